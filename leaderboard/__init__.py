@@ -1,0 +1,1 @@
+"""Turns a ledger into a ranking."""

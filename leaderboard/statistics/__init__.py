@@ -1,0 +1,1 @@
+"""The ranking statistics, each in the module of its name."""

@@ -1,0 +1,361 @@
+"""All that the author of a measure needs: `Subject`, `measure`, `shared` and `UnsupportedModel`."""
+
+import copy
+import functools
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar, cast, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Family = Literal["control", "disagreement", "margin", "norm", "sharpness", "stability"]
+Need = Literal["init", "twin", "unlabeled"]
+Outcome = Literal["scored", "unsupported", "failed", "timeout"]
+
+T = TypeVar("T")
+
+CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depends on it beyond rounding
+
+
+class UnsupportedModel(Exception):  # noqa: N818  an outcome, not an error of the program
+    """The measure has no meaning for this network; the message says why."""
+
+
+class UndeclaredNeed(Exception):  # noqa: N818  a fault of the measure's metadata
+    """A measure asked for something that its metadata does not declare."""
+
+
+def seed_for(*names: object) -> int:
+    """A 63-bit seed that depends on the names alone, the same on every machine and in every process."""
+    digest = hashlib.sha256("\0".join(map(str, names)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+@dataclass
+class _Pass:
+    """One shared result: what it is, what it cost by itself, and which other passes it used."""
+
+    value: Any
+    seconds: float
+    used: frozenset[str]
+
+
+@dataclass
+class _Frame:
+    """What is being computed: the passes that it has used and the seconds spent inside them."""
+
+    used: set[str] = field(default_factory=set)
+    inner_seconds: float = 0.0
+
+
+@dataclass
+class Usage:
+    """What one measure cost.
+
+    Attributes:
+        seconds: what it would have cost alone: its own time and that of every pass that it used.
+        passes: names of the shared passes used, directly or through another pass.
+    """
+
+    seconds: float
+    passes: tuple[str, ...]
+
+
+class _Memo:
+    """Shared results of one network, each computed once, with its cost."""
+
+    def __init__(self) -> None:
+        self.passes: dict[str, _Pass] = {}
+        self.frames: list[_Frame] = []
+
+    def get(self, name: str, compute: Callable[[], T]) -> T:
+        if name not in self.passes:
+            value, frame, seconds = self._timed(compute)
+            self.passes[name] = _Pass(value, seconds, frozenset(frame.used))
+        known = self.passes[name]
+        if self.frames:
+            self.frames[-1].used |= {name} | known.used
+        return cast("T", known.value)
+
+    def run(self, compute: Callable[[], T]) -> tuple[T, Usage]:
+        value, frame, seconds = self._timed(compute)
+        alone = seconds + sum(self.passes[name].seconds for name in frame.used)
+        return value, Usage(alone, tuple(sorted(frame.used)))
+
+    def _timed(self, compute: Callable[[], T]) -> tuple[T, _Frame, float]:
+        """The value, what was used, and the seconds that no inner pass accounts for."""
+        frame = _Frame()
+        self.frames.append(frame)
+        start = time.perf_counter()
+        try:
+            value = compute()
+        finally:
+            whole = time.perf_counter() - start
+            self.frames.pop()
+            if self.frames:
+                self.frames[-1].inner_seconds += whole
+        return value, frame, whole - frame.inner_seconds
+
+
+class Subject:
+    """What a measure may see of one trained network: never a test label, the gap, a path or a recipe.
+
+    Everything lies on one device and in one floating dtype, that of the network. The network is a private copy in eval
+    mode, whose parameters do not require gradients: measures differentiate through `forward`, a pure function.
+
+    Args:
+        model: the trained network, inputs [n, ...] to logits [n, k].
+        inputs: training inputs [n, c, h, w], normalised as the network expects them.
+        labels: the labels [n] that it was trained on, 0 to k - 1.
+        init_state: `state_dict` at initialization, for measures that need "init".
+        twin: a second network of the same recipe from another seed, for measures that need "twin".
+        unlabeled: inputs [m, c, h, w] without labels, for measures that need "unlabeled".
+        seed: decides every draw; the same seed gives the same scores.
+
+    Raises:
+        ValueError: shapes or types that do not fit together, or labels out of range; the message says which.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Tensor,
+        labels: Tensor,
+        *,
+        init_state: Mapping[str, Tensor] | None = None,
+        twin: nn.Module | None = None,
+        unlabeled: Tensor | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.model = _frozen_copy(model)
+        self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
+        self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
+        reference = next(iter(self.params.values()), None)
+        if reference is None:
+            raise ValueError("The network must have parameters; got none.")
+        self.device, self.dtype = reference.device, reference.dtype
+        self.inputs = inputs.to(self.device, self.dtype)
+        self.labels = labels.to(self.device)
+        self.seed = seed
+        self._init_state = None if init_state is None else self._fitting_state(init_state)
+        self._twin = None if twin is None else _frozen_copy(twin).to(self.device, self.dtype)
+        self._unlabeled = None if unlabeled is None else unlabeled.to(self.device, self.dtype)
+        self._granted: frozenset[Need] = frozenset()
+        self._memo = _Memo()
+        self.num_classes = self._checked_classes()
+
+    # -- what a declared need opens ------------------------------------------------------------------------------------
+
+    @property
+    def init_params(self) -> dict[str, Tensor]:
+        """Parameters at initialization, by name; needs "init"."""
+        state = self._opened("init", self._init_state)
+        return {name: state[name] for name in self.params}
+
+    @property
+    def init_buffers(self) -> dict[str, Tensor]:
+        """Buffers at initialization, by name; needs "init"."""
+        state = self._opened("init", self._init_state)
+        return {name: state.get(name, value) for name, value in self.buffers.items()}
+
+    @property
+    def twin(self) -> nn.Module:
+        """A second network of the same recipe from another seed; needs "twin"."""
+        return self._opened("twin", self._twin)
+
+    @property
+    def unlabeled(self) -> Tensor:
+        """Inputs [m, c, h, w] of the test distribution without labels; needs "unlabeled"."""
+        return self._opened("unlabeled", self._unlabeled)
+
+    def _opened(self, need: Need, part: T | None) -> T:
+        if need not in self._granted:
+            raise UndeclaredNeed(f"A measure that uses {need!r} must declare it; add needs={{{need!r}}}.")
+        if part is None:
+            raise UnsupportedModel(f"It needs {need!r}, and none was given.")
+        return part
+
+    def _granting(self, needs: frozenset[Need]) -> "Subject":
+        """The same subject with these needs open; shared results stay shared."""
+        granted = copy.copy(self)
+        granted._granted = needs  # noqa: SLF001  the same class
+        return granted
+
+    # -- the network as a function -------------------------------------------------------------------------------------
+
+    @property
+    def num_examples(self) -> int:
+        """Number of training examples."""
+        return len(self.inputs)
+
+    def forward(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Logits [n, k] of `inputs` [n, c, h, w] under other parameters: a pure function, fit for torch.func."""
+        return cast("Tensor", functional_call(self.model, {**self.buffers, **params}, (inputs,)))
+
+    def logits_of(self, inputs: Tensor) -> Tensor:
+        """Logits [n, k] of `inputs` [n, c, h, w] under the trained parameters."""
+        return self.forward(self.params, inputs)
+
+    def batches(self, limit: int | None = None, size: int = CHUNK) -> Iterator[tuple[Tensor, Tensor]]:
+        """Training inputs [b, c, h, w] and labels [b] in chunks; with `limit`, of the first `limit` of a fixed draw."""
+        chosen = self.sample(limit) if limit is not None and limit < self.num_examples else None
+        inputs, labels = (self.inputs, self.labels) if chosen is None else (self.inputs[chosen], self.labels[chosen])
+        yield from zip(inputs.split(size), labels.split(size), strict=True)
+
+    def sample(self, count: int) -> Tensor:
+        """Indices of `count` training examples [count], drawn without replacement, the same at every call.
+
+        The draw follows the content of the examples, not their place, so that a score does not depend on their order.
+        """
+        return self._memo.get("example_order", self._example_order)[:count]
+
+    def _example_order(self) -> Tensor:
+        flat = self.inputs.reshape(self.num_examples, -1).double()
+        weights = torch.randn(flat.shape[1], generator=self._cpu_generator("example_order"), dtype=torch.float64)
+        key = flat @ weights.to(self.device)
+        scrambled = torch.frac(torch.sin(key * 12.9898) * 43758.5453).abs()
+        return scrambled.argsort(stable=True)
+
+    # -- chance and shared results -------------------------------------------------------------------------------------
+
+    def generator(self, *names: object) -> torch.Generator:
+        """A generator on the network's device whose stream depends on the subject's seed and the names alone."""
+        return torch.Generator(self.device).manual_seed(seed_for(self.seed, *names))
+
+    def _cpu_generator(self, *names: object) -> torch.Generator:
+        return torch.Generator().manual_seed(seed_for(self.seed, *names))
+
+    def _fitting_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        for name, param in self.params.items():
+            if name not in state:
+                raise ValueError(f"init_state must hold every parameter; {name!r} is missing.")
+            if state[name].shape != param.shape:
+                raise ValueError(
+                    f"init_state[{name!r}] must have shape {tuple(param.shape)}; got {tuple(state[name].shape)}."
+                )
+        moved = {name: value.detach().to(self.device) for name, value in state.items()}
+        return {name: v.to(self.dtype) if v.is_floating_point() else v for name, v in moved.items()}
+
+    def _checked_classes(self) -> int:
+        if len(self.inputs) != len(self.labels) or len(self.inputs) == 0:
+            raise ValueError(
+                f"inputs and labels must have the same length, at least one; got {len(self.inputs)} and "
+                f"{len(self.labels)}."
+            )
+        if self.labels.dtype != torch.int64 or self.labels.dim() != 1:
+            raise ValueError(
+                f"labels must be int64 of shape [n]; got {self.labels.dtype} of shape {tuple(self.labels.shape)}."
+            )
+        with torch.no_grad():
+            logits = self.logits_of(self.inputs[:1])
+        if logits.dim() != 2:  # noqa: PLR2004  examples by classes
+            raise ValueError(f"The network must return logits [n, k]; got shape {tuple(logits.shape)}.")
+        num_classes = logits.shape[1]
+        low, high = int(self.labels.min()), int(self.labels.max())
+        if low < 0 or high >= num_classes:
+            raise ValueError(f"labels must lie in 0 to {num_classes - 1}; got {low} to {high}.")
+        return num_classes
+
+
+def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
+    """Make a pass over a network shared: computed once, whatever the number of measures that ask for it."""
+
+    @functools.wraps(compute)
+    def once(subject: Subject) -> T:
+        return subject._memo.get(compute.__name__, lambda: compute(subject))  # noqa: SLF001  one mechanism, one module
+
+    return once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A complexity measure: a pure function of a `Subject`, and its metadata.
+
+    Attributes:
+        name: the id in the catalogue, the function's name.
+        compute: the function; returns a finite float.
+        source: paper with section or equation.
+        family: which of the families it belongs to.
+        needs: what it must see beyond the network and its training data.
+        expected_sign: +1 if larger should mean a larger gap, -1 if smaller should.
+        version: raised whenever the number that it returns for some network changes.
+    """
+
+    name: str
+    compute: Callable[[Subject], float]
+    source: str
+    family: Family
+    needs: frozenset[Need] = frozenset()
+    expected_sign: Literal[1, -1] = 1
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.family not in get_args(Family):
+            raise ValueError(f"family must be one of {', '.join(get_args(Family))}; got {self.family!r}.")
+        unknown = self.needs - set(get_args(Need))
+        if unknown:
+            raise ValueError(f"needs must be among {', '.join(get_args(Need))}; got {', '.join(sorted(unknown))}.")
+        if self.expected_sign not in (1, -1):
+            raise ValueError(f"expected_sign must be +1 or -1; got {self.expected_sign}.")
+        if not self.source.strip() or not (self.compute.__doc__ or "").strip():
+            raise ValueError(f"{self.name} must have a source and a docstring with its formula.")
+
+    def __call__(self, subject: Subject) -> float:
+        """The score of one network, without the harness around it: what the tests call."""
+        return self.compute(subject._granting(self.needs))  # noqa: SLF001  granting is what a measure is for
+
+    def evaluate(self, subject: Subject) -> tuple[float, Usage]:
+        """The score and what it cost.
+
+        Raises:
+            UnsupportedModel: the measure has no meaning for this network.
+            ValueError: the function returned something else than a finite number.
+        """
+        value, usage = subject._memo.run(lambda: self(subject))  # noqa: SLF001  costs are kept with the results
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"{self.name} must return a finite number; got {number}.")
+        return number, usage
+
+
+def measure(
+    *,
+    source: str,
+    family: Family,
+    needs: set[Need] | frozenset[Need] = frozenset(),
+    expected_sign: Literal[1, -1] = 1,
+    version: int = 1,
+) -> Callable[[Callable[[Subject], float]], Measure]:
+    """Declare a complexity measure: a function from a `Subject` to a finite float.
+
+    Example:
+        >>> @measure(source="Jiang et al. 2020, eq. 42", family="norm")
+        ... def param_norm(subject: Subject) -> float:
+        ...     '''Squared Frobenius norm of all weights.'''
+        ...     return sum(float(p.square().sum()) for p in subject.params.values())
+    """
+
+    def declare(compute: Callable[[Subject], float]) -> Measure:
+        return Measure(
+            name=compute.__name__,
+            compute=compute,
+            source=source,
+            family=family,
+            needs=frozenset(needs),
+            expected_sign=expected_sign,
+            version=version,
+        )
+
+    return declare
+
+
+def _frozen_copy(model: nn.Module) -> nn.Module:
+    """A copy in eval mode that requires no gradients and whose attention can be differentiated twice."""
+    frozen = copy.deepcopy(model).eval()
+    frozen.requires_grad_(requires_grad=False)
+    return frozen

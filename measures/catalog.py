@@ -1,0 +1,86 @@
+"""Find every measure: the modules beside this one, installed plug-ins, a file on the command line."""
+
+import difflib
+import functools
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+import measures
+from measures.api import Measure
+
+PLUGIN_GROUP = "gapbench.measures"
+
+
+class UnknownMeasure(LookupError):  # noqa: N818  reads as what it is
+    """No measure has this name; the message suggests those that come near."""
+
+
+@functools.cache
+def catalog() -> dict[str, Measure]:
+    """Every measure in the box and of installed plug-ins, by name, in alphabetical order.
+
+    Raises:
+        ValueError: two modules define measures of the same name.
+    """
+    modules = [
+        importlib.import_module(f"measures.{found.name}")
+        for found in pkgutil.iter_modules(measures.__path__)
+        if not found.ispkg
+    ]
+    plugins = [point.load() for point in entry_points(group=PLUGIN_GROUP)]
+    return _merged([*modules, *plugins])
+
+
+def from_file(path: Path) -> dict[str, Measure]:
+    """The measures that one Python file defines.
+
+    Raises:
+        ValueError: the file defines no measure, or two of one name.
+        FileNotFoundError: there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} must be a Python file that defines a measure; there is none.")
+    name = "gapbench_plugin_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} must be a Python file; its name should end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = _merged([module])
+    if not found:
+        raise ValueError(f"{path} must define at least one function under @measure; it defines none.")
+    return found
+
+
+def select(names: Iterable[str], available: dict[str, Measure]) -> list[Measure]:
+    """The measures of these names, in the order given.
+
+    Raises:
+        UnknownMeasure: a name that is not available.
+    """
+    chosen = []
+    for name in names:
+        if name not in available:
+            near = difflib.get_close_matches(name, available, n=3, cutoff=0.5)
+            hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(sorted(available))}."
+            raise UnknownMeasure(f"No measure is called {name!r}. {hint}")
+        chosen.append(available[name])
+    return chosen
+
+
+def _merged(modules: Iterable[ModuleType]) -> dict[str, Measure]:
+    found: dict[str, Measure] = {}
+    for module in modules:
+        for item in vars(module).values():
+            if not isinstance(item, Measure) or item.compute.__module__ != module.__name__:
+                continue
+            if item.name in found:
+                raise ValueError(f"Two measures are called {item.name!r}; names must be unique.")
+            found[item.name] = item
+    return dict(sorted(found.items()))

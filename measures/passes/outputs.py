@@ -1,0 +1,33 @@
+"""What the network answers on its training data: one forward pass serves every measure of outputs and margins."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from measures.api import Subject, shared
+
+
+@shared
+def logits(subject: Subject) -> Tensor:
+    """Logits [n, k] of the training inputs under the trained parameters."""
+    with torch.no_grad():
+        return torch.cat([subject.logits_of(x) for x, _ in subject.batches()])
+
+
+@shared
+def losses(subject: Subject) -> Tensor:
+    """Cross-entropy [n] of each training example, in nats."""
+    return functional.cross_entropy(logits(subject), subject.labels, reduction="none")
+
+
+@shared
+def margins(subject: Subject) -> Tensor:
+    """Output margin [n]: the logit of the label minus the largest other logit; negative where misclassified."""
+    return output_margin(logits(subject), subject.labels)
+
+
+def output_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Margin [n] of `logits` [n, k] at `labels` [n]: correct logit minus the best other."""
+    correct = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
+    others = logits.scatter(1, labels.unsqueeze(1), -torch.inf).amax(1)
+    return correct - others

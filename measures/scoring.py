@@ -1,0 +1,133 @@
+"""Score one network with many measures: every failure stays in its own cell."""
+
+import signal
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from measures.api import Measure, Outcome, Subject, UnsupportedModel
+from measures.catalog import catalog, select
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one measure said of one network.
+
+    Attributes:
+        value: the score, a finite number; None unless `outcome` is "scored".
+        outcome: "scored", "unsupported", "failed" or "timeout".
+        seconds: what the measure would have cost alone, shared passes included.
+        version: the measure's version.
+        why: the reason where there is no value; for "failed" the traceback.
+        passes: the shared passes that it used.
+    """
+
+    value: float | None
+    outcome: Outcome
+    seconds: float
+    version: int
+    why: str = ""
+    passes: tuple[str, ...] = ()
+
+
+class _TimeIsUp(BaseException):
+    """Raised inside a measure that has run too long; a BaseException, so that no measure catches it by accident."""
+
+
+def score(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    init_state: Mapping[str, Tensor] | None = None,
+    names: Iterable[str] | None = None,
+    twin: nn.Module | None = None,
+    unlabeled: Tensor | None = None,
+    seed: int = 0,
+    time_limit: float | None = None,
+) -> dict[str, Score]:
+    """Score any network.
+
+    Args:
+        model: a classifier, inputs [n, ...] to logits [n, k]; it is copied and left untouched.
+        inputs: its training inputs [n, c, h, w], normalised as it expects them.
+        labels: the labels [n] that it was trained on.
+        init_state: its `state_dict` at initialization, for distances from there.
+        names: which measures; all of the catalogue if None.
+        twin: a second network of the same recipe, for disagreement.
+        unlabeled: test inputs [m, c, h, w] without labels, for disagreement.
+        seed: decides every draw.
+        time_limit: seconds for one measure; none if None.
+
+    Returns:
+        A `Score` for each name: a measure that fails or has no meaning here takes no other down.
+
+    Raises:
+        UnknownMeasure: a name that is not in the catalogue.
+        ValueError: inputs, labels and network that do not fit together.
+
+    Example:
+        >>> scores = score(model, inputs, labels, init_state=state_at_init, names=["fro_dist", "hess_trace"])
+        >>> scores["fro_dist"].value
+    """
+    chosen = list(catalog().values()) if names is None else select(names, catalog())
+    subject = Subject(model, inputs, labels, init_state=init_state, twin=twin, unlabeled=unlabeled, seed=seed)
+    return score_subject(subject, chosen, time_limit=time_limit)
+
+
+def score_subject(subject: Subject, chosen: Iterable[Measure], *, time_limit: float | None = None) -> dict[str, Score]:
+    """Score a subject with these measures; see `score`."""
+    with numerics():
+        return {measure.name: _score_one(measure, subject, time_limit) for measure in chosen}
+
+
+@contextmanager
+def numerics() -> Iterator[None]:
+    """How scores are computed: full float32 products, and attention that can be differentiated twice."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    with ExitStack() as stack:
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> Score:
+    try:
+        with _alarm(time_limit):
+            value, usage = measure.evaluate(subject)
+    except UnsupportedModel as reason:
+        return Score(None, "unsupported", 0.0, measure.version, str(reason))
+    except _TimeIsUp:
+        return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
+    except Exception:  # noqa: BLE001  the one place where a measure may fail without taking the others down
+        return Score(None, "failed", 0.0, measure.version, traceback.format_exc())
+    return Score(value, "scored", usage.seconds, measure.version, "", usage.passes)
+
+
+@contextmanager
+def _alarm(seconds: float | None) -> Iterator[None]:
+    """Interrupt what runs longer than `seconds`; only the main thread can be interrupted so."""
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        raise _TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,1 @@
+"""Makes networks: recipes, data, corruptions, models and the training of fleets."""

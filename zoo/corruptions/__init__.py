@@ -1,0 +1,1 @@
+"""What is done to the data: labels and pixels."""

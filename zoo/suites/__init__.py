@@ -1,0 +1,1 @@
+"""Which networks a study trains: one module a study."""
