@@ -1,0 +1,151 @@
+"""The six conditions of Zhang et al. (2017, arXiv:1611.03530, sec. 2.1), and the data that a network is trained on."""
+
+import difflib
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
+
+from torch import Tensor
+
+from zoo.corruptions.labels import partially_corrupted, random_labels
+from zoo.corruptions.pixels import gaussian_pixels, pixel_permutation, random_pixels, shuffled_pixels
+from zoo.datasets import ImageSet, pixel_moments, pixel_statistics, stratified_subset
+from zoo.seeds import generator
+
+Corruption = Literal["true_labels", "partial_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
+
+CORRUPTIONS: Final[dict[Corruption, str]] = {
+    "true_labels": "the data as they are",
+    "partial_labels": "each training label, with probability p, replaced by a uniformly random class",
+    "random_labels": "each training label replaced by a uniformly random class",
+    "shuffled_pixels": "one permutation of the pixels, the same for all training and test images",
+    "random_pixels": "a permutation of the pixels of its own for each training and test image",
+    "gaussian": "each training and test image drawn from a Gaussian with the mean and variance of the training images",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorruptedSet:
+    """A data set after a corruption.
+
+    Attributes:
+        images: the set; test labels are the true ones.
+        label_changed: bool [n], which training labels differ from the true ones.
+    """
+
+    images: ImageSet
+    label_changed: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedData:
+    """What one network is trained and tested on. Its tensors may be shared: never write into them.
+
+    Attributes:
+        train_images: [n, c, h, w], uint8, or float32 after "gaussian"; grey levels in both cases.
+        train_labels: int64 [n], corrupted or not.
+        test_images: [m, c, h, w], as the training images.
+        test_labels: int64 [m], the true ones.
+        mean: float32 [c] of the training images, see `prepare`.
+        std: float32 [c]; the network sees (x - mean) / std.
+        num_classes: k.
+        labels_changed: fraction of `train_labels` that differ from the true ones.
+    """
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    mean: Tensor
+    std: Tensor
+    num_classes: int
+    labels_changed: float
+
+
+def require_corruption(corruption: str, p: float) -> None:
+    """Refuse a corruption that does not exist, or a p that would do nothing.
+
+    Raises:
+        ValueError: an unknown name, a p that is no probability, or one above 0 without "partial_labels".
+    """
+    if corruption not in get_args(Corruption):
+        near = difflib.get_close_matches(corruption, CORRUPTIONS, n=3, cutoff=0.5)
+        hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(CORRUPTIONS)}."
+        raise ValueError(f"No corruption is called {corruption!r}. {hint}")
+    if not 0 <= p <= 1:
+        raise ValueError(f"p must lie between 0 and 1; got {p}.")
+    if p > 0 and corruption != "partial_labels":
+        raise ValueError(f"p must be 0 with {corruption!r}, which has no level; got {p}. Use 'partial_labels' for one.")
+
+
+def corrupt(images: ImageSet, corruption: Corruption, p: float, seed: int) -> CorruptedSet:
+    """Apply one condition to a whole data set; the same arguments give the same bits.
+
+    A corruption of labels touches training labels alone. A corruption of pixels makes another distribution, and touches
+    training and test images. Draws are seeded by the names of the set and of the condition and by `seed`; those of
+    labels by neither p nor the condition, so that levels are nested and "partial_labels" at p = 1 is "random_labels".
+
+    Raises:
+        ValueError: see `require_corruption`.
+    """
+    require_corruption(corruption, p)
+    changed = _with_labels(images, corruption, p, seed)
+    changed = _with_pixels(changed, corruption, seed)
+    return CorruptedSet(images=changed, label_changed=changed.train_labels != images.train_labels)
+
+
+def _with_labels(images: ImageSet, corruption: Corruption, p: float, seed: int) -> ImageSet:
+    draw = generator(images.name, "labels", seed)
+    if corruption == "partial_labels":
+        return replace(images, train_labels=partially_corrupted(images.train_labels, images.num_classes, p, draw))
+    if corruption == "random_labels":
+        return replace(images, train_labels=random_labels(images.train_labels, images.num_classes, draw))
+    return images
+
+
+def _with_pixels(images: ImageSet, corruption: Corruption, seed: int) -> ImageSet:
+    train, test = images.train_images, images.test_images
+    train_draw, test_draw = (generator(images.name, corruption, seed, half) for half in ("train", "test"))
+    if corruption == "shuffled_pixels":
+        order = pixel_permutation(train, train_draw)
+        return replace(images, train_images=shuffled_pixels(train, order), test_images=shuffled_pixels(test, order))
+    if corruption == "random_pixels":
+        return replace(
+            images, train_images=random_pixels(train, train_draw), test_images=random_pixels(test, test_draw)
+        )
+    if corruption == "gaussian":
+        mean, std = pixel_moments(train)
+        return replace(
+            images,
+            train_images=gaussian_pixels(train, mean, std, train_draw),
+            test_images=gaussian_pixels(test, mean, std, test_draw),
+        )
+    return images
+
+
+def prepare(images: ImageSet, train_size: int, corruption: Corruption, p: float, seed: int) -> PreparedData:
+    """The data of one training run: the condition, and `train_size` training images drawn class by class.
+
+    The whole set is corrupted and then cut. So with one `seed`, whatever the size: an image has the same pixels and the
+    same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
+    labels, and is the same for every condition and p. All test images are kept.
+
+    Mean and standard deviation are those of all training images after the corruption, before the cut: they depend on no
+    label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
+
+    Raises:
+        ValueError: see `require_corruption`, and `stratified_subset` for the size.
+    """
+    corrupted = corrupt(images, corruption, p, seed)
+    whole = corrupted.images
+    chosen = stratified_subset(images.train_labels, train_size, images.name, "train_size", seed)
+    mean, std = pixel_statistics(whole.train_images)
+    return PreparedData(
+        train_images=whole.train_images[chosen],
+        train_labels=whole.train_labels[chosen],
+        test_images=whole.test_images,
+        test_labels=whole.test_labels,
+        mean=mean,
+        std=std,
+        num_classes=whole.num_classes,
+        labels_changed=float(corrupted.label_changed[chosen].double().mean()),
+    )

@@ -1,0 +1,1 @@
+"""How data sets are read: one module a layout on disk."""
