@@ -1,0 +1,169 @@
+"""The ledger: one row a trained network; the table that everything in this room reads.
+
+| column | meaning |
+|---|---|
+| `run_id` | name of the network, unique; numbered if absent |
+| `hp.<name>` | a hyperparameter, numeric or text; a missing value counts as a value of its own; at least one column |
+| `seed` | the replicate; networks that agree in every `hp.*` are replicates of one configuration |
+| `train_accuracy`, `test_accuracy` | shares in [0, 1] |
+| `train_loss`, `test_loss` | mean losses |
+| `gap` | train_accuracy - test_accuracy; from the accuracies if absent |
+| `loss_gap` | test_loss - train_loss; from the losses if absent |
+| `test_error` | 1 - test_accuracy; from the accuracy if absent |
+| `converged` | true or false: whether training reached its stopping criterion |
+| `stopped` | text: why training ended |
+| `test_size` | number of test examples behind test_accuracy |
+| `measure.<name>` | the score; empty where there is none; at least one column |
+| `cost.<name>` | seconds that the score took |
+| `outcome.<name>` | scored, unsupported, failed or timeout |
+| `why.<name>` | the reason where there is no score |
+
+Only `hp.*`, `measure.*` and a target are required; columns of other names are kept and ignored.
+"""
+
+import csv
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+Target = Literal["gap", "loss_gap", "test_error"]
+
+TARGETS: Final[dict[str, str]] = {
+    "gap": "train_accuracy and test_accuracy",
+    "loss_gap": "train_loss and test_loss",
+    "test_error": "test_accuracy",
+}
+NUMBERS: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "test_size", *TARGETS)
+EMPTY: Final = ("", "NaN", "nan", "NA", "null", "None")  # how programs write "no number"; text keeps all but ""
+TRUTH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+
+class LedgerError(ValueError):
+    """The ledger cannot be read or ranked; the message says what is wrong with it and what to do."""
+
+
+def read_ledger(path: Path) -> pd.DataFrame:
+    """The ledger in a CSV or Parquet file, checked and completed.
+
+    Raises:
+        LedgerError: no such file, another format, a file that is damaged, or a table that is not a ledger.
+    """
+    if not path.is_file():
+        raise LedgerError(f"{path} must be a ledger file; there is no such file.")
+    if path.suffix not in {".csv", ".parquet"}:
+        raise LedgerError(f"A ledger file must end in .csv or .parquet; got {path.name}.")
+    try:
+        frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except LedgerError:
+        raise
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's own are of these
+        raise LedgerError(f"{path} must be a whole {path.suffix[1:]} file; it cannot be read: {error}") from error
+    return checked(frame)
+
+
+def checked(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy with numeric columns as float64, `converged` as bool, and the targets that follow from other columns.
+
+    Raises:
+        LedgerError: a required column is missing, a run_id appears twice, or a cell is not of its column's kind.
+    """
+    doubled = frame.columns[frame.columns.duplicated()]
+    if len(doubled):
+        raise LedgerError(f"The columns of a ledger must have different names; {doubled[0]!r} appears twice.")
+    if frame.empty:
+        raise LedgerError("A ledger must have at least one row, a trained network; it has none.")
+    ledger = frame.reset_index(drop=True)
+    for kind, what in (("hp.", "hyperparameter"), ("measure.", "complexity measure")):
+        if not any(str(column).startswith(kind) for column in ledger):
+            raise LedgerError(f"A ledger must have a column {kind}<name> for each {what}; it has none.")
+    if "run_id" not in ledger:
+        ledger.insert(0, "run_id", [f"row_{place}" for place in range(len(ledger))])
+    ledger["run_id"] = ledger["run_id"].astype(str)
+    twice = ledger.loc[ledger["run_id"].duplicated(), "run_id"]
+    if len(twice):
+        raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row a network.")
+    numeric = [c for c in ledger if c in NUMBERS or str(c).startswith(("measure.", "cost."))]
+    converted: dict[str, pd.Series[Any]] = {str(column): _numbers(ledger, str(column)) for column in numeric}
+    if "converged" in ledger:
+        converted["converged"] = _truth(ledger)
+    return _with_targets(ledger.assign(**converted))
+
+
+def target_of(ledger: pd.DataFrame, target: Target) -> "pd.Series[float]":
+    """The column of a target, NaN where a network has none.
+
+    Raises:
+        LedgerError: no such target, or a ledger from which it cannot be had.
+    """
+    if target not in TARGETS:
+        raise LedgerError(f"No target is called {target!r}. {suggestion(target, TARGETS)}")
+    if target not in ledger:
+        raise LedgerError(f"A ledger must have a column {target}, or {TARGETS[target]}, to be ranked by {target}.")
+    return ledger[target].where(np.isfinite(ledger[target]))
+
+
+def names_of(ledger: pd.DataFrame, kind: Literal["hp", "measure"]) -> list[str]:
+    """The names of the hyperparameters, as `hp.<name>`, or of the measures, as `<name>`, in the columns' order."""
+    columns = [str(column) for column in ledger if str(column).startswith(f"{kind}.")]
+    return columns if kind == "hp" else [column.removeprefix("measure.") for column in columns]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What to write instead of an unknown name."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(known)}."
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        for number, row in enumerate(rows, start=2):
+            if row and len(row) != len(header):
+                raise LedgerError(
+                    f"Every row of {path} must have {len(header)} cells; row {number} has {len(row)}. "
+                    "Was the file cut off?"
+                )
+    if len(set(header)) < len(header):
+        repeated = next(name for place, name in enumerate(header) if name in header[:place])
+        raise LedgerError(f"The columns of a ledger must have different names; {repeated!r} appears twice.")
+    numeric = [name for name in header if name in NUMBERS or name.startswith(("measure.", "cost."))]
+    empty = {name: list(EMPTY) if name in numeric else [""] for name in header}
+    return pd.read_csv(path, keep_default_na=False, na_values=empty, dtype={"run_id": str})
+
+
+def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":
+    values = ledger[column]
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    bad = values[numbers.isna() & values.notna()]
+    if len(bad):
+        run_id = ledger.loc[bad.index[0], "run_id"]
+        raise LedgerError(f"{column} must hold numbers; got {bad.iloc[0]!r} for {run_id}. Leave a missing one empty.")
+    return numbers
+
+
+def _truth(ledger: pd.DataFrame) -> "pd.Series[bool]":
+    words = ledger["converged"].astype(str).str.lower()
+    unknown = words[~words.isin(list(TRUTH))]
+    if len(unknown):
+        run_id = ledger.loc[unknown.index[0], "run_id"]
+        raise LedgerError(f"converged must be true or false; got {unknown.iloc[0]!r} for {run_id}.")
+    return words.map(TRUTH).astype(bool)
+
+
+def _with_targets(ledger: pd.DataFrame) -> pd.DataFrame:
+    derived: dict[str, pd.Series[float]] = {}
+    if "gap" not in ledger and {"train_accuracy", "test_accuracy"} <= set(ledger):
+        derived["gap"] = ledger["train_accuracy"] - ledger["test_accuracy"]
+    if "loss_gap" not in ledger and {"train_loss", "test_loss"} <= set(ledger):
+        derived["loss_gap"] = ledger["test_loss"] - ledger["train_loss"]
+    if "test_error" not in ledger and "test_accuracy" in ledger:
+        derived["test_error"] = 1 - ledger["test_accuracy"]
+    if not derived and not set(TARGETS) & set(ledger):
+        raise LedgerError("A ledger must have a column gap, or train_accuracy and test_accuracy; it has none of them.")
+    return ledger.assign(**derived)

@@ -1,0 +1,88 @@
+"""Spearman's rank correlation of a score with the target, plain and with the hyperparameters held fixed."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from leaderboard.statistics.undefined import Undefined, require_contrast
+
+Floats = NDArray[np.float64]
+ROUNDING = 1e-9  # a residual shorter than this share of the vector is rounding, not information
+
+
+def spearman(scores: Floats, target: Floats) -> float:
+    """Spearman's rho: Pearson's correlation of the ranks, a tie receiving the mean of its ranks.
+
+    Unit: none, in [-1, 1]. Source: Spearman 1904.
+
+    Args:
+        scores: mu [n], finite.
+        target: g [n], finite.
+
+    Raises:
+        Undefined: fewer than two networks, a constant target or a constant score.
+    """
+    require_contrast(target)
+    if scores.min() == scores.max():
+        raise Undefined("All networks have the same score: their ranks have no variance.")
+    return _correlation(_centred_ranks(scores), _centred_ranks(target))
+
+
+def hyperparameter_basis(hyperparameters: pd.DataFrame) -> Floats:
+    """An orthonormal basis [n, r] of what the hyperparameters explain linearly, the constant included.
+
+    A numeric hyperparameter enters as its ranks, any other as one indicator a value (a missing value is one of them).
+    """
+    columns: list[Floats] = [np.ones((len(hyperparameters), 1))]
+    for name in hyperparameters:
+        values = hyperparameters[name]
+        if pd.api.types.is_numeric_dtype(values) and not values.isna().any():
+            columns.append(_centred_ranks(values.to_numpy(dtype=np.float64))[:, None])
+        else:
+            columns.append(pd.get_dummies(values, dummy_na=True).to_numpy(dtype=np.float64))
+    matrix = np.hstack(columns)
+    matrix /= np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(np.float64).tiny)
+    left, singular, _ = np.linalg.svd(matrix, full_matrices=False)
+    return np.asarray(left[:, singular > ROUNDING * singular[0]], dtype=np.float64)
+
+
+def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
+    r"""Correlation of the ranks of score and target after both have been regressed on the hyperparameters.
+
+    .. math:: \rho = \mathrm{corr}\big( (I - Q Q^\top) \, r(\mu), \; (I - Q Q^\top) \, r(g) \big)
+
+    Linear in the ranks of a numeric hyperparameter: a response that is not monotone in it is not taken out.
+    Unit: none, in [-1, 1].
+
+    Args:
+        scores: mu [n], finite.
+        target: g [n], finite.
+        basis: Q [n, r] from `hyperparameter_basis`.
+
+    Raises:
+        Undefined: fewer than two networks or a constant target; fewer than two degrees of freedom beside the
+            hyperparameters; or nothing of score or target left beside them.
+    """
+    require_contrast(target)
+    if len(target) - basis.shape[1] < 2:  # noqa: PLR2004  in one dimension every correlation is +1 or -1
+        raise Undefined(
+            f"The hyperparameters use {basis.shape[1]} degrees of freedom of {len(target)} networks; two must be left."
+        )
+    residuals = []
+    for what, values in (("score", scores), ("target", target)):
+        ranks = _centred_ranks(values)
+        residual = ranks - basis @ (basis.T @ ranks)
+        if np.linalg.norm(residual) <= ROUNDING * max(1.0, float(np.linalg.norm(ranks))):
+            raise Undefined(f"The hyperparameters explain the ranks of the {what} completely.")
+        residuals.append(residual)
+    return _correlation(*residuals)
+
+
+def _centred_ranks(values: Floats) -> Floats:
+    ranks = np.asarray(rankdata(values), dtype=np.float64)
+    return np.asarray(ranks - ranks.mean(), dtype=np.float64)
+
+
+def _correlation(x: Floats, y: Floats) -> float:
+    return float(np.clip(x @ y / np.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
