@@ -264,10 +264,11 @@ class Subject:
 
 def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
     """Make a pass over a network shared: computed once, whatever the number of measures that ask for it."""
+    name = f"{compute.__module__}.{compute.__qualname__}".removeprefix("measures.passes.")
 
     @functools.wraps(compute)
     def once(subject: Subject) -> T:
-        return subject._memo.get(compute.__name__, lambda: compute(subject))  # noqa: SLF001  one mechanism, one module
+        return subject._memo.get(name, lambda: compute(subject))  # noqa: SLF001  one mechanism, one module
 
     return once
 
