@@ -1,0 +1,112 @@
+"""Builds the leaderboard's page: one HTML file that needs no network."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from leaderboard.page.columns import TARGETS, plot_data
+from leaderboard.page.facts import facts
+from leaderboard.standings import plain_name
+from leaderboard.table import DASH, duration
+
+MINUS: Final = "\N{MINUS SIGN}"
+
+
+def build(
+    report: Mapping[str, Any],
+    ledger: pd.DataFrame,
+    provenance: Mapping[str, Any],
+    destination: Path | None = None,
+) -> str:
+    """The leaderboard as one HTML document that works offline; also written to `destination` where one is given.
+
+    Without plotly the page has everything but the scatter plots and says how to get them.
+
+    Args:
+        report: what `leaderboard.ranking.rank` returned.
+        ledger: the networks that were ranked, one a row.
+        provenance: what made the ledger, shown as it is; mappings within it become groups. The entries "suite" and
+            "date" also stand in the heading.
+        destination: file to write, UTF-8.
+    """
+    script, plotly = _package_text("page.js"), _plotly_script()
+    document = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            panels=facts(report, ledger),
+            families=sorted({entry["family"] for entry in report["measures"].values() if entry["family"]}),
+            target=TARGETS[report["target"]],
+            strata=plain_name(report["within"]["hp"]) if report["within"] else "",
+            provenance=provenance,
+            data=plot_data(report, ledger),
+            style=Markup(_package_text("page.css")),  # noqa: S704  our own file
+            script=Markup(script),  # noqa: S704  our own file
+            plotly=Markup(plotly),  # noqa: S704  the installed plotly's own file
+            script_sources=" ".join(_hash_source(text) for text in (script, plotly) if text),
+        )
+    )
+    if destination is not None:
+        destination.write_text(document, encoding="utf-8")
+    return document
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("leaderboard.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    environment.filters.update(
+        number=_number,
+        ends=_ends,
+        duration=duration,
+        plain_name=plain_name,
+        breakable=_breakable,
+        fragment=lambda name: "measure=" + quote(name, safe=""),
+    )
+    environment.globals["dash"] = DASH
+    return environment
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return DASH if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+
+
+def _ends(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{_number(interval[0], 2)} to {_number(interval[1], 2)}"
+
+
+def _breakable(name: str) -> Markup:
+    """The escaped name, which may wrap after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def _package_text(name: str) -> str:
+    return resources.files("leaderboard.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _plotly_script() -> str:
+    """The text of plotly.js, empty where plotly is not installed."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        return ""
+    return str(get_plotlyjs())
+
+
+def _hash_source(script: str) -> str:
+    """The script as the page's content security policy names it, so that no other script runs."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -1,0 +1,109 @@
+"""The rows of a leaderboard: one measure each, in order, with the figures that the terminal and the page both show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from leaderboard.ranking import order
+
+Sign = Literal["as expected", "reversed", "unclear", ""]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One statistic with its interval; where it could not be computed, the reason instead."""
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one measure stands.
+
+    Attributes:
+        position: place among all rows, controls included, from 1.
+        place: place among the measures proper, from 1; controls and measures without a leading figure have none.
+        expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
+        seconds: median cost for one network.
+        networks: how many have a score.
+        outcomes: how many networks ended in each outcome.
+    """
+
+    name: str
+    position: int
+    place: int | None
+    family: str
+    control: bool
+    expected_sign: int
+    psi: Figure
+    tau_b: Figure
+    tau_b_within: Figure
+    gate: Figure
+    seconds: float | None
+    networks: int
+    outcomes: Mapping[str, int]
+
+    @property
+    def sign(self) -> Sign:
+        """Whether Psi points where it is expected to; unclear where its interval holds zero.
+
+        Empty without a Psi, and for controls, of which nothing is expected.
+        """
+        if self.psi.value is None or self.control:
+            return ""
+        if self.psi.value == 0:
+            return "unclear"
+        if self.psi.interval is not None and self.psi.interval[0] <= 0 <= self.psi.interval[1]:
+            return "unclear"
+        return "as expected" if self.psi.value * self.expected_sign > 0 else "reversed"
+
+
+def figure_of(entry: Mapping[str, Any], statistic: str) -> Figure:
+    """One statistic of an entry of the report, with its interval or the reason why there is none."""
+    return _figure(entry[statistic], entry["interval"].get(statistic), entry["why"].get(statistic, ""))
+
+
+def standings(report: Mapping[str, Any]) -> list[Standing]:
+    """The rows of the leaderboard, best first."""
+    rows: list[Standing] = []
+    place = 0
+    for position, name in enumerate(order(report), start=1):
+        entry = report["measures"][name]
+        ranked = not entry["control"] and entry["Psi"] is not None
+        place += ranked
+        rows.append(_standing(name, entry, position, place if ranked else None))
+    return rows
+
+
+def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | None) -> Standing:
+    why = entry["why"]
+    within = entry["within"] or {"tau_b": None, "interval": {}}
+    gate = entry["gate"] or {"auc": None, "interval": None}
+    return Standing(
+        name=name,
+        position=position,
+        place=place,
+        family=entry["family"] or "",
+        control=entry["control"],
+        expected_sign=entry["expected_sign"],
+        psi=figure_of(entry, "Psi"),
+        tau_b=figure_of(entry, "tau_b"),
+        tau_b_within=_figure(
+            within["tau_b"], within["interval"].get("tau_b"), why.get("within.tau_b") or why.get("within", "")
+        ),
+        gate=_figure(gate["auc"], gate["interval"], why.get("gate", "")),
+        seconds=entry["cost"]["median_seconds"],
+        networks=entry["n"],
+        outcomes=entry["outcomes"],
+    )
+
+
+def _figure(value: float | None, interval: Sequence[float] | None, why: str) -> Figure:
+    return Figure(value=value, interval=None if interval is None else (interval[0], interval[1]), why=why)
+
+
+def plain_name(column: str) -> str:
+    """The name of a ledger column without its room: hp.corruption is corruption."""
+    return column.partition(".")[2] or column

@@ -1,0 +1,87 @@
+"""The leaderboard in a terminal."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from leaderboard.standings import Figure, Standing, plain_name, standings
+
+DASH: Final = "–"
+MINUTE: Final = 60.0
+
+# (header, narrowest console that shows it, alignment, cell): a terminal that is too narrow drops columns from the right
+COLUMNS: Final[tuple[tuple[str, int, Any, Callable[[Standing], str]], ...]] = (
+    ("rank", 0, "right", lambda row: str(row.place) if row.place is not None else DASH),
+    ("measure", 0, "left", lambda row: row.name),
+    ("Psi", 0, "right", lambda row: number(row.psi)),
+    ("95 %", 60, "right", lambda row: interval(row.psi)),
+    ("sign", 70, "left", lambda row: f"{'+' if row.expected_sign > 0 else '-'} {row.sign}" if row.sign else DASH),
+    ("tau-b", 80, "right", lambda row: number(row.tau_b)),
+    ("within", 88, "right", lambda row: number(row.tau_b_within)),
+    ("gate AUC", 98, "right", lambda row: number(row.gate, signed=False)),
+    ("cost", 108, "right", lambda row: duration(row.seconds)),
+    ("networks", 118, "right", lambda row: str(row.networks)),
+    ("family", 130, "left", lambda row: row.family or DASH),
+    ("", 60, "left", lambda row: "control" if row.control else ""),
+)
+
+LEGEND: Final = (
+    "Psi: Kendall's tau averaged over groups of networks that differ in one hyperparameter, of the raw score; rows are "
+    "ordered by Psi times the expected sign. sign: the expected one, and whether Psi agrees (unclear: its interval "
+    "holds 0). tau-b: over all pairs of networks; within: the mean over {strata}. gate AUC: how often a network on "
+    "random labels scores higher than one on true labels, all else equal; 0.5 is chance. Controls, in italics, take "
+    "no rank: a measure whose figure is no larger than that of a hyperparameter explains no more than it does."
+)
+
+
+def render(report: Mapping[str, Any], console: Console) -> None:
+    """Print a ranking report as a table, with a line above on what was ranked and a legend below.
+
+    A narrow console drops columns, the least important first; a figure that could not be computed shows as a dash.
+    """
+    rows = standings(report)
+    columns = [column for column in COLUMNS if column[1] <= console.width]
+    table = Table(title=Text(headline(report)), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for header, _, justify, _ in columns:
+        table.add_column(header, justify=justify, overflow="fold" if header == "measure" else "ellipsis")
+    for row in rows:
+        table.add_row(*(Text(cell(row)) for *_, cell in columns), style="dim italic" if row.control else "")
+    strata = report["within"]["hp"] if report["within"] else ""
+    console.print(table)
+    console.print()
+    console.print(Text(LEGEND.format(strata=f"each {plain_name(strata)}" if strata else "strata (none here)")))
+
+
+def headline(report: Mapping[str, Any]) -> str:
+    """What was ranked: measures, networks, target, and how many networks were left out."""
+    measures = sum(not entry["control"] for entry in report["measures"].values())
+    text = (
+        f"{measures} measures of {report['models']} networks, ranked by how well they order them by {report['target']}"
+    )
+    left_out = report["not_converged"]
+    fate = "left out" if report["converged_only"] else "included"
+    return f"{text}; not converged: {left_out}, {fate}" if left_out else text
+
+
+def number(figure: Figure, *, signed: bool = True) -> str:
+    """A statistic to three digits, or a dash."""
+    if figure.value is None:
+        return DASH
+    return f"{figure.value:+.3f}" if signed else f"{figure.value:.3f}"
+
+
+def interval(figure: Figure) -> str:
+    """The ends of an interval, or a dash."""
+    return DASH if figure.interval is None else f"{figure.interval[0]:+.2f} {figure.interval[1]:+.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time in the unit that reads best: milliseconds, seconds or minutes."""
+    if seconds is None:
+        return DASH
+    if seconds < 1:
+        return f"{1000 * seconds:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < MINUTE else f"{seconds / MINUTE:.3g} min"
