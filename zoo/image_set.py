@@ -1,8 +1,8 @@
 """A data set in memory, and what must hold of it before anything is trained."""
 
 from dataclasses import dataclass
+from itertools import islice
 
-import torch
 from torch import Tensor
 
 
@@ -12,7 +12,7 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSet:
-    """Training and test images with their labels. Its tensors are shared by all who load the set: never write into them.
+    """Training and test images with their labels. Its tensors are shared by all that load it: do not write into them.
 
     Attributes:
         name: what `load` was asked for; it seeds every draw that is made from the set.
@@ -99,11 +99,11 @@ def _require_labels_in_range(split: Split, num_classes: int) -> None:
 def _require_every_class(train: Split, num_classes: int) -> None:
     if num_classes < 2:  # noqa: PLR2004  a classifier tells at least two classes apart
         raise DatasetError(f"{train.where} must hold at least two classes; got {num_classes}.")
-    present = torch.zeros(num_classes, dtype=torch.bool).index_fill_(0, train.labels, value=True)
-    empty = (~present).nonzero().flatten().tolist()
-    if empty:
-        listed = ", ".join(map(str, empty[:10])) + (", ..." if len(empty) > 10 else "")  # noqa: PLR2004  one line's worth
+    present = set(train.labels.tolist())
+    if len(present) < num_classes:
+        empty = islice((k for k in range(num_classes) if k not in present), 10)
         raise DatasetError(
-            f"Each of the {num_classes} classes must have an image in {train.where}; got none of class {listed}. "
-            f"Add some, or number the classes 0 to k - 1 without a hole."
+            f"Each of the {num_classes} classes must have an image in {train.where}; got none of "
+            f"{num_classes - len(present)}, class {', '.join(map(str, empty))} among them. Add some, or number the "
+            f"classes 0 to k - 1 without a hole."
         )

@@ -59,7 +59,7 @@ def _decode_one(source: bytes | Path, row: int, name: Callable[[int], str]) -> P
                 return np.asarray(image.convert("RGB"))
             mode = image.mode
     # What Pillow's decoders raise on bytes that are no image or a broken one.
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, Image.DecompressionBombError) as error:
         raise DatasetError(
             f"The image in {name(row)} must be one that Pillow can decode; got: {error}. Replace it or leave it out."
         ) from error

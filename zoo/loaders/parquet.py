@@ -79,7 +79,11 @@ def _labels(column: Any, path: Path, name: str) -> Tensor:
     """Labels [n] as int64."""
     if not pa.types.is_integer(column.type):
         raise DatasetError(f"Column {name!r} of {path} must hold integers, 0 to k - 1; got {column.type}.")
-    return torch.tensor(_require_whole(column, path, name).to_pylist(), dtype=torch.int64)
+    try:
+        whole = _require_whole(column, path, name).cast(pa.int64())
+    except pa.ArrowInvalid as error:
+        raise DatasetError(f"Column {name!r} of {path} must hold integers, 0 to k - 1; got: {error}") from error
+    return torch.tensor(whole.to_pylist(), dtype=torch.int64)
 
 
 def _require_whole(column: Any, path: Path, what: str) -> Any:
