@@ -26,7 +26,7 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
     for name in names_of(ledger, "hp"):
         column = ledger[name]
         if pd.api.types.is_numeric_dtype(column):
-            values[name] = column.to_numpy(dtype=np.float64)
+            values[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
             sources[name] = "the hyperparameter itself"
         else:
             values[name] = category_code(ledger, name, goal, rng)
@@ -60,7 +60,7 @@ def category_code(
     """
     text = ledger[name].astype(object).where(ledger[name].notna(), "(missing)").astype(str)
     configuration = ledger.groupby(names_of(ledger, "hp"), dropna=False, sort=False).ngroup().to_numpy()
-    half = rng.permutation(int(configuration.max()) + 1)[configuration] % 2
+    half = rng.permutation(int(configuration.max(initial=-1)) + 1)[configuration] % 2
     code = np.full(len(ledger), 0.5)
     for mine in (0, 1):
         ordered = goal[half != mine].groupby(text[half != mine]).mean().dropna().sort_values(kind="stable").index

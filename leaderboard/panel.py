@@ -75,7 +75,6 @@ class Panel:
             "spearman": of("spearman", spearman, scores, target),
             "partial_spearman": of("partial_spearman", partial_spearman, scores, target, self.basis),
             "sign_error": of("sign_error", self._sign_error, scores),
-            "interval": {name: of(f"interval.{name}", _interval, draws[name]) for name in ("tau_b", "Psi")},
         }
         for name, statistic in (("cmi", cmi), ("pgdl", pgdl_score)):
             found: Information | None = of(name, statistic, scores, target, levels)
@@ -85,6 +84,12 @@ class Panel:
         figures["Psi"], psi = of("Psi", granulated, self.grid, scores, target) or (None, psi)
         figures["psi"] = {name: psi.get(name) for name in levels}
         why |= {f"psi.{name}": self.grid.missing.get(name) or why["Psi"] for name in levels if name not in psi}
+        figures["interval"] = dict.fromkeys(draws)
+        for name, values in draws.items():
+            if figures[name] is None:
+                why[f"interval.{name}"] = why[name]
+            else:
+                figures["interval"][name] = of(f"interval.{name}", _interval, values)
         return {**figures, "why": why}
 
     def draws(self, scores: Floats) -> Mapping[str, Floats]:

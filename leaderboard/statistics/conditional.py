@@ -45,11 +45,11 @@ def cmi(scores: Floats, target: Floats, levels: Levels) -> Information:
     """
     require_contrast(target)
     outcome = 3 * (signs(scores).astype(np.int64) + 1) + signs(target) + 1  # [n, n]
-    pairs = ~np.eye(len(target), dtype=np.bool_)
     varying = [name for name, code in levels.items() if code.min() != code.max()]
     found = []
     for given in (set_ for size in range(3) for set_ in combinations(varying, size)):
-        counts = _counts(levels, given, len(target), outcome, pairs, num_outcomes=3)
+        counts = _counts(levels, given, outcome, num_outcomes=3)
+        counts = _occurring(_without_self_pairs(counts, levels, given, len(target)))
         information, entropy = _information(counts)
         weight = counts.sum(axis=(1, 2))
         found.append((given, float(weight @ information), float(weight @ entropy)))
@@ -80,23 +80,33 @@ def pgdl_score(scores: Floats, target: Floats, levels: Levels) -> Information:
     if len(levels) < 2:  # noqa: PLR2004  the scorer conditions on pairs
         raise Undefined(f"It conditions on two hyperparameters at a time; the ledger has {len(levels)}.")
     outcome = 2 * (scores[:, None] > scores).astype(np.int64) + (target[:, None] > target)  # [n, n]
-    pairs = np.ones_like(outcome, dtype=np.bool_)
     found = []
     for given in combinations(levels, 2):
-        information, entropy = _information(_counts(levels, given, len(target), outcome, pairs, num_outcomes=2))
+        counts = _occurring(_counts(levels, given, outcome, num_outcomes=2))
+        information, entropy = _information(counts)
         found.append((given, float(information.mean()), float(entropy.mean())))
     return _least(found)
 
 
-def _counts(
-    levels: Levels, given: tuple[str, ...], n: int, outcome: Ints, pairs: NDArray[np.bool_], *, num_outcomes: int
-) -> Floats:
-    """How often each outcome (u, v) happens in each cell that occurs, [cells, u, v]."""
-    code = joint([levels[name] for name in given], n)
-    width = int(code.max()) + 1
-    cell = (code[:, None] * width + code)[pairs]
-    flat = np.bincount(cell * num_outcomes**2 + outcome[pairs], minlength=(width * num_outcomes) ** 2)
-    counts = flat.reshape(-1, num_outcomes, num_outcomes).astype(np.float64)
+def _counts(levels: Levels, given: tuple[str, ...], outcome: Ints, *, num_outcomes: int) -> Floats:
+    """How often each outcome (u, v) occurs in each cell, [cells, u, v], over all ordered pairs with the self-pairs."""
+    code = joint([levels[name] for name in given], len(outcome))
+    width, each = int(code.max()) + 1, num_outcomes**2
+    place = (code * (width * each))[:, None] + (outcome + code * each)  # [n, n]
+    flat = np.bincount(place.ravel(), minlength=width**2 * each)
+    return np.asarray(flat.reshape(-1, num_outcomes, num_outcomes), dtype=np.float64)
+
+
+def _without_self_pairs(counts: Floats, levels: Levels, given: tuple[str, ...], n: int) -> Floats:
+    """Take out the n pairs (a, a), ties in both orders and of equal hyperparameters."""
+    members = np.bincount(joint([levels[name] for name in given], n))
+    width = len(members)
+    counts[np.arange(width) * (width + 1), 1, 1] -= members
+    return counts
+
+
+def _occurring(counts: Floats) -> Floats:
+    """The cells that hold a pair."""
     return np.asarray(counts[counts.sum(axis=(1, 2)) > 0], dtype=np.float64)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import mean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,14 +51,14 @@ class Grid:
     def averaged(self, values: Floats) -> Floats:
         """Mean over the replicates of each configuration: [n] to [c].
 
-        Summed as differences from the least replicate in increasing order, so that equal sets of replicates have
-        equal means to the last bit: rounding must not decide a tie.
+        Exact and rounded once: equal means are equal to the last bit, so that rounding decides no tie.
         """
-        order = np.lexsort((values, self.configuration))
         sizes = np.bincount(self.configuration)
-        least = values[order][np.cumsum(sizes) - sizes]
-        excess = np.bincount(self.configuration[order], values[order] - least[self.configuration[order]])
-        return np.asarray(least + excess / sizes, dtype=np.float64)
+        grouped = values[np.argsort(self.configuration, kind="stable")]
+        if len(sizes) == len(grouped):  # no replicates
+            return grouped
+        parts = np.split(grouped, np.cumsum(sizes)[:-1])
+        return np.array([mean(part.tolist()) for part in parts], dtype=np.float64)
 
 
 def joint(codes: list[Ints], n: int) -> Ints:

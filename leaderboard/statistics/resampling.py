@@ -18,6 +18,8 @@ COVERAGE: Final = 0.95
 
 def draw(size: int, count: int, rng: np.random.Generator) -> Floats:
     """How often each of `size` units appears in each of `count` resamples, [count, size]."""
+    if size == 0:
+        return np.zeros((count, 0))
     return rng.multinomial(size, np.full(size, 1 / size), size=count).astype(np.float64)
 
 
@@ -62,6 +64,8 @@ def psi_weights(grid: Grid, counts: Floats) -> Mapping[str, Floats]:
     the grid, in the resample or not: a second copy adds no pair that differs in one hyperparameter. A cell that keeps
     no pair drops out, and so does an axis that keeps no cell.
     """
+    if not grid.axes:
+        return {}
     present = counts > 0
     weights = {name: _cell_weights(axis, present) for name, axis in grid.axes.items()}
     alive = np.sum([weight.any(axis=1) for weight in weights.values()], axis=0)[:, None]  # [count, 1]

@@ -34,6 +34,8 @@ def hyperparameter_basis(hyperparameters: pd.DataFrame) -> Floats:
 
     A numeric hyperparameter enters as its ranks, any other as one indicator a value (a missing value is one of them).
     """
+    if len(hyperparameters) == 0:
+        return np.zeros((0, 0))
     columns: list[Floats] = [np.ones((len(hyperparameters), 1))]
     for name in hyperparameters:
         values = hyperparameters[name]
@@ -44,7 +46,7 @@ def hyperparameter_basis(hyperparameters: pd.DataFrame) -> Floats:
     matrix = np.hstack(columns)
     matrix /= np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(np.float64).tiny)
     left, singular, _ = np.linalg.svd(matrix, full_matrices=False)
-    return np.asarray(left[:, singular > ROUNDING * singular[0]], dtype=np.float64)
+    return np.asarray(left[:, singular > ROUNDING * singular.max(initial=0)], dtype=np.float64)
 
 
 def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
