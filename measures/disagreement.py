@@ -1,0 +1,79 @@
+"""Disagreement of two networks of the same recipe: they estimate the test error without a test label."""
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from measures.api import CHUNK, Subject, UnsupportedModel, measure
+
+NUM_SHIFTS: Final = 4  # shifted copies of each image: a resolution of 1/4 of that of the training set
+SHIFT: Final = 1 / 8  # of the side of an image, the customary 4 pixels of 32; keeps the label
+
+
+@measure(
+    source="Jiang et al. 2022, arXiv:2106.13799, eq. 1; Nakkiran & Bansal 2020, arXiv:2009.08092",
+    family="disagreement",
+    needs={"twin", "unlabeled"},
+)
+def gde_disagreement(subject: Subject) -> float:
+    r"""Share of the unlabeled inputs on which the network and its twin predict different classes.
+
+    .. math:: \frac{1}{|U|} \sum_{x \in U} 1[h(x) \ne h'(x)]
+
+    An estimate of the test error, not of the gap: for networks that fit their training set the two agree. U has the
+    distribution of the test set. No unit, between 0 and 1.
+    """
+    return _disagreement(subject, subject.unlabeled)
+
+
+@measure(
+    source="Jiang et al. 2022, arXiv:2106.13799, eq. 1, on augmented training images",
+    family="disagreement",
+    needs={"twin"},
+)
+def disagreement_train_aug(subject: Subject) -> float:
+    r"""Share of shifted training images on which the network and its twin predict different classes.
+
+    .. math:: \frac{1}{4 m} \sum_{i, j} 1[h(T_{ij} x_i) \ne h'(T_{ij} x_i)]
+
+    T_ij are 4 random shifts of each of the m images by up to an eighth of its side, down and across, the border
+    repeated outwards. Departs from the paper, whose inputs are new draws from the distribution of the test set: this
+    one sees training data alone. No unit, between 0 and 1.
+    """
+    if subject.inputs.dim() != 4:  # noqa: PLR2004  [n, c, h, w]
+        raise UnsupportedModel(
+            f"Only images [n, c, h, w] can be shifted; its inputs are {tuple(subject.inputs.shape)}."
+        )
+    images = subject.inputs[subject.sample(subject.num_examples)]  # a shift belongs to an image, not to a place
+    generator = subject.generator("shifts")
+    shifted = [randomly_shifted(images, generator) for _ in range(NUM_SHIFTS)]
+    return _disagreement(subject, torch.cat(shifted))
+
+
+def randomly_shifted(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image [c, h, w] of [n, c, h, w] shifted by its own random offset, uniform up to SHIFT of its side."""
+    n, _, h, w = images.shape
+    reach_y, reach_x = math.ceil(h * SHIFT), math.ceil(w * SHIFT)
+    padded = pad(images, (reach_x, reach_x, reach_y, reach_y), mode="replicate")
+
+    def places(side: int, reach: int) -> Tensor:  # [n, side] in the padded image
+        offsets = torch.randint(0, 2 * reach + 1, (n, 1), generator=generator, device=images.device)
+        return offsets + torch.arange(side, device=images.device)
+
+    rows, columns = places(h, reach_y), places(w, reach_x)
+    example = torch.arange(n, device=images.device)[:, None, None]
+    return padded[example, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _disagreement(subject: Subject, inputs: Tensor) -> float:
+    differs = _predictions(subject.model, inputs) != _predictions(subject.twin, inputs)
+    return float(differs.double().mean())
+
+
+def _predictions(network: nn.Module, inputs: Tensor) -> Tensor:
+    """Predicted classes [n]."""
+    with torch.no_grad():
+        return torch.cat([network(x).argmax(1) for x in inputs.split(CHUNK)])
