@@ -1,0 +1,202 @@
+"""The page as a text: whole, escaped, and true to report and ledger."""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from leaderboard.page import build
+from leaderboard.ranking import order
+
+HOSTILE = "<script>alert(1)</script>"
+PROVENANCE = {
+    "suite": "digits",
+    "date": "2026-11-21",
+    "seeds": [0, 1],
+    "versions": {"gapbench": "0.1.0"},
+    "who": HOSTILE,
+}
+
+
+class Parsed(HTMLParser):
+    """Tags with their attributes, scripts by type, and everything that would be fetched."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.scripts: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self._in_script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the tag; a script's text follows, in one or more pieces."""
+        found = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, found))
+        self._in_script = tag == "script"
+        if self._in_script:
+            self.scripts.append((found.get("type", ""), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        """A script ends with its tag."""
+        self._in_script = self._in_script and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        """Keep a script by its type, and other text as words."""
+        if self._in_script:
+            kind, text = self.scripts[-1]
+            self.scripts[-1] = kind, text + data
+        else:
+            self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def document(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> str:
+    """The page of the ridge classifiers."""
+    return build(ridge_report, ridge_ledger, PROVENANCE)
+
+
+@pytest.fixture(scope="module")
+def parsed(document: str) -> Parsed:
+    """The same, parsed."""
+    return Parsed(document)
+
+
+@pytest.fixture(scope="module")
+def data(parsed: Parsed) -> dict[str, Any]:
+    """The page's data block."""
+    (block,) = (text for kind, text in parsed.scripts if kind == "application/json")
+    return dict(json.loads(block))
+
+
+def test_written_where_asked(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path: Path) -> None:
+    """The file holds what is returned, and the same inputs give the same page."""
+    document = build(ridge_report, ridge_ledger, PROVENANCE, tmp_path / "page.html")
+
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == document
+    assert build(ridge_report, ridge_ledger, PROVENANCE) == document
+
+
+def test_nothing_is_fetched(parsed: Parsed) -> None:
+    """No address in the page leads out of it."""
+    addresses = [
+        (tag, value)
+        for tag, attributes in parsed.tags
+        for name, value in attributes.items()
+        if name in {"src", "href", "srcset", "data", "action", "poster"}
+    ]
+
+    assert ("link", "data:,") in addresses
+    assert all(value.startswith("#") or value == "data:," for _, value in addresses)
+    assert not {"iframe", "img", "object", "embed", "base"} & {tag for tag, _ in parsed.tags}
+
+
+def test_only_the_page_s_own_scripts_may_run(parsed: Parsed) -> None:
+    """The content security policy names each script by its hash and forbids all else."""
+    (policy,) = (a["content"] for tag, a in parsed.tags if tag == "meta" and "http-equiv" in a)
+    scripts = [text for kind, text in parsed.scripts if kind == ""]
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+
+    assert len(scripts) == 2
+    assert "plotly.js" in scripts[0][:200]
+    assert sorted(re.findall(r"'sha256-([^']+)'", policy)) == sorted(hashes)
+    assert "default-src 'none'" in policy
+    assert "script-src 'sha256-" in policy
+
+
+def test_a_hostile_name_is_text(document: str, parsed: Parsed) -> None:
+    """A measure, a source and a provenance entry that look like scripts are shown and never parsed as tags."""
+    assert HOSTILE not in document
+    assert parsed.words.count(HOSTILE) >= 4
+    assert len([tag for tag, _ in parsed.tags if tag == "script"]) == 3
+
+
+def test_the_table_stands_in_the_html(document: str, ridge_report: dict[str, Any]) -> None:
+    """Rows are there in order before any script runs, with figures, reasons and counts."""
+    body = document[document.index("<tbody>") : document.index("</tbody>")]
+    names = [json.loads(f'"{name}"') for name in re.findall(r'data-name="([^"]*)"', body)]
+    entry = ridge_report["measures"]["frobenius_norm"]
+    row = next(part for part in body.split("</tr>") if 'data-name="frobenius_norm"' in part)
+    values = re.findall(r'data-value="([^"]*)"', row)
+
+    assert [name.replace("&lt;", "<").replace("&gt;", ">") for name in names] == order(ridge_report)
+    assert [float(values[place]) for place in (3, 5, 6, 7, 8, 9)] == [
+        entry["Psi"],
+        entry["tau_b"],
+        entry["within"]["tau_b"],
+        entry["gate"]["auc"],
+        0.0021,
+        23,
+    ]
+    assert f"{entry['Psi']:.3f}".replace("-", "−") in row
+    assert ridge_report["measures"]["constant"]["why"]["tau_b"] in body
+
+
+def test_the_heading_says_what_was_ranked(document: str) -> None:
+    """Counts, suite, date, and the networks left out."""
+    heading = " ".join(re.sub(r"<[^>]+>", "", document[document.index("<h1>") : document.index("</header>")]).split())
+
+    assert "Which complexity measures predict the generalization gap?" in heading
+    assert re.search(r"4 measures and \d+ controls, ranked by how well they order 23 trained networks", heading)
+    assert "suite digits, 2026-11-21." in heading
+    assert "did not converge: 1, left out." in heading
+
+
+def test_provenance_is_shown(document: str) -> None:
+    """Entries, lists and groups of provenance stand in the page."""
+    section = document[document.index("Where these numbers come from") : document.index("<dialog")]
+
+    assert "<dt>seeds</dt><dd>0, 1</dd>" in section
+    assert "<dt>gapbench</dt><dd>0.1.0</dd>" in section
+
+
+def test_facts_of_a_measure(document: str) -> None:
+    """The panel tells source, needs, sign, version, outcomes with the most frequent reason, and every stratum."""
+    articles = {part.split('"')[0]: part for part in document.split('<article id="measure=')[1:]}
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", articles["log_margin"]))
+
+    assert "smaller scores for larger gaps" in text
+    assert "Needs init" in text
+    assert re.search(r"\d+ scored , \d+ unsupported", text) or re.search(r"\d+ scored, \d+ unsupported", text)
+    assert "most often: The margin must be positive; got one that is not." in text
+    assert "random labels" in text
+    assert "Version 2" in re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", articles["margin"]))
+    assert "Norm of the weights." in articles["frobenius_norm"]
+    assert "%3Cscript%3Ealert%281%29%3C%2Fscript%3E" in articles
+
+
+def test_data_of_the_plots(data: dict[str, Any], ridge_ledger: pd.DataFrame, ridge_report: dict[str, Any]) -> None:
+    """Scores and gaps are those of the ranked networks to seven digits; a network without a score has null."""
+    ranked = ridge_ledger[ridge_ledger["converged"]]
+    gap = ranked["train_accuracy"] - ranked["test_accuracy"]
+    margins = data["scores"]["log_margin"]
+
+    assert data["target"] == "generalization gap"
+    assert data["run_id"] == ranked["run_id"].to_list()
+    assert data["gap"] == pytest.approx(gap.to_list(), rel=1e-6, abs=1e-9)
+    assert data["scores"]["frobenius_norm"] == pytest.approx(ranked["measure.frobenius_norm"].to_list(), rel=1e-6)
+    assert [score is None for score in margins] == ranked["measure.log_margin"].isna().to_list()
+    assert list(data["scores"]) == order(ridge_report)
+    group = data["group"]
+    assert [group["values"][code] for code in group["codes"]] == ranked["hp.corruption"].to_list()
+    ridge = data["hyperparameters"]["ridge"]
+    assert [float(ridge["values"][code]) for code in ridge["codes"]] == ranked["hp.ridge"].to_list()
+
+
+def test_without_plotly(
+    ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where plotly cannot be imported the page is small and has its table."""
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)  # what Python itself keeps of a module that is not there
+    document = build(ridge_report, ridge_ledger, {})
+
+    assert len(document) < 500_000
+    assert 'data-name="frobenius_norm"' in document
+    assert len([kind for kind, _ in Parsed(document).scripts if kind == ""]) == 1

@@ -1,0 +1,288 @@
+"""The page in a browser: sorting, filters, scatter plots, light and dark, and silence on the network."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from leaderboard.page import build
+from leaderboard.ranking import order, rank
+
+HOSTILE = "<script>alert(1)</script>"
+QUIET = [  # a Chromium that neither needs a sandbox or a display nor calls home
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium on the path")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def ridge_page(
+    ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Address of the page of the ridge classifiers."""
+    file = tmp_path_factory.mktemp("page") / "leaderboard.html"
+    build(ridge_report, ridge_ledger, {"suite": "ridge", "versions": {"gapbench": "0.1.0"}}, file)
+    return file.as_uri()
+
+
+@pytest.fixture(scope="module")
+def plain_page(
+    ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Address of the page without plotly, which loads sooner: what draws no plot is tested on it."""
+    file = tmp_path_factory.mktemp("plain") / "leaderboard.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "plotly.offline", None)
+        build(ridge_report, ridge_ledger, {"suite": "ridge", "versions": {"gapbench": "0.1.0"}}, file)
+    return file.as_uri()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Open]:
+    """Opens a page in a fresh profile; at the end nothing may have been complained of, asked for or popped up."""
+    contexts = []
+    noise: list[str] = []
+
+    def opened(address: str, **options: Any) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: noise.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: noise.append(f"dialog: {dialog.message}"))
+        own = address.partition("#")[0]
+        page.on("request", lambda request: noise.append(f"request: {request.url}") if request.url != own else None)
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert noise == []
+
+
+def names(page: Page) -> list[str]:
+    """Names of the visible rows, from the top."""
+    rows = page.locator("#leaderboard tbody tr:visible")
+    return [str(name) for name in rows.evaluate_all("rows => rows.map((row) => row.dataset.name)")]
+
+
+def sorted_by(report: dict[str, Any], figure: Callable[[dict[str, Any]], float | None], *, down: bool) -> list[str]:
+    """Names by a figure, ties as the leaderboard stands, those without it last in either direction."""
+    having = [name for name in order(report) if figure(report["measures"][name]) is not None]
+    missing = [name for name in order(report) if figure(report["measures"][name]) is None]
+    return sorted(having, key=lambda name: (figure(report["measures"][name]) or 0.0) * (-1 if down else 1)) + missing
+
+
+def test_sorting(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+    """A click sorts by number, a second turns the order, what has no value stays last, and Enter does the same."""
+    page = visit(plain_page)
+    header = page.locator("th[data-key=tau]")
+    tau = lambda entry: entry["tau_b"]
+    assert names(page) == order(ridge_report)
+    assert page.locator("th[data-key=rank]").get_attribute("aria-sort") == "ascending"
+
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "descending"
+    assert page.locator("th[aria-sort]").count() == 1
+    assert names(page) == sorted_by(ridge_report, tau, down=True)
+    assert names(page)[-1] == "constant"
+
+    header.locator("button").press("Enter")
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert names(page) == sorted_by(ridge_report, tau, down=False)
+
+    page.locator("th[data-key=networks] button").click()
+    assert names(page) == sorted_by(ridge_report, lambda entry: entry["n"], down=True)
+    page.locator("th[data-key=name] button").click()
+    assert names(page)[0] == HOSTILE
+    page.locator("th[data-key=rank] button").click()
+    assert names(page) == order(ridge_report)
+
+
+def test_filters(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+    """Controls can be hidden; words and family narrow the rows; the count follows."""
+    page = visit(plain_page)
+    every = order(ridge_report)
+    page.locator("#controls").uncheck()
+    assert names(page) == [name for name in every if not ridge_report["measures"][name]["control"]]
+    assert page.locator("#shown").inner_text() == f"4 of {len(every)} rows"
+
+    page.locator("#search").fill("jiang MARGIN")
+    assert names(page) == ["margin"]
+    page.locator("#search").fill("no such measure")
+    assert names(page) == []
+    assert page.locator("#nothing").is_visible()
+    page.locator("#search").fill("")
+    page.locator("#family").select_option("margin")
+    assert sorted(names(page)) == ["log_margin", "margin"]
+
+
+def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> None:
+    """A click opens the plot: a point a ranked network with a score, a trace a corruption, and the facts beside it."""
+    page = visit(ridge_page)
+    page.get_by_role("link", name="log_margin", exact=True).click()
+    page.wait_for_selector("#plot .point")
+    ranked = ridge_ledger[ridge_ledger["converged"] & ridge_ledger["measure.log_margin"].notna()]
+    drawn = page.evaluate("document.getElementById('plot').data.map((t) => [t.name, t.x, t.y, t.marker.symbol])")
+
+    assert page.locator("#plot .point").count() == len(ranked) > 10
+    assert {name.replace(" ", "_") for name, *_ in drawn} == set(ranked["hp.corruption"])
+    assert len({symbol for *_, symbol in drawn}) == 2
+    for name, scores, gaps, _ in drawn:
+        members = ranked[ranked["hp.corruption"] == name.replace(" ", "_")]
+        assert scores == pytest.approx(members["measure.log_margin"].to_list(), rel=1e-6)
+        assert gaps == pytest.approx((members["train_accuracy"] - members["test_accuracy"]).to_list(), rel=1e-6)
+    assert "The margin must be positive" in page.locator("#facts").inner_text()
+    hover = page.evaluate("document.getElementById('plot').data[0].text[0]")
+    assert hover.startswith("ridge_00<br>corruption: true_labels<br>train_size: 40")
+
+
+def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: dict[str, Any]) -> None:
+    """Enter opens a measure, the arrows step through the table as it is sorted, Escape returns to the row."""
+    page = visit(ridge_page)
+    first, second = order(ridge_report)[:2]
+    page.locator("#leaderboard tbody a").first.press("Enter")
+    page.wait_for_selector("#plot .point")
+    assert page.locator("#panel-name").inner_text() == first
+
+    page.locator("#next").press("Enter")
+    page.wait_for_function("name => document.getElementById('panel-name').textContent === name", arg=second)
+    assert page.url.endswith(f"#measure={quote(second, safe='')}")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#panel", state="hidden")
+    assert "#" not in page.url
+    assert page.evaluate("document.activeElement.textContent") == second
+
+
+def test_a_deep_link_with_a_hostile_name(visit: Open, ridge_page: str) -> None:
+    """The address opens the measure; a name that is a script is text in the row, the panel and the plot."""
+    page = visit(f"{ridge_page}#measure={quote(HOSTILE, safe='')}")
+    page.wait_for_selector("#plot .point")
+
+    assert page.locator("#panel-name").inner_text() == HOSTILE
+    assert page.locator("#plot .xtitle").text_content() == HOSTILE
+    assert HOSTILE in page.locator("#facts").inner_text()
+    assert page.get_by_role("link", name=HOSTILE, include_hidden=True).count() == 1
+
+
+@pytest.mark.parametrize("fragment", ["#measure=nobody", "#measure=%E0%A4%A", "#elsewhere"])
+def test_an_address_that_names_nothing(visit: Open, plain_page: str, fragment: str) -> None:
+    """It shows the table."""
+    page = visit(plain_page + fragment)
+
+    assert not page.locator("#panel").is_visible()
+    assert len(names(page)) > 4
+
+
+def test_logarithmic_axis(visit: Open, ridge_page: str) -> None:
+    """It is offered where all scores are positive, and only there."""
+    page = visit(f"{ridge_page}#measure=frobenius_norm")
+    page.wait_for_selector("#plot .point")
+    kind = "document.getElementById('plot').layout.xaxis.type"
+    assert page.evaluate(kind) == "linear"
+    page.locator("#logarithmic").check()
+    assert page.evaluate(kind) == "log"
+
+    page.goto(f"{ridge_page}#measure=margin")
+    page.wait_for_function("document.getElementById('panel-name').textContent === 'margin'")
+    assert page.locator("#logarithmic").is_hidden()
+    assert page.evaluate(kind) == "linear"
+
+
+def test_light_and_dark(visit: Open, plain_page: str) -> None:
+    """The system decides until the button is pressed, and the choice is kept."""
+    ground = "getComputedStyle(document.body).backgroundColor"
+    page = visit(plain_page, color_scheme="light")
+    light = page.evaluate(ground)
+    page.locator("#theme").click()
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+    assert visit(plain_page, color_scheme="dark").evaluate(ground) == dark
+
+
+def test_plots_follow_the_theme(visit: Open, ridge_page: str) -> None:
+    """An open plot is drawn again when the system turns dark."""
+    page = visit(f"{ridge_page}#measure=margin", color_scheme="light")
+    page.wait_for_selector("#plot .point")
+    ink = "document.getElementById('plot').layout.font.color"
+    light = page.evaluate(ink)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"light => {ink} !== light", arg=light)
+
+
+def test_without_plotly(visit: Open, plain_page: str) -> None:
+    """The panel has its facts and says how to get the plot."""
+    page = visit(f"{plain_page}#measure=margin")
+
+    assert 'pip install "gapbench[plots]"' in page.locator("#unplotted").inner_text()
+    assert "Jiang et al. 2020" in page.locator("#facts").inner_text()
+
+
+def test_a_telephone(visit: Open, ridge_page: str) -> None:
+    """At 390 pixels the page does not run over the side, and a measure's facts follow its plot."""
+    page = visit(ridge_page, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+    page.get_by_role("link", name="margin", exact=True).click()
+    page.wait_for_selector("#plot .point")
+    plot, facts = page.locator("#plot").bounding_box(), page.locator("#facts").bounding_box()
+    assert plot is not None
+    assert facts is not None
+    assert plot["width"] <= 390
+    assert facts["y"] >= plot["y"] + plot["height"] - 1
+
+
+def test_without_javascript(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+    """The table and every measure's facts are there to read, and no button that would do nothing."""
+    page = visit(plain_page, java_script_enabled=False)
+
+    assert page.locator("#leaderboard tbody tr").count() == len(ridge_report["measures"])
+    assert page.locator("article:visible").count() == len(ridge_report["measures"])
+    assert not page.locator("#theme").is_visible()
+    assert not page.locator("#filters").is_visible()
+
+
+def test_published_ledger(visit: Open, data_dir: Path, tmp_path: Path) -> None:
+    """The contest's first task, which has no corruption: 96 points of one kind, and dashes for what needs strata."""
+    ledger = pd.read_csv(data_dir / "pgdl" / "task1.csv")
+    report = rank(ledger, bootstrap=20)
+    file = tmp_path / "page.html"
+    build(report, ledger, {}, file)
+    page = visit(file.as_uri())
+    page.locator("#controls").uncheck()
+    assert names(page) == ["WCV", "VR", "VPM_80", "VPM_1"]
+
+    page.locator("th[data-key=psi] button").click()
+    page.locator("th[data-key=psi] button").click()
+    assert names(page) == ["VPM_1", "VPM_80", "VR", "WCV"]
+    page.get_by_role("link", name="WCV", exact=True).click()
+    page.wait_for_selector("#plot .point")
+    assert page.locator("#plot .point").count() == 96
