@@ -215,7 +215,7 @@ class Subject:
         return self._memo.get("example_order", self._example_order)[:count]
 
     def _example_order(self) -> Tensor:
-        flat = self.inputs.reshape(self.num_examples, -1).double()
+        flat = self.inputs.reshape(self.num_examples, -1).float().double()  # float32 and float64 draw the same examples
         weights = torch.randn(flat.shape[1], generator=self._cpu_generator("example_order"), dtype=torch.float64)
         key = flat @ weights.to(self.device)
         scrambled = torch.frac(torch.sin(key * 12.9898) * 43758.5453).abs()

@@ -39,7 +39,7 @@ def test_the_folded_network_is_the_network(subject: Subject) -> None:
 
 @pytest.mark.parametrize("name", ["mlp", "conv_bn", "residual", "norm_free"])
 def test_the_folded_network_at_initialization_is_the_network_then(name: str) -> None:
-    """The initial layers carry the batch-norm statistics of the start; these networks learn nothing outside of layers."""
+    """The initial layers carry the statistics of the start; these networks learn nothing outside of their layers."""
     subject = network(name).subject()
     granted = subject._granting(BOTH_ENDS)
     expected = granted.forward({**granted.init_buffers, **granted.init_params}, subject.inputs)

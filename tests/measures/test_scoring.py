@@ -1,0 +1,117 @@
+"""One failure stays in its own cell."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from measures.api import Measure, Subject, measure
+from measures.catalog import UnknownMeasure
+from measures.controls import constant, params
+from measures.distance import fro_dist
+from measures.scoring import numerics, score, score_subject
+from tests.measures.networks import network
+
+
+@measure(source="a test", family="control")
+def failing(subject: Subject) -> float:
+    """Raises."""
+    raise RuntimeError(f"no luck with {subject.num_examples} examples")
+
+
+@measure(source="a test", family="control", version=3)
+def hanging(subject: Subject) -> float:
+    """Does not return, and catches every exception that it may."""
+    while subject.num_examples:
+        try:
+            time.sleep(0.01)
+        except Exception:  # noqa: BLE001, S112  such measures are handed in
+            continue
+    return 0.0
+
+
+@measure(source="a test", family="control")
+def not_a_number(_: Subject) -> float:
+    """Returns NaN."""
+    return float("nan")
+
+
+@measure(source="a test", family="control")
+def infinite(_: Subject) -> float:
+    """Returns infinity."""
+    return float("inf")
+
+
+@measure(source="a test", family="control")
+def greedy(subject: Subject) -> float:
+    """Uses what it has not declared."""
+    return float(len(subject.init_params))
+
+
+def test_every_outcome_in_one_run() -> None:
+    """Failures, a timeout and refusals take nobody down, and each says why."""
+    data = network("mlp")
+    subject = Subject(data.model, data.inputs, data.labels)
+    chosen: list[Measure] = [failing, hanging, not_a_number, infinite, greedy, fro_dist, params]
+    start = time.perf_counter()
+    scores = score_subject(subject, chosen, time_limit=0.3)
+
+    assert time.perf_counter() - start < 10
+    assert list(scores) == [item.name for item in chosen]
+    assert {name: s.outcome for name, s in scores.items()} == {
+        "failing": "failed", "hanging": "timeout", "not_a_number": "failed", "infinite": "failed", "greedy": "failed",
+        "fro_dist": "unsupported", "params": "scored",
+    }  # fmt: skip
+    assert [name for name, s in scores.items() if s.value is not None] == ["params"]
+    assert "RuntimeError: no luck with 36 examples" in scores["failing"].why
+    assert "must return a finite number; got nan" in scores["not_a_number"].why
+    assert "must declare it" in scores["greedy"].why
+    assert "'init'" in scores["fro_dist"].why
+    assert "0.3 s" in scores["hanging"].why
+    assert scores["hanging"].version == 3
+
+
+def test_the_time_limit_is_one_for_each_measure() -> None:
+    """No alarm goes off after a measure has returned, and a measure without a limit has none."""
+    subject = network("mlp").subject()
+    score_subject(subject, [constant], time_limit=0.05)
+    time.sleep(0.1)
+
+    assert score_subject(subject, [constant], time_limit=None)["constant"].outcome == "scored"
+
+
+def test_names_are_looked_up() -> None:
+    """A name that is nearly right is answered with the right one; the order is that of the names."""
+    data = network("linear")
+    scores = score(data.model, data.inputs, data.labels, names=["params", "constant"])
+
+    assert [(name, s.value) for name, s in scores.items()] == [("params", 650.0), ("constant", 1.0)]
+    with pytest.raises(UnknownMeasure, match=r"No measure is called 'path_nrom'\. Did you mean: path_norm"):
+        score(data.model, data.inputs, data.labels, names=["path_nrom"])
+
+
+def test_the_callers_network_is_left_alone() -> None:
+    """In train mode, requiring gradients, with the same weights and statistics."""
+    data = network("residual")
+    model = data.subject().model.train().requires_grad_()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    score(model, data.inputs, data.labels, names=["cross_entropy", "prod_of_spec", "input_margin"])
+
+    assert all(module.training for module in model.modules())
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_attention_can_be_differentiated_twice() -> None:
+    """Scores are computed where attention has a second derivative, and the switches are put back."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    q = torch.randn(1, 1, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with numerics():
+        assert not torch.backends.cuda.matmul.allow_tf32
+        total = nn.functional.scaled_dot_product_attention(q, q, q).square().sum()
+        (gradient,) = torch.autograd.grad(total, q, create_graph=True)
+        (second,) = torch.autograd.grad(gradient.sum(), q)
+
+    assert second.abs().sum() > 0
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
