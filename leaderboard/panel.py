@@ -47,17 +47,23 @@ class Panel:
         self.grid = grid_of(self.levels, len(target))
         self.basis = hyperparameter_basis(hyperparameters)
         self.target_signs = signs(target)
+        self.mean_target = self.grid.averaged(target)
         self.counts = draw(self.grid.size, bootstrap, np.random.default_rng(seed))  # [bootstrap, c]
         self.psi_weights = psi_weights(self.grid, self.counts)
         self.environments = self._environments()
 
-    def figures(self, scores: Floats, draws: Mapping[str, Floats]) -> dict[str, Any]:
-        """The statistics of one measure's scores [n], null where one has no value, with the reasons under "why".
+    def judge(self, scores: Floats) -> tuple[dict[str, Any], Mapping[str, Floats]]:
+        """The statistics of one measure's scores [n], and its resamples.
 
         Args:
             scores: [n], finite.
-            draws: of the same scores, from `draws`.
+
+        Returns:
+            The figures, None where one has no value, with the reasons under "why"; and tau-b and Psi in each resample
+            [bootstrap], NaN where one has no value.
         """
+        mean_scores = self.grid.averaged(scores)
+        draws = self._draws(scores, mean_scores)
         why: dict[str, str] = {}
         levels, target = self.levels, self.target
 
@@ -81,7 +87,7 @@ class Panel:
             figures[name] = None if found is None else found.value
             figures[f"{name}_given"] = None if found is None else list(found.given)
         psi: dict[str, float] = {}
-        figures["Psi"], psi = of("Psi", granulated, self.grid, scores, target) or (None, psi)
+        figures["Psi"], psi = of("Psi", granulated, self.grid, mean_scores, self.mean_target) or (None, psi)
         figures["psi"] = {name: psi.get(name) for name in levels}
         why |= {f"psi.{name}": self.grid.missing.get(name) or why["Psi"] for name in levels if name not in psi}
         figures["interval"] = dict.fromkeys(draws)
@@ -90,15 +96,13 @@ class Panel:
                 why[f"interval.{name}"] = why[name]
             else:
                 figures["interval"][name] = of(f"interval.{name}", _interval, values)
-        return {**figures, "why": why}
+        return {**figures, "why": why}, draws
 
-    def draws(self, scores: Floats) -> Mapping[str, Floats]:
-        """Tau-b and Psi in each resample [bootstrap], NaN where one has no value."""
+    def _draws(self, scores: Floats, mean_scores: Floats) -> Mapping[str, Floats]:
         nothing = np.full(len(self.counts), np.nan)
         if len(self.counts) == 0 or len(scores) == 0:
             return {"tau_b": nothing, "Psi": nothing}
-        mu, g = self.grid.averaged(scores), self.grid.averaged(self.target)
-        agreements = {name: agreement(axis, mu, g) for name, axis in self.grid.axes.items()}
+        agreements = {name: agreement(axis, mean_scores, self.mean_target) for name, axis in self.grid.axes.items()}
         return {
             "tau_b": tau_b_draws(self.counts, self.grid.configuration, signs(scores), self.target_signs),
             "Psi": psi_draws(self.psi_weights, agreements) if self.grid.axes else nothing,

@@ -144,8 +144,7 @@ def _figures(
                 bootstrap=bootstrap,
                 seed=seed,
             )
-        draws = panel.draws(scores[scored])
-        found[name] = panel.figures(scores[scored], draws), draws
+        found[name] = panel.judge(scores[scored])
     return found
 
 

@@ -106,13 +106,13 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
 
     Cells are equally weighted, as in the paper; ties count 0 (tau-a). Departs from the paper where the grid is not a
     full one: m_i counts the cells with at least two settings, Psi averages over the hyperparameters that have such a
-    cell, and score and target are first averaged over the replicates of a configuration.
+    cell, and score and target are first averaged over the replicates of a configuration, by `Grid.averaged`.
     Unit: none, in [-1, 1]. Source: Jiang et al. 2020, eq. 4 to 5.
 
     Args:
         grid: the networks, from `grid_of`.
-        scores: mu [n], finite.
-        target: g [n], finite.
+        scores: mean mu of each configuration [c].
+        target: mean g of each configuration [c].
 
     Returns:
         Psi, and psi by name of the hyperparameter.
@@ -120,11 +120,10 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
     Raises:
         Undefined: a constant target, or no two networks that differ in one hyperparameter alone.
     """
-    require_contrast(target)
     if not grid.axes:
         raise Undefined("No two networks differ in exactly one hyperparameter.")
-    mu, g = grid.averaged(scores), grid.averaged(target)
-    psi = {name: _mean_over_cells(axis, agreement(axis, mu, g)) for name, axis in grid.axes.items()}
+    require_contrast(target)
+    psi = {name: _mean_over_cells(axis, agreement(axis, scores, target)) for name, axis in grid.axes.items()}
     return sum(psi.values()) / len(psi), psi
 
 

@@ -8,8 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leaderboard.statistics.granulated import granulated, grid_of
+from leaderboard.statistics.granulated import Grid, grid_of
+from leaderboard.statistics.granulated import granulated as granulated_of_configurations
 from leaderboard.statistics.undefined import Undefined
+
+
+def granulated(grid: Grid, scores: Any, target: Any) -> tuple[float, dict[str, float]]:
+    """Of networks: averaged over the replicates, then judged."""
+    return granulated_of_configurations(grid, grid.averaged(scores), grid.averaged(target))
 
 
 def naive_psi(small: Any) -> dict[str, float]:
@@ -47,7 +53,10 @@ def test_random_ledgers_with_ties_holes_and_replicates(random_ledgers: list[Any]
     defined = 0
     for small in random_ledgers:
         grid, expected = grid_of(small.levels, len(small.target)), naive_psi(small)
-        if expected:
+        if expected and np.ptp(grid.averaged(small.target)) == 0:
+            with pytest.raises(Undefined, match="nothing to predict"):
+                granulated(grid, small.scores, small.target)
+        elif expected:
             whole, psi = granulated(grid, small.scores, small.target)
             assert psi == pytest.approx(expected, abs=1e-12)
             assert whole == pytest.approx(np.mean(list(expected.values())), abs=1e-12)
