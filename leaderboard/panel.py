@@ -95,7 +95,7 @@ class Panel:
             if figures[name] is None:
                 why[f"interval.{name}"] = why[name]
             else:
-                figures["interval"][name] = of(f"interval.{name}", _interval, values)
+                figures["interval"][name] = of(f"interval.{name}", interval, values)
         return {**figures, "why": why}, draws
 
     def _draws(self, scores: Floats, mean_scores: Floats) -> Mapping[str, Floats]:
@@ -134,9 +134,3 @@ class Panel:
                 name: {"mean": e.mean, "max": e.max, "environments": e.environments} for name, e in along.items()
             },
         }
-
-
-def _interval(draws: Floats) -> list[float]:
-    if len(draws) == 0:
-        raise Undefined("No resamples were asked for.")
-    return list(interval(draws))

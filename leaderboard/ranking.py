@@ -177,7 +177,7 @@ def _mean_over_strata(
             why[f"within.{name}"] = next((figures["why"][name] for figures, _ in strata), "There is no network.")
             continue
         try:
-            mean["interval"][name] = list(interval(np.mean([draws[name] for _, draws in having], axis=0)))
+            mean["interval"][name] = interval(np.mean([draws[name] for _, draws in having], axis=0))
         except Undefined as reason:
             why[f"within.interval.{name}"] = str(reason)
     return mean
@@ -202,10 +202,12 @@ def _gate(runs: pd.DataFrame, name: str, bootstrap: int, seed: int, why: dict[st
         why["gate"] = str(reason)
         return None
     if gate.interval is None:
-        why["gate.interval"] = "Too few resamples have networks of both kinds."
+        why["gate.interval"] = (
+            "Too few resamples have networks of both kinds." if bootstrap else "No resamples were asked for."
+        )
     return {
         "auc": gate.auc,
-        "interval": gate.interval and list(gate.interval),
+        "interval": gate.interval,
         "true": gate.true,
         "random": gate.random,
         "matched": gate.matched,

@@ -18,14 +18,14 @@ class Gate:
 
     Attributes:
         auc: chance that a network with random labels scores higher than one with true labels, ties half.
-        interval: 95 % bootstrap interval of it; None with too few blocks to resample.
+        interval: 95 % bootstrap interval of it; None without resamples, or with too few that have both classes.
         true: number of networks with true labels.
         random: number of networks with random labels.
         matched: whether only networks that agree in all other hyperparameters were compared.
     """
 
     auc: float
-    interval: tuple[float, float] | None
+    interval: list[float] | None
     true: int
     random: int
     matched: bool

@@ -23,20 +23,22 @@ def draw(size: int, count: int, rng: np.random.Generator) -> Floats:
     return rng.multinomial(size, np.full(size, 1 / size), size=count).astype(np.float64)
 
 
-def interval(draws: Floats) -> tuple[float, float]:
+def interval(draws: Floats) -> list[float]:
     """The central 95 % of the draws that have a value, a percentile interval.
 
     Args:
         draws: a statistic in each resample [count], NaN where it has no value there.
 
     Raises:
-        Undefined: fewer than half of the resamples have a value.
+        Undefined: no resamples, or fewer than half of them have a value.
     """
+    if len(draws) == 0:
+        raise Undefined("No resamples were asked for.")
     valid = draws[~np.isnan(draws)]
-    if len(valid) == 0 or 2 * len(valid) < len(draws):
+    if 2 * len(valid) < len(draws):
         raise Undefined(f"Only {len(valid)} of {len(draws)} resamples have a value.")
     low, high = np.quantile(valid, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    return float(low), float(high)
+    return [float(low), float(high)]
 
 
 def tau_b_draws(counts: Floats, configuration: Ints, s_mu: Signs, s_g: Signs) -> Floats:

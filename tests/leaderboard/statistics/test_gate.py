@@ -49,7 +49,7 @@ def test_matching_sees_through_a_confounder() -> None:
 
     gate = randomization_gate(scores, random, depth, bootstrap=200, rng=np.random.default_rng(0))
 
-    assert (gate.auc, gate.interval) == (1, (1, 1))
+    assert (gate.auc, gate.interval) == (1, [1, 1])
     assert roc_auc_score(random, scores) < 0.6
 
 
