@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from leaderboard.ledger import Target, names_of, target_of
 
-ORACLE_NOISE: Final = (0.01, 0.02, 0.05)  # standard deviations, in units of the target: Jiang et al. 2020, sec. 5
+ORACLE_NOISE: Final = (
+    0.01,
+    0.02,
+    0.05,
+)  # standard deviations, in units of the target: Jiang et al. 2020, arXiv:1912.02178
 
 
 def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.DataFrame, dict[str, Mapping[str, Any]]]:
@@ -34,7 +38,9 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
     for scale in ORACLE_NOISE:
         name = f"noisy_oracle_{scale}"
         values[name] = goal.to_numpy() + scale * rng.standard_normal(len(ledger))
-        sources[name] = f"Jiang et al. 2020, sec. 5: the target plus Gaussian noise of standard deviation {scale}"
+        sources[name] = (
+            f"Jiang et al. 2020, arXiv:1912.02178: the target plus Gaussian noise of standard deviation {scale}"
+        )
     values["random"] = rng.standard_normal(len(ledger))
     sources["random"] = "a standard normal number, drawn for each network"
     values["constant"] = np.ones(len(ledger))

@@ -33,7 +33,7 @@ def cmi(scores: Floats, target: Floats, levels: Levels) -> Information:
     over ordered pairs a != b; cells U weighted by p(U); plug-in estimates; a tie is a third outcome. S ranges over the
     hyperparameters that vary, the empty set included; a set given which V_g is certain (H = 0) says nothing and is
     left out. Blind to the sign: mu and -mu have the same K.
-    Unit: none (a ratio, so the base of the logarithm cancels), in [0, 1]. Source: Jiang et al. 2020, eq. 6 to 9.
+    Unit: none (a ratio, so the base of the logarithm cancels), in [0, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.
 
     Args:
         scores: mu [n], finite.

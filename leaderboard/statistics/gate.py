@@ -43,7 +43,7 @@ def randomization_gate(
     Where no such pair exists, over all pairs (`matched` says which). 1 passes for a score that should grow with the
     gap, 0 for one that should fall, 1/2 says nothing. The interval resamples settings of the other hyperparameters,
     with all of their networks.
-    Unit: none, in [0, 1]. Source: the randomization test of Zhang et al. 2017, sec. 2.2, put as a Mann-Whitney
+    Unit: none, in [0, 1]. Source: the randomization test of Zhang et al. 2017, arXiv:1611.03530, put as a Mann-Whitney
     statistic.
 
     Args:

@@ -107,7 +107,7 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
     Cells are equally weighted, as in the paper; ties count 0 (tau-a). Departs from the paper where the grid is not a
     full one: m_i counts the cells with at least two settings, Psi averages over the hyperparameters that have such a
     cell, and score and target are first averaged over the replicates of a configuration, by `Grid.averaged`.
-    Unit: none, in [-1, 1]. Source: Jiang et al. 2020, eq. 4 to 5.
+    Unit: none, in [-1, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.
 
     Args:
         grid: the networks, from `grid_of`.

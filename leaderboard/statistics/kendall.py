@@ -21,7 +21,7 @@ def tau_a(scores: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     .. math:: \tau_a = \frac{1}{n (n - 1)} \sum_{a \neq b} \mathrm{sgn}(\mu_a - \mu_b) \, \mathrm{sgn}(g_a - g_b)
 
     A tied pair counts as 0 and stays in the denominator, so a constant score has 0 and ties keep tau-a away from 1.
-    Unit: none, in [-1, 1]. Source: Jiang et al. 2020, eq. 1 to 2.
+    Unit: none, in [-1, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.
 
     Args:
         scores: mu [n], finite.

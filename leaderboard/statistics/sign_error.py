@@ -57,7 +57,7 @@ def hoeffding_weight(difference: Floats, test_size: Floats) -> Floats:
     .. math:: w = \max(0, W - 1/2), \quad W = \max\big(0, 1 - 2 e^{-2 n (|\Delta g| / 2)^2}\big)^2
 
     With n = 10,000 a pair counts from a difference of 0.0196 on. Unit: none, in [0, 1/2].
-    Source: Dziugaite et al. 2020, sec. 5 and appendix.
+    Source: Dziugaite et al. 2020, arXiv:2010.11924.
 
     Args:
         difference: of the two gaps [p].
@@ -117,7 +117,7 @@ def environment_losses(environments: Environments, scores: Floats, target: Float
     .. math:: L_e = \frac{\sum w \, SE}{\sum w}, \quad
               SE = \tfrac{1}{2} \big(1 - \mathrm{sgn}(\mu_a - \mu_b) \, \mathrm{sgn}(g_a - g_b)\big)
 
-    over the pairs of replicates, one of each setting; a tie counts 1/2. Source: Dziugaite et al. 2020, eq. 3 to 4.
+    over the pairs of replicates, one of each setting; a tie counts 1/2. Source: Dziugaite et al. 2020, arXiv:2010.11924.
     """
     a, b = environments.first, environments.second
     s_mu = (scores[a] > scores[b]).astype(np.float64) - (scores[a] < scores[b])
