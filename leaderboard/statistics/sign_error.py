@@ -117,7 +117,8 @@ def environment_losses(environments: Environments, scores: Floats, target: Float
     .. math:: L_e = \frac{\sum w \, SE}{\sum w}, \quad
               SE = \tfrac{1}{2} \big(1 - \mathrm{sgn}(\mu_a - \mu_b) \, \mathrm{sgn}(g_a - g_b)\big)
 
-    over the pairs of replicates, one of each setting; a tie counts 1/2. Source: Dziugaite et al. 2020, arXiv:2010.11924.
+    over the pairs of replicates, one of each setting; a tie counts 1/2.
+    Source: Dziugaite et al. 2020, arXiv:2010.11924.
     """
     a, b = environments.first, environments.second
     s_mu = (scores[a] > scores[b]).astype(np.float64) - (scores[a] < scores[b])
