@@ -1,8 +1,9 @@
 """The leaderboard in a terminal."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,26 +13,30 @@ from leaderboard.standings import Figure, Standing, plain_name, standings
 DASH: Final = "–"
 MINUTE: Final = 60.0
 
-# (header, narrowest console that shows it, alignment, cell): a terminal that is too narrow drops columns from the right
-COLUMNS: Final[tuple[tuple[str, int, Any, Callable[[Standing], str]], ...]] = (
+GAP: Final = 2  # spaces between columns
+
+Column = tuple[str, int, Literal["left", "right"], Callable[[Standing], str]]
+
+# header, importance (the least important go first where the terminal is too narrow; 0 always stays), alignment, cell
+COLUMNS: Final[tuple[Column, ...]] = (
     ("rank", 0, "right", lambda row: str(row.place) if row.place is not None else DASH),
     ("measure", 0, "left", lambda row: row.name),
     ("Psi", 0, "right", lambda row: number(row.psi)),
-    ("95 %", 60, "right", lambda row: interval(row.psi)),
-    ("sign", 70, "left", lambda row: f"{'+' if row.expected_sign > 0 else '-'} {row.sign}" if row.sign else DASH),
-    ("tau-b", 80, "right", lambda row: number(row.tau_b)),
-    ("within", 88, "right", lambda row: number(row.tau_b_within)),
-    ("gate AUC", 98, "right", lambda row: number(row.gate, signed=False)),
-    ("cost", 108, "right", lambda row: duration(row.seconds)),
-    ("networks", 118, "right", lambda row: str(row.networks)),
-    ("family", 130, "left", lambda row: row.family or DASH),
-    ("", 60, "left", lambda row: "control" if row.control else ""),
+    ("95 %", 2, "right", lambda row: interval(row.psi)),
+    ("sign", 4, "left", lambda row: f"{'+' if row.expected_sign > 0 else '-'} {row.sign}" if row.sign else DASH),
+    ("tau-b", 5, "right", lambda row: number(row.tau_b)),
+    ("within", 3, "right", lambda row: number(row.tau_b_within)),
+    ("gate AUC", 6, "right", lambda row: number(row.gate, signed=False)),
+    ("cost", 7, "right", lambda row: duration(row.seconds)),
+    ("networks", 8, "right", lambda row: str(row.networks)),
+    ("family", 9, "left", lambda row: row.family or DASH),
+    ("", 1, "left", lambda row: "control" if row.control else ""),
 )
 
 LEGEND: Final = (
     "Psi: Kendall's tau averaged over groups of networks that differ in one hyperparameter, of the raw score; rows are "
     "ordered by Psi times the expected sign. sign: the expected one, and whether Psi agrees (unclear: its interval "
-    "holds 0). tau-b: over all pairs of networks; within: the mean over {strata}. gate AUC: how often a network on "
+    "holds 0). tau-b: over all pairs of networks; within: {strata}. gate AUC: how often a network on "
     "random labels scores higher than one on true labels, all else equal; 0.5 is chance. Controls, in italics, take "
     "no rank: a measure whose figure is no larger than that of a hyperparameter explains no more than it does."
 )
@@ -43,8 +48,15 @@ def render(report: Mapping[str, Any], console: Console) -> None:
     A narrow console drops columns, the least important first; a figure that could not be computed shows as a dash.
     """
     rows = standings(report)
-    columns = [column for column in COLUMNS if column[1] <= console.width]
-    table = Table(title=Text(headline(report)), title_justify="left", box=None, header_style="bold", pad_edge=False)
+    columns = fitting(rows, console.width)
+    table = Table(
+        title=Text(headline(report)),
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        padding=(0, GAP, 0, 0),
+        pad_edge=False,
+    )
     for header, _, justify, _ in columns:
         table.add_column(header, justify=justify, overflow="fold" if header == "measure" else "ellipsis")
     for row in rows:
@@ -52,7 +64,26 @@ def render(report: Mapping[str, Any], console: Console) -> None:
     strata = report["within"]["hp"] if report["within"] else ""
     console.print(table)
     console.print()
-    console.print(Text(LEGEND.format(strata=f"each {plain_name(strata)}" if strata else "strata (none here)")))
+    console.print(
+        Text(
+            LEGEND.format(
+                strata=f"inside each {plain_name(strata)}, on average" if strata else "nothing to look inside"
+            )
+        )
+    )
+
+
+def fitting(rows: Sequence[Standing], width: int) -> list[Column]:
+    """The columns, the most important first, for which a console of this width has room; shown in their own order."""
+    kept: list[Column] = []
+    room = width + GAP
+    for column in sorted(COLUMNS, key=lambda column: column[1]):
+        header, importance, _, cell = column
+        room -= GAP + max([cell_len(header), *(cell_len(cell(row)) for row in rows)])
+        if importance > 0 and room < 0:
+            break
+        kept.append(column)
+    return [column for column in COLUMNS if column in kept]
 
 
 def headline(report: Mapping[str, Any]) -> str:

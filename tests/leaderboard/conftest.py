@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from leaderboard.ranking import rank
 
-HOSTILE = "<script>alert(1)</script>"  # a name that a page which forgets to escape would run
+HOSTILE = "<b>m</b><script>alert(1)</script>"  # a name that a page which forgets to escape would run
 
 
 @pytest.fixture(scope="session")

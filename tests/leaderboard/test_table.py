@@ -88,12 +88,25 @@ def test_what_was_left_out_is_said(ridge_report: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("width", [1, 10, 24, 40, 60, 80, 100, 120, 240])
 def test_any_width(ridge_report: dict[str, Any], width: int) -> None:
-    """No line is wider than the console, and a usual one shows every name whole."""
+    """No line is wider than the console, and a usual one shows every name and figure whole."""
     text = printed(ridge_report, width)
 
     assert max(map(len, text.splitlines())) <= width
-    if width >= 80:
+    if width >= 60:
         assert all(name in text for name in ridge_report["measures"])
+        assert "…" not in text
+
+
+def test_a_narrow_console_keeps_what_matters_most(ridge_report: dict[str, Any]) -> None:
+    """Columns fall away one by one; the mark of the controls and the interval are among the last."""
+    texts = [printed(ridge_report, width) for width in (60, 80, 100, 160)]
+    headers = [next(line.split() for line in text.splitlines() if line.startswith("rank ")) for text in texts]
+
+    assert headers[0] == ["rank", "measure", "Psi"]
+    assert headers[1] == ["rank", "measure", "Psi", "95", "%", "within"]
+    assert [len(each) for each in headers] == sorted({len(each) for each in headers})
+    assert headers[3][-5:] == ["gate", "AUC", "cost", "networks", "family"]
+    assert " control" in texts[0]
 
 
 def test_a_missing_figure_is_a_dash(ridge_ledger: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ import pytest
 from leaderboard.page import build
 from leaderboard.ranking import order
 
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "<b>m</b><script>alert(1)</script>"
 PROVENANCE = {
     "suite": "digits",
     "date": "2026-11-21",
@@ -169,7 +169,7 @@ def test_facts_of_a_measure(document: str) -> None:
     assert "random labels" in text
     assert "Version 2" in re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", articles["margin"]))
     assert "Norm of the weights." in articles["frobenius_norm"]
-    assert "%3Cscript%3Ealert%281%29%3C%2Fscript%3E" in articles
+    assert "%3Cb%3Em%3C%2Fb%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E" in articles
 
 
 def test_data_of_the_plots(data: dict[str, Any], ridge_ledger: pd.DataFrame, ridge_report: dict[str, Any]) -> None:

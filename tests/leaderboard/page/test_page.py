@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from leaderboard.page import build
 from leaderboard.ranking import order, rank
 
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "<b>m</b><script>alert(1)</script>"
 QUIET = [  # a Chromium that neither needs a sandbox or a display nor calls home
     "--no-sandbox",
     "--disable-gpu",
@@ -159,8 +159,10 @@ def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> No
         assert scores == pytest.approx(members["measure.log_margin"].to_list(), rel=1e-6)
         assert gaps == pytest.approx((members["train_accuracy"] - members["test_accuracy"]).to_list(), rel=1e-6)
     assert "The margin must be positive" in page.locator("#facts").inner_text()
-    hover = page.evaluate("document.getElementById('plot').data[0].text[0]")
-    assert hover.startswith("ridge_00<br>corruption: true_labels<br>train_size: 40")
+    hover = page.evaluate("document.getElementById('plot').data.map((t) => t.text).flat()")
+    assert sorted(text.split("<br>")[0] for text in hover) == sorted(ranked["run_id"])
+    last = ranked.iloc[-1]
+    assert f"{last['run_id']}<br>corruption: random_labels<br>train_size: 80<br>ridge: {last['hp.ridge']:g}" in hover
 
 
 def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: dict[str, Any]) -> None:
