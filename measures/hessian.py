@@ -1,7 +1,7 @@
 """Curvature of the training loss at the trained weights: top eigenvalue and trace of its Hessian."""
 
 from measures.api import Subject, measure
-from measures.passes.curvature import top_of_spectrum, trace
+from measures.passes.curvature import hessian_trace, top_of_spectrum
 
 
 @measure(
@@ -30,4 +30,4 @@ def hess_trace(subject: Subject) -> float:
     contributes exactly and only its complement by 8 draws. Unit: nats per squared unit of weight. Not invariant to the
     rescaling of layers.
     """
-    return trace(subject)
+    return hessian_trace(subject)

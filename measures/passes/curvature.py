@@ -91,7 +91,7 @@ def top_of_spectrum(subject: Subject) -> TopOfSpectrum:
     return lanczos(operator, signs)
 
 
-def lanczos(operator: Hessian, start: Tensor) -> TopOfSpectrum:
+def lanczos(operator: Hessian | Tensor, start: Tensor) -> TopOfSpectrum:
     r"""Largest eigenvalue by Lanczos with full reorthogonalisation.
 
     After m products T = V^T H V is tridiagonal; for its top eigenpair (theta, s) the residual ||H V s - theta V s|| is
@@ -127,7 +127,7 @@ def lanczos(operator: Hessian, start: Tensor) -> TopOfSpectrum:
 
 
 @shared
-def trace(subject: Subject) -> float:
+def hessian_trace(subject: Subject) -> float:
     r"""Trace of the Hessian: exact on the Krylov space of Lanczos, Hutchinson's estimator on its complement.
 
     .. math:: \mathrm{tr}(V^T H V) + \frac{1}{s} \sum_j z_j^T H z_j, \quad z_j = (I - V V^T) v_j

@@ -35,7 +35,7 @@ def _searched(subject: Subject, std: Callable[[float, Tensor], Tensor]) -> float
     """Search for the scale with common random numbers; `std` is the standard deviation of the noise on a parameter."""
     generator = subject.generator("weight_noise")
     draws = {
-        name: torch.randn((NUM_DRAWS, *w.shape), generator=generator, device=subject.device, dtype=subject.dtype)
+        name: torch.randn((NUM_DRAWS, *w.shape), generator=generator, device=subject.device).to(subject.dtype)
         for name, w in subject.params.items()
     }
     unperturbed = mean_accuracy(subject, {name: w.unsqueeze(0) for name, w in subject.params.items()})

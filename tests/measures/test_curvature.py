@@ -1,0 +1,174 @@
+"""Hessian-vector products, Lanczos and the trace against the dense Hessian."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from measures.api import Subject, UnsupportedModel
+from measures.passes import curvature
+from measures.passes.curvature import Hessian, hessian_trace, lanczos, random_signs, top_of_spectrum
+from measures.scoring import numerics
+
+
+def dense_hessian(subject: Subject, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Hessian [p, p] of the mean loss, all rows at once."""
+    flat = torch.cat([p.flatten() for p in subject.params.values()]).requires_grad_()
+    sizes = [p.numel() for p in subject.params.values()]
+    pieces = zip(subject.params.items(), flat.split(sizes), strict=True)
+    loss = cross_entropy(subject.forward({name: part.view_as(p) for (name, p), part in pieces}, inputs), labels)
+    (gradient,) = torch.autograd.grad(loss, flat, create_graph=True)
+    (rows,) = torch.autograd.grad(gradient, flat, torch.eye(len(flat), dtype=flat.dtype), is_grads_batched=True)
+    return rows
+
+
+def counted(matrix: Tensor) -> tuple["CountedMatrix", Tensor]:
+    """A matrix that counts its products, and a start for Lanczos."""
+    start = torch.linspace(1, 2, len(matrix), dtype=matrix.dtype).mul(1000).sin()
+    return CountedMatrix(matrix), start
+
+
+class CountedMatrix(Hessian):
+    """A symmetric matrix in the place of a Hessian."""
+
+    def __init__(self, matrix: Tensor) -> None:
+        self.matrix, self.products = matrix, 0
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        self.products += 1
+        return self.matrix @ vector
+
+
+def test_hessian_of_a_linear_softmax(linear: Subject) -> None:
+    """H v for softmax regression: mean over examples of [(diag p - p p^T) V x~] x~^T, with x~ = (x, 1)."""
+    x = torch.cat([linear.inputs.flatten(1), torch.ones(linear.num_examples, 1, dtype=linear.dtype)], 1)
+    p = linear.logits_of(linear.inputs).softmax(1)
+    V = torch.linspace(-1, 1, 650, dtype=linear.dtype).mul(99).sin().reshape(10, 65)
+    moved = x @ V.T
+    curved = p * moved - p * (p * moved).sum(1, keepdim=True)
+    expected = curved.T @ x / linear.num_examples
+
+    found = Hessian(linear) @ torch.cat([V[:, :64].flatten(), V[:, 64]])
+
+    torch.testing.assert_close(found, torch.cat([expected[:, :64].flatten(), expected[:, 64]]), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv_bn"])
+def test_products_top_and_trace_of_the_dense_hessian(
+    name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Products are exact, the top is within its own bound and 1 %, the trace within its own scatter."""
+    subject: Subject = request.getfixturevalue(name)
+    H = dense_hessian(subject, subject.inputs, subject.labels)
+    operator = Hessian(subject)
+    vector = random_signs(len(H), torch.Generator().manual_seed(0), subject)
+    torch.testing.assert_close(operator @ vector, H @ vector, rtol=1e-8, atol=1e-10)
+
+    top = top_of_spectrum(subject)
+    exact = float(torch.linalg.eigvalsh(H)[-1])
+    assert abs(top.eigenvalue - exact) <= max(top.error, 1e-12)
+    assert top.eigenvalue == pytest.approx(exact, rel=0.01)
+    assert len(top.diagonal) <= 25
+
+    monkeypatch.setattr(curvature, "NUM_PROBES", 100)
+    captured = top.basis @ top.basis.T
+    complement = torch.eye(len(H), dtype=H.dtype) - captured
+    rest = complement @ H @ complement
+    scatter = (2 * (rest.square().sum() - rest.diagonal().square().sum()) / 100).sqrt()
+    assert hessian_trace(subject) == pytest.approx(float(H.trace()), abs=4 * float(scatter))
+
+
+@pytest.mark.parametrize("name", ["residual", "norm_free", "vit", "mixer"])
+def test_products_are_linear_symmetric_and_slopes_of_the_gradient(name: str, request: pytest.FixtureRequest) -> None:
+    """On networks too large for a dense Hessian: u^T H v = v^T H u, and H v is the change of the gradient along v."""
+    subject: Subject = request.getfixturevalue(name)
+    step = 1e-5
+    with numerics():
+        operator = Hessian(subject)
+        generator = torch.Generator().manual_seed(0)
+        u, v = (random_signs(operator.dimension, generator, subject) for _ in range(2))
+        found = operator @ v
+        assert float(u @ found) == pytest.approx(float(v @ (operator @ u)), rel=1e-7)
+        slope = (gradient_at(subject, step * v) - gradient_at(subject, -step * v)) / (2 * step)
+
+    assert float((found - slope).norm() / slope.norm()) < 1e-2, "kinks of ReLU allow no more"
+
+
+def gradient_at(subject: Subject, displacement: Tensor) -> Tensor:
+    """Gradient [p] of the mean loss at the displaced parameters."""
+    pieces = displacement.split([p.numel() for p in subject.params.values()])
+    params = {
+        name: (p + piece.view_as(p)).requires_grad_()
+        for (name, p), piece in zip(subject.params.items(), pieces, strict=True)
+    }
+    loss = cross_entropy(subject.forward(params, subject.inputs), subject.labels)
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(params.values()))])
+
+
+def test_a_sample_stands_for_a_large_training_set(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more examples than NUM_EXAMPLES, the mean is over the sample, whatever the batches it comes in."""
+    monkeypatch.setattr(curvature, "NUM_EXAMPLES", 20)
+    monkeypatch.setattr(Subject.batches, "__defaults__", (None, 6))
+    chosen = mlp.sample(20)
+    H = dense_hessian(mlp, mlp.inputs[chosen], mlp.labels[chosen])
+    vector = torch.ones(len(H), dtype=H.dtype)
+
+    torch.testing.assert_close(Hessian(mlp) @ vector, H @ vector, rtol=1e-8, atol=1e-10)
+
+
+def test_lanczos_finds_the_largest_and_not_the_largest_in_magnitude() -> None:
+    """A spectrum from -50 to 3 with outliers at 5 and 8: the answer is 8, in at most 25 products."""
+    spectrum = torch.cat([torch.linspace(-50, 3, 300), torch.tensor([5.0, 8.0])]).double()
+    rotation = torch.linalg.qr(torch.arange(302.0**2).double().sin().reshape(302, 302)).Q
+    operator, start = counted(rotation @ spectrum.diag() @ rotation.T)
+
+    top = lanczos(operator, start)
+
+    assert top.eigenvalue == pytest.approx(8, rel=0.01)
+    assert abs(top.eigenvalue - 8) <= top.error
+    assert operator.products == len(top.diagonal) <= 40
+
+
+def test_lanczos_keeps_its_basis_orthogonal() -> None:
+    """Without reorthogonalisation a converged outlier comes back as a ghost."""
+    spectrum = torch.cat([torch.linspace(0, 1, 400), torch.tensor([1e6])]).double()
+    operator, start = counted(spectrum.diag())
+
+    basis = lanczos(operator, start).basis
+
+    torch.testing.assert_close(basis.T @ basis, torch.eye(basis.shape[1], dtype=basis.dtype), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("diagonal", "products"), [([2.0] * 9, 1), ([1.0, 1.0, 4.0, 4.0, 4.0], 2), ([-3.0], 1)])
+def test_lanczos_stops_where_the_space_is_exhausted(diagonal: list[float], products: int) -> None:
+    """As many products as there are different eigenvalues, then the answer is exact."""
+    operator, start = counted(torch.tensor(diagonal, dtype=torch.float64).diag())
+
+    top = lanczos(operator, start)
+
+    assert top.eigenvalue == pytest.approx(max(diagonal), rel=1e-12)
+    assert operator.products == products
+
+
+def test_lanczos_says_that_it_did_not_converge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unfinished estimate is no answer."""
+    monkeypatch.setattr(curvature, "MAX_PRODUCTS", 10)
+    operator, start = counted(torch.linspace(0, 1, 5000, dtype=torch.float64).diag())
+
+    with pytest.raises(RuntimeError, match="within 10 products"):
+        lanczos(operator, start)
+
+
+def test_random_signs_are_signs(mlp: Subject) -> None:
+    """+1 and -1, as often."""
+    signs = random_signs(10_000, torch.Generator().manual_seed(0), mlp)
+
+    assert signs.abs().eq(1).all()
+    assert abs(float(signs.mean())) < 0.04
+
+
+def test_networks_without_second_derivative_are_refused(mlp: Subject) -> None:
+    """A hard sigmoid can be differentiated once."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Hardsigmoid(), nn.Linear(8, 10)).double()
+    with pytest.raises(UnsupportedModel, match="no second derivative"):
+        top_of_spectrum(Subject(model, mlp.inputs, mlp.labels))
