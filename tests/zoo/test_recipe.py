@@ -1,0 +1,78 @@
+"""Recipes refuse what cannot be trained, and their ids stay what they are."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from zoo.recipe import Recipe, UnknownModel
+
+PINNED = Recipe(model="vit", learning_rate=0.003, corruption="partial_labels", corruption_p=0.5, seed=1)
+
+
+def test_the_run_id_is_pinned() -> None:
+    """A changed id would orphan every stored run."""
+    assert PINNED.run_id == "digits-vit-partial_labels-c80d616211f3"
+
+
+def test_the_run_id_depends_on_changed_fields_alone() -> None:
+    """A field at its default adds nothing to the hash, so that a new field renames no run."""
+    assert PINNED.changed() == {
+        "model": "vit", "learning_rate": 0.003, "corruption": "partial_labels", "corruption_p": 0.5, "seed": 1,
+    }  # fmt: skip
+    assert Recipe(momentum=0.9).run_id == Recipe().run_id
+
+
+@pytest.mark.parametrize(
+    "field", [f.name for f in dataclasses.fields(Recipe) if f.name not in ("model", "corruption_p")]
+)
+def test_every_field_changes_the_run_id(field: str) -> None:
+    """Two recipes that differ never share an id."""
+    other = {
+        "dataset": "cifar10", "train_size": 100, "corruption": "random_labels", "width": 2.0, "depth": 3,
+        "optimizer": "adamw", "learning_rate": 0.2, "momentum": 0.0, "weight_decay": 0.1, "batch_size": 16,
+        "max_epochs": 10, "target_loss": 0.1, "seed": 7,
+    }  # fmt: skip
+    assert Recipe().replace(**{field: other[field]}).run_id != Recipe().run_id
+
+
+def test_a_recipe_survives_its_record() -> None:
+    """What is stored gives the recipe back; a field of another version is refused."""
+    assert Recipe.from_changed(PINNED.changed()) == PINNED
+    with pytest.raises(ValueError, match="known fields; got dropout"):
+        Recipe.from_changed({"dropout": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate must be positive; got 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be positive; got nan"),
+        ({"momentum": 1.0}, "momentum must lie in"),
+        ({"weight_decay": -1.0}, "weight_decay must be at least 0"),
+        ({"width": -1.0}, "width must be positive"),
+        ({"depth": 0}, "depth must be at least 1"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"max_epochs": 0}, "max_epochs must be at least 1"),
+        ({"target_loss": -0.1}, "target_loss must be at least 0"),
+        ({"train_size": 0}, "train_size must be at least 1"),
+        ({"train_size": 16, "batch_size": 32}, "batch_size must be at most train_size"),
+        ({"dataset": " "}, "dataset must name an image set"),
+        ({"optimizer": "adam"}, "optimizer must be one of sgd, adamw; got 'adam'"),
+        ({"corruption": "random_label"}, "Did you mean: random_labels"),
+        ({"corruption": "partial_labels"}, "corruption_p must be above 0"),
+        ({"corruption_p": 0.5}, "p must be 0 with 'true_labels'"),
+        ({"corruption": "partial_labels", "corruption_p": 1.5}, "p must lie between 0 and 1"),
+        ({"model": "resnet18", "width": 2.0}, "width and depth must keep their defaults"),
+    ],
+)
+def test_impossible_recipes_are_refused(fields: dict[str, Any], message: str) -> None:
+    """The message names the field and what it must be."""
+    with pytest.raises(ValueError, match=message):
+        Recipe(**fields)
+
+
+def test_an_unknown_model_is_answered_with_suggestions() -> None:
+    """Of families and of timm's models."""
+    with pytest.raises(UnknownModel, match=r"No model is called 'resnet19'\. Did you mean: .*resnet18"):
+        Recipe(model="resnet19")

@@ -1,0 +1,137 @@
+"""Recipe -> network: timm networks sized to the image, and the plain network that timm lacks."""
+
+import functools
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+import zoo.vision_stack  # noqa: F401  must come before timm
+from zoo.recipe import FAMILIES, Recipe
+
+import timm  # isort: skip
+from timm.models.mlp_mixer import MlpMixer  # isort: skip
+
+PATCHES_PER_SIDE = 4
+
+
+@functools.cache
+def timm_names() -> frozenset[str]:
+    """Names of all timm models, without the tags of pretrained weights."""
+    return frozenset(timm.list_models())
+
+
+def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> nn.Module:
+    """The network of a recipe at initialization, in train mode.
+
+    Args:
+        recipe: its `model`, `width` and `depth` decide the network.
+        image_shape: (c, h, w) of the images.
+        num_classes: k, the number of logits.
+        seed: decides the initial weights; the global random state is left as it was.
+
+    Raises:
+        ValueError: the image is not square or too small for the model.
+    """
+    channels, height, width = image_shape
+    if recipe.model in ("vit", "mixer") and (height != width or height % PATCHES_PER_SIDE):
+        raise ValueError(
+            f"Images for {recipe.model!r} must be square with a side divisible by {PATCHES_PER_SIDE}; got {height} x "
+            f"{width}. Use mlp, resnet or nf_resnet."
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # timm initializes from the global generator, which fork_rng puts back
+        if recipe.model in FAMILIES:
+            network = _family(recipe, channels, height, width, num_classes)
+        else:
+            network = _timm(recipe.model, channels, height, num_classes)
+    attention: list[Any] = [module for module in network.modules() if hasattr(module, "fused_attn")]
+    for module in attention:
+        module.fused_attn = False  # the fused kernels have no batching rule and no second derivative
+    return network
+
+
+def num_params(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in network.parameters())
+
+
+def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes: int) -> nn.Module:
+    first_stage, second_stage = (recipe.depth + 1) // 2, max(recipe.depth // 2, 1)
+    match recipe.model:
+        case "mlp":
+            return _mlp(channels * height * width, _scaled(64, recipe.width), recipe.depth, num_classes)
+        case "resnet":
+            base = _scaled(8, recipe.width)
+            network: Any = timm.create_model(
+                "resnet18",
+                in_chans=channels,
+                num_classes=num_classes,
+                layers=(first_stage, second_stage),
+                channels=(base, 2 * base),
+                stem_type="deep",
+                stem_width=base // 2,
+            )
+            network.conv1 = nn.Conv2d(channels, base, 3, stride=_stem_stride(height), padding=1, bias=False)
+            nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")  # as timm's other layers
+            network.maxpool = network.layer3 = network.layer4 = nn.Identity()  # two stages are enough for small images
+            return cast("nn.Module", network)
+        case "nf_resnet":
+            base = _scaled(8, recipe.width)
+            network = timm.create_model(
+                "nf_resnet26",
+                in_chans=channels,
+                num_classes=num_classes,
+                depths=(first_stage, second_stage),
+                channels=(4 * base, 8 * base),
+                stem_type="3x3",
+                stem_chs=base,
+            )
+            network.stem.conv.stride = (_stem_stride(height),) * 2
+            return cast("nn.Module", network)
+        case "vit":
+            return timm.create_model(
+                "vit_tiny_patch16_224",
+                img_size=height,
+                patch_size=height // PATCHES_PER_SIDE,
+                in_chans=channels,
+                num_classes=num_classes,
+                embed_dim=_scaled(16, recipe.width),
+                depth=recipe.depth,
+                num_heads=2,
+                weight_init="jax",  # Xavier; timm's default, N(0, 0.02^2), starves so narrow a network
+            )
+        case _:
+            return MlpMixer(
+                num_classes=num_classes,
+                img_size=height,
+                in_chans=channels,
+                patch_size=height // PATCHES_PER_SIDE,
+                num_blocks=recipe.depth,
+                embed_dim=_scaled(16, recipe.width),
+            )
+
+
+def _stem_stride(height: int) -> int:
+    """Stems of timm halve images of 224 pixels; here the first stage should see about 8 to 16 rows."""
+    return max(1, height // 16)
+
+
+def _scaled(base: int, width: float) -> int:
+    """The channels of a family at this width: even, so that two heads divide them."""
+    return max(2, 2 * round(base * width / 2))
+
+
+def _mlp(num_inputs: int, hidden: int, depth: int, num_classes: int) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Flatten()]
+    for index in range(depth):
+        layers += [nn.Linear(num_inputs if index == 0 else hidden, hidden), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(hidden, num_classes))
+
+
+def _timm(name: str, channels: int, height: int, num_classes: int) -> nn.Module:
+    arguments: dict[str, Any] = {"in_chans": channels, "num_classes": num_classes}
+    try:
+        return timm.create_model(name, img_size=height, **arguments)
+    except TypeError:  # convolutional networks take any image and know no img_size
+        return timm.create_model(name, **arguments)
