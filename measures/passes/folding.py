@@ -10,24 +10,19 @@ layers: sums over layers are still defined for them, while products of layers bo
 scale. `measures.norms` refuses such networks by `operations`.
 """
 
-import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModel, shared
+from measures.passes.calls import LAYERS, entered, fixed_batch_norm, layer_call, tensors
 
-CONVOLUTION_OPTIONS: Final = ("stride", "padding", "dilation", "groups")
-BATCH_NORM: Final = inspect.signature(functional.batch_norm)
-LAYERS: Final = (functional.linear, functional.conv1d, functional.conv2d, functional.conv3d)
-ELEMENTWISE: Final = {"shift", "sub", "mul", "layer_norm"}  # may use a learned matrix without being a layer
+ELEMENTWISE: Final = {"shift", "sub", "mul", "addcmul", "layer_norm"}  # may use a learned matrix without being a layer
 SPELLINGS: Final = {"iadd": "add", "radd": "add", "isub": "sub", "rsub": "sub", "imul": "mul", "rmul": "mul"} | {
     "div": "mul", "truediv": "mul", "itruediv": "mul"
 }  # fmt: skip
@@ -114,7 +109,7 @@ def folded_logits(subject: Subject, replaced: Sequence[Layer], inputs: Tensor) -
 
 def _watched(subject: Subject, state: Mapping[str, Tensor]) -> Structure:
     example = subject.inputs[:1].clone()
-    with torch.no_grad(), _entered(subject.model) as path:
+    with torch.no_grad(), entered(subject.model) as path:
         watch = _Watch(example, state, path)
         with watch:
             subject.forward(state, example)
@@ -147,9 +142,9 @@ class _Watch(TorchFunctionMode):
     ) -> Any:
         """Run the function and note it if it turns activations into activations."""
         del types
-        arguments = list(_tensors((args, kwargs or {})))
+        arguments = list(tensors((args, kwargs or {})))
         outcome = func(*args, **(kwargs or {}))
-        results = list(_tensors(outcome))
+        results = list(tensors(outcome))
         used = [tensor for tensor in arguments if id(tensor) in self.activations]
         if used and results:
             self.uses.update(id(tensor) for tensor in used)
@@ -166,11 +161,11 @@ class _Watch(TorchFunctionMode):
     ) -> _Candidate | None:
         """The layer that this call is, or is folded into."""
         if func in LAYERS:
-            call = _layer_call(*args, **kwargs)
+            call = layer_call(*args, **kwargs)
             candidate = _Candidate(Layer(self.path[-1], call["weight"], call["bias"]))
             self.candidates.append(candidate)
             return candidate
-        if (norm := _fixed_batch_norm(func, args, kwargs)) is not None:
+        if (norm := fixed_batch_norm(func, args, kwargs)) is not None:
             return self._folded(norm)
         name = self._spelling(func, args, kwargs)
         owned = [self.matrices[id(tensor)] for tensor in arguments if id(tensor) in self.matrices]
@@ -245,67 +240,7 @@ class _Replaced(TorchFunctionMode):
         given = kwargs or {}
         if func in LAYERS:
             layer = next(self.remaining)
-            return func(**{**_layer_call(*args, **given), "weight": layer.weight, "bias": layer.bias})
-        if (norm := _fixed_batch_norm(func, args, given)) is not None:
+            return func(**{**layer_call(*args, **given), "weight": layer.weight, "bias": layer.bias})
+        if (norm := fixed_batch_norm(func, args, given)) is not None:
             return norm["input"]
         return func(*args, **given)
-
-
-def _layer_call(
-    input: Tensor,  # noqa: A002  torch's own name, by which it may be given
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *options: Any,
-    **named: Any,
-) -> dict[str, Any]:
-    """The arguments of a convolution or linear layer by name."""
-    return {
-        "input": input,
-        "weight": weight,
-        "bias": bias,
-        **dict(zip(CONVOLUTION_OPTIONS, options, strict=False)),
-        **named,
-    }
-
-
-def _fixed_batch_norm(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments by name of a batch norm with fixed statistics; None for every other call.
-
-    Weight standardisation calls batch norm too, on a weight and with the statistics of the moment.
-    """
-    if func is not functional.batch_norm:
-        return None
-    bound = BATCH_NORM.bind(*args, **kwargs)
-    bound.apply_defaults()
-    return None if bound.arguments["training"] else bound.arguments
-
-
-def _tensors(nested: object) -> Iterator[Tensor]:
-    """Every tensor in nested tuples, lists and dictionaries."""
-    if isinstance(nested, Tensor):
-        yield nested
-    elif isinstance(nested, tuple | list):
-        for item in nested:
-            yield from _tensors(item)
-    elif isinstance(nested, dict):
-        yield from _tensors(tuple(nested.values()))
-
-
-@contextmanager
-def _entered(model: nn.Module) -> Iterator[list[str]]:
-    """Names of the modules whose forward pass is under way, the innermost last."""
-    path = [""]
-
-    def enter(name: str) -> Callable[..., None]:
-        return lambda *_: path.append(name)
-
-    def leave(*_: object) -> None:
-        path.pop()
-
-    handles = [module.register_forward_pre_hook(enter(name)) for name, module in model.named_modules()]
-    handles += [module.register_forward_hook(leave) for module in model.modules()]
-    try:
-        yield path
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -1,0 +1,73 @@
+"""What a call of a torch function says: its arguments by name, its tensors, and the module that it stands in."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+LAYERS: Final = (functional.linear, functional.conv1d, functional.conv2d, functional.conv3d)
+CONVOLUTION_OPTIONS: Final = ("stride", "padding", "dilation", "groups")
+BATCH_NORM: Final = inspect.signature(functional.batch_norm)
+
+
+def layer_call(
+    input: Tensor,  # noqa: A002  torch's own name, by which it may be given
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *options: Any,
+    **named: Any,
+) -> dict[str, Any]:
+    """The arguments of a convolution or linear layer by name."""
+    return {
+        "input": input,
+        "weight": weight,
+        "bias": bias,
+        **dict(zip(CONVOLUTION_OPTIONS, options, strict=False)),
+        **named,
+    }
+
+
+def fixed_batch_norm(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """The arguments by name of a batch norm with fixed statistics; None for every other call.
+
+    Weight standardisation calls batch norm too, on a weight and with the statistics of the moment.
+    """
+    if func is not functional.batch_norm:
+        return None
+    bound = BATCH_NORM.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return None if bound.arguments["training"] else bound.arguments
+
+
+def tensors(nested: object) -> Iterator[Tensor]:
+    """Every tensor in nested tuples, lists and dictionaries."""
+    if isinstance(nested, Tensor):
+        yield nested
+    elif isinstance(nested, tuple | list):
+        for item in nested:
+            yield from tensors(item)
+    elif isinstance(nested, dict):
+        yield from tensors(tuple(nested.values()))
+
+
+@contextmanager
+def entered(model: nn.Module) -> Iterator[list[str]]:
+    """Names of the modules whose forward pass is under way, the innermost last."""
+    path = [""]
+
+    def enter(name: str) -> Callable[..., None]:
+        return lambda *_: path.append(name)
+
+    def leave(*_: object) -> None:
+        path.pop()
+
+    handles = [module.register_forward_pre_hook(enter(name)) for name, module in model.named_modules()]
+    handles += [module.register_forward_hook(leave) for module in model.modules()]
+    try:
+        yield path
+    finally:
+        for handle in handles:
+            handle.remove()
