@@ -51,8 +51,11 @@ def gradient_statistics(subject: Subject) -> GradientStatistics:
     return GradientStatistics(
         torch.cat([chunk.squared_norms for chunk in chunks]),
         torch.cat([chunk.dots for chunk in chunks]),
-        {name: torch.stack([chunk.total[name] for chunk in chunks]).sum(0) / n for name in subject.params},
-        {name: torch.stack([chunk.total_square[name] for chunk in chunks]).sum(0) / n for name in subject.params},
+        {name: functools.reduce(torch.add, [chunk.total[name] for chunk in chunks]) / n for name in subject.params},
+        {
+            name: functools.reduce(torch.add, [chunk.total_square[name] for chunk in chunks]) / n
+            for name in subject.params
+        },
     )
 
 
@@ -128,12 +131,15 @@ def _layer_flow(subject: Subject, x: Tensor, y: Tensor) -> dict[str, tuple[Tenso
     with _recording(subject) as calls:
         logits = functional_call(subject.model, {**subject.buffers, **params}, (x,))
     loss = cross_entropy(logits, y, reduction="sum")  # examples do not meet in eval mode: dloss/dz_i = dl_i/dz_i
-    deltas = torch.autograd.grad(loss, [calls[name][0][1] for name in calls])
-    return {name: (a, z.detach(), delta) for (name, [(a, z)]), delta in zip(calls.items(), deltas, strict=True)}
+    deltas = torch.autograd.grad(loss, [call.z for [call] in calls.values()])
+    return {
+        name: (call.a.detach(), call.z.detach(), delta)
+        for (name, [call]), delta in zip(calls.items(), deltas, strict=True)
+    }
 
 
 def _has_only_linear_layers(subject: Subject) -> bool:
-    """Whether every parameter is the weight or bias of a linear layer that maps one vector an example, once."""
+    """Whether every parameter belongs to a linear layer that maps one vector an example, once, to stay as it was."""
     owned = {
         f"{name}.{kind}" for name, layer in _linear_layers(subject).items() for kind, _ in layer.named_parameters()
     }
@@ -142,10 +148,11 @@ def _has_only_linear_layers(subject: Subject) -> bool:
         return False
     with torch.no_grad(), _recording(subject) as calls:
         subject.logits_of(subject.inputs[:2])
-    used_once = all(len(seen) == 1 for seen in calls.values()) and len(calls) == len(_linear_layers(subject))
-    return used_once and all(
-        a.shape[:-1] == z.shape[:-1] == subject.inputs[:2].shape[:1] for [(a, z)] in calls.values()
-    )
+    if len(calls) != len(_linear_layers(subject)) or any(len(seen) > 1 for seen in calls.values()):
+        return False
+    flow = [call for [call] in calls.values()]
+    shape = subject.inputs[:2].shape[:1]
+    return all(call.a.shape[:-1] == call.z.shape[:-1] == shape and not call.overwritten for call in flow)
 
 
 def _linear_layers(subject: Subject) -> dict[str, nn.Linear]:
@@ -153,14 +160,26 @@ def _linear_layers(subject: Subject) -> dict[str, nn.Linear]:
     return {name: m for name, m in subject.model.named_modules() if type(m) is nn.Linear}
 
 
-@contextmanager
-def _recording(subject: Subject) -> Iterator[dict[str, list[tuple[Tensor, Tensor]]]]:
-    """Record input and output of every call of a linear layer, by name; copies, for networks that work in place."""
-    calls: dict[str, list[tuple[Tensor, Tensor]]] = {}
+class _Call:
+    """Input a and output z of one call of a layer."""
 
-    def record(name: str, _layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-        calls.setdefault(name, []).append((inputs[0].detach().clone(), output))
-        return output.clone()
+    def __init__(self, a: Tensor, z: Tensor) -> None:
+        self.a, self.z = a, z
+        self._versions = a._version, z._version  # noqa: SLF001  torch's count of writes has no other name
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether the network has worked in place on one of the two since."""
+        return (self.a._version, self.z._version) != self._versions  # noqa: SLF001  as above
+
+
+@contextmanager
+def _recording(subject: Subject) -> Iterator[dict[str, list[_Call]]]:
+    """Record every call of a linear layer, by name."""
+    calls: dict[str, list[_Call]] = {}
+
+    def record(name: str, _layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        calls.setdefault(name, []).append(_Call(inputs[0], output))
 
     with ExitStack() as stack:
         for name, layer in _linear_layers(subject).items():

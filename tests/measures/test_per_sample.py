@@ -87,10 +87,16 @@ class Doubled(nn.Linear):
 
 
 PLAIN: list[nn.Module] = [
-    nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(inplace=True), nn.Linear(9, 10)),
+    nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.Tanh(), nn.Linear(9, 10)),
     nn.Sequential(nn.Flatten(), nn.Linear(64, 9, bias=False), nn.GELU(), nn.Linear(9, 10, bias=False)),
 ]
-GENERAL: list[nn.Module] = [Twice(), Tied(), Rows(), nn.Sequential(nn.Flatten(), Doubled(64, 10))]
+GENERAL: list[nn.Module] = [
+    Twice(),
+    Tied(),
+    Rows(),
+    nn.Sequential(nn.Flatten(), Doubled(64, 10)),
+    nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(inplace=True), nn.Linear(9, 10)),
+]
 
 
 def test_gradient_of_a_linear_softmax(linear: Subject) -> None:
