@@ -4,9 +4,11 @@ import ast
 from pathlib import Path
 
 import pytest
+import torch
 
 import measures
 from measures.catalog import UnknownMeasure, catalog, from_file, select
+from tests.measures.networks import network
 
 ONE = '''
 from measures import Subject, measure
@@ -66,3 +68,19 @@ def test_unknown_names_are_answered() -> None:
     with pytest.raises(UnknownMeasure, match=r"'zzz'\. Available: .*constant, cross_entropy, "):
         select(["zzz"], catalog())
     assert [item.name for item in select(["l2", "constant"], catalog())] == ["l2", "constant"]
+
+
+def test_the_example_in_the_documentation_runs(tmp_path: Path) -> None:
+    """What the page on adding a measure shows is a measure, and its number is that of its formula."""
+    page = (Path(measures.__path__[0]).parent / "docs" / "adding_a_measure.md").read_text()
+    path = tmp_path / "rel_dist.py"
+    path.write_text(page.partition("```python\n")[2].partition("```")[0])
+    data = network("mlp")
+    trained, start = (
+        torch.nn.utils.parameters_to_vector([state[name] for name in data.subject().params])
+        for state in (data.model.state_dict(), data.init_state)
+    )
+
+    value = from_file(path)["rel_dist"](data.subject())
+
+    assert value == pytest.approx(float((trained - start).norm() / start.norm()), rel=1e-12)

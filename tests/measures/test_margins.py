@@ -1,5 +1,6 @@
 """Margins against closed forms and naive loops."""
 
+import copy
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from measures.api import Subject, UnsupportedModel
 from measures.margins import input_margin, inverse_margin, mean_margin, norm_margin_spec
+from measures.passes.outputs import output_margin
 from tests.measures.networks import network
 
 
@@ -73,3 +75,19 @@ def test_input_margin_takes_each_examples_own_gradient() -> None:
 
     assert min(distances) < 0 < max(distances)
     assert input_margin(subject) == pytest.approx(np.percentile(distances, 10), rel=1e-9)
+
+
+def test_margins_do_not_take_zero_for_a_logit() -> None:
+    """Where all logits are negative the best other is still one of them, at the output and at the input."""
+    logits = torch.tensor([[-1.0, -3.0, -2.0], [-1.0, -3.0, -2.0], [-5.0, -9.0, -5.0]])
+
+    assert output_margin(logits, torch.tensor([0, 1, 0])).tolist() == [1, -2, 0]
+
+    data = network("linear")
+    lowered = copy.deepcopy(data.model)
+    with torch.no_grad():
+        lowered.get_parameter("1.bias").sub_(1000)
+    subject = Subject(lowered, data.inputs, data.labels)
+    assert subject.logits_of(subject.inputs).max() < 0
+    for measure in (inverse_margin, mean_margin, input_margin):
+        assert measure(subject) == pytest.approx(measure(data.subject()), rel=1e-9)
