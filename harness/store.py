@@ -74,6 +74,32 @@ class StoredRun:
     created: str
 
 
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """A safetensors file and what it must hash to."""
+
+    path: Path
+    sha256: str
+
+    def content(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            CorruptRun: the file is missing or is not what was written.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise CorruptRun(f"{self.path} cannot be read ({error.strerror}).") from error
+        if _sha256(content) != self.sha256:
+            raise CorruptRun(f"{self.path} is not what was written: its SHA-256 differs from the ledger's.")
+        return content
+
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors by name; raises as `content`."""
+        return safetensors.torch.load(self.content())
+
+
 class CorruptRun(Exception):  # noqa: N818  reads as what it is
     """A run on disk cannot be trusted; the message names the file, and the run is to be trained again."""
 
@@ -139,21 +165,20 @@ class Store:
                 self.drop_run(run_id)
         return found
 
-    def weights(self, run_id: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Parameters and buffers before and after training.
+    def weight_files(self, run_id: str) -> tuple[WeightFile, WeightFile]:
+        """The files of parameters and buffers before and after training, each held to what was written.
 
         Raises:
             CorruptRun: a file is missing or is not what was written.
         """
-        row = self._connection.execute(
-            "SELECT initial_sha256, final_sha256 FROM runs WHERE run_id = ?", (run_id,)
-        ).fetchone()
-        if row is None:
-            raise CorruptRun(f"Run {run_id} is not in the ledger of {self.folder}.")
+        query = "SELECT initial_sha256, final_sha256 FROM runs WHERE run_id = ?"
+        digests = self._connection.execute(query, (run_id,)).fetchone()
         initial, final = (
-            _read_weights(self.folder / "runs" / run_id / f"{name}.safetensors", digest)
-            for name, digest in zip(("initial", "final"), row, strict=True)
+            WeightFile(self.folder / "runs" / run_id / f"{name}.safetensors", digest)
+            for name, digest in zip(("initial", "final"), digests, strict=True)
         )
+        for file in (initial, final):
+            file.content()
         return initial, final
 
     def drop_run(self, run_id: str) -> None:
@@ -265,16 +290,6 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CorruptRun(f"{path} cannot be read ({error.strerror}).") from error
-    if _sha256(content) != digest:
-        raise CorruptRun(f"{path} is not what was written: its SHA-256 differs from the ledger's.")
-    return safetensors.torch.load(content)
 
 
 def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
 torch.set_num_threads(1)  # the tests run side by side, one process a core
+hypothesis.settings.register_profile("shared_cores", deadline=None)  # a busy machine is no slow example
+hypothesis.settings.load_profile("shared_cores")
 
 
 @pytest.fixture(scope="session")

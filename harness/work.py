@@ -1,0 +1,114 @@
+"""What a worker does, wherever it runs: train a fleet, or score a network. Plain values in, plain values out."""
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import torch
+from torch import nn
+
+from harness.store import PackedRun, WeightFile, pack
+from measures import Score, Subject
+from measures.catalog import catalog, from_file, select
+from measures.scoring import score_subject
+from zoo.corruptions import PreparedData
+from zoo.fleet import load_state
+from zoo.recipe import Recipe
+from zoo.seeds import seed_for
+from zoo.training import data_of, network_of, normalised, train
+
+TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes
+PACKAGES: Final = ("gapbench", "torch", "torchvision", "timm", "numpy", "scipy")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainTask:
+    """Recipes of one shape, to be trained side by side.
+
+    Attributes:
+        recipes: the fields that differ from their defaults, one mapping a recipe.
+        device: where to train.
+        fleet: members side by side, or "auto".
+        data_dir: folder of data sets.
+    """
+
+    recipes: tuple[dict[str, Any], ...]
+    device: str
+    fleet: int | Literal["auto"]
+    data_dir: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTask:
+    """One network, and the measures that it still lacks.
+
+    Attributes:
+        run_id: of the network.
+        recipe: its recipe's changed fields.
+        initial, final: its weights.
+        twin: weights of the network of the same recipe from another seed, where there is one.
+        names: measures to compute.
+        plugin: file that defines some of them.
+        device: where to score.
+        data_dir: folder of data sets.
+    """
+
+    run_id: str
+    recipe: dict[str, Any]
+    initial: WeightFile
+    final: WeightFile
+    twin: WeightFile | None
+    names: tuple[str, ...]
+    plugin: Path | None
+    device: str
+    data_dir: Path | None
+
+
+def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
+    """Train the recipes of a task; runs come back in the order in which they end."""
+    recipes = [Recipe.from_changed(changed) for changed in task.recipes]
+    machine = provenance(task.device)
+    for run in train(recipes, device=task.device, fleet=task.fleet, data_dir=task.data_dir):
+        yield pack(run, machine)
+
+
+def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
+    """Score one network: its run_id and a score for each name."""
+    available = dict(catalog()) if task.plugin is None else {**catalog(), **from_file(task.plugin)}
+    subject = subject_of(task)
+    yield task.run_id, score_subject(subject, select(task.names, available), time_limit=TIME_LIMIT)
+
+
+def subject_of(task: ScoreTask) -> Subject:
+    """What the measures may see of a network: training data, test inputs without labels, no recipe and no gap."""
+    recipe = Recipe.from_changed(task.recipe)
+    data = data_of(recipe, task.data_dir)
+    return Subject(
+        _loaded(recipe, data, task.final, task.device),
+        normalised(data.train_images, data),
+        data.train_labels,
+        init_state=task.initial.state(),
+        twin=None if task.twin is None else _loaded(recipe, data, task.twin, task.device),
+        unlabeled=normalised(data.test_images, data),
+        seed=seed_for("scores", task.run_id),
+    )
+
+
+def _loaded(recipe: Recipe, data: PreparedData, weights: WeightFile, device: str) -> nn.Module:
+    network = network_of(recipe, data)
+    load_state(network, weights.state())
+    return network.to(device)
+
+
+def provenance(device: str) -> Mapping[str, Any]:
+    """Versions, processor and threads: what a number may depend on beside its recipe."""
+    return {
+        "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
+        "device": torch.cuda.get_device_name() if device.startswith("cuda") else f"cpu {platform.machine()}",
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+    }
