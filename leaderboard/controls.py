@@ -21,7 +21,7 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
 
     * `hp.<name>`: each hyperparameter as if it were a measure: a number as it is, a text by `category_code`.
     * `noisy_oracle_<s>`: the target + s z, z standard normal: how much a measure may lose to noise of a known size.
-    * `random`: standard normal noise; `constant`: the same number for every network.
+    * `random_number`: standard normal noise; `constant`: the same number for every network.
     """
     rng = np.random.default_rng([seed, 0x6A9])
     values: dict[str, NDArray[np.float64]] = {}
@@ -41,8 +41,8 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
         sources[name] = (
             f"Jiang et al. 2020, arXiv:1912.02178: the target plus Gaussian noise of standard deviation {scale}"
         )
-    values["random"] = rng.standard_normal(len(ledger))
-    sources["random"] = "a standard normal number, drawn for each network"
+    values["random_number"] = rng.standard_normal(len(ledger))
+    sources["random_number"] = "a standard normal number, drawn for each network"
     values["constant"] = np.ones(len(ledger))
     sources["constant"] = "the number 1"
     added = {name: column for name, column in values.items() if f"measure.{name}" not in ledger}

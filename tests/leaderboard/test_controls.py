@@ -28,7 +28,9 @@ def ledger_of(n: int = 400) -> pd.DataFrame:
 def test_every_control_is_there_and_marked() -> None:
     """Each hyperparameter, three noisy oracles, a random number and a constant, each with its source."""
     ledger, metadata = with_controls(ledger_of(), "gap", seed=0)
-    names = {"hp.width", "hp.opt", "hp.data", "random", "constant"} | {f"noisy_oracle_{s}" for s in (0.01, 0.02, 0.05)}
+    names = {"hp.width", "hp.opt", "hp.data", "random_number", "constant"} | {
+        f"noisy_oracle_{s}" for s in (0.01, 0.02, 0.05)
+    }
 
     assert set(metadata) == names
     assert {f"measure.{name}" for name in names} < set(ledger)
@@ -58,17 +60,19 @@ def test_the_seed_decides_the_draws() -> None:
     first, again, other = (with_controls(ledger_of(), "gap", seed)[0] for seed in (0, 0, 1))
 
     pd.testing.assert_frame_equal(first, again)
-    assert (first["measure.random"] != other["measure.random"]).all()
-    assert abs(np.corrcoef(first["measure.random"], first["measure.noisy_oracle_0.05"] - first["gap"])[0, 1]) < 0.2
+    assert (first["measure.random_number"] != other["measure.random_number"]).all()
+    assert (
+        abs(np.corrcoef(first["measure.random_number"], first["measure.noisy_oracle_0.05"] - first["gap"])[0, 1]) < 0.2
+    )
 
 
 def test_the_ledgers_own_controls_stand() -> None:
-    """A measure called `random` is not replaced, and its metadata is not claimed."""
-    frame = ledger_of().assign(**{"measure.random": 7.0})
+    """A measure called `random_number` is not replaced, and its metadata is not claimed."""
+    frame = ledger_of().assign(**{"measure.random_number": 7.0})
     ledger, metadata = with_controls(frame, "gap", seed=0)
 
-    assert (ledger["measure.random"] == 7).all()
-    assert "random" not in metadata
+    assert (ledger["measure.random_number"] == 7).all()
+    assert "random_number" not in metadata
 
 
 def test_a_category_that_matters_is_put_in_order() -> None:

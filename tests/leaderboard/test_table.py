@@ -68,11 +68,11 @@ def test_controls_are_marked(ridge_report: dict[str, Any]) -> None:
     text = printed(ridge_report, 160)
     styled = printed(ridge_report, 160, force_terminal=True, color_system="standard")
     random, proper = (
-        next(line for line in styled.splitlines() if name in line) for name in ("random", "frobenius_norm")
+        next(line for line in styled.splitlines() if name in line) for name in ("random_number", "frobenius_norm")
     )
 
-    assert row_of(text, "random")[0] == "–"
-    assert row_of(text, "random")[-1] == "control"
+    assert row_of(text, "random_number")[0] == "–"
+    assert row_of(text, "random_number")[-1] == "control"
     assert "control" not in row_of(text, "frobenius_norm")
     assert "\x1b[2;3m" in random
     assert "\x1b[2;3m" not in proper
