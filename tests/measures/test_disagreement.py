@@ -82,3 +82,18 @@ def test_only_images_can_be_shifted() -> None:
     subject = Subject(Brightness(0.5), torch.ones(3, 5).double(), torch.ones(3).long(), twin=Brightness(1.0))
     with pytest.raises(UnsupportedModel, match="Only images"):
         disagreement_train_aug(subject)
+
+
+def test_shifted_images_are_what_is_compared() -> None:
+    """A bright column stays where the network looks for it in a third of the shifts; the twin never sees it."""
+    bright = torch.zeros(300, 1, 8, 8, dtype=torch.float64)
+    bright[:, :, :, 4] = 1.0
+    looking, blind = nn.Linear(64, 2).double(), nn.Linear(64, 2).double()
+    for layer in (looking, blind):
+        nn.init.zeros_(layer.weight)
+        layer.bias.data = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    looking.weight.data[1, 4::8] = 1.0
+    network, twin = nn.Sequential(nn.Flatten(), looking), nn.Sequential(nn.Flatten(), blind)
+    subject = Subject(network, bright, torch.ones(300).long(), twin=twin)
+
+    assert disagreement_train_aug(subject) == pytest.approx(1 / 3, abs=4 * (2 / 9 / 1200) ** 0.5)
