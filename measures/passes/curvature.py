@@ -91,7 +91,7 @@ def top_of_spectrum(subject: Subject) -> TopOfSpectrum:
     return lanczos(operator, signs)
 
 
-def lanczos(operator: Hessian | Tensor, start: Tensor) -> TopOfSpectrum:
+def lanczos(operator: Hessian, start: Tensor) -> TopOfSpectrum:
     r"""Largest eigenvalue by Lanczos with full reorthogonalisation.
 
     After m products T = V^T H V is tridiagonal; for its top eigenpair (theta, s) the residual ||H V s - theta V s|| is
