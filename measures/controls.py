@@ -1,7 +1,5 @@
 """Controls: what a complexity measure has to beat to be worth its name."""
 
-import torch
-
 from measures.api import Subject, measure
 from measures.passes.outputs import logits, losses
 
@@ -36,15 +34,6 @@ def train_error(subject: Subject) -> float:
     With respect to the labels that the network was trained on, corrupted or not.
     """
     return float((logits(subject).argmax(1) != subject.labels).double().mean())
-
-
-@measure(source="none: it knows nothing of the network", family="control")
-def random_number(subject: Subject) -> float:
-    """A number drawn uniformly from 0 to 1, the same each time for the same subject's seed.
-
-    Networks scored under one seed share it, so a study gives each network a seed of its own.
-    """
-    return float(torch.rand((), generator=subject.generator("random_number"), device=subject.device))
 
 
 @measure(source="none: it knows nothing of the network", family="control")

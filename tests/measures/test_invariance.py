@@ -21,7 +21,7 @@ CHANGED = 1e-4  # relative: a smaller difference would not prove that a measure 
 RENAMING_UNSEEN = {
     "coherence", "constant", "cross_entropy", "disagreement_train_aug", "fisher_rao", "fro_dist", "fro_over_spec",
     "gde_disagreement", "grad_noise_final", "gsnr", "hess_top", "input_margin", "inverse_margin", "l2", "l2_dist",
-    "mean_margin", "norm_margin_spec", "param_norm", "params", "path_norm", "prod_of_spec", "random_number",
+    "mean_margin", "norm_margin_spec", "param_norm", "params", "path_norm", "prod_of_spec",
     "sam_sharpness", "self_influence", "sum_of_spec", "train_error",
 }  # fmt: skip
 RENAMING_SEEN = {  # estimates draw noise weight by weight: other units get other draws, their expectation is the same
@@ -33,7 +33,7 @@ RENAMING_SEEN = {  # estimates draw noise weight by weight: other units get othe
 RESCALING_UNSEEN = {
     "constant", "cross_entropy", "disagreement_train_aug", "fisher_rao", "fro_over_spec", "gde_disagreement", "gsnr",
     "input_margin", "inverse_margin", "mean_margin", "norm_margin_spec", "pacbayes_mag_flatness", "params", "path_norm",
-    "prod_of_spec", "random_number", "sum_of_spec", "train_error",
+    "prod_of_spec", "sum_of_spec", "train_error",
 }  # fmt: skip
 RESCALING_SEEN = {
     "coherence", "fro_dist", "grad_noise_final", "hess_top", "hess_trace", "l2", "l2_dist", "pacbayes_flatness",
@@ -47,7 +47,7 @@ SHIFT_UNSEEN = {
     "coherence", "constant", "cross_entropy", "disagreement_train_aug", "fisher_rao", "fro_dist", "fro_over_spec",
     "gde_disagreement", "grad_noise_final", "gsnr", "hess_top", "hess_trace", "input_margin", "inverse_margin", "l2",
     "l2_dist", "mean_margin", "norm_margin_spec", "pacbayes_flatness", "param_norm", "params", "prod_of_spec",
-    "random_number", "sam_sharpness", "self_influence", "sum_of_spec", "train_error",
+    "sam_sharpness", "self_influence", "sum_of_spec", "train_error",
 }  # fmt: skip
 SHIFT_SEEN = {
     "pacbayes_init", "pacbayes_orig",  # the posterior is over biases too
