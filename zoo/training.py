@@ -6,6 +6,7 @@ training examples; at or below the target the member leaves the fleet and the ne
 """
 
 import functools
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -183,6 +184,7 @@ class _Trainer:
             for name in ("mean", "std")
         )
         self.network = network_of(shape, self.pools[0]).to(device, dtype)
+        self.initial: dict[int, State] = {}  # by seed, which alone decides it within a shape
         self.steps = len(self.labels[0]) // shape.batch_size
 
     # -- the fleet -----------------------------------------------------------------------------------------------------
@@ -210,11 +212,12 @@ class _Trainer:
                 yield self._result(runs[index], engine.state(index), stopped, size)
 
     def best_size(self) -> int:
-        """The fleet size with the most networks a second in a short timing of steps on this machine."""
-        sizes = [size for size in FLEET_SIZES if size <= len(self.recipes)]
-        runs = [self._admitted(recipe) for recipe in self.recipes[: max(sizes)]]
-        rates = {size: size / self._seconds_a_step(runs[:size]) for size in sizes}
-        return max(sizes, key=rates.__getitem__)
+        """The fleet size that would be done first, by a short timing of steps on this machine."""
+        largest = min(len(self.recipes), FLEET_SIZES[-1])
+        sizes = [*(size for size in FLEET_SIZES if size < largest), largest]
+        runs = [self._admitted(recipe) for recipe in self.recipes[:largest]]
+        seconds = {size: math.ceil(len(self.recipes) / size) * self._seconds_a_step(runs[:size]) for size in sizes}
+        return min(sizes, key=seconds.__getitem__)
 
     def _seconds_a_step(self, runs: list[_Run]) -> float:
         engine = self._engine(len(runs))
@@ -232,9 +235,10 @@ class _Trainer:
         return kind(self.network, self.shape.optimizer, self.shape.momentum)
 
     def _admitted(self, recipe: Recipe) -> _Run:
-        data = self.pools[self.pool_of[recipe]]
-        initial = state_of(network_of(recipe, data).to(self.device, self.dtype))
-        return _Run(recipe, self.pool_of[recipe], initial, generator("order", recipe.seed))
+        if recipe.seed not in self.initial:
+            network = network_of(recipe, self.pools[self.pool_of[recipe]])
+            self.initial[recipe.seed] = state_of(network.to(self.device, self.dtype))
+        return _Run(recipe, self.pool_of[recipe], self.initial[recipe.seed], generator("order", recipe.seed))
 
     @staticmethod
     def _member(run: _Run) -> Member:
@@ -269,7 +273,7 @@ class _Trainer:
         stops: dict[int, Stopped] = {}
         close = []
         for index, (run, loss) in enumerate(zip(runs, losses, strict=True)):
-            if not torch.isfinite(torch.tensor(loss)):
+            if not math.isfinite(loss):
                 stops[index] = "diverged"
             elif loss <= CHECK_FACTOR * run.recipe.target_loss:
                 close.append(index)

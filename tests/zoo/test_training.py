@@ -88,7 +88,7 @@ def test_the_timing_chooses_a_size_and_does_not_change_the_runs() -> None:
     recipes = [BASE.replace(seed=seed) for seed in range(3)]
     for run in train(recipes, fleet="auto", dtype=torch.float64):
         reference = by_id(run.recipe, fleet=1)[run.recipe.run_id]
-        assert run.record.fleet in (1, 2)
+        assert run.record.fleet in (1, 2, 3)
         assert run.record.epochs == reference.record.epochs
 
 
