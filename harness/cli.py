@@ -1,9 +1,9 @@
-"""The command line: gapbench run | train | score | rank | page | list | export."""
+"""The command line: gapbench run | train | score | rank | page | list | export. Heavy imports wait until needed."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, ParamSpec
 
@@ -13,9 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from harness.pipeline import Plan
+    from harness.plan import Plan
 
 P = ParamSpec("P")
 
@@ -60,8 +58,7 @@ Measures = Annotated[
     str | None, typer.Option(help="Comma-separated names; see `gapbench list measures`. [default: all]")
 ]
 Plugin = Annotated[Path | None, typer.Option(help="A Python file that defines more measures.")]
-TargetName = Literal["gap", "loss_gap", "test_error"]
-Target = Annotated[TargetName, typer.Option(help="What the measures should predict.")]
+Target = Annotated[Literal["gap", "loss_gap", "test_error"], typer.Option(help="What the measures should predict.")]
 Within = Annotated[str, typer.Option(help="The hyperparameter whose values are also ranked one by one; none for none.")]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Rank networks that did not converge, too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -74,7 +71,9 @@ def _answering(command: Callable[P, int]) -> Callable[P, None]:
     def answered(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             status = command(*args, **kwargs)
-        except (ValueError, LookupError, FileNotFoundError, RuntimeError) as error:
+        except OSError as error:
+            _refuse(f"{error.filename} cannot be used: {error.strerror}." if error.filename else str(error))
+        except (ValueError, LookupError, RuntimeError) as error:
             if type(error).__module__ == "builtins" and not str(error).endswith((".", "?", "]")):
                 raise  # a fault of the program, not of its input
             _refuse(str(error))
@@ -110,15 +109,17 @@ def run(
 
     Interrupted at any moment, the same command goes on where it was.
     """
-    from harness.pipeline import score_missing, train_missing, write_results
+    from harness.pipeline import score_missing, train_missing
+    from harness.report import write_results
     from harness.store import Store
     from leaderboard.table import render
 
-    plan = _plan(**_options(locals()))
+    plan = _planned(locals())
     with Store(plan.out) as store:
         failed = train_missing(plan, store, console) + score_missing(plan, store, console)
         if not store.runs():
-            _refuse("No network was trained, so there is nothing to rank.")
+            errors.print("[red]No network was trained, so there is nothing to rank.")
+            return NEGATIVE
         report = write_results(store)
     render(report, console)
     console.print(f"\nThe page: [bold]{escape(str(plan.out / 'leaderboard.html'))}[/]", soft_wrap=True)
@@ -142,7 +143,7 @@ def train(
     from harness.pipeline import train_missing
     from harness.store import Store
 
-    plan = _plan(**_options(locals()), measures=None, plugin=None)
+    plan = _planned(locals(), measures=None, plugin=None)
     with Store(plan.out) as store:
         return NEGATIVE if train_missing(plan, store, console) else GOOD
 
@@ -163,14 +164,10 @@ def score(
 ) -> int:
     """Score the trained networks of a suite with the measures that they lack."""
     from harness.pipeline import score_missing
-    from harness.store import Store
+    from harness.report import opened
 
-    plan = _plan(**_options(locals()), fleet="auto")
-    if not (plan.out / "ledger.sqlite").is_file():
-        _refuse(
-            f"{plan.out} must be a zoo's directory; it holds no ledger. Train one: gapbench train {suite} --out {out}."
-        )
-    with Store(plan.out) as store:
+    plan = _planned(locals(), fleet="auto")
+    with opened(plan.out) as store:
         return NEGATIVE if score_missing(plan, store, console) else GOOD
 
 
@@ -186,9 +183,10 @@ def rank(
     as_json: Json = False,
 ) -> int:
     """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`."""
+    from harness.report import ranked
     from leaderboard.table import render
 
-    report, _ = _ranked(source, target, within, all_runs)
+    report, _ = ranked(source, target, None if within == "none" else within, errors, all_runs=all_runs)
     if as_json:
         print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
     else:
@@ -205,12 +203,12 @@ def page(
     all_runs: AllRuns = False,
 ) -> int:
     """Write leaderboard.html again from what the directory holds."""
-    from harness.store import write_text
+    from harness.files import write_text
+    from harness.report import opened, ranked
     from leaderboard.page import build
 
-    if not folder.is_dir():
-        _refuse(f"{folder} must be a zoo's directory; there is none.")
-    report, ledger = _ranked(folder, target, within, all_runs)
+    opened(folder).close()
+    report, ledger = ranked(folder, target, None if within == "none" else within, errors, all_runs=all_runs)
     destination = folder / "leaderboard.html"
     write_text(destination, build(report, ledger, report["provenance"]))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
@@ -225,13 +223,9 @@ def list_(
     as_json: Json = False,
 ) -> int:
     """List what there is to train, to score with, to train on, and to do to the data."""
-    rows = {
-        "suites": _suites,
-        "measures": _measures,
-        "datasets": lambda: _datasets(data_dir),
-        "corruptions": _corruptions,
-    }
-    found = rows[what]()
+    from harness.listing import listed
+
+    found = listed(what, data_dir)
     if as_json:
         print(json.dumps(found))  # noqa: T201  for the next program
         return GOOD
@@ -250,160 +244,29 @@ def export(
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write, .csv or .parquet.")],
 ) -> int:
     """Write a zoo's ledger, one row a network, as CSV or Parquet."""
-    from harness.store import written_whole
+    from harness.ledger import frame_of
+    from harness.report import opened, tell_repairs, write_ledger
 
     if output.suffix not in {".csv", ".parquet"}:
         _refuse(f"The output must end in .csv or .parquet; got {output.name}.")
-    ledger, _ = _zoo(folder)
-    with written_whole(output) as temporary:
-        if output.suffix == ".csv":
-            ledger.to_csv(temporary, index=False)
-        else:
-            ledger.to_parquet(temporary, index=False)
+    if not output.absolute().parent.is_dir():
+        _refuse(f"The output must lie in a folder that exists; got {output}.")
+    with opened(folder) as store:
+        ledger = frame_of(store)
+        tell_repairs(store, errors)
+    write_ledger(ledger, output)
     console.print(
         f"{len(ledger)} networks, {len(ledger.columns)} columns: [bold]{escape(str(output))}[/]", soft_wrap=True
     )
     return GOOD
 
 
-def _options(names: Mapping[str, Any]) -> dict[str, Any]:
-    """The command's options among its local names."""
-    wanted = {
-        "suite",
-        "out",
-        "device",
-        "fleet",
-        "executor",
-        "workers",
-        "limit",
-        "dataset",
-        "data_dir",
-        "measures",
-        "plugin",
-    }
-    return {name: value for name, value in names.items() if name in wanted}
+def _planned(names: Mapping[str, Any], **others: Any) -> "Plan":
+    """The plan of a command's options, which are among its local names."""
+    from harness.plan import plan_of
 
-
-def _plan(
-    *,
-    suite: str,
-    out: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
-    fleet: str,
-    executor: Literal["auto", "local", "processes", "ray"],
-    workers: int | None,
-    limit: int | None,
-    dataset: str | None,
-    data_dir: Path | None,
-    measures: str | None,
-    plugin: Path | None,
-) -> "Plan":
-    """The options checked, before anything is written."""
-    import torch
-
-    from harness.pipeline import Plan, check_recipes, default_device, default_executor
-    from measures.catalog import catalog, from_file, select
-    from zoo.suites.registry import suite as suite_of
-
-    recipes = suite_of(suite).recipes[:limit]
-    if dataset is not None:
-        recipes = tuple(recipe.replace(dataset=dataset) for recipe in recipes)
-    if fleet != "auto" and not (fleet.isdigit() and int(fleet) > 0):
-        raise ValueError(f"--fleet must be auto or a number from 1; got {fleet!r}.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("--device cuda needs a GPU that torch can use; there is none. Use --device cpu.")
-    plugged = {} if plugin is None else from_file(plugin)
-    clash = sorted(set(plugged) & set(catalog()))
-    if clash:
-        raise ValueError(f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}.")
-    available = {**catalog(), **plugged}
-    chosen = available.values() if measures is None else select([m.strip() for m in measures.split(",")], available)
-    check_recipes(recipes, data_dir)
-    chosen_device = default_device() if device == "auto" else device
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    where, number = default_executor(len(recipes), chosen_device, cores)
-    return Plan(
-        suite=suite,
-        recipes=recipes,
-        measures={measure.name: measure for measure in chosen},
-        plugin=None if plugin is None else plugin.resolve(),
-        out=out or Path("runs") / (suite if dataset is None else f"{suite}-{dataset}"),
-        device=chosen_device,
-        fleet="auto" if fleet == "auto" else int(fleet),
-        executor=where if executor == "auto" else executor,
-        workers=workers or (number if executor == "auto" else cores),
-        data_dir=data_dir,
-    )
-
-
-def _ranked(source: Path, target: TargetName, within: str, all_runs: bool) -> tuple[dict[str, Any], "pd.DataFrame"]:
-    from harness.ledger import metadata_of
-    from leaderboard.ledger import read_ledger
-    from leaderboard.ranking import rank as ranking
-
-    if source.is_dir():
-        ledger, provenance = _zoo(source)
-    else:
-        ledger, provenance = read_ledger(source), {"ledger": source.name}
-    report = ranking(
-        ledger,
-        target=target,
-        within=None if within == "none" else within,
-        converged_only=not all_runs,
-        metadata=metadata_of(),
-    )
-    return {**report, "provenance": provenance}, ledger
-
-
-def _zoo(folder: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
-    from harness.ledger import frame_of
-    from harness.pipeline import provenance_of
-    from harness.store import Store
-
-    if not (folder / "ledger.sqlite").is_file():
-        _refuse(
-            f"{folder} must be a zoo's directory; it holds no ledger. Make one: gapbench run digits --out {folder}."
-        )
-    with Store(folder) as store:
-        for repair in store.repairs:
-            errors.print(f"[yellow]{escape(repair)}")
-        return frame_of(store), provenance_of(store)
-
-
-def _suites() -> dict[str, dict[str, Any]]:
-    from zoo.suites.registry import suites
-
-    return {name: {"networks": len(suite.recipes), "what": suite.summary} for name, suite in suites().items()}
-
-
-def _measures() -> dict[str, dict[str, Any]]:
-    from harness.ledger import metadata_of
-
-    return {
-        name: {
-            "family": row["family"],
-            "needs": ", ".join(row["needs"]),
-            "sign": f"{row['expected_sign']:+d}",
-            "source": row["source"],
-            "what": " ".join(row["summary"].split()),
-        }
-        for name, row in metadata_of().items()
-    }
-
-
-def _datasets(data_dir: Path | None) -> dict[str, dict[str, Any]]:
-    from zoo.datasets import DATASETS, datasets_in
-
-    there = (
-        {} if data_dir is None else {name: f"{layout}, in {data_dir}" for name, layout in datasets_in(data_dir).items()}
-    )
-    return {name: {"what": what} for name, what in {**there, **DATASETS}.items()}
-
-
-def _corruptions() -> dict[str, dict[str, Any]]:
-    from zoo.corruptions import CORRUPTIONS
-
-    return {name: {"what": what} for name, what in CORRUPTIONS.items()}
+    options = signature(plan_of).parameters
+    return plan_of(**{name: value for name, value in names.items() if name in options}, **others)
 
 
 def main() -> None:

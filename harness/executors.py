@@ -5,16 +5,19 @@ the results arrive one by one in this process, the only one that writes; a task 
 reported as a `TaskFailure` and takes no other down.
 """
 
+import importlib.util
 import multiprocessing
 import os
-import queue
+import signal
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 import torch
 
@@ -23,7 +26,7 @@ Executor = Literal["local", "processes", "ray"]
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-POLL_SECONDS = 0.5  # how soon the death of a worker process is noticed
+SETTLE_SECONDS: Final = 5.0  # how long a worker that was told to end may take before it is killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,16 @@ class TaskFailure(Generic[Task]):
 
 class MissingExtra(RuntimeError):  # noqa: N818  reads as what it is
     """An executor needs a package that is not installed; the message says how to install it."""
+
+
+def require_executor(executor: Executor) -> None:
+    """Refuse an executor that cannot run here.
+
+    Raises:
+        MissingExtra: "ray" without Ray.
+    """
+    if executor == "ray" and importlib.util.find_spec("ray") is None:
+        raise MissingExtra("The executor 'ray' needs Ray; install it with: pip install 'gapbench[ray]'.")
 
 
 def execute(
@@ -52,6 +65,7 @@ def execute(
     Raises:
         MissingExtra: "ray" without Ray.
     """
+    require_executor(executor)
     if executor == "local" or not tasks:
         return _local(worker, tasks)
     if executor == "processes":
@@ -63,94 +77,142 @@ def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) ->
     for task in tasks:
         try:
             yield from worker(task)
-        except Exception:  # noqa: BLE001  a task that fails takes no other down
+        except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
             yield TaskFailure(task, traceback.format_exc())
+
+
+# -- worker processes --------------------------------------------------------------------------------------------------
+# Each worker has a pipe of its own: one that is killed while it writes can hold no lock that another waits for, what it
+# had sent is still read, and the end of its pipe is the news of its death.
 
 
 def _processes(
     worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int
 ) -> Iterator[Result | TaskFailure[Task]]:
-    pool = _Pool(worker, tasks, workers)
+    pool: _Pool[Task, Result] = _Pool(worker, tasks, workers)
     try:
-        for number in range(workers):
-            pool.start(number)
-        while pool.running:
-            yield from pool.received()
+        while pool.waiting or pool.crew:
+            pool.fill()
+            for pipe in cast("list[Connection[Any, Any]]", wait(list(pool.crew))):
+                yield from pool.received(pipe)
     finally:
         pool.end()
 
 
+@dataclass(slots=True)
+class _Hand:
+    """A worker process and the task that it holds.
+
+    Attributes:
+        process: the process.
+        index: which task.
+        fresh: whether it has not begun any task yet.
+        begun: whether it has begun this one.
+    """
+
+    process: BaseProcess
+    index: int
+    fresh: bool = True
+    begun: bool = False
+
+
 class _Pool(Generic[Task, Result]):
-    """Worker processes, each with one task in hand."""
+    """Worker processes, each with one task in hand, by their pipes."""
 
     def __init__(self, worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int) -> None:
-        self.worker, self.tasks = worker, tasks
+        self.worker, self.tasks, self.workers = worker, tasks, workers
         self.context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-        self.results: Any = self.context.Queue()
         self.waiting = deque(range(len(tasks)))
-        self.threads = max(1, (os.cpu_count() or 1) // workers)
-        self.running: dict[int, tuple[BaseProcess, Any, int]] = {}  # worker -> process, its inbox, the task in hand
+        self.threads = max(1, torch.get_num_threads() // workers)
+        self.crew: dict[Connection[Any, Any], _Hand] = {}
+        self.dismissed: list[BaseProcess] = []
 
-    def start(self, number: int) -> None:
-        """Start a worker process and give it a task, if there is one left."""
-        if not self.waiting:
-            return
-        inbox: Any = self.context.Queue()
-        arguments = (self.worker, inbox, self.results, number, self.threads)
-        process = self.context.Process(target=_serve, args=arguments, daemon=True)
-        process.start()
-        self._hand_out(number, process, inbox)
+    def fill(self) -> None:
+        """Start workers while tasks wait and places are free."""
+        while self.waiting and len(self.crew) < self.workers:
+            ours, theirs = self.context.Pipe()
+            process = self.context.Process(target=_serve, args=(self.worker, theirs, self.threads), daemon=True)
+            with _ctrl_c_held_back():
+                process.start()
+            theirs.close()  # so that the worker's end is the only one, and its death closes the pipe
+            self._hand_out(ours, process, fresh=True)
 
-    def received(self) -> Iterator[Result | TaskFailure[Task]]:
-        """What comes next: a result, the end of a task, or the death of a worker."""
+    def received(self, pipe: "Connection[Any, Any]") -> Iterator[Result | TaskFailure[Task]]:
+        """What a worker sent: a result, the end of its task, or nothing any more."""
+        hand = self.crew[pipe]
         try:
-            number, kind, content = self.results.get(timeout=POLL_SECONDS)
-        except queue.Empty:
-            yield from self._buried()
+            kind, content = pipe.recv()
+        except (EOFError, OSError):
+            yield from self._buried(pipe)
             return
-        if kind == "result":
+        if kind == "begun":
+            hand.begun, hand.fresh = True, False
+        elif kind == "result":
             yield content
-            return
-        process, inbox, index = self.running[number]
-        if kind == "failure":
-            yield TaskFailure(self.tasks[index], content)
-        self._hand_out(number, process, inbox)
+        else:
+            if kind == "failed":
+                yield TaskFailure(self.tasks[hand.index], content)
+            self._hand_out(pipe, hand.process, fresh=False)
 
     def end(self) -> None:
-        """End the workers that still run."""
-        for process, _, _ in self.running.values():
-            process.terminate()
+        """End all workers, also those in the middle of a task."""
+        for pipe, hand in self.crew.items():
+            hand.process.terminate()
+            pipe.close()
+        for process in [*self.dismissed, *(hand.process for hand in self.crew.values())]:
+            process.join(SETTLE_SECONDS)
+            if process.is_alive():
+                process.kill()
+                process.join()
 
-    def _hand_out(self, number: int, process: BaseProcess, inbox: Any) -> None:
-        if self.waiting:
-            index = self.waiting.popleft()
-            self.running[number] = (process, inbox, index)
-            inbox.put(self.tasks[index])
+    def _hand_out(self, pipe: "Connection[Any, Any]", process: BaseProcess, *, fresh: bool) -> None:
+        if not self.waiting:
+            self.crew.pop(pipe, None)
+            self.dismissed.append(process)
+            pipe.close()  # which tells the worker that there is no more
+            return
+        hand = self.crew[pipe] = _Hand(process, self.waiting.popleft(), fresh)
+        try:
+            pipe.send(self.tasks[hand.index])
+        except OSError:
+            return  # it is dead: the end of its pipe is read next
+
+    def _buried(self, pipe: "Connection[Any, Any]") -> Iterator[TaskFailure[Task]]:
+        """The task of a worker that has died; one that it had not begun is given to another."""
+        hand = self.crew.pop(pipe)
+        pipe.close()
+        hand.process.join()
+        if hand.begun or hand.fresh:  # one that dies before its first task would die so again and again
+            yield TaskFailure(self.tasks[hand.index], f"Its process ended with exit code {hand.process.exitcode}.")
         else:
-            self.running.pop(number, None)
-            inbox.put(None)
-
-    def _buried(self) -> Iterator[TaskFailure[Task]]:
-        """The tasks of workers that have died; others start in their place."""
-        for number, (process, _, index) in list(self.running.items()):
-            if not process.is_alive():
-                del self.running[number]
-                yield TaskFailure(self.tasks[index], f"Its process ended with exit code {process.exitcode}.")
-                self.start(number)
+            self.waiting.appendleft(hand.index)
 
 
-def _serve(worker: Callable[[Any], Iterator[Any]], inbox: Any, results: Any, number: int, threads: int) -> None:
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Ctrl-C goes to the whole process group; a process started here never hears it, and this one hears it after."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(worker: Callable[[Any], Iterator[Any]], pipe: "Connection[Any, Any]", threads: int) -> None:
     """The life of a worker process: tasks in, results out, until there is no task or no parent."""
     torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    while (task := inbox.get()) is not None:
-        try:
-            for result in worker(task):
-                results.put((number, "result", result))
-        except Exception:  # noqa: BLE001  a task that fails takes no other down
-            results.put((number, "failure", traceback.format_exc()))
-        else:
-            results.put((number, "done", None))
+    with suppress(EOFError, ConnectionError):  # there is no more to do, or nobody to do it for
+        while True:
+            task = pipe.recv()
+            pipe.send(("begun", None))
+            try:
+                for result in worker(task):
+                    pipe.send(("result", result))  # pickled here, so that one that cannot be is this task's failure
+            except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
+                pipe.send(("failed", traceback.format_exc()))
+            else:
+                pipe.send(("done", None))
 
 
 def _end_with_parent() -> None:
@@ -160,28 +222,33 @@ def _end_with_parent() -> None:
     os._exit(1)  # the parent was killed: nobody is left to hear of the result
 
 
+# -- Ray ---------------------------------------------------------------------------------------------------------------
+
+
 def _ray(
     worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int
 ) -> Iterator[Result | TaskFailure[Task]]:
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtra("The executor 'ray' needs Ray; install it with: pip install 'gapbench[ray]'.") from error
+    import ray
+
     if not ray.is_initialized():
         ray.init(
             num_cpus=None if os.environ.get("RAY_ADDRESS") else workers, include_dashboard=False, log_to_driver=False
         )
     remote = ray.remote(num_cpus=1, max_retries=0)(_ray_worker).options(num_returns="streaming")
     streams = {remote.remote(worker, task): task for task in tasks}
-    while streams:
-        ready, _ = ray.wait(list(streams), num_returns=1, fetch_local=False)
-        for stream in ready:
-            try:
-                yield cast("Result", ray.get(next(stream)))
-            except StopIteration:
-                del streams[stream]
-            except ray.exceptions.RayError as error:
-                yield TaskFailure(streams.pop(stream), str(error))
+    try:
+        while streams:
+            ready, _ = ray.wait(list(streams), num_returns=1, fetch_local=False)
+            for stream in ready:
+                try:
+                    yield cast("Result", ray.get(next(stream)))
+                except StopIteration:
+                    del streams[stream]
+                except ray.exceptions.RayError as error:
+                    yield TaskFailure(streams.pop(stream), str(error))
+    finally:
+        for stream in streams:
+            ray.cancel(stream, force=True)
 
 
 def _ray_worker(worker: Callable[[Any], Iterator[Any]], task: Any) -> Iterator[Any]:

@@ -1,12 +1,13 @@
 """A zoo on disk as a ledger: the table that the leaderboard reads."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 import pandas as pd
 
 from harness.store import Store
-from measures.catalog import catalog
+from measures import Measure
 from zoo.recipe import Recipe
 
 HYPERPARAMETERS: Final = (
@@ -47,13 +48,13 @@ def frame_of(store: Store) -> pd.DataFrame:
                 f"why.{name}": score.why,
             }
     frame = pd.DataFrame(list(rows.values()))
-    same = [name for name in frame.columns if name.startswith("hp.") and (frame[name] == frame[name].iloc[0]).all()]
+    same = [name for name in frame.columns if name.startswith("hp.") and len(frame[name].unique()) == 1]
     varied = frame.drop(columns=same) if len(same) < len(HYPERPARAMETERS) + 1 else frame
     return varied.astype({name: float for name in varied.columns if name.startswith(("measure.", "cost."))})
 
 
-def metadata_of() -> dict[str, dict[str, Any]]:
-    """What the leaderboard says of every measure in the catalogue, by name."""
+def metadata_of(measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
+    """What the leaderboard says of measures, by name."""
     return {
         name: {
             "family": measure.family,
@@ -63,7 +64,7 @@ def metadata_of() -> dict[str, dict[str, Any]]:
             "version": measure.version,
             "summary": (measure.compute.__doc__ or "").strip().split("\n\n")[0],
         }
-        for name, measure in catalog().items()
+        for name, measure in measures.items()
     }
 
 

@@ -2,29 +2,26 @@
 
 A row in the ledger is the "done" flag. Weights are written to a temporary name and renamed before their row is, so that
 killing the program at any moment loses the work in flight and nothing else. The weight files repeat recipe and record
-in their header: where the ledger itself is damaged, the runs are read back from them.
+in their header: where the ledger itself is damaged, the runs are read back from them. Reading never deletes anything.
 """
 
-import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_args
 
-import safetensors
-import safetensors.torch
-from torch import Tensor
-
+from harness.files import write_bytes
+from harness.weights import HALVES, CorruptRun, PackedRun, WeightFile, sha256_of, unpack
 from measures import Score
+from measures.api import Outcome
 from zoo.recipe import Recipe
-from zoo.training import Record, TrainedRun
+from zoo.training import Record
 
 SCHEMA: Final = """
+BEGIN;
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY, recipe TEXT NOT NULL, record TEXT NOT NULL, provenance TEXT NOT NULL,
     initial_sha256 TEXT NOT NULL, final_sha256 TEXT NOT NULL, created TEXT NOT NULL
@@ -34,25 +31,20 @@ CREATE TABLE IF NOT EXISTS scores (
     seconds REAL NOT NULL, why TEXT NOT NULL, passes TEXT NOT NULL, created TEXT NOT NULL,
     PRIMARY KEY (run_id, measure, version)
 );
+CREATE TABLE IF NOT EXISTS measures (measure TEXT PRIMARY KEY, metadata TEXT NOT NULL);
+COMMIT;
 """
+RUNS: Final = "SELECT run_id, recipe, record, provenance, created, initial_sha256, final_sha256 FROM runs"
+SCORES: Final = "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created FROM scores"
+DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
 
 
-@dataclass(frozen=True, slots=True)
-class PackedRun:
-    """A trained run as it is written and as it travels between processes: plain values and bytes.
+class StoreError(RuntimeError):
+    """The ledger cannot be opened, though it may be whole; the message says why."""
 
-    Attributes:
-        recipe: the fields that differ from their defaults.
-        record: the training record.
-        provenance: versions and machine.
-        initial, final: safetensors files of parameters and buffers before and after training.
-    """
 
-    recipe: dict[str, Any]
-    record: dict[str, Any]
-    provenance: dict[str, Any]
-    initial: bytes
-    final: bytes
+class _DamagedLedger(Exception):  # noqa: N818  reads as what it is
+    """The ledger's file is not a whole ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,44 +66,6 @@ class StoredRun:
     created: str
 
 
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """A safetensors file and what it must hash to."""
-
-    path: Path
-    sha256: str
-
-    def content(self) -> bytes:
-        """Its bytes.
-
-        Raises:
-            CorruptRun: the file is missing or is not what was written.
-        """
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise CorruptRun(f"{self.path} cannot be read ({error.strerror}).") from error
-        if _sha256(content) != self.sha256:
-            raise CorruptRun(f"{self.path} is not what was written: its SHA-256 differs from the ledger's.")
-        return content
-
-    def state(self) -> dict[str, Tensor]:
-        """Its tensors by name; raises as `content`."""
-        return safetensors.torch.load(self.content())
-
-
-class CorruptRun(Exception):  # noqa: N818  reads as what it is
-    """A run on disk cannot be trusted; the message names the file, and the run is to be trained again."""
-
-
-def pack(run: TrainedRun, provenance: Mapping[str, Any]) -> PackedRun:
-    """A trained run as plain values and bytes."""
-    recipe, record = run.recipe.changed(), asdict(run.record)
-    header = {"recipe": json.dumps(recipe), "record": json.dumps(record), "provenance": json.dumps(provenance)}
-    initial, final = (safetensors.torch.save(_contiguous(s), metadata=header) for s in (run.initial, run.final))
-    return PackedRun(recipe, record, dict(provenance), initial, final)
-
-
 class Store:
     """One zoo on disk.
 
@@ -119,14 +73,23 @@ class Store:
         folder: where it lies; made if it is not there.
 
     Attributes:
-        repairs: what was found damaged on opening and how it was mended, one sentence each.
+        repairs: what was found damaged, and what becomes of it, one sentence each.
+
+    Raises:
+        StoreError: the ledger cannot be opened.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.repairs: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
-        self._connection = self._open()
+        try:
+            self._connection = self._opened()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self.path} must be open to reading and writing; SQLite says: {error}. "
+                f"Is another program at work in {folder}?"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -141,28 +104,26 @@ class Store:
     # -- runs ----------------------------------------------------------------------------------------------------------
 
     def add_run(self, run: PackedRun) -> str:
-        """Write a run: its weights, then its row. Returns the run_id."""
+        """Write a run: its weights, then its row. Scores of earlier weights are void. Returns the run_id."""
         run_id = Recipe.from_changed(run.recipe).run_id
         folder = self.folder / "runs" / run_id
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in (("initial", run.initial), ("final", run.final)):
-            _write(folder / f"{name}.safetensors", content)
-        self._insert(run_id, run.recipe, run.record, run.provenance, _sha256(run.initial), _sha256(run.final))
+        for half, content in zip(HALVES, (run.initial, run.final), strict=True):
+            write_bytes(folder / f"{half}.safetensors", content)
+        _insert(self._connection, run_id, run)
         return run_id
 
     def runs(self) -> dict[str, StoredRun]:
-        """All runs by run_id. A row that cannot be trusted is dropped and named in `repairs`."""
+        """All runs by run_id. A row that cannot be trusted is left out and named in `repairs`."""
         found = {}
-        rows = self._connection.execute("SELECT run_id, recipe, record, provenance, created FROM runs ORDER BY run_id")
-        for run_id, recipe, record, provenance, created in rows.fetchall():
+        for run_id, recipe, record, provenance, created, *_ in self._connection.execute(f"{RUNS} ORDER BY run_id"):
             try:
                 stored = Recipe.from_changed(json.loads(recipe))
                 if stored.run_id != run_id:
-                    raise ValueError(f"the stored recipe hashes to {stored.run_id}")  # noqa: TRY301  one way out
+                    raise ValueError(f"its recipe is that of {stored.run_id}")  # noqa: TRY301  one way out
                 found[run_id] = StoredRun(run_id, stored, Record(**json.loads(record)), json.loads(provenance), created)
             except (ValueError, TypeError, LookupError) as error:
-                self.repairs.append(f"The row of run {run_id} in the ledger is damaged ({error}); it is trained again.")
-                self.drop_run(run_id)
+                self._note(f"The row of run {run_id} in {self.path} is damaged or from another version ({error}).")
         return found
 
     def weight_files(self, run_id: str) -> tuple[WeightFile, WeightFile]:
@@ -171,21 +132,14 @@ class Store:
         Raises:
             CorruptRun: a file is missing or is not what was written.
         """
-        query = "SELECT initial_sha256, final_sha256 FROM runs WHERE run_id = ?"
-        digests = self._connection.execute(query, (run_id,)).fetchone()
+        *_, initial_sha256, final_sha256 = self._connection.execute(f"{RUNS} WHERE run_id = ?", (run_id,)).fetchone()
         initial, final = (
-            WeightFile(self.folder / "runs" / run_id / f"{name}.safetensors", digest)
-            for name, digest in zip(("initial", "final"), digests, strict=True)
+            WeightFile(self.folder / "runs" / run_id / f"{half}.safetensors", digest)
+            for half, digest in zip(HALVES, (initial_sha256, final_sha256), strict=True)
         )
         for file in (initial, final):
             file.content()
         return initial, final
-
-    def drop_run(self, run_id: str) -> None:
-        """Forget a run and its scores; its files are overwritten when it is trained again."""
-        with self._connection:
-            self._connection.execute("DELETE FROM scores WHERE run_id = ?", (run_id,))
-            self._connection.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
 
     # -- scores --------------------------------------------------------------------------------------------------------
 
@@ -200,10 +154,33 @@ class Store:
             self._connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def scores(self) -> Iterator[tuple[str, str, Score]]:
-        """All (run_id, measure, score), of every version that was ever computed."""
-        query = "SELECT run_id, measure, value, outcome, seconds, version, why, passes FROM scores ORDER BY 1, 2, 6"
-        for run_id, name, value, outcome, seconds, version, why, passes in self._connection.execute(query):
-            yield run_id, name, Score(value, outcome, seconds, version, why, tuple(json.loads(passes)))
+        """All (run_id, measure, score), of every version that was ever computed, versions ascending.
+
+        A cell that cannot be trusted is left out and named in `repairs`.
+        """
+        rows = self._connection.execute(f"{SCORES} ORDER BY run_id, measure, version")
+        for run_id, name, value, outcome, seconds, version, why, passes, _ in rows:
+            try:
+                if outcome not in get_args(Outcome) or (outcome == "scored") != isinstance(value, float):
+                    raise ValueError(f"outcome {outcome}, value {value}")  # noqa: TRY301  one way out
+                score = Score(value, outcome, seconds, version, why, tuple(json.loads(passes)))
+            except (ValueError, TypeError) as error:
+                self._note(f"The score {name} of run {run_id} in {self.path} is damaged ({error}).")
+            else:
+                yield run_id, name, score
+
+    def add_metadata(self, metadata: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write what is said of the measures that were computed, so that a plug-in's sign outlives the plug-in."""
+        rows = [(name, json.dumps(said)) for name, said in metadata.items()]
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO measures VALUES (?, ?)", rows)
+
+    def metadata(self) -> dict[str, dict[str, Any]]:
+        """What was said of the measures when they were computed, by name."""
+        return {
+            name: json.loads(said)
+            for name, said in self._connection.execute("SELECT measure, metadata FROM measures ORDER BY measure")
+        }
 
     # -- the ledger file -----------------------------------------------------------------------------------------------
 
@@ -212,92 +189,76 @@ class Store:
         """The ledger's file."""
         return self.folder / "ledger.sqlite"
 
-    def _open(self) -> sqlite3.Connection:
+    def _opened(self) -> sqlite3.Connection:
+        """The ledger; if it is damaged or gone, a new one with the runs that the weight files speak of."""
+        folders = sorted(folder for folder in (self.folder / "runs").glob("*") if folder.is_dir())
         try:
-            return self._connected()
-        except sqlite3.DatabaseError as error:
-            aside = self.path.with_suffix(f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-            self.path.rename(aside)
-            for extra in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + extra).unlink(missing_ok=True)
-            self.repairs.append(
-                f"The ledger {self.path} is damaged ({error}); it was put aside as {aside.name}, and the runs are read "
-                f"back from their weight files."
+            if self.path.is_file() and self.path.stat().st_size > 0:
+                return self._connected()
+            if not folders:
+                return self._connected()
+            self._note(f"{self.path} is empty or gone; the runs are read back from their weight files.")
+        except _DamagedLedger as error:
+            aside = self._put_aside()
+            self._note(
+                f"{self.path} is no ledger or is damaged ({error}); it was put aside as {aside.name}, and the runs are "
+                f"read back from their weight files."
             )
         connection = self._connected()
-        self._connection = connection
-        for folder in sorted((self.folder / "runs").glob("*/")):
-            self._read_back(folder)
+        for folder in folders:
+            try:
+                _insert(connection, folder.name, unpack(folder))
+            except CorruptRun as reason:
+                self._note(str(reason))
         return connection
 
     def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path)
         try:
             if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("its pages are inconsistent")  # noqa: TRY301  one way out
+                raise _DamagedLedger("its pages are inconsistent")  # noqa: TRY301  one way out
+            foreign = connection.execute(
+                "SELECT name FROM sqlite_master WHERE name NOT IN ('runs', 'scores', 'measures')"
+            )
+            others = [name for (name,) in foreign if not name.startswith("sqlite_")]
+            if others:
+                raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(SCHEMA)
-        except sqlite3.DatabaseError:
+            for query in (RUNS, SCORES):
+                connection.execute(f"{query} LIMIT 0")
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            code = getattr(error, "sqlite_errorcode", 0)
+            if code & 0xFF in DAMAGE or (code == sqlite3.SQLITE_ERROR and "no such column" in str(error)):
+                raise _DamagedLedger(str(error)) from error
+            raise
+        except _DamagedLedger:
             connection.close()
             raise
         return connection
 
-    def _read_back(self, folder: Path) -> None:
-        files = [folder / f"{name}.safetensors" for name in ("initial", "final")]
-        try:
-            with safetensors.safe_open(files[1], framework="pt") as opened:
-                header = {name: json.loads(text) for name, text in opened.metadata().items()}
-            with safetensors.safe_open(files[0], framework="pt"):
-                digests = [_sha256(file.read_bytes()) for file in files]
-            recipe = Recipe.from_changed(header["recipe"])
-            if recipe.run_id == folder.name:
-                self._insert(folder.name, header["recipe"], header["record"], header["provenance"], *digests)
-        except (OSError, ValueError, LookupError, safetensors.SafetensorError) as error:
-            self.repairs.append(f"{folder} cannot be read back ({error}); the run is trained again.")
+    def _put_aside(self) -> Path:
+        aside = self.path.with_name(f"ledger.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sqlite")
+        self.path.rename(aside)
+        for extra in ("-wal", "-shm"):  # what a killed program left: part of the ledger, not of its successor
+            beside = self.path.with_name(self.path.name + extra)
+            if beside.exists():
+                beside.rename(aside.with_name(aside.name + extra))
+        return aside
 
-    def _insert(
-        self,
-        run_id: str,
-        recipe: Mapping[str, Any],
-        record: Mapping[str, Any],
-        provenance: Mapping[str, Any],
-        initial_sha256: str,
-        final_sha256: str,
-    ) -> None:
-        row = (run_id, *map(json.dumps, (recipe, record, provenance)), initial_sha256, final_sha256, _now())
-        with self._connection:
-            self._connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.repairs:
+            self.repairs.append(sentence)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    _write(path, text.encode())
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name to write to, renamed to `path` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with written_whole(path) as temporary, temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.contiguous() for name, value in state.items()}
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _insert(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None:
+    """Write a row, the scores of an earlier one away, in one transaction."""
+    texts = map(json.dumps, (run.recipe, run.record, run.provenance))
+    row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), _now())
+    with connection:
+        connection.execute("DELETE FROM scores WHERE run_id = ?", (run_id,))
+        connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _now() -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import torch
 from torch import nn
 
-from harness.store import PackedRun, WeightFile, pack
+from harness.weights import PackedRun, WeightFile, pack
 from measures import Score, Subject
 from measures.catalog import catalog, from_file, select
 from measures.scoring import score_subject
@@ -90,7 +90,7 @@ def subject_of(task: ScoreTask) -> Subject:
     return Subject(
         _loaded(recipe, data, task.final, task.device),
         normalised(data.train_images, data),
-        data.train_labels,
+        data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
         init_state=task.initial.state(),
         twin=None if task.twin is None else _loaded(recipe, data, task.twin, task.device),
         unlabeled=normalised(data.test_images, data),

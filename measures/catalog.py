@@ -41,7 +41,7 @@ def from_file(path: Path) -> dict[str, Measure]:
     """The measures that one Python file defines.
 
     Raises:
-        ValueError: the file defines no measure, or two of one name.
+        ValueError: the file does not run, or defines no measure, or two of one name.
         FileNotFoundError: there is no such file.
     """
     if not path.is_file():
@@ -51,7 +51,10 @@ def from_file(path: Path) -> dict[str, Measure]:
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} must be a Python file; its name should end in .py.")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{path} must run as Python; it stops with {type(error).__name__}: {error}.") from error
     found = _merged([module])
     if not found:
         raise ValueError(f"{path} must define at least one function under @measure; it defines none.")

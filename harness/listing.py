@@ -1,0 +1,36 @@
+"""What there is: suites, measures, data sets and corruptions, each by name with a row of words."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.ledger import metadata_of
+from measures.catalog import catalog
+from zoo.corruptions import CORRUPTIONS
+from zoo.datasets import DATASETS, datasets_in
+from zoo.suites.registry import suites
+
+What = Literal["suites", "measures", "datasets", "corruptions"]
+
+
+def listed(what: What, data_dir: Path | None) -> dict[str, dict[str, Any]]:
+    """By name, what is said of it; `data_dir` is where data sets are looked for beside those in the box."""
+    if what == "suites":
+        return {name: {"networks": len(suite.recipes), "what": suite.summary} for name, suite in suites().items()}
+    if what == "measures":
+        return {
+            name: {
+                "family": row["family"],
+                "needs": ", ".join(row["needs"]),
+                "sign": f"{row['expected_sign']:+d}",
+                "source": row["source"],
+                "what": " ".join(row["summary"].split()),
+            }
+            for name, row in metadata_of(catalog()).items()
+        }
+    if what == "datasets":
+        there = {} if data_dir is None else datasets_in(data_dir)
+        return {
+            **{name: {"what": f"{layout}, in {data_dir}"} for name, layout in there.items()},
+            **{name: {"what": summary} for name, summary in DATASETS.items()},
+        }
+    return {name: {"what": summary} for name, summary in CORRUPTIONS.items()}

@@ -1,0 +1,131 @@
+"""What a command is to do: its options checked, before anything is written."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import torch
+
+from harness.executors import Executor, require_executor
+from measures import Measure
+from measures.catalog import catalog, from_file, select
+from zoo.recipe import Recipe
+from zoo.suites.registry import suite as suite_of
+from zoo.training import data_of, network_of, shape_of
+
+MANY_NETWORKS: Final = 24  # from here on worker processes repay the seconds that they take to start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be done, checked and complete.
+
+    Attributes:
+        recipes: what is trained.
+        measures: by name; those of the plug-in included.
+        plugin: file that defines some of the measures.
+        out: the zoo's directory.
+        device: "cpu" or "cuda".
+        fleet: members side by side, or "auto".
+        executor: where work runs.
+        workers: how many side by side.
+        data_dir: folder of data sets.
+    """
+
+    recipes: tuple[Recipe, ...]
+    measures: Mapping[str, Measure]
+    plugin: Path | None
+    out: Path
+    device: str
+    fleet: int | Literal["auto"]
+    executor: Executor
+    workers: int
+    data_dir: Path | None
+
+
+def plan_of(
+    *,
+    suite: str,
+    out: Path | None,
+    device: Literal["auto", "cpu", "cuda"],
+    fleet: str,
+    executor: Literal["auto", "local", "processes", "ray"],
+    workers: int | None,
+    limit: int | None,
+    dataset: str | None,
+    data_dir: Path | None,
+    measures: str | None,
+    plugin: Path | None,
+) -> Plan:
+    """The plan of a command's options; see `gapbench run --help`.
+
+    Raises:
+        ValueError, LookupError, RuntimeError: an option that cannot be; the message says which and what to do.
+    """
+    recipes = suite_of(suite).recipes[:limit]
+    if dataset is not None:
+        recipes = tuple(recipe.replace(dataset=dataset) for recipe in recipes)
+    chosen_device = _device(device)
+    chosen_measures = _measures(measures, plugin)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    where, number = default_executor(len(recipes), chosen_device, cores)
+    if executor != "auto":
+        where, number = executor, cores
+        require_executor(executor)
+    chosen_fleet = _fleet(fleet)
+    check_recipes(recipes, data_dir)
+    return Plan(
+        recipes=recipes,
+        measures=chosen_measures,
+        plugin=None if plugin is None else plugin.resolve(),
+        out=out or Path("runs") / (suite if dataset is None else f"{suite}-{dataset}"),
+        device=chosen_device,
+        fleet=chosen_fleet,
+        executor=where,
+        workers=workers or number,
+        data_dir=data_dir,
+    )
+
+
+def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:
+    """Load the data and build one network of each shape, so that what cannot be trained is refused before any training.
+
+    Raises:
+        UnknownDataset, DatasetError, ValueError: as `zoo.datasets.load`, `zoo.corruptions.prepare` and
+            `zoo.models.build`.
+    """
+    for shape in dict.fromkeys(shape_of(recipe) for recipe in recipes):
+        network_of(shape, data_of(shape, data_dir))
+
+
+def default_executor(networks: int, device: str, cores: int) -> tuple[Executor, int]:
+    """Where work runs if nobody says: on a CPU, one process a core as soon as there is enough to do."""
+    many = device == "cpu" and cores > 1 and networks >= MANY_NETWORKS
+    return ("processes", cores) if many else ("local", 1)
+
+
+def _device(device: Literal["auto", "cpu", "cuda"]) -> str:
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise ValueError("--device cuda needs a GPU that torch can use; there is none. Use --device cpu.")
+    return ("cuda" if available else "cpu") if device == "auto" else device
+
+
+def _fleet(fleet: str) -> int | Literal["auto"]:
+    if fleet == "auto":
+        return "auto"
+    if not fleet.isdecimal() or int(fleet) == 0:
+        raise ValueError(f"--fleet must be auto or a number from 1; got {fleet!r}.")
+    return int(fleet)
+
+
+def _measures(names: str | None, plugin: Path | None) -> dict[str, Measure]:
+    plugged = {} if plugin is None else from_file(plugin)
+    clash = sorted(set(plugged) & set(catalog()))
+    if clash:
+        raise ValueError(f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename.")
+    available = {**catalog(), **plugged}
+    chosen = available.values() if names is None else select([name.strip() for name in names.split(",")], available)
+    return {measure.name: measure for measure in chosen}

@@ -1,0 +1,97 @@
+"""The ranking of what lies on disk, a zoo or anybody's ledger, and the files that a zoo gets."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+
+from harness.files import write_text, written_whole
+from harness.ledger import frame_of, metadata_of
+from harness.store import Store
+from harness.work import provenance
+from leaderboard.ledger import LedgerError, Target, read_ledger
+from leaderboard.page import build
+from leaderboard.ranking import rank
+from measures.catalog import catalog
+
+
+def write_results(store: Store) -> dict[str, Any]:
+    """Write ledger.parquet, leaderboard.json and leaderboard.html, each whole or not at all; the ranking."""
+    ledger = frame_of(store)
+    report = {**rank(ledger, metadata=_described(store)), "provenance": _provenance_of(store)}
+    write_ledger(ledger, store.folder / "ledger.parquet")
+    write_text(store.folder / "leaderboard.json", json.dumps(report, indent=1, allow_nan=False))
+    write_text(store.folder / "leaderboard.html", build(report, ledger, report["provenance"]))
+    return report
+
+
+def write_ledger(ledger: pd.DataFrame, path: Path) -> None:
+    """Write a ledger as CSV or Parquet, as the name ends."""
+    with written_whole(path) as temporary:
+        if path.suffix == ".csv":
+            ledger.to_csv(temporary, index=False)
+        else:
+            ledger.to_parquet(temporary, index=False)
+
+
+def ranked(
+    source: Path, target: Target, within: str | None, console: Console, *, all_runs: bool
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The ranking of a zoo's directory or a ledger's file, and the ledger; damage is told on the console.
+
+    Raises:
+        LedgerError: no ledger there, or one that cannot be ranked.
+    """
+    if source.is_dir():
+        with opened(source) as store:
+            ledger, provenance_, metadata = frame_of(store), _provenance_of(store), _described(store)
+            tell_repairs(store, console)
+    else:
+        ledger, provenance_, metadata = read_ledger(source), {"ledger": source.name}, metadata_of(catalog())
+    report = rank(ledger, target=target, within=within, converged_only=not all_runs, metadata=metadata)
+    return {**report, "provenance": provenance_}, ledger
+
+
+def opened(folder: Path) -> Store:
+    """The store of a zoo that is there.
+
+    Raises:
+        LedgerError: there is none.
+        StoreError: it cannot be opened.
+    """
+    if not (folder / "ledger.sqlite").is_file():
+        raise LedgerError(
+            f"{folder} must be a zoo's directory; it holds no ledger. Make one: gapbench run digits --out {folder}."
+        )
+    return Store(folder)
+
+
+def tell_repairs(store: Store, console: Console) -> None:
+    """Print what the store found damaged, once."""
+    for repair in store.repairs:
+        console.print(f"[yellow]{escape(repair)}", highlight=False, soft_wrap=True)
+    store.repairs.clear()
+
+
+def _described(store: Store) -> dict[str, dict[str, Any]]:
+    """What the leaderboard says of measures: the catalogue's words, and for a plug-in's those of when it was scored."""
+    return {**store.metadata(), **metadata_of(catalog())}
+
+
+def _provenance_of(store: Store) -> dict[str, Any]:
+    """What made the numbers of a zoo: when, from which seeds, on what, in how many seconds."""
+    runs = list(store.runs().values())
+    machines = {json.dumps(run.provenance, sort_keys=True) for run in runs}
+    return {
+        "suite": store.folder.resolve().name,
+        "date": max((run.created for run in runs), default="")[:10],
+        "networks": len(runs),
+        "seeds": ", ".join(str(seed) for seed in sorted({run.recipe.seed for run in runs})),
+        "training seconds": round(sum(run.record.seconds for run in runs), 1),
+        "scoring seconds, were each measure computed alone": round(sum(s.seconds for _, _, s in store.scores()), 1),
+        "ranked by": dict(provenance("cpu")["versions"]),
+        **{f"machine {n}": json.loads(machine) for n, machine in enumerate(sorted(machines), 1)},
+    }
