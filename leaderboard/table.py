@@ -101,12 +101,12 @@ def number(figure: Figure, *, signed: bool = True) -> str:
     """A statistic to three digits, or a dash."""
     if figure.value is None:
         return DASH
-    return f"{figure.value:+.3f}" if signed else f"{figure.value:.3f}"
+    return f"{figure.value:+z.3f}" if signed else f"{figure.value:z.3f}"
 
 
 def interval(figure: Figure) -> str:
     """The ends of an interval, or a dash."""
-    return DASH if figure.interval is None else f"{figure.interval[0]:+.2f} {figure.interval[1]:+.2f}"
+    return DASH if figure.interval is None else f"{figure.interval[0]:+z.2f} {figure.interval[1]:+z.2f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -82,7 +82,7 @@ def _environment() -> Environment:
 
 
 def _number(value: float | None, digits: int = 3) -> str:
-    return DASH if value is None else f"{value:.{digits}f}".replace("-", MINUS)
+    return DASH if value is None else f"{value:z.{digits}f}".replace("-", MINUS)
 
 
 def _ends(interval: tuple[float, float] | None) -> str:

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from leaderboard.ranking import order, rank
-from leaderboard.table import duration, render
+from leaderboard.standings import Figure
+from leaderboard.table import duration, number, render
 
 
 def printed(report: dict[str, Any], width: int, **console: Any) -> str:
@@ -144,3 +145,9 @@ def test_published_ledger(data_dir: Path) -> None:
 def test_duration(seconds: float | None, text: str) -> None:
     """A time reads in its own unit."""
     assert duration(seconds) == text
+
+
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    """Minus zero is a rounding, not a direction."""
+    assert number(Figure(value=-1e-9)) == "+0.000"
+    assert number(Figure(value=-1e-9), signed=False) == "0.000"
