@@ -7,7 +7,7 @@ from typing import Final
 from zoo.corruptions import Corruption
 from zoo.recipe import Recipe
 
-BASE: Final = Recipe(train_size=128, learning_rate=0.05, batch_size=16, max_epochs=100, target_loss=0.02)
+BASE: Final = Recipe(train_size=128, learning_rate=0.01, batch_size=16, max_epochs=300, target_loss=0.02)
 CORRUPTIONS: Final[tuple[Corruption, ...]] = ("true_labels", "random_labels")
 
 
