@@ -229,10 +229,15 @@ def list_(
     if as_json:
         print(json.dumps(found))  # noqa: T201  for the next program
         return GOOD
-    columns = list(next(iter(found.values())))
-    table = Table(what[:-1], *columns, box=None, pad_edge=False)
+    columns = [column for column in next(iter(found.values())) if column not in ("what", "source")]
+    table = Table(box=None, pad_edge=False)
+    for column in (what[:-1], *columns):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what")
     for name, row in found.items():
-        table.add_row(f"[bold]{escape(name)}[/]", *(escape(str(row[column])) for column in columns))
+        source = f" [dim]{escape(row['source'])}[/]" if "source" in row else ""
+        cells = (escape(str(row[column])) for column in columns)
+        table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(row["what"]) + source)
     console.print(table)
     return GOOD
 
