@@ -217,16 +217,14 @@ class Store:
         try:
             if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise _DamagedLedger("its pages are inconsistent")  # noqa: TRY301  one way out
-            foreign = connection.execute(
-                "SELECT name FROM sqlite_master WHERE name NOT IN ('runs', 'scores', 'measures')"
-            )
-            others = [name for (name,) in foreign if not name.startswith("sqlite_")]
-            if others:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if others := sorted(tables - {"runs", "scores", "measures"}):
                 raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
+            for table, query in (("runs", RUNS), ("scores", SCORES)):
+                if table in tables:
+                    connection.execute(f"{query} LIMIT 0")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(SCHEMA)
-            for query in (RUNS, SCORES):
-                connection.execute(f"{query} LIMIT 0")
         except sqlite3.DatabaseError as error:
             connection.close()
             code = getattr(error, "sqlite_errorcode", 0)

