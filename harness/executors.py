@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, Generic, Literal, TypeVar, cast
@@ -122,6 +123,7 @@ class _Pool(Generic[Task, Result]):
     def __init__(self, worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int) -> None:
         self.worker, self.tasks, self.workers = worker, tasks, workers
         self.context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+        resource_tracker.ensure_running()  # the first worker would start it, and that lets Ctrl-C through
         self.waiting = deque(range(len(tasks)))
         self.threads = max(1, torch.get_num_threads() // workers)
         self.crew: dict[Connection[Any, Any], _Hand] = {}
@@ -200,6 +202,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
 def _serve(worker: Callable[[Any], Iterator[Any]], pipe: "Connection[Any, Any]", threads: int) -> None:
     """The life of a worker process: tasks in, results out, until there is no task or no parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and ends its workers
     torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, ConnectionError):  # there is no more to do, or nobody to do it for
