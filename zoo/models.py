@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import zoo.vision_stack  # noqa: F401  must come before timm
-from zoo.recipe import FAMILIES, Recipe
+from zoo.recipe import FAMILIES, SOLVED, Recipe
 
 import timm  # isort: skip
 from timm.models.mlp_mixer import MlpMixer  # isort: skip
@@ -31,8 +31,13 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
         seed: decides the initial weights; the global random state is left as it was.
 
     Raises:
-        ValueError: the image is not square or too small for the model.
+        ValueError: the image is not square or too small for the model, or the model is solved from its data.
     """
+    if recipe.model in SOLVED:
+        raise ValueError(
+            f"The model must be one that is trained; got {recipe.model!r}. Use zoo.training.network_of, which sees the "
+            f"training data."
+        )
     channels, height, width = image_shape
     if recipe.model in ("vit", "mixer") and (height != width or height % PATCHES_PER_SIDE):
         raise ValueError(

@@ -21,6 +21,17 @@ FAMILIES: Final = {
     "mixer": "timm MLP-Mixer, 4 x 4 patches",
 }
 
+SOLVED: Final = {
+    "theorem1": "the two-layer ReLU network with 2n + d weights of Zhang et al. 2017, Theorem 1",
+    "kernel_gaussian": "Gaussian kernel on pixels, bandwidth `width` times the median distance",
+    "kernel_conv": "Gaussian kernel on 64 x `width` random convolutional features of 3x3 pixels, pooled to 4 x 4",
+    "random_features": "linear regression on 64 x `width` random ReLU features",
+}  # solved instead of trained, see zoo.closed_form
+
+TRAINING_FIELDS: Final = (
+    "depth", "optimizer", "learning_rate", "momentum", "batch_size", "max_epochs", "target_loss",
+)  # fmt: skip  # mean nothing for what is solved
+
 
 class UnknownModel(LookupError):  # noqa: N818  reads as what it is
     """Neither a family in the box nor a timm model has this name; the message suggests those that come near."""
@@ -35,13 +46,13 @@ class Recipe:
         train_size: training examples, a stratified subset; all of them if None.
         corruption: what is done to the data, the conditions of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced by a uniformly random class.
-        model: a family of `FAMILIES`, sized to the image, or the name of any timm model.
-        width: multiplies the channels of a family; 1 for a timm model by name.
+        model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
+        width: multiplies the channels of a family; see `SOLVED` for those; 1 for a timm model by name.
         depth: blocks or hidden layers of a family; 2 for a timm model by name.
         optimizer: SGD with momentum or AdamW, as torch.optim defines them.
         learning_rate: constant over the run.
         momentum: of SGD; AdamW has its own betas (0.9, 0.999).
-        weight_decay: L2 term of the gradient in SGD, decoupled in AdamW.
+        weight_decay: L2 term of the gradient in SGD, decoupled in AdamW; the ridge of what is solved.
         batch_size: examples a step; the last, smaller batch of an epoch is dropped.
         max_epochs: the run ends here if the target was not reached.
         target_loss: training cross-entropy in nats, in eval mode over all training examples, at which the run ends.
@@ -90,6 +101,9 @@ class Recipe:
         _require(self.target_loss >= 0, "target_loss", self.target_loss, "be at least 0")
         if self.corruption == "partial_labels" and self.corruption_p == 0:
             raise ValueError("corruption_p must be above 0 with corruption='partial_labels'; got 0. Use 'true_labels'.")
+        if self.model in SOLVED:
+            self._check_solved()
+            return
         if self.train_size is not None and self.train_size < self.batch_size:
             raise ValueError(
                 f"batch_size must be at most train_size; got batch_size={self.batch_size} with "
@@ -98,14 +112,26 @@ class Recipe:
         if self.model not in FAMILIES:
             self._check_timm_name()
 
+    def _check_solved(self) -> None:
+        meaningless = (*TRAINING_FIELDS, "width", "weight_decay") if self.model == "theorem1" else TRAINING_FIELDS
+        changed = self.changed()
+        given = [f"{name}={changed[name]!r}" for name in meaningless if name in changed]
+        if given:
+            raise ValueError(
+                f"{', '.join(meaningless)} must keep their defaults for {self.model!r}, which is solved and not "
+                f"trained; got {', '.join(given)}."
+            )
+
     def _check_timm_name(self) -> None:
         from zoo.models import timm_names  # importing timm takes seconds, and the families do not need it
 
         known = timm_names()
         if self.model not in known:
-            near = difflib.get_close_matches(self.model, [*FAMILIES, *known], n=3, cutoff=0.5)
+            near = difflib.get_close_matches(self.model, [*FAMILIES, *SOLVED, *known], n=3, cutoff=0.5)
             hint = (
-                f"Did you mean: {', '.join(near)}?" if near else f"Families: {', '.join(FAMILIES)}; or any timm model."
+                f"Did you mean: {', '.join(near)}?"
+                if near
+                else f"Families: {', '.join([*FAMILIES, *SOLVED])}; or any timm model."
             )
             raise UnknownModel(f"No model is called {self.model!r}. {hint}")
         if self.width != 1 or self.depth != 2:  # noqa: PLR2004  the defaults

@@ -18,14 +18,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from zoo.closed_form import solve, unsolved
 from zoo.corruptions import Corruption, PreparedData, prepare
 from zoo.datasets import load
 from zoo.fleet import Fleet, Member, PlainLoop, StackedFleet, State, load_state, state_of
 from zoo.models import build, num_params
-from zoo.recipe import Recipe
+from zoo.recipe import SOLVED, Recipe
 from zoo.seeds import generator, seed_for
 
-Stopped = Literal["target", "epochs", "diverged"]
+Stopped = Literal["target", "epochs", "diverged", "solved"]
 
 CHECK_FACTOR: Final = 4.0  # the mean over an epoch lags behind its end; a wider net only costs evaluations
 EVALUATION_CHUNK: Final = 1024  # examples a forward pass
@@ -41,7 +42,8 @@ class Record:
     Attributes:
         train_accuracy, train_loss: on the examples and labels that it was trained on; loss in nats.
         test_accuracy, test_loss: on the test images under their true labels.
-        stopped: the cross-entropy target was reached, the epochs ran out, or the loss was no longer finite.
+        stopped: the cross-entropy target was reached, the epochs ran out, the loss was no longer finite, or there was
+            nothing to train: the coefficients were solved for.
         epochs, steps: how long it trained.
         seconds: its share of the fleet's time.
         fleet: members that its fleet was allowed.
@@ -67,8 +69,8 @@ class Record:
 
     @property
     def converged(self) -> bool:
-        """Whether the cross-entropy target was reached."""
-        return self.stopped == "target"
+        """Whether the cross-entropy target was reached, or the network is the solution of its problem."""
+        return self.stopped in {"target", "solved"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,9 @@ def shape_of(recipe: Recipe) -> Recipe:
 
 
 def network_of(recipe: Recipe, data: PreparedData) -> nn.Module:
-    """The network of a recipe at initialization."""
+    """The network of a recipe at initialization; of one that is solved, with output coefficients of zero."""
+    if recipe.model in SOLVED:
+        return unsolved(recipe, normalised(data.train_images, data), data.num_classes)
     channels, height, width = data.train_images.shape[1:]
     return build(recipe, (channels, height, width), data.num_classes, seed_for("initialization", recipe.seed))
 
@@ -138,20 +142,20 @@ def train(
     data_dir: Path | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[TrainedRun]:
-    """Train recipes, fleet by fleet, and give each run back as soon as it has ended.
+    """Train recipes, fleet by fleet, and give each run back as soon as it has ended; solve those in closed form.
 
     Args:
         recipes: in any order; those of one shape are trained side by side.
         device: where to train.
         fleet: members side by side; "auto" times a few sizes for each shape on this machine.
         data_dir: folder of data sets, for those that are not in the box.
-        dtype: of parameters and computation.
+        dtype: of parameters and computation; what is solved is always float64.
 
     Yields:
         Runs in the order in which they end. States lie on the CPU.
 
     Raises:
-        ValueError: a fleet below one, or a model that does not fit the images.
+        ValueError: a fleet below one, or a model that does not fit the images, or a system that is singular.
         UnknownDataset, DatasetError: see `zoo.datasets.load`.
     """
     if fleet != "auto" and fleet < 1:
@@ -160,6 +164,9 @@ def train(
     for recipe in recipes:
         groups.setdefault(shape_of(recipe), []).append(recipe)
     for shape, members in groups.items():
+        if shape.model in SOLVED:
+            yield from (_solved(recipe, data_of(recipe, data_dir), torch.device(device)) for recipe in members)
+            continue
         trainer = _Trainer(shape, members, torch.device(device), data_dir, dtype)
         yield from trainer.run(trainer.best_size() if fleet == "auto" else min(fleet, len(members)))
 
@@ -302,37 +309,65 @@ class _Trainer:
     def _result(self, run: _Run, state: State, stopped: Stopped, size: int) -> TrainedRun:
         load_state(self.network, state)
         data = self.pools[run.data]
-        train_loss, train_accuracy = self._evaluated(data, data.train_images, data.train_labels)
-        test_loss, test_accuracy = self._evaluated(data, data.test_images, data.test_labels)
-        record = Record(
-            train_accuracy=train_accuracy,
-            test_accuracy=test_accuracy,
-            train_loss=train_loss,
-            test_loss=test_loss,
-            stopped=stopped,
+        record = _record(
+            self.network,
+            data,
+            stopped,
             epochs=run.epochs,
             steps=run.epochs * self.steps,
             seconds=run.seconds,
             fleet=size,
-            num_params=num_params(self.network),
-            labels_changed=data.labels_changed,
-            test_size=len(data.test_labels),
-            device=str(self.device),
         )
         return TrainedRun(run.recipe, record, _on_cpu(run.initial), _on_cpu(state))
 
-    def _evaluated(self, data: PreparedData, images: Tensor, labels: Tensor) -> tuple[float | None, float]:
-        """Cross-entropy in nats, None where it is not finite, and accuracy."""
-        self.network.eval()
-        total, correct = 0.0, 0
-        with torch.no_grad():
-            for x, y in zip(images.split(EVALUATION_CHUNK), labels.split(EVALUATION_CHUNK), strict=True):
-                logits = self.network(normalised(x, data).to(self.device, self.dtype))
-                target = y.to(self.device)
-                total += float(functional.cross_entropy(logits, target, reduction="sum"))
-                correct += int((logits.argmax(1) == target).sum())
-        loss = total / len(labels)
-        return (loss if loss < float("inf") else None), correct / len(labels)
+
+def _solved(recipe: Recipe, data: PreparedData, device: torch.device) -> TrainedRun:
+    """The run of a recipe in closed form."""
+    start = time.perf_counter()
+    network = unsolved(recipe, normalised(data.train_images, data), data.num_classes).to(device)
+    initial = state_of(network)
+    solve(network, recipe, normalised(data.train_images, data).to(device), data.train_labels.to(device))
+    seconds = time.perf_counter() - start
+    record = _record(network, data, "solved", epochs=0, steps=0, seconds=seconds, fleet=1)
+    return TrainedRun(recipe, record, _on_cpu(initial), _on_cpu(state_of(network)))
+
+
+def _record(
+    network: nn.Module, data: PreparedData, stopped: Stopped, *, epochs: int, steps: int, seconds: float, fleet: int
+) -> Record:
+    """What a network came to, evaluated on its data."""
+    train_loss, train_accuracy = _evaluated(network, data, data.train_images, data.train_labels)
+    test_loss, test_accuracy = _evaluated(network, data, data.test_images, data.test_labels)
+    return Record(
+        train_accuracy=train_accuracy,
+        test_accuracy=test_accuracy,
+        train_loss=train_loss,
+        test_loss=test_loss,
+        stopped=stopped,
+        epochs=epochs,
+        steps=steps,
+        seconds=seconds,
+        fleet=fleet,
+        num_params=num_params(network),
+        labels_changed=data.labels_changed,
+        test_size=len(data.test_labels),
+        device=str(next(network.parameters()).device),
+    )
+
+
+def _evaluated(network: nn.Module, data: PreparedData, images: Tensor, labels: Tensor) -> tuple[float | None, float]:
+    """Cross-entropy in nats, None where it is not finite, and accuracy."""
+    network.eval()
+    reference = next(network.parameters())
+    total, correct = 0.0, 0
+    with torch.no_grad():
+        for x, y in zip(images.split(EVALUATION_CHUNK), labels.split(EVALUATION_CHUNK), strict=True):
+            logits = network(normalised(x, data).to(reference))
+            target = y.to(reference.device)
+            total += float(functional.cross_entropy(logits, target, reduction="sum"))
+            correct += int((logits.argmax(1) == target).sum())
+    loss = total / len(labels)
+    return (loss if loss < float("inf") else None), correct / len(labels)
 
 
 def _on_cpu(state: State) -> State:
