@@ -13,6 +13,9 @@ from zoo.recipe import Recipe
 HYPERPARAMETERS: Final = (
     "dataset",
     "train_size",
+    "shift",
+    "severity",
+    "shift_on",
     "model",
     "width",
     "depth",

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from harness.ledger import metadata_of
 from measures.catalog import catalog
-from zoo.corruptions import CORRUPTIONS
+from zoo.corruptions import COMMON_CORRUPTIONS, CORRUPTIONS
 from zoo.datasets import DATASETS, datasets_in
 from zoo.suites.registry import suites
 
@@ -33,4 +33,5 @@ def listed(what: What, data_dir: Path | None) -> dict[str, dict[str, Any]]:
             **{name: {"what": f"{layout}, in {data_dir}"} for name, layout in there.items()},
             **{name: {"what": summary} for name, summary in DATASETS.items()},
         }
-    return {name: {"what": summary} for name, summary in CORRUPTIONS.items()}
+    shifts = {name: f"{summary}; a shift, of severity 1 to 5" for name, summary in COMMON_CORRUPTIONS.items()}
+    return {name: {"what": summary} for name, summary in (CORRUPTIONS | shifts).items()}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, get_args
 
-from zoo.corruptions import Corruption, require_corruption
+from zoo.corruptions import CommonCorruption, Corruption, ShiftOn, require_corruption, require_shift
 
 Optimizer = Literal["sgd", "adamw"]
 
@@ -46,6 +46,9 @@ class Recipe:
         train_size: training examples, a stratified subset; all of them if None.
         corruption: what is done to the data, the conditions of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced by a uniformly random class.
+        shift: a common corruption of the images, Hendrycks & Dietterich 2019, after the condition; none if None.
+        severity: of the shift, 1 to 5; 0 without one.
+        shift_on: which images the shift changes.
         model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
         width: multiplies the channels of a family; see `SOLVED` for those; 1 for a timm model by name.
         depth: blocks or hidden layers of a family; 2 for a timm model by name.
@@ -67,6 +70,9 @@ class Recipe:
     train_size: int | None = None
     corruption: Corruption = "true_labels"
     corruption_p: float = 0.0
+    shift: CommonCorruption | None = None
+    severity: int = 0
+    shift_on: ShiftOn = "both"
     model: str = "mlp"
     width: float = 1.0
     depth: int = 2
@@ -81,6 +87,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_corruption(self.corruption, self.corruption_p)
+        require_shift(self.shift, self.severity, self.shift_on, self.corruption)
         _require(self.optimizer in get_args(Optimizer), "optimizer", self.optimizer, _one_of(Optimizer))
         _require(bool(self.dataset.strip()), "dataset", self.dataset, "name an image set")
         _require(

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo.closed_form import solve, unsolved
-from zoo.corruptions import Corruption, PreparedData, prepare
+from zoo.corruptions import CommonCorruption, Corruption, PreparedData, ShiftOn, prepare
 from zoo.datasets import load
 from zoo.fleet import Fleet, Member, PlainLoop, StackedFleet, State, load_state, state_of
 from zoo.models import build, num_params
@@ -98,7 +98,8 @@ class _Run:
 def shape_of(recipe: Recipe) -> Recipe:
     """What networks must share to be trained side by side: the recipe with all that is a member's own taken away."""
     default = Recipe()
-    own = ("corruption", "corruption_p", "learning_rate", "weight_decay", "max_epochs", "target_loss", "seed")
+    data = ("corruption", "corruption_p", "shift", "severity", "shift_on", "seed")
+    own = (*data, "learning_rate", "weight_decay", "max_epochs", "target_loss")
     return recipe.replace(**{name: getattr(default, name) for name in own})
 
 
@@ -117,16 +118,34 @@ def data_of(recipe: Recipe, data_dir: Path | None = None) -> PreparedData:
         UnknownDataset, DatasetError: see `zoo.datasets.load`.
         ValueError: a train size that the data set does not have.
     """
-    return _prepared(recipe.dataset, data_dir, recipe.train_size, recipe.corruption, recipe.corruption_p, recipe.seed)
+    return _prepared(
+        recipe.dataset,
+        data_dir,
+        recipe.train_size,
+        recipe.corruption,
+        recipe.corruption_p,
+        recipe.seed,
+        recipe.shift,
+        recipe.severity,
+        recipe.shift_on,
+    )
 
 
 @functools.lru_cache(maxsize=KEPT_DATA)
 def _prepared(
-    dataset: str, data_dir: Path | None, train_size: int | None, corruption: Corruption, p: float, seed: int
+    dataset: str,
+    data_dir: Path | None,
+    train_size: int | None,
+    corruption: Corruption,
+    p: float,
+    seed: int,
+    shift: CommonCorruption | None,
+    severity: int,
+    shift_on: ShiftOn,
 ) -> PreparedData:
     images = load(dataset, data_dir)
     size = len(images.train_labels) if train_size is None else train_size
-    return prepare(images, size, corruption, p, seed)
+    return prepare(images, size, corruption, p, seed, shift, severity, shift_on)
 
 
 def normalised(images: Tensor, data: PreparedData) -> Tensor:
@@ -178,7 +197,7 @@ class _Trainer:
         self, shape: Recipe, recipes: Sequence[Recipe], device: torch.device, data_dir: Path | None, dtype: torch.dtype
     ) -> None:
         self.shape, self.recipes, self.device, self.dtype = shape, recipes, device, dtype
-        keys = [(r.corruption, r.corruption_p, r.seed) for r in recipes]
+        keys = [(r.corruption, r.corruption_p, r.shift, r.severity, r.shift_on, r.seed) for r in recipes]
         distinct = list(dict.fromkeys(keys))
         self.pools = [data_of(recipes[keys.index(key)], data_dir) for key in distinct]
         self.pool_of = {recipe: distinct.index(key) for recipe, key in zip(recipes, keys, strict=True)}

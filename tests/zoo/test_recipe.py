@@ -7,6 +7,8 @@ import pytest
 
 from zoo.recipe import Recipe, UnknownModel
 
+SHIFT = ("shift", "severity", "shift_on")  # change together
+
 PINNED = Recipe(model="vit", learning_rate=0.003, corruption="partial_labels", corruption_p=0.5, seed=1)
 
 
@@ -24,7 +26,7 @@ def test_the_run_id_depends_on_changed_fields_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [f.name for f in dataclasses.fields(Recipe) if f.name not in ("model", "corruption_p")]
+    "field", [f.name for f in dataclasses.fields(Recipe) if f.name not in ("model", "corruption_p", *SHIFT)]
 )
 def test_every_field_changes_the_run_id(field: str) -> None:
     """Two recipes that differ never share an id."""
@@ -34,6 +36,14 @@ def test_every_field_changes_the_run_id(field: str) -> None:
         "max_epochs": 10, "target_loss": 0.1, "seed": 7,
     }  # fmt: skip
     assert Recipe().replace(**{field: other[field]}).run_id != Recipe().run_id
+
+
+def test_shifts_change_the_run_id() -> None:
+    """Each of the three fields, and a recipe with one survives its record."""
+    shifts = [("fog", 1, "both"), ("frost", 1, "both"), ("fog", 2, "both"), ("fog", 1, "train"), ("fog", 1, "test")]
+    recipes = [Recipe().replace(**dict(zip(SHIFT, shift, strict=True))) for shift in shifts]
+    assert len({Recipe().run_id, *(recipe.run_id for recipe in recipes)}) == 6
+    assert [Recipe.from_changed(recipe.changed()) for recipe in recipes] == recipes
 
 
 def test_a_recipe_survives_its_record() -> None:
@@ -63,6 +73,12 @@ def test_a_recipe_survives_its_record() -> None:
         ({"corruption": "partial_labels"}, "corruption_p must be above 0"),
         ({"corruption_p": 0.5}, "p must be 0 with 'true_labels'"),
         ({"corruption": "partial_labels", "corruption_p": 1.5}, "p must lie between 0 and 1"),
+        ({"severity": 1}, "severity must be 0 without a shift; got 1"),
+        ({"shift_on": "test"}, "shift_on must be 'both' without a shift; got 'test'"),
+        ({"shift": "fog"}, "severity must be 1, 2, 3, 4 or 5 with 'fog'; got 0"),
+        ({"shift": "fogs", "severity": 1}, "Did you mean: fog"),
+        ({"shift": "fog", "severity": 1, "shift_on": "none"}, "shift_on must be one of train, test, both; got 'none'"),
+        ({"shift": "fog", "severity": 1, "corruption": "gaussian"}, "shift must be None with corruption='gaussian'"),
         ({"model": "resnet18", "width": 2.0}, "width and depth must keep their defaults"),
     ],
 )

@@ -6,8 +6,10 @@ from typing import Final, Literal, get_args
 
 from torch import Tensor
 
+from zoo.corruptions.common import CommonCorruption
 from zoo.corruptions.labels import partially_corrupted, random_labels
 from zoo.corruptions.pixels import gaussian_pixels, pixel_permutation, random_pixels, shuffled_pixels
+from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift, shifted_set
 from zoo.datasets import ImageSet, pixel_moments, pixel_statistics, stratified_subset
 from zoo.seeds import generator
 
@@ -122,21 +124,33 @@ def _with_pixels(images: ImageSet, corruption: Corruption, seed: int) -> ImageSe
     return images
 
 
-def prepare(images: ImageSet, train_size: int, corruption: Corruption, p: float, seed: int) -> PreparedData:
-    """The data of one training run: the condition, and `train_size` training images drawn class by class.
+def prepare(
+    images: ImageSet,
+    train_size: int,
+    corruption: Corruption,
+    p: float,
+    seed: int,
+    shift: CommonCorruption | None = None,
+    severity: int = 0,
+    shift_on: ShiftOn = DEFAULT_ON,
+) -> PreparedData:
+    """The data of one training run: condition, shift, and `train_size` training images drawn class by class.
 
     The whole set is corrupted and then cut. So with one `seed`, whatever the size: an image has the same pixels and the
     same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
     labels, and is the same for every condition and p. All test images are kept.
 
-    Mean and standard deviation are those of all training images after the corruption, before the cut: they depend on no
-    label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
+    Mean and standard deviation are those of all training images after condition and shift, before the cut: they hang on
+    no label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
 
     Raises:
-        ValueError: see `require_corruption`, and `stratified_subset` for the size.
+        ValueError: see `require_corruption`, `require_shift`, and `stratified_subset` for the size.
     """
+    require_shift(shift, severity, shift_on, corruption)
     corrupted = corrupt(images, corruption, p, seed)
     whole = corrupted.images
+    if shift is not None:
+        whole = shifted_set(whole, shift, severity, shift_on, seed)
     chosen = stratified_subset(images.train_labels, train_size, images.name, "train_size", seed)
     mean, std = pixel_statistics(whole.train_images)
     return PreparedData(
