@@ -18,7 +18,7 @@ from harness.weights import HALVES, CorruptRun, PackedRun, WeightFile, sha256_of
 from measures import Score
 from measures.api import Outcome
 from zoo.recipe import Recipe
-from zoo.training import Record
+from zoo.record import Record
 
 SCHEMA: Final = """
 BEGIN;

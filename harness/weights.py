@@ -12,7 +12,7 @@ import safetensors.torch
 from torch import Tensor
 
 from zoo.recipe import Recipe
-from zoo.training import TrainedRun
+from zoo.record import TrainedRun
 
 HALVES = ("initial", "final")
 

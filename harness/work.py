@@ -18,8 +18,9 @@ from measures.scoring import score_subject
 from zoo.corruptions import PreparedData
 from zoo.fleet import load_state
 from zoo.recipe import Recipe
+from zoo.record import normalised
 from zoo.seeds import seed_for
-from zoo.training import data_of, network_of, normalised, train
+from zoo.training import data_of, network_of, train
 
 TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes
 PACKAGES: Final = ("gapbench", "torch", "torchvision", "timm", "numpy", "scipy")

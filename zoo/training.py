@@ -22,65 +22,15 @@ from zoo.closed_form import solve, unsolved
 from zoo.corruptions import CommonCorruption, Corruption, PreparedData, ShiftOn, prepare
 from zoo.datasets import load
 from zoo.fleet import Fleet, Member, PlainLoop, StackedFleet, State, load_state, state_of
-from zoo.models import build, num_params
+from zoo.models import build
 from zoo.recipe import SOLVED, Recipe
+from zoo.record import EVALUATION_CHUNK, Stopped, TrainedRun, normalised, record_of
 from zoo.seeds import generator, seed_for
 
-Stopped = Literal["target", "epochs", "diverged", "solved"]
-
 CHECK_FACTOR: Final = 4.0  # the mean over an epoch lags behind its end; a wider net only costs evaluations
-EVALUATION_CHUNK: Final = 1024  # examples a forward pass
 FLEET_SIZES: Final = (1, 2, 4, 8, 16, 32)  # what the timing tries
 TIMED_STEPS: Final = 3
 KEPT_DATA: Final = 8  # prepared data sets; CIFAR-10 takes seconds to prepare and 0.2 GB to keep
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What a training run came to.
-
-    Attributes:
-        train_accuracy, train_loss: on the examples and labels that it was trained on; loss in nats.
-        test_accuracy, test_loss: on the test images under their true labels.
-        stopped: the cross-entropy target was reached, the epochs ran out, the loss was no longer finite, or there was
-            nothing to train: the coefficients were solved for.
-        epochs, steps: how long it trained.
-        seconds: its share of the fleet's time.
-        fleet: members that its fleet was allowed.
-        num_params: trainable parameters.
-        labels_changed: fraction of training labels that differ from the true ones.
-        test_size: number of test examples.
-        device: where it was trained.
-    """
-
-    train_accuracy: float
-    test_accuracy: float
-    train_loss: float | None
-    test_loss: float | None
-    stopped: Stopped
-    epochs: int
-    steps: int
-    seconds: float
-    fleet: int
-    num_params: int
-    labels_changed: float
-    test_size: int
-    device: str
-
-    @property
-    def converged(self) -> bool:
-        """Whether the cross-entropy target was reached, or the network is the solution of its problem."""
-        return self.stopped in {"target", "solved"}
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedRun:
-    """A trained network: its recipe, its record, and parameters and buffers before and after."""
-
-    recipe: Recipe
-    record: Record
-    initial: State
-    final: State
 
 
 @dataclass(slots=True)
@@ -146,11 +96,6 @@ def _prepared(
     images = load(dataset, data_dir)
     size = len(images.train_labels) if train_size is None else train_size
     return prepare(images, size, corruption, p, seed, shift, severity, shift_on)
-
-
-def normalised(images: Tensor, data: PreparedData) -> Tensor:
-    """Images [n, c, h, w] as the network sees them: float32, (x - mean) / std by channel."""
-    return (images.float() - data.mean[:, None, None]) / data.std[:, None, None]
 
 
 def train(
@@ -328,7 +273,7 @@ class _Trainer:
     def _result(self, run: _Run, state: State, stopped: Stopped, size: int) -> TrainedRun:
         load_state(self.network, state)
         data = self.pools[run.data]
-        record = _record(
+        record = record_of(
             self.network,
             data,
             stopped,
@@ -347,46 +292,8 @@ def _solved(recipe: Recipe, data: PreparedData, device: torch.device) -> Trained
     initial = state_of(network)
     solve(network, recipe, normalised(data.train_images, data).to(device), data.train_labels.to(device))
     seconds = time.perf_counter() - start
-    record = _record(network, data, "solved", epochs=0, steps=0, seconds=seconds, fleet=1)
+    record = record_of(network, data, "solved", epochs=0, steps=0, seconds=seconds, fleet=1)
     return TrainedRun(recipe, record, _on_cpu(initial), _on_cpu(state_of(network)))
-
-
-def _record(
-    network: nn.Module, data: PreparedData, stopped: Stopped, *, epochs: int, steps: int, seconds: float, fleet: int
-) -> Record:
-    """What a network came to, evaluated on its data."""
-    train_loss, train_accuracy = _evaluated(network, data, data.train_images, data.train_labels)
-    test_loss, test_accuracy = _evaluated(network, data, data.test_images, data.test_labels)
-    return Record(
-        train_accuracy=train_accuracy,
-        test_accuracy=test_accuracy,
-        train_loss=train_loss,
-        test_loss=test_loss,
-        stopped=stopped,
-        epochs=epochs,
-        steps=steps,
-        seconds=seconds,
-        fleet=fleet,
-        num_params=num_params(network),
-        labels_changed=data.labels_changed,
-        test_size=len(data.test_labels),
-        device=str(next(network.parameters()).device),
-    )
-
-
-def _evaluated(network: nn.Module, data: PreparedData, images: Tensor, labels: Tensor) -> tuple[float | None, float]:
-    """Cross-entropy in nats, None where it is not finite, and accuracy."""
-    network.eval()
-    reference = next(network.parameters())
-    total, correct = 0.0, 0
-    with torch.no_grad():
-        for x, y in zip(images.split(EVALUATION_CHUNK), labels.split(EVALUATION_CHUNK), strict=True):
-            logits = network(normalised(x, data).to(reference))
-            target = y.to(reference.device)
-            total += float(functional.cross_entropy(logits, target, reduction="sum"))
-            correct += int((logits.argmax(1) == target).sum())
-    loss = total / len(labels)
-    return (loss if loss < float("inf") else None), correct / len(labels)
 
 
 def _on_cpu(state: State) -> State:

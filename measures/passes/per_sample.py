@@ -140,15 +140,16 @@ def _layer_flow(subject: Subject, x: Tensor, y: Tensor) -> dict[str, tuple[Tenso
 
 def _has_only_linear_layers(subject: Subject) -> bool:
     """Whether every parameter belongs to a linear layer that maps one vector an example, once, to stay as it was."""
-    owned = {
-        f"{name}.{kind}" for name, layer in _linear_layers(subject).items() for kind, _ in layer.named_parameters()
-    }
+    layers = _linear_layers(subject)
+    if any(not isinstance(layer.weight, nn.Parameter) for layer in layers.values()):
+        return False  # a weight that is not trained has no gradient to reduce
+    owned = {f"{name}.{kind}" for name, layer in layers.items() for kind, _ in layer.named_parameters()}
     every_name = {name for name, _ in subject.model.named_parameters(remove_duplicate=False)}
     if owned != every_name or owned != set(subject.params):
         return False
     with torch.no_grad(), _recording(subject) as calls:
         subject.logits_of(subject.inputs[:2])
-    if len(calls) != len(_linear_layers(subject)) or any(len(seen) > 1 for seen in calls.values()):
+    if len(calls) != len(layers) or any(len(seen) > 1 for seen in calls.values()):
         return False
     flow = [call for [call] in calls.values()]
     shape = subject.inputs[:2].shape[:1]

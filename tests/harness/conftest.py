@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 
 from harness.cli import app
 from zoo.recipe import Recipe
-from zoo.training import TrainedRun, train
+from zoo.record import TrainedRun
+from zoo.training import train
 
 Gapbench = Callable[..., Result]
 

@@ -14,7 +14,7 @@ from harness.store import Store, StoreError
 from harness.weights import CorruptRun, PackedRun, pack
 from measures import Score
 from zoo.recipe import Recipe
-from zoo.training import TrainedRun
+from zoo.record import TrainedRun
 
 SCORE = Score(1.25, "scored", 0.5, 1, "", ("outputs.logits",))
 

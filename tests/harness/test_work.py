@@ -15,7 +15,8 @@ from harness.work import ScoreTask, subject_of
 from measures import Subject
 from zoo.corruptions import PreparedData
 from zoo.recipe import Recipe
-from zoo.training import Record, data_of
+from zoo.record import Record
+from zoo.training import data_of
 
 CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)  # from there on, all of the program is near
 

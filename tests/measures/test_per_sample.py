@@ -1,5 +1,7 @@
 """Per-sample gradients are those that autograd finds example by example, whichever path made them."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -174,3 +176,19 @@ def test_hooks_are_gone_afterwards(mlp: Subject) -> None:
     gradient_statistics(mlp)
 
     assert not any(module._forward_hooks for module in mlp.model.modules())
+
+
+def test_a_linear_layer_whose_weight_is_not_trained(mlp: Subject) -> None:
+    """The fixed weight, a buffer, has no gradient; that of its bias and of the layers around it is as it was."""
+    fixed = copy.deepcopy(mlp.model)
+    layer = next(module for module in fixed.modules() if isinstance(module, nn.Linear))
+    weight = layer.weight.detach()
+    del layer.weight
+    layer.register_buffer("weight", weight)
+    statistics = gradient_statistics(Subject(fixed, mlp.inputs, mlp.labels))
+    whole = gradient_statistics(mlp)
+
+    assert len(statistics.mean) == len(whole.mean) - 1
+    for name, mean in statistics.mean.items():
+        torch.testing.assert_close(mean, whole.mean[name], rtol=1e-9, atol=1e-12)
+    assert (statistics.squared_norms < whole.squared_norms).all()

@@ -20,7 +20,8 @@ from zoo.closed_form import solve, unsolved
 from zoo.fleet import load_state
 from zoo.models import build
 from zoo.recipe import SOLVED, TRAINING_FIELDS, Recipe, UnknownModel
-from zoo.training import TrainedRun, data_of, network_of, normalised, train
+from zoo.record import TrainedRun, normalised
+from zoo.training import data_of, network_of, train
 
 Array = NDArray[np.float64]
 

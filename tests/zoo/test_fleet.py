@@ -9,7 +9,8 @@ from torch import Tensor
 from zoo.corruptions import PreparedData
 from zoo.fleet import Fleet, Member, PlainLoop, StackedFleet, state_of
 from zoo.recipe import FAMILIES, Optimizer, Recipe
-from zoo.training import data_of, network_of, normalised
+from zoo.record import normalised
+from zoo.training import data_of, network_of
 
 STEPS = 50
 BATCH = 8

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from zoo.recipe import Recipe
-from zoo.training import TrainedRun, data_of, network_of, normalised, shape_of, train
+from zoo.record import TrainedRun, normalised
+from zoo.training import data_of, network_of, shape_of, train
 
 BASE = Recipe(train_size=96, batch_size=16, learning_rate=0.05, target_loss=0.05, max_epochs=60)
 
