@@ -31,7 +31,7 @@ def test_contrast_keeps_the_mean_and_scales_the_deviation(severity: int, c: floa
 
 
 @pytest.mark.parametrize(("severity", "c"), tuple(enumerate([0.95, 0.9, 0.85, 0.75, 0.65], start=1)))
-@pytest.mark.parametrize("size", [(8, 8), (32, 20), (32, 32)])
+@pytest.mark.parametrize("size", [(8, 8), (9, 14), (10, 12), (32, 20), (32, 32)])
 def test_pixelate_is_pillows_box(severity: int, c: float, size: tuple[int, int]) -> None:
     """Down and up, to the bit."""
     height, width = size
