@@ -4,14 +4,15 @@ import copy
 import functools
 import hashlib
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar, cast, get_args
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar, cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from measures.memo import Memo, Usage
 
 Family = Literal["control", "disagreement", "margin", "norm", "sharpness", "stability"]
 Need = Literal["init", "twin", "unlabeled"]
@@ -34,72 +35,6 @@ def seed_for(*names: object) -> int:
     """A 63-bit seed that depends on the names alone, the same on every machine and in every process."""
     digest = hashlib.sha256("\0".join(map(str, names)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-@dataclass
-class _Pass:
-    """One shared result: what it is, what it cost by itself, and which other passes it used."""
-
-    value: Any
-    seconds: float
-    used: frozenset[str]
-
-
-@dataclass
-class _Frame:
-    """What is being computed: the passes that it has used and the seconds spent inside them."""
-
-    used: set[str] = field(default_factory=set)
-    inner_seconds: float = 0.0
-
-
-@dataclass
-class Usage:
-    """What one measure cost.
-
-    Attributes:
-        seconds: what it would have cost alone: its own time and that of every pass that it used.
-        passes: names of the shared passes used, directly or through another pass.
-    """
-
-    seconds: float
-    passes: tuple[str, ...]
-
-
-class _Memo:
-    """Shared results of one network, each computed once, with its cost."""
-
-    def __init__(self) -> None:
-        self.passes: dict[str, _Pass] = {}
-        self.frames: list[_Frame] = []
-
-    def get(self, name: str, compute: Callable[[], T]) -> T:
-        if name not in self.passes:
-            value, frame, seconds = self._timed(compute)
-            self.passes[name] = _Pass(value, seconds, frozenset(frame.used))
-        known = self.passes[name]
-        if self.frames:
-            self.frames[-1].used |= {name} | known.used
-        return cast("T", known.value)
-
-    def run(self, compute: Callable[[], T]) -> tuple[T, Usage]:
-        value, frame, seconds = self._timed(compute)
-        alone = seconds + sum(self.passes[name].seconds for name in frame.used)
-        return value, Usage(alone, tuple(sorted(frame.used)))
-
-    def _timed(self, compute: Callable[[], T]) -> tuple[T, _Frame, float]:
-        """The value, what was used, and the seconds that no inner pass accounts for."""
-        frame = _Frame()
-        self.frames.append(frame)
-        start = time.perf_counter()
-        try:
-            value = compute()
-        finally:
-            whole = time.perf_counter() - start
-            self.frames.pop()
-            if self.frames:
-                self.frames[-1].inner_seconds += whole
-        return value, frame, whole - frame.inner_seconds
 
 
 class Subject:
@@ -146,7 +81,7 @@ class Subject:
         self._twin = None if twin is None else _frozen_copy(twin).to(self.device, self.dtype)
         self._unlabeled = None if unlabeled is None else unlabeled.to(self.device, self.dtype)
         self._granted: frozenset[Need] = frozenset()
-        self._memo = _Memo()
+        self._memo = Memo()
         self.num_classes = self._checked_classes()
 
     # -- what a declared need opens ------------------------------------------------------------------------------------
