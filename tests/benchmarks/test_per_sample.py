@@ -53,6 +53,21 @@ def mixer() -> nn.Module:
     return MlpMixer(num_classes=10, img_size=8, in_chans=1, patch_size=2, num_blocks=2, embed_dim=16)
 
 
+def nf_resnet() -> nn.Module:
+    """Two stages of pre-activation bottlenecks with standardized weights."""
+    return timm.create_model(
+        "nf_resnet26", in_chans=1, num_classes=10, depths=(1, 1), channels=(32, 64), stem_type="3x3", stem_chs=8
+    )
+
+
+STANDARDIZED = pytest.param(
+    nf_resnet,
+    marks=pytest.mark.xfail(
+        reason="weight standardization is differentiated once an example: 3 to 4 times", strict=True
+    ),
+)
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """A single core, as when several networks are scored side by side."""
@@ -62,7 +77,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("build", [mlp, resnet, vit, mixer])
+@pytest.mark.parametrize("build", [mlp, resnet, vit, mixer, STANDARDIZED])
 @pytest.mark.usefixtures("one_thread")
 def test_gradient_statistics_cost_little_more_than_a_step(
     build: Callable[[], nn.Module], benchmark: BenchmarkFixture
