@@ -12,10 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from measures.history import Refit, Trajectory
+from measures.layered import Layered
 from measures.memo import Memo, Usage
 
-Family = Literal["control", "disagreement", "margin", "norm", "sharpness", "stability"]
-Need = Literal["init", "twin", "unlabeled"]
+Family = Literal[
+    "control", "parameters", "output", "margin", "norm", "path", "distance", "pac_bayes", "sharpness", "hessian",
+    "gradient", "stability", "disagreement", "representation", "heavy_tail", "tangent_kernel", "information",
+    "compression", "topology",
+]  # fmt: skip
+Need = Literal["init", "twin", "unlabeled", "trajectory", "refit"]
 Outcome = Literal["scored", "unsupported", "failed", "timeout"]
 
 T = TypeVar("T")
@@ -50,6 +56,8 @@ class Subject:
         init_state: `state_dict` at initialization, for measures that need "init".
         twin: a second network of the same recipe from another seed, for measures that need "twin".
         unlabeled: inputs [m, c, h, w] without labels, for measures that need "unlabeled".
+        trajectory: checkpoints and losses along training, for measures that need "trajectory".
+        refit: trains networks by the same recipe on other data, for measures that need "refit".
         seed: decides every draw; the same seed gives the same scores.
 
     Raises:
@@ -65,6 +73,8 @@ class Subject:
         init_state: Mapping[str, Tensor] | None = None,
         twin: nn.Module | None = None,
         unlabeled: Tensor | None = None,
+        trajectory: Trajectory | None = None,
+        refit: Refit | None = None,
         seed: int = 0,
     ) -> None:
         self.model = _frozen_copy(model)
@@ -80,6 +90,7 @@ class Subject:
         self._init_state = None if init_state is None else self._fitting_state(init_state)
         self._twin = None if twin is None else _frozen_copy(twin).to(self.device, self.dtype)
         self._unlabeled = None if unlabeled is None else unlabeled.to(self.device, self.dtype)
+        self._trajectory, self._refit = trajectory, refit
         self._granted: frozenset[Need] = frozenset()
         self._memo = Memo()
         self.num_classes = self._checked_classes()
@@ -107,6 +118,16 @@ class Subject:
     def unlabeled(self) -> Tensor:
         """Inputs [m, c, h, w] of the test distribution without labels; needs "unlabeled"."""
         return self._opened("unlabeled", self._unlabeled)
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """Checkpoints and losses along training; needs "trajectory"."""
+        return self._opened("trajectory", self._trajectory)
+
+    @property
+    def refit(self) -> Refit:
+        """Trains networks by the recipe of this one on other data; needs "refit"."""
+        return self._opened("refit", self._refit)
 
     def _opened(self, need: Need, part: T | None) -> T:
         if need not in self._granted:
@@ -219,6 +240,7 @@ class Measure:
         family: which of the families it belongs to.
         needs: what it must see beyond the network and its training data.
         expected_sign: +1 if larger should mean a larger gap, -1 if smaller should.
+        cost: what it costs beside shared passes, in passes over the data or products, such as "1 forward pass".
         version: raised whenever the number that it returns for some network changes.
     """
 
@@ -228,6 +250,7 @@ class Measure:
     family: Family
     needs: frozenset[Need] = frozenset()
     expected_sign: Literal[1, -1] = 1
+    cost: str = ""
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -253,7 +276,7 @@ class Measure:
             ValueError: the function returned something else than a finite number.
         """
         value, usage = subject._memo.run(lambda: self(subject))  # noqa: SLF001  costs are kept with the results
-        number = float(value)
+        number = value if isinstance(value, Layered) else float(value)
         if not math.isfinite(number):
             raise ValueError(f"{self.name} must return a finite number; got {number}.")
         return number, usage
@@ -265,6 +288,7 @@ def measure(
     family: Family,
     needs: set[Need] | frozenset[Need] = frozenset(),
     expected_sign: Literal[1, -1] = 1,
+    cost: str = "",
     version: int = 1,
 ) -> Callable[[Callable[[Subject], float]], Measure]:
     """Declare a complexity measure: a function from a `Subject` to a finite float.
@@ -284,6 +308,7 @@ def measure(
             family=family,
             needs=frozenset(needs),
             expected_sign=expected_sign,
+            cost=cost,
             version=version,
         )
 

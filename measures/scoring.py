@@ -5,7 +5,7 @@ import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 import torch
@@ -14,6 +14,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from measures.api import Measure, Outcome, Subject, UnsupportedModel
 from measures.catalog import catalog, select
+from measures.history import Refit, Trajectory
+from measures.layered import Layered
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Score:
         version: the measure's version.
         why: the reason where there is no value; for "failed" the traceback.
         passes: the shared passes that it used.
+        layers: of a sum or product over layers, the term or factor of each, by name; empty for others.
     """
 
     value: float | None
@@ -35,6 +38,7 @@ class Score:
     version: int
     why: str = ""
     passes: tuple[str, ...] = ()
+    layers: Mapping[str, float] = field(default_factory=dict)
 
 
 class _TimeIsUp(BaseException):
@@ -50,6 +54,8 @@ def score(
     names: Iterable[str] | None = None,
     twin: nn.Module | None = None,
     unlabeled: Tensor | None = None,
+    trajectory: Trajectory | None = None,
+    refit: Refit | None = None,
     seed: int = 0,
     time_limit: float | None = None,
 ) -> dict[str, Score]:
@@ -63,6 +69,8 @@ def score(
         names: which measures; all of the catalogue if None.
         twin: a second network of the same recipe, for disagreement.
         unlabeled: test inputs [m, c, h, w] without labels, for disagreement.
+        trajectory: checkpoints and losses along its training.
+        refit: trains networks by its recipe on other data.
         seed: decides every draw.
         time_limit: seconds for one measure; none if None.
 
@@ -78,7 +86,17 @@ def score(
         >>> scores["fro_dist"].value
     """
     chosen = list(catalog().values()) if names is None else select(names, catalog())
-    subject = Subject(model, inputs, labels, init_state=init_state, twin=twin, unlabeled=unlabeled, seed=seed)
+    subject = Subject(
+        model,
+        inputs,
+        labels,
+        init_state=init_state,
+        twin=twin,
+        unlabeled=unlabeled,
+        trajectory=trajectory,
+        refit=refit,
+        seed=seed,
+    )
     return score_subject(subject, chosen, time_limit=time_limit)
 
 
@@ -111,7 +129,8 @@ def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> 
         return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
     except Exception:  # noqa: BLE001  the one place where a measure may fail without taking the others down
         return Score(None, "failed", 0.0, measure.version, traceback.format_exc())
-    return Score(value, "scored", usage.seconds, measure.version, "", usage.passes)
+    layers = value.layers if isinstance(value, Layered) else {}
+    return Score(float(value), "scored", usage.seconds, measure.version, "", usage.passes, layers)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ values.
 
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import zoo.vision_stack  # noqa: F401  makes timm importable beside a CPU build of torch; it comes before timm
 from measures.api import Subject
+from measures.history import Checkpoint, Refitted, Training, Trajectory
 
 import timm  # isort: skip  after zoo.vision_stack
 from timm.models.mlp_mixer import MlpMixer  # isort: skip
@@ -36,6 +37,7 @@ class Network:
     inputs: Tensor  # [n, 1, 8, 8]
     labels: Tensor  # [n]
     unlabeled: Tensor  # [m, 1, 8, 8]
+    build: Callable[[], nn.Module]
 
     def subject(self, *, dtype: torch.dtype = torch.float64, order: Tensor | None = None, seed: int = 0) -> Subject:
         """A new subject with nothing computed yet; `order` [n] permutes its examples."""
@@ -47,8 +49,57 @@ class Network:
             init_state=self.init_state,
             twin=self.twin,
             unlabeled=self.unlabeled,
+            trajectory=self.trajectory(),
+            refit=self.refit,
             seed=seed,
         )
+
+    def trajectory(self) -> Trajectory:
+        """Full-batch training towards these weights: an epoch is a step, and every fifth is kept.
+
+        Checkpoints lie on the way from the initial to the trained weights of this network, also of one that was
+        rewritten after training: its own past, rewritten alike.
+        """
+        return straight_way(self.init_state, self.model, len(self.labels))
+
+    def refit(self, trainings: Sequence[Training]) -> list[Refitted]:
+        """Train as this network was trained."""
+        return [self._refitted(training) for training in trainings]
+
+    def _refitted(self, training: Training) -> Refitted:
+        losses: list[float] = []
+        seed = 0 if training.seed is None else training.seed
+        model, _ = trained(self.build, training.inputs.double(), training.labels, seed=seed, losses=losses)
+        return Refitted(
+            params={name: p.detach() for name, p in model.named_parameters()},
+            buffers=dict(model.named_buffers()),
+            losses=losses,
+            steps_per_epoch=1,
+            converged=False,
+        )
+
+
+def straight_way(init_state: Mapping[str, Tensor], model: nn.Module, batch_size: int) -> Trajectory:
+    """A trajectory whose checkpoints divide the line from initial to trained weights in four."""
+    params, buffers = dict(model.named_parameters()), dict(model.named_buffers())
+
+    def at(share: float) -> Checkpoint:
+        mixed = {
+            name: (1 - share) * init_state[name] + share * value.detach() if value.is_floating_point() else value
+            for name, value in {**params, **buffers}.items()
+        }
+        step = round(share * STEPS)
+        return Checkpoint(
+            step=step, epoch=step, params={n: mixed[n] for n in params}, buffers={n: mixed[n] for n in buffers}
+        )
+
+    return Trajectory(
+        checkpoints=[at(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
+        losses=[2.3 * 0.9**epoch for epoch in range(STEPS)],
+        learning_rates=[0.02] * STEPS,
+        steps_per_epoch=1,
+        batch_size=batch_size,
+    )
 
 
 def linear() -> nn.Module:
@@ -115,13 +166,19 @@ def network(name: str) -> Network:
     inputs, targets, unlabeled = images[:NUM_EXAMPLES], labels[:NUM_EXAMPLES], images[NUM_EXAMPLES : 2 * NUM_EXAMPLES]
     model, init_state = trained(ARCHITECTURES[name], inputs, targets, seed=0)
     twin, _ = trained(ARCHITECTURES[name], inputs, targets, seed=1)
-    return Network(name, model, init_state, twin, inputs, targets, unlabeled)
+    return Network(name, model, init_state, twin, inputs, targets, unlabeled, ARCHITECTURES[name])
 
 
 def trained(
-    build: Callable[[], nn.Module], inputs: Tensor, labels: Tensor, *, seed: int, steps: int = STEPS
+    build: Callable[[], nn.Module],
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    seed: int,
+    steps: int = STEPS,
+    losses: list[float] | None = None,
 ) -> tuple[nn.Module, dict[str, Tensor]]:
-    """A network in eval mode after full-batch steps in float64, and its state before the first."""
+    """A network in eval mode after full-batch steps in float64, and its state before the first; extends `losses`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build().double().train()
@@ -129,7 +186,10 @@ def trained(
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     for _ in range(steps):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(model(inputs), labels).backward()
+        loss = nn.functional.cross_entropy(model(inputs), labels)
+        loss.backward()
+        if losses is not None:
+            losses.append(float(loss))
         optimizer.step()
     return model.eval(), init_state
 

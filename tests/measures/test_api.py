@@ -71,7 +71,7 @@ def test_metadata_is_checked() -> None:
     """A measure without source, formula or known family cannot be declared."""
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"family": "mood"}, "family must be one of control"),
-        ({"needs": {"test_labels"}}, "needs must be among init, twin, unlabeled; got test_labels"),
+        ({"needs": {"test_labels"}}, "needs must be among init, twin, unlabeled, trajectory, refit; got test_labels"),
         ({"expected_sign": 0}, "expected_sign must be"),
         ({"source": " "}, "must have a source"),
     ]

@@ -1,0 +1,84 @@
+"""What training left behind, and training once more: what measures with the needs "trajectory" and "refit" see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The network at one moment of its training.
+
+    Attributes:
+        step: optimizer steps taken until then; 0 is initialization.
+        epoch: epochs ended until then.
+        params: parameters by name.
+        buffers: buffers by name, such as the statistics of batch norm.
+    """
+
+    step: int
+    epoch: int
+    params: Mapping[str, Tensor]
+    buffers: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trajectory:
+    """One training run along its way.
+
+    Attributes:
+        checkpoints: oldest first, from initialization to the end of training.
+        losses: mean minibatch loss of each epoch, in nats.
+        learning_rates: of each epoch, its mean over the steps.
+        steps_per_epoch: optimizer steps an epoch.
+        batch_size: examples a step.
+    """
+
+    checkpoints: Sequence[Checkpoint]
+    losses: Sequence[float]
+    learning_rates: Sequence[float]
+    steps_per_epoch: int
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What a network is to be trained on once more, by the recipe that trained the subject.
+
+    Attributes:
+        inputs: [n, c, h, w], normalised.
+        labels: int64 [n].
+        seed: of initialization and data order; None for those of the subject itself.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refitted:
+    """A network trained once more.
+
+    Attributes:
+        params: parameters by name.
+        buffers: buffers by name.
+        losses: mean minibatch loss of each epoch, in nats; its length is the number of epochs trained.
+        steps_per_epoch: optimizer steps an epoch.
+        converged: whether it reached the loss at which the recipe stops.
+    """
+
+    params: Mapping[str, Tensor]
+    buffers: Mapping[str, Tensor]
+    losses: Sequence[float]
+    steps_per_epoch: int
+    converged: bool
+
+
+class Refit(Protocol):
+    """Trains networks by the recipe of the subject."""
+
+    def __call__(self, trainings: Sequence[Training]) -> list[Refitted]:
+        """Train one network for each, side by side where they fit, and give them back in the same order."""

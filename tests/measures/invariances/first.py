@@ -1,0 +1,43 @@
+"""What the measures do not see: see `tests.measures.test_invariance`.
+
+"renamed": hidden units in another order. "rescaled": 4 W_1 and W_3 / 4 of a ReLU network without biases. "shifted": a
+constant on all logits. "scaled": all logits doubled.
+"""
+
+UNSEEN = {
+    "coherence": "renamed shifted",
+    "constant": "renamed rescaled shifted scaled",
+    "cross_entropy": "renamed rescaled shifted",
+    "disagreement_train_aug": "renamed rescaled shifted scaled",
+    "fisher_rao": "renamed rescaled shifted",
+    "fro_dist": "renamed shifted",
+    "fro_over_spec": "renamed rescaled shifted scaled",
+    "gde_disagreement": "renamed rescaled shifted scaled",
+    "grad_noise_final": "renamed shifted",
+    "gsnr": "renamed rescaled shifted",
+    "hess_top": "renamed shifted",
+    "hess_trace": "shifted",
+    "input_margin": "renamed rescaled shifted scaled",
+    "inverse_margin": "renamed rescaled shifted",
+    "l2": "renamed shifted",
+    "l2_dist": "renamed shifted",
+    "mean_margin": "renamed rescaled shifted",
+    "norm_margin_spec": "renamed rescaled shifted scaled",
+    "pacbayes_flatness": "shifted",
+    "pacbayes_init": "",
+    "pacbayes_mag_flatness": "rescaled scaled",
+    "pacbayes_orig": "",
+    "param_norm": "renamed shifted",
+    "params": "renamed rescaled shifted scaled",
+    "path_norm": "renamed rescaled",
+    "prod_of_spec": "renamed rescaled shifted",
+    "sam_sharpness": "renamed shifted",
+    "self_influence": "renamed shifted",
+    "sum_of_spec": "renamed rescaled shifted",
+    "train_error": "renamed rescaled shifted scaled",
+}
+
+NEARLY = {
+    ("pacbayes_mag_flatness", "rescaled"): 0.05,  # the floor under its noise does not scale
+    ("input_margin", "scaled"): 1e-4,  # nor does that under its gradients
+}
