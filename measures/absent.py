@@ -1,0 +1,5 @@
+"""Measures of the literature that the catalogue leaves out, and why."""
+
+from typing import Final
+
+ABSENT: Final[dict[str, str]] = {}
