@@ -1,9 +1,56 @@
-"""Which images of a data set a network is trained on."""
+"""Which classes and which images of a data set a network is trained on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from zoo.image_set import ImageSet
 from zoo.seeds import generator
+
+
+def require_classes(classes: Sequence[int]) -> None:
+    """Refuse classes to keep that are no set of at least two, in ascending order; none at all stand for every one.
+
+    Raises:
+        ValueError: see above.
+    """
+    numbers = [label for label in classes if isinstance(label, int) and not isinstance(label, bool) and label >= 0]
+    if len(numbers) < len(classes) or list(classes) != sorted(set(classes)) or len(classes) == 1:
+        raise ValueError(
+            f"classes must be at least two numbers from 0 in ascending order, so that one set has one recipe, or empty "
+            f"for every class; got {tuple(classes)}."
+        )
+
+
+def of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
+    """The images of some classes, training and test, in their order; the classes numbered 0 to k - 1 in theirs.
+
+    The set keeps its name, which seeds draws. With no classes, or with all of them, it is the same set.
+
+    Raises:
+        ValueError: see `require_classes`; or a class that the set does not have.
+    """
+    require_classes(classes)
+    if not classes or len(classes) == images.num_classes == classes[-1] + 1:
+        return images
+    if classes[-1] >= images.num_classes:
+        raise ValueError(
+            f"classes must lie in 0 to {images.num_classes - 1} for {images.name!r}; got {classes[-1]} in "
+            f"{tuple(classes)}."
+        )
+    number = torch.full((images.num_classes,), -1)
+    number[list(classes)] = torch.arange(len(classes))
+    train, test = number[images.train_labels], number[images.test_labels]
+    return replace(
+        images,
+        train_images=images.train_images[train >= 0],
+        train_labels=train[train >= 0],
+        test_images=images.test_images[test >= 0],
+        test_labels=test[test >= 0],
+        num_classes=len(classes),
+    )
 
 
 def stratified_subset(labels: Tensor, size: int, *names: object) -> Tensor:

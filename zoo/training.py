@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo.closed_form import solve, unsolved
-from zoo.corruptions import CommonCorruption, Corruption, PreparedData, ShiftOn, prepare
+from zoo.corruptions import DataSpec, PreparedData, prepare
 from zoo.datasets import load
 from zoo.fleet import Fleet, Member, PlainLoop, StackedFleet, State, load_state, state_of
 from zoo.models import build
@@ -68,34 +68,21 @@ def data_of(recipe: Recipe, data_dir: Path | None = None) -> PreparedData:
         UnknownDataset, DatasetError: see `zoo.datasets.load`.
         ValueError: a train size that the data set does not have.
     """
-    return _prepared(
-        recipe.dataset,
-        data_dir,
-        recipe.train_size,
-        recipe.corruption,
-        recipe.corruption_p,
-        recipe.seed,
-        recipe.shift,
-        recipe.severity,
-        recipe.shift_on,
+    spec = DataSpec(
+        corruption=recipe.corruption,
+        corruption_p=recipe.corruption_p,
+        shift=recipe.shift,
+        severity=recipe.severity,
+        shift_on=recipe.shift_on,
+        train_size=recipe.train_size,
+        seed=recipe.seed,
     )
+    return _prepared(recipe.dataset, data_dir, spec)
 
 
 @functools.lru_cache(maxsize=KEPT_DATA)
-def _prepared(
-    dataset: str,
-    data_dir: Path | None,
-    train_size: int | None,
-    corruption: Corruption,
-    p: float,
-    seed: int,
-    shift: CommonCorruption | None,
-    severity: int,
-    shift_on: ShiftOn,
-) -> PreparedData:
-    images = load(dataset, data_dir)
-    size = len(images.train_labels) if train_size is None else train_size
-    return prepare(images, size, corruption, p, seed, shift, severity, shift_on)
+def _prepared(dataset: str, data_dir: Path | None, spec: DataSpec) -> PreparedData:
+    return prepare(load(dataset, data_dir), spec)
 
 
 def train(

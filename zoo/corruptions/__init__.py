@@ -1,23 +1,20 @@
 """What is done to the data: labels and pixels."""
 
 from zoo.corruptions.common import COMMON_CORRUPTIONS, CommonCorruption, commonly_corrupted
-from zoo.corruptions.conditions import (
-    CORRUPTIONS,
-    CorruptedSet,
-    Corruption,
-    PreparedData,
-    corrupt,
-    prepare,
-    require_corruption,
-)
+from zoo.corruptions.conditions import CORRUPTIONS, CorruptedSet, Corruption, corrupt, require_corruption
+from zoo.corruptions.confusion import ClassNoise, sparse_class_noise
+from zoo.corruptions.preparation import PreparedData, prepare
 from zoo.corruptions.shift import ShiftOn, require_shift
+from zoo.corruptions.spec import DataSpec
 
 __all__ = [
     "COMMON_CORRUPTIONS",
     "CORRUPTIONS",
+    "ClassNoise",
     "CommonCorruption",
     "CorruptedSet",
     "Corruption",
+    "DataSpec",
     "PreparedData",
     "ShiftOn",
     "commonly_corrupted",
@@ -25,4 +22,5 @@ __all__ = [
     "prepare",
     "require_corruption",
     "require_shift",
+    "sparse_class_noise",
 ]

@@ -1,4 +1,4 @@
-"""The six conditions of Zhang et al. (2017, arXiv:1611.03530, sec. 2.1), and the data that a network is trained on."""
+"""The six conditions of Zhang et al. (2017, arXiv:1611.03530, sec. 2.1)."""
 
 import difflib
 from dataclasses import dataclass, replace
@@ -6,11 +6,9 @@ from typing import Final, Literal, get_args
 
 from torch import Tensor
 
-from zoo.corruptions.common import CommonCorruption
 from zoo.corruptions.labels import partially_corrupted, random_labels
 from zoo.corruptions.pixels import gaussian_pixels, pixel_permutation, random_pixels, shuffled_pixels
-from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift, shifted_set
-from zoo.datasets import ImageSet, pixel_moments, pixel_statistics, stratified_subset
+from zoo.datasets import ImageSet, pixel_moments
 from zoo.seeds import generator
 
 Corruption = Literal["true_labels", "partial_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
@@ -38,31 +36,6 @@ class CorruptedSet:
     label_changed: Tensor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedData:
-    """What one network is trained and tested on. Its tensors may be shared: never write into them.
-
-    Attributes:
-        train_images: [n, c, h, w], uint8, or float32 after "gaussian"; grey levels in both cases.
-        train_labels: int64 [n], corrupted or not.
-        test_images: [m, c, h, w], as the training images.
-        test_labels: int64 [m], the true ones.
-        mean: float32 [c] of the training images, see `prepare`.
-        std: float32 [c]; the network sees (x - mean) / std.
-        num_classes: k.
-        labels_changed: fraction of `train_labels` that differ from the true ones.
-    """
-
-    train_images: Tensor
-    train_labels: Tensor
-    test_images: Tensor
-    test_labels: Tensor
-    mean: Tensor
-    std: Tensor
-    num_classes: int
-    labels_changed: float
-
-
 def require_corruption(corruption: str, p: float) -> None:
     """Refuse a corruption that does not exist, or a p that would do nothing.
 
@@ -74,9 +47,11 @@ def require_corruption(corruption: str, p: float) -> None:
         hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(CORRUPTIONS)}."
         raise ValueError(f"No corruption is called {corruption!r}. {hint}")
     if not 0 <= p <= 1:
-        raise ValueError(f"p must lie between 0 and 1; got {p}.")
+        raise ValueError(f"corruption_p must lie between 0 and 1; got {p}.")
     if p > 0 and corruption != "partial_labels":
-        raise ValueError(f"p must be 0 with {corruption!r}, which has no level; got {p}. Use 'partial_labels' for one.")
+        raise ValueError(
+            f"corruption_p must be 0 with {corruption!r}, which has no level; got {p}. Use 'partial_labels' for one."
+        )
 
 
 def corrupt(images: ImageSet, corruption: Corruption, p: float, seed: int) -> CorruptedSet:
@@ -122,44 +97,3 @@ def _with_pixels(images: ImageSet, corruption: Corruption, seed: int) -> ImageSe
             test_images=gaussian_pixels(test, mean, std, test_draw),
         )
     return images
-
-
-def prepare(
-    images: ImageSet,
-    train_size: int,
-    corruption: Corruption,
-    p: float,
-    seed: int,
-    shift: CommonCorruption | None = None,
-    severity: int = 0,
-    shift_on: ShiftOn = DEFAULT_ON,
-) -> PreparedData:
-    """The data of one training run: condition, shift, and `train_size` training images drawn class by class.
-
-    The whole set is corrupted and then cut. So with one `seed`, whatever the size: an image has the same pixels and the
-    same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
-    labels, and is the same for every condition and p. All test images are kept.
-
-    Mean and standard deviation are those of all training images after condition and shift, before the cut: they hang on
-    no label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
-
-    Raises:
-        ValueError: see `require_corruption`, `require_shift`, and `stratified_subset` for the size.
-    """
-    require_shift(shift, severity, shift_on, corruption)
-    corrupted = corrupt(images, corruption, p, seed)
-    whole = corrupted.images
-    if shift is not None:
-        whole = shifted_set(whole, shift, severity, shift_on, seed)
-    chosen = stratified_subset(images.train_labels, train_size, images.name, "train_size", seed)
-    mean, std = pixel_statistics(whole.train_images)
-    return PreparedData(
-        train_images=whole.train_images[chosen],
-        train_labels=whole.train_labels[chosen],
-        test_images=whole.test_images,
-        test_labels=whole.test_labels,
-        mean=mean,
-        std=std,
-        num_classes=whole.num_classes,
-        labels_changed=float(corrupted.label_changed[chosen].double().mean()),
-    )

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from zoo.corruptions import CORRUPTIONS, Corruption, PreparedData, corrupt, prepare, require_corruption
+from zoo.corruptions import CORRUPTIONS, Corruption, DataSpec, PreparedData, corrupt, prepare, require_corruption
 from zoo.datasets import ImageSet, load
 
 DIGITS = load("digits")
 
 # First 16 figures of the SHA-256 of training images, training labels, test images and test labels of
-# `prepare(digits, 600, ..., seed=0)`. A changed hash means that every stored run of the condition was trained on other
-# data than its recipe now gives, be it by this code or by a new stream of torch's CPU generator: old ledgers do not
-# compare with new ones, and CHANGELOG.md must say so.
+# `prepare(digits, DataSpec(train_size=600, ...))`. A changed hash means that every stored run of the condition was
+# trained on other data than its recipe now gives, be it by this code or by a new stream of torch's CPU generator: old
+# ledgers do not compare with new ones, and CHANGELOG.md must say so.
 GOLDEN: dict[tuple[Corruption, float], str] = {
     ("true_labels", 0.0): "bba9f46d3dca92a1",
     ("partial_labels", 0.5): "f4be40df0b3a783d",
@@ -32,6 +32,12 @@ conditions = st.sampled_from(sorted(GOLDEN))
 seeds = st.integers(0, 2**40)
 sizes = st.integers(10, len(DIGITS.train_labels))
 few = settings(max_examples=25, deadline=None)  # each draws a whole data set
+
+
+def spec(condition: tuple[Corruption, float], size: int | None, seed: int) -> DataSpec:
+    """A condition and its level, on some of the training images."""
+    corruption, p = condition
+    return DataSpec(corruption=corruption, corruption_p=p, train_size=size, seed=seed)
 
 
 def tensors(data: PreparedData | ImageSet) -> tuple[Tensor, ...]:
@@ -52,7 +58,7 @@ def test_every_corruption_has_a_description_and_a_golden_hash() -> None:
 @pytest.mark.parametrize(("corruption", "p"), GOLDEN)
 def test_golden_hash(corruption: Corruption, p: float) -> None:
     """The bits that a recipe stands for."""
-    assert fingerprint(*tensors(prepare(DIGITS, 600, corruption, p, 0))) == GOLDEN[corruption, p]
+    assert fingerprint(*tensors(prepare(DIGITS, spec((corruption, p), 600, 0)))) == GOLDEN[corruption, p]
 
 
 @few
@@ -60,7 +66,7 @@ def test_golden_hash(corruption: Corruption, p: float) -> None:
 def test_preparation_repeats(condition: tuple[Corruption, float], size: int, seed: int) -> None:
     """The same arguments give the same bits, and the loaded set is left alone."""
     before = fingerprint(*tensors(DIGITS))
-    first, again = (prepare(DIGITS, size, *condition, seed) for _ in range(2))
+    first, again = (prepare(DIGITS, spec(condition, size, seed)) for _ in range(2))
     assert fingerprint(*tensors(first), first.mean, first.std) == fingerprint(*tensors(again), again.mean, again.std)
     assert fingerprint(*tensors(DIGITS)) == before
 
@@ -142,7 +148,7 @@ def test_an_image_is_the_same_in_every_subset(
     condition: tuple[Corruption, float], one: int, other: int, seed: int
 ) -> None:
     """Its pixels, its label and the statistics; and the smaller subset lies within the larger."""
-    small, large = (prepare(DIGITS, size, *condition, seed) for size in sorted((one, other)))
+    small, large = (prepare(DIGITS, spec(condition, size, seed)) for size in sorted((one, other)))
     rows = {(image.numpy().tobytes(), int(label)) for image, label in zip(*tensors(large)[:2], strict=True)}
     assert all((image.numpy().tobytes(), int(label)) in rows for image, label in zip(*tensors(small)[:2], strict=True))
     assert torch.equal(small.mean, large.mean)
@@ -154,8 +160,8 @@ def test_an_image_is_the_same_in_every_subset(
 @given(seeds)
 def test_the_subset_is_the_same_for_every_condition(seed: int) -> None:
     """The cut goes by true labels: 300 images are at most one off the proportions of the classes."""
-    plain = prepare(DIGITS, 300, "true_labels", 0.0, seed)
-    noisy = prepare(DIGITS, 300, "random_labels", 0.0, seed)
+    plain = prepare(DIGITS, DataSpec(train_size=300, seed=seed))
+    noisy = prepare(DIGITS, DataSpec(train_size=300, corruption="random_labels", seed=seed))
     shares = DIGITS.train_labels.bincount() * 300 / len(DIGITS.train_labels)
 
     assert torch.equal(plain.train_images, noisy.train_images)
@@ -167,13 +173,13 @@ def test_the_subset_is_the_same_for_every_condition(seed: int) -> None:
 @pytest.mark.parametrize(("corruption", "p"), GOLDEN)
 def test_statistics_normalise_the_training_images(corruption: Corruption, p: float) -> None:
     """Of the whole training half as the network sees it; a permutation of pixels changes no bit of them."""
-    data = prepare(DIGITS, len(DIGITS.train_labels), corruption, p, 0)
+    data = prepare(DIGITS, spec((corruption, p), None, 0))
     normal = (data.train_images.double() - data.mean) / data.std
     assert float(normal.mean()) == pytest.approx(0, abs=1e-6)
     assert float(normal.std(correction=0)) == pytest.approx(1, abs=1e-6)
     assert data.num_classes == 10
     if corruption != "gaussian":
-        plain = prepare(DIGITS, 10, "true_labels", 0.0, 1)
+        plain = prepare(DIGITS, DataSpec(train_size=10, seed=1))
         assert torch.equal(data.mean, plain.mean)
         assert torch.equal(data.std, plain.std)
 
@@ -189,19 +195,19 @@ def test_unknown_corruption_gets_a_suggestion() -> None:
 @pytest.mark.parametrize("p", [-0.5, 1.5, float("nan")])
 def test_p_must_be_a_probability(p: float) -> None:
     """Before anything is drawn."""
-    with pytest.raises(ValueError, match="p must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="corruption_p must lie between 0 and 1"):
         corrupt(DIGITS, "partial_labels", p, 0)
 
 
 @pytest.mark.parametrize("corruption", [corruption for corruption in CORRUPTIONS if corruption != "partial_labels"])
 def test_a_p_without_effect_is_refused(corruption: Corruption) -> None:
     """A level that does nothing would make two names of one run."""
-    with pytest.raises(ValueError, match=f"p must be 0 with '{corruption}'"):
-        prepare(DIGITS, 10, corruption, 0.3, 0)
+    with pytest.raises(ValueError, match=f"corruption_p must be 0 with '{corruption}'"):
+        DataSpec(corruption=corruption, corruption_p=0.3)
 
 
 @pytest.mark.parametrize("size", [9, 1298])
 def test_impossible_train_sizes_are_refused(size: int) -> None:
     """Fewer than classes, or more than there are."""
     with pytest.raises(ValueError, match=f"between the 10 classes and 1297 images; got {size}"):
-        prepare(DIGITS, size, "true_labels", 0.0, 0)
+        prepare(DIGITS, DataSpec(train_size=size))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from zoo.corruptions import CommonCorruption, ShiftOn, commonly_corrupted, prepare
+from zoo.corruptions import CommonCorruption, DataSpec, ShiftOn, commonly_corrupted, prepare
 from zoo.corruptions.shift import shifted_set
 from zoo.datasets import load
 from zoo.recipe import Recipe
@@ -42,12 +42,13 @@ def test_other_seeds_sets_and_halves_get_other_draws() -> None:
 
 def test_the_shift_follows_the_condition_and_gives_the_statistics() -> None:
     """Shuffled pixels are blurred after shuffling; mean and deviation are those of the whole shifted training half."""
-    plain = prepare(DIGITS, 1297, "shuffled_pixels", 0.0, 0)
-    both = prepare(DIGITS, 1297, "shuffled_pixels", 0.0, 0, "zoom_blur", 5)
+    plain = prepare(DIGITS, DataSpec(corruption="shuffled_pixels"))
+    blurred = DataSpec(corruption="shuffled_pixels", shift="zoom_blur", severity=5)
+    both = prepare(DIGITS, blurred)
     for before, after in ((plain.train_images, both.train_images), (plain.test_images, both.test_images)):
         assert torch.equal(after, commonly_corrupted(before, "zoom_blur", 5, generator(0)))
     assert float(both.mean) == pytest.approx(float(both.train_images.double().mean()), rel=1e-6)
-    part = prepare(DIGITS, 100, "shuffled_pixels", 0.0, 0, "zoom_blur", 5)
+    part = prepare(DIGITS, replace(blurred, train_size=100))
     assert torch.equal(part.mean, both.mean)
     assert torch.equal(part.std, both.std)
 
@@ -62,8 +63,8 @@ def test_a_shift_on_the_test_images_leaves_training_alone() -> None:
 
 def test_noisy_labels_and_a_shift_go_together() -> None:
     """The same labels as without the shift."""
-    noisy = prepare(DIGITS, 600, "partial_labels", 0.5, 0)
-    shifted = prepare(DIGITS, 600, "partial_labels", 0.5, 0, "contrast", 2)
+    half = DataSpec(train_size=600, corruption="partial_labels", corruption_p=0.5)
+    noisy, shifted = (prepare(DIGITS, spec) for spec in (half, replace(half, shift="contrast", severity=2)))
     assert torch.equal(noisy.train_labels, shifted.train_labels)
     assert noisy.labels_changed == shifted.labels_changed > 0.3
 
@@ -89,6 +90,6 @@ def test_each_member_of_a_fleet_sees_its_own_shift() -> None:
 def test_a_contradiction_is_refused() -> None:
     """As it is by the recipe."""
     with pytest.raises(ValueError, match="severity must be 0 without a shift; got 2"):
-        prepare(DIGITS, 100, "true_labels", 0.0, 0, None, 2)
+        DataSpec(severity=2)
     with pytest.raises(ValueError, match="shift must be None with corruption='gaussian'"):
-        prepare(DIGITS, 100, "gaussian", 0.0, 0, "fog", 2)
+        DataSpec(corruption="gaussian", shift="fog", severity=2)

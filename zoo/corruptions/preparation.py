@@ -1,0 +1,127 @@
+"""The data that a network is trained and tested on: a data set and a `DataSpec` to tensors."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from zoo.corruptions.conditions import corrupt
+from zoo.corruptions.confusion import ClassNoise, confused
+from zoo.corruptions.pairs import paired, paired_indices
+from zoo.corruptions.shift import shifted_set
+from zoo.corruptions.spec import DataSpec
+from zoo.datasets import ImageSet, pixel_statistics, stratified_subset
+from zoo.seeds import generator
+from zoo.subsets import of_classes
+
+NUM_HELD_OUT: Final = 1000  # at most: enough to tell accuracies 3 points apart, and little to keep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedData:
+    """What one network is trained and tested on. Its tensors may be shared: never write into them.
+
+    Attributes:
+        train_images: [n, c, h, w], uint8, or float32 after "gaussian"; grey levels in both cases.
+        train_labels: int64 [n], corrupted or not.
+        test_images: [m, c, h, w], as the training images.
+        test_labels: int64 [m], the true ones.
+        held_out_images: [v, c, h, w], treated as the training images and not among them; v is 0 where all are.
+        held_out_labels: int64 [v], the true ones.
+        mean: float32 [c] of the training images, see `prepare`.
+        std: float32 [c]; the network sees (x - mean) / std.
+        num_classes: k.
+        labels_changed: fraction of `train_labels` that differ from the true ones.
+    """
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    held_out_images: Tensor
+    held_out_labels: Tensor
+    mean: Tensor
+    std: Tensor
+    num_classes: int
+    labels_changed: float
+
+
+def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
+    """The data of one training run: classes, condition, class noise, shift, a stratified subset, pairs.
+
+    The whole set is corrupted and then cut. So with one seed, whatever the size: an image has the same pixels and the
+    same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
+    labels, and is the same for every condition and p. All test images are kept. Held out are those training images, up
+    to 1,000, that the next larger subset would add.
+
+    Mean and standard deviation are those of all training images after condition and shift, before the cut: they hang on
+    no label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
+
+    Raises:
+        ValueError: classes, a size, class noise or a number of pairs that the set does not have.
+    """
+    images = of_classes(images, spec.classes)
+    noisy = corrupt(images, spec.corruption, spec.corruption_p, spec.seed).images
+    if spec.class_noise:
+        noisy = _with_class_noise(noisy, spec)
+    if spec.shift is not None:
+        noisy = shifted_set(noisy, spec.shift, spec.severity, spec.shift_on, spec.seed)
+    chosen, held_out = _chosen(images, spec)
+    mean, std = pixel_statistics(noisy.train_images)
+    single = PreparedData(
+        train_images=noisy.train_images[chosen],
+        train_labels=noisy.train_labels[chosen],
+        test_images=noisy.test_images,
+        test_labels=noisy.test_labels,
+        held_out_images=noisy.train_images[held_out],
+        held_out_labels=images.train_labels[held_out],
+        mean=mean,
+        std=std,
+        num_classes=images.num_classes,
+        labels_changed=float((noisy.train_labels != images.train_labels)[chosen].double().mean()),
+    )
+    return _in_pairs(single, images.name, spec) if spec.pairs else single
+
+
+def _with_class_noise(images: ImageSet, spec: DataSpec) -> ImageSet:
+    number = {label: index for index, label in enumerate(spec.classes or range(images.num_classes))}
+    noise: ClassNoise = tuple((number.get(old, old), number.get(new, new), q) for old, new, q in spec.class_noise)
+    draw = generator(images.name, "class_noise", spec.seed)
+    return replace(images, train_labels=confused(images.train_labels, noise, images.num_classes, draw))
+
+
+def _chosen(images: ImageSet, spec: DataSpec) -> tuple[Tensor, Tensor]:
+    """Indices of the training images that are trained on, and of those held out."""
+    num_images = len(images.train_labels)
+    size = num_images if spec.train_size is None else spec.train_size
+    names = (images.name, "train_size", spec.seed)
+    chosen = stratified_subset(images.train_labels, size, *names)
+    if size == num_images:
+        return chosen, chosen[:0]
+    more = stratified_subset(images.train_labels, min(size + NUM_HELD_OUT, num_images), *names)
+    return chosen, more[~torch.isin(more, chosen)]
+
+
+def _in_pairs(single: PreparedData, name: str, spec: DataSpec) -> PreparedData:
+    """Training images paired by their training labels, `pairs` rounds; test and held-out ones by the true, one round.
+
+    Departs from the source, which pairs every two images and gives a pair the labels of both: here a pair has one
+    label, that of both images, as everything that is trained and scored here has.
+    """
+    pairs, labels = {}, {}
+    for half, rounds in (("train", spec.pairs), ("test", 1), ("held_out", 1)):
+        own_images, own_labels = getattr(single, f"{half}_images"), getattr(single, f"{half}_labels")
+        first, second = paired_indices(own_labels, rounds, generator(name, "pairs", spec.seed, half))
+        pairs[half], labels[half] = paired(own_images, first, second), own_labels[first]
+    return replace(
+        single,
+        train_images=pairs["train"],
+        train_labels=labels["train"],
+        test_images=pairs["test"],
+        test_labels=labels["test"],
+        held_out_images=pairs["held_out"],
+        held_out_labels=labels["held_out"],
+        mean=single.mean.repeat(2),
+        std=single.std.repeat(2),
+    )

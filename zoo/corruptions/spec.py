@@ -1,0 +1,54 @@
+"""DataSpec: every choice that decides the data of a training run, but for the name of the data set."""
+
+from dataclasses import dataclass
+
+from zoo.corruptions.common import CommonCorruption
+from zoo.corruptions.conditions import Corruption, require_corruption
+from zoo.corruptions.confusion import ClassNoise, require_class_noise
+from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
+from zoo.subsets import require_classes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSpec:
+    """What is done to a data set before a network is trained on it; names and defaults are those of the recipe.
+
+    The order in which it is done: classes, condition and class noise, shift, subset, pairs.
+
+    Attributes:
+        classes: the classes that are kept, ascending, and numbered anew from 0; all of them if empty.
+        corruption: the condition of Zhang et al. 2017.
+        corruption_p: for "partial_labels", the probability that a label is replaced.
+        class_noise: (from, to, probability) triples, ascending: a training image of class `from` is labelled `to` with
+            this probability. Classes are counted as in the data set, whatever `classes` keeps.
+        shift: a common corruption of the images after the condition; none if None.
+        severity: of the shift, 1 to 5; 0 without one.
+        shift_on: which images the shift changes.
+        train_size: training images, a stratified subset; all of them if None.
+        pairs: how often each training image comes first in a pair of images of one label; 0 for images one by one.
+        seed: decides every draw, each through a stream of its own.
+
+    Raises:
+        ValueError: a choice that is impossible or that contradicts another; the message names the fields.
+    """
+
+    classes: tuple[int, ...] = ()
+    corruption: Corruption = "true_labels"
+    corruption_p: float = 0.0
+    class_noise: ClassNoise = ()
+    shift: CommonCorruption | None = None
+    severity: int = 0
+    shift_on: ShiftOn = DEFAULT_ON
+    train_size: int | None = None
+    pairs: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_classes(self.classes)
+        require_corruption(self.corruption, self.corruption_p)
+        require_class_noise(self.class_noise, self.classes, self.corruption)
+        require_shift(self.shift, self.severity, self.shift_on, self.corruption)
+        if self.train_size is not None and self.train_size < 1:
+            raise ValueError(f"train_size must be at least 1 or None; got {self.train_size}.")
+        if self.pairs < 0:
+            raise ValueError(f"pairs must be at least 0; got {self.pairs}.")
