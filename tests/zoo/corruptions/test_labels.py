@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.corruptions.labels import partially_corrupted, random_labels
+from zoo.corruptions.labels import partially_corrupted, random_labels, resampled
 from zoo.seeds import generator
 
 LABELS = torch.arange(10).repeat(1000)
@@ -63,3 +63,38 @@ def test_a_p_that_is_no_probability_is_refused(p: float) -> None:
     """NaN too."""
     with pytest.raises(ValueError, match="p must lie between 0 and 1"):
         partially_corrupted(LABELS, 10, p, generator(0))
+
+
+def test_resampled_labels_are_others_at_each_members_rate() -> None:
+    """A fraction q of the labels, within five standard deviations, by each other class as often."""
+    rates = torch.tensor([0.0, 0.2, 1.0])
+    labels = LABELS.expand(3, -1)
+    drawn = resampled(labels, rates, 10, [generator("resampled", member) for member in range(3)])
+    for rate, row in zip(rates.tolist(), drawn, strict=True):
+        changed = int((row != LABELS).sum())
+        assert abs(changed - rate * len(LABELS)) <= 5 * math.sqrt(len(LABELS) * rate * (1 - rate))
+    table = torch.bincount(10 * LABELS + drawn[2], minlength=100).view(10, 10).double()
+    assert bool((table.diagonal() == 0).all())
+    expected = 1000 / 9
+    assert float((table - expected).square().sum() / expected - 10 * expected) < 160  # chi-squared, 80 degrees
+
+
+@given(rate=rates, higher=rates, seed=st.integers())
+def test_resampling_is_each_members_own_and_nested(rate: float, higher: float, seed: int) -> None:
+    """A member draws the same beside others as alone; at a higher rate its changed labels stay as they changed."""
+    rate, higher = sorted((rate, higher))
+    labels = LABELS[:200].view(1, -1)
+    alone = resampled(labels, torch.tensor([rate]), 10, [generator(seed)])
+    pair = resampled(labels.repeat(2, 1), torch.tensor([0.5, higher]), 10, [generator("other"), generator(seed)])
+    changed = alone[0] != labels[0]
+    assert torch.equal(alone[0, changed], pair[1, changed])
+
+
+def test_each_step_draws_anew() -> None:
+    """The generator moves on, by the same numbers whatever the rate."""
+    labels, draws = LABELS.view(1, -1), [generator("a"), generator("b"), generator("b")]
+    first, second = (resampled(labels, torch.tensor([0.5]), 10, draws[:1]) for _ in range(2))
+    assert not torch.equal(first, second)
+    resampled(labels, torch.tensor([0.0]), 10, draws[1:2])
+    resampled(9 - labels, torch.tensor([1.0]), 10, draws[2:])
+    assert torch.equal(torch.rand(3, generator=draws[1]), torch.rand(3, generator=draws[2]))
