@@ -44,11 +44,19 @@ class Layer:
         name: the module's name.
         weight: [out, in] or [out, in / groups, *kernel].
         bias: [out], or None where neither the layer nor a batch norm has one.
+        input_size: height and width of the images that a convolution meets, or what it has of them; () if linear.
+        stride: of a convolution, one number a dimension.
+        dilation: of a convolution, one number a dimension.
+        groups: of a convolution.
     """
 
     name: str
     weight: Tensor
     bias: Tensor | None
+    input_size: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    groups: int = 1
 
     @property
     def matrix(self) -> Tensor:
@@ -162,7 +170,7 @@ class _Watch(TorchFunctionMode):
         """The layer that this call is, or is folded into."""
         if func in LAYERS:
             call = layer_call(*args, **kwargs)
-            candidate = _Candidate(Layer(self.path[-1], call["weight"], call["bias"]))
+            candidate = _Candidate(Layer(self.path[-1], call["weight"], call["bias"], **_geometry(call)))
             self.candidates.append(candidate)
             return candidate
         if (norm := fixed_batch_norm(func, args, kwargs)) is not None:
@@ -223,6 +231,22 @@ class _Watch(TorchFunctionMode):
                 raise UnsupportedModel(f"The output of {candidate.layer.name!r} must go to batch norm alone.")
         found = [candidate.layer for candidate in self.candidates]
         return Structure(found, frozenset(self.operations))
+
+
+def _geometry(call: Mapping[str, Any]) -> dict[str, Any]:
+    """What the call of a convolution says of its map besides the kernel."""
+    dims = int(call["weight"].dim()) - 2
+
+    def numbers(option: int | Sequence[int]) -> tuple[int, ...]:
+        given = (option,) if isinstance(option, int) else tuple(option)
+        return given * (dims // len(given))
+
+    return {
+        "input_size": tuple(call["input"].shape[-dims:]) if dims else (),
+        "stride": numbers(call.get("stride", 1)),
+        "dilation": numbers(call.get("dilation", 1)),
+        "groups": int(call.get("groups", 1)),
+    }
 
 
 class _Replaced(TorchFunctionMode):

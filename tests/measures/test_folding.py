@@ -178,3 +178,18 @@ def test_watching_leaves_no_hook(residual: Subject) -> None:
     layers(residual)
 
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in residual.model.modules())
+
+
+def test_a_convolution_says_what_it_meets() -> None:
+    """The size of its own input, its stride, dilation and groups; linear layers have none."""
+    data = network("linear")
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(4, 4, 3, stride=(2, 1), padding=2, dilation=2, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(32, 10),
+    ).double()  # fmt: skip
+
+    first, second, last = layers(Subject(model, data.inputs, data.labels))
+
+    assert (first.input_size, first.stride, first.dilation, first.groups) == ((8, 8), (1, 1), (1, 1), 1)
+    assert (second.input_size, second.stride, second.dilation, second.groups) == ((4, 4), (2, 1), (2, 2), 2)
+    assert (last.input_size, last.stride, last.dilation, last.groups) == ((), (), (), 1)
