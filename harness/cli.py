@@ -1,4 +1,4 @@
-"""The command line: gapbench run | train | score | rank | page | list | export. Heavy imports wait until needed."""
+"""The command line: gapbench run | train | score | rank | page | list | download | export. Heavy imports wait."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -239,6 +239,22 @@ def list_(
         cells = (escape(str(row[column])) for column in columns)
         table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(row["what"]) + source)
     console.print(table)
+    return GOOD
+
+
+@app.command(epilog="Example: `gapbench download cifar10 --data-dir data`")
+@_answering
+def download(
+    name: Annotated[str, typer.Argument(help="mnist, fashion_mnist, kmnist, cifar10, cifar100 or svhn.")],
+    data_dir: DataDir = None,
+) -> int:
+    """Fetch a data set from where torchvision finds it, unless it is there."""
+    from zoo.datasets import download as fetch
+
+    if data_dir is None:
+        _refuse("The folder to download to must be given with --data-dir or GAPBENCH_DATA; got none.")
+    done = "was downloaded" if fetch(name, data_dir) else "is there already"
+    console.print(f"{name} {done}: --dataset {name} takes it from {data_dir}.", markup=False, soft_wrap=True)
     return GOOD
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "ImageSet",
     "UnknownDataset",
     "datasets_in",
+    "download",
     "load",
     "pixel_moments",
     "pixel_statistics",
@@ -55,21 +56,49 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
         from zoo.loaders.digits import load_digits
 
         return load_digits()
+    from zoo.loaders.torchvision_layouts import LAYOUTS, fetching
+
     if data_dir is None:
-        near = _near(name, DATASETS)
+        near = _near(name, [*DATASETS, *LAYOUTS])
+        fetch = f" To fetch it: {fetching(name, 'DIR')}." if name in LAYOUTS else ""
         raise UnknownDataset(
             f"The data set {name!r} must lie in a folder of data sets, for only {', '.join(DATASETS)} is in the box; "
-            f"got no folder.{near} Give one with --data-dir or GAPBENCH_DATA."
+            f"got no folder.{'' if fetch else near} Give one with --data-dir or GAPBENCH_DATA.{fetch}"
         )
     found = datasets_in(data_dir)
+    if name not in found and name in LAYOUTS:
+        raise UnknownDataset(
+            f"The data set {name!r} must lie in {data_dir}, as {name}/train.parquet and {name}/test.parquet, as image "
+            f"folders, or as {LAYOUTS[name].mark} where torchvision writes it; got none of these. "
+            f"To fetch it: {fetching(name, data_dir)}."
+        )
     if name not in found:
         listed = ", ".join([*DATASETS, *found])
         raise UnknownDataset(
-            f"No data set is called {name!r}.{_near(name, [*DATASETS, *found])} Available with {data_dir}: {listed}. "
-            f"One lies there as NAME/train.parquet and NAME/test.parquet, as image folders NAME/train/CLASS and "
-            f"NAME/test/CLASS, or where torchvision writes it."
+            f"No data set is called {name!r}.{_near(name, [*DATASETS, *found, *LAYOUTS])} Available with {data_dir}: "
+            f"{listed}. One lies there as NAME/train.parquet and NAME/test.parquet, as image folders NAME/train/CLASS "
+            f"and NAME/test/CLASS, or where torchvision writes it."
         )
     return _LOADERS[found[name]](name, data_dir)
+
+
+def download(name: str, data_dir: Path) -> bool:
+    """Fetch one of torchvision's data sets into a folder of data sets; whether anything had to be fetched.
+
+    Raises:
+        UnknownDataset: it is none of those that can be fetched.
+        DatasetError: it cannot be fetched or written; the folder is left as it was.
+    """
+    from zoo.loaders.downloading import download_torchvision
+    from zoo.loaders.torchvision_layouts import LAYOUTS
+
+    if name in DATASETS or (data_dir.is_dir() and datasets_in(data_dir).get(name, "torchvision") != "torchvision"):
+        return False
+    if name not in LAYOUTS:
+        raise UnknownDataset(
+            f"The data set to download must be one of {', '.join(LAYOUTS)}; got {name!r}.{_near(name, LAYOUTS)}"
+        )
+    return download_torchvision(name, data_dir)
 
 
 def datasets_in(data_dir: Path) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Data sets where torchvision writes them, read by torchvision itself, which holds some of them to a checksum."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -40,27 +41,36 @@ def load_torchvision(name: str, data_dir: Path) -> ImageSet:
     Raises:
         DatasetError: files are missing, not those that torchvision knows by their checksum, or cannot be read.
     """
-    layout = LAYOUTS[name]
-    train, test = (_read(layout, data_dir, half) for half in ("train", "test"))
-    return assembled(name, train, test, layout.num_classes)
+    train, test = (_read(name, data_dir, half) for half in ("train", "test"))
+    return assembled(name, train, test, LAYOUTS[name].num_classes)
 
 
-def _read(layout: Layout, data_dir: Path, half: str) -> Split:
+def opened(layout: Layout, data_dir: Path, half: str, *, download: bool = False) -> Any:
+    """One half of a data set as torchvision's own class, which downloads what is missing if it is told to."""
     import zoo.vision_stack  # noqa: F401, I001  makes torchvision importable beside a CPU build of torch
     from torchvision import datasets
 
     which: dict[str, Any] = {"split": half} if layout.loader == "SVHN" else {"train": half == "train"}
+    return getattr(datasets, layout.loader)(data_dir, download=download, **which)
+
+
+def _read(name: str, data_dir: Path, half: str) -> Split:
+    layout = LAYOUTS[name]
     try:
-        read = getattr(datasets, layout.loader)(data_dir, download=False, **which)
+        read = opened(layout, data_dir, half)
     # Torchvision lets through whatever its readers meet in a broken file, a failed assert among it.
     except (RuntimeError, ValueError, LookupError, TypeError, AssertionError, OSError) as error:
         raise DatasetError(
             f"The {half} half of {layout.loader} in {data_dir} must be as torchvision downloads it; reading it says: "
-            f"{error or type(error).__name__}. Fetch it again: "
-            f"torchvision.datasets.{layout.loader}({str(data_dir)!r}, download=True)."
+            f"{error or type(error).__name__}. Fetch it again: {fetching(name, data_dir)}."
         ) from error
     labels = torch.as_tensor(read.labels if layout.loader == "SVHN" else read.targets)
     return Split(where=f"{data_dir / layout.mark} ({half})", images=_channels_first(read.data), labels=labels.long())
+
+
+def fetching(name: str, data_dir: Path | str) -> str:
+    """The command that fetches a data set."""
+    return f"gapbench download {name} --data-dir {shlex.quote(str(data_dir))}"
 
 
 def _channels_first(data: Any) -> torch.Tensor:

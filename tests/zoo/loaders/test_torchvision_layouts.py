@@ -75,7 +75,8 @@ def test_damaged_mnist(damage: str, tmp_path: Path) -> None:
         "label 10": r"must lie in 0 to 9; got 10 in row",
     }
     with pytest.raises(
-        DatasetError, match=expected.get(damage, r"The train half of MNIST in .* Fetch it again: torchv")
+        DatasetError,
+        match=expected.get(damage, r"The train half of MNIST in .* Fetch it again: gapbench download mnist --data-dir"),
     ):
         load("mnist", tmp_path)
 
