@@ -106,8 +106,8 @@ def _chosen(images: ImageSet, spec: DataSpec) -> tuple[Tensor, Tensor]:
 def _in_pairs(single: PreparedData, name: str, spec: DataSpec) -> PreparedData:
     """Training images paired by their training labels, `pairs` rounds; test and held-out ones by the true, one round.
 
-    Departs from the source, which pairs every two images and gives a pair the labels of both: here a pair has one
-    label, that of both images, as everything that is trained and scored here has.
+    Departs from the source, which stacks every two inputs, of whatever classes: here a pair has one label, that of both
+    its images, as everything that is trained and scored here has.
     """
     pairs, labels = {}, {}
     for half, rounds in (("train", spec.pairs), ("test", 1), ("held_out", 1)):

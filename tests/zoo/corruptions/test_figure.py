@@ -4,7 +4,9 @@ import numpy as np
 from PIL import Image
 
 from zoo.corruptions.common import COMMON_CORRUPTIONS, commonly_corrupted
-from zoo.corruptions.figure import FIGURE, SCALE, digits, figure, panel
+from zoo.corruptions.conditions import CORRUPTIONS
+from zoo.corruptions.figure import FIGURE, SCALE, digits, figure, of_training, panel
+from zoo.datasets import load
 from zoo.seeds import generator
 
 
@@ -32,3 +34,22 @@ def test_a_panel_shows_the_original_and_five_severities() -> None:
         if (windows[i, j] == pair).all()
     ]
     assert len(found) >= len(COMMON_CORRUPTIONS)
+
+
+def test_training_examples_are_shown_as_they_are_trained_on() -> None:
+    """Six of each, of threes, eights and fives: plain ones as in the data set, pairs of a class, copies with holes."""
+    digit = load("digits")
+    shown = of_training()
+    assert list(shown) == [*CORRUPTIONS, "class_noise", "pairs", "erased copies"]
+    assert {len(examples) for examples in shown.values()} == {6}
+    for (image, label), true in zip(shown["true_labels"], (3, 3, 8, 8, 5, 5), strict=True):
+        assert label == true
+        assert (digit.train_images[digit.train_labels == true][:2] == image).flatten(1).all(dim=1).any()
+    assert {label for _, label in shown["class_noise"]} <= {3, 5, 8}
+    own = {image.numpy().tobytes(): int(y) for image, y in zip(digit.train_images, digit.train_labels, strict=True)}
+    for pair, label in shown["pairs"]:
+        halves = [half.contiguous().numpy().tobytes() for half in (pair[:, :8], pair[:, 8:])]
+        assert [own[half] for half in halves] == [label, label]
+    originals = digits()
+    for copy, (image, _) in enumerate(shown["erased copies"]):
+        assert bool(((image == 0) | (image == originals[copy % 2, 0])).all())
