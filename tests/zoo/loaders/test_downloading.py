@@ -32,6 +32,7 @@ from zoo.loaders.torchvision_layouts import LAYOUTS
 DIGITS = load("digits")
 IMAGES, LABELS = DIGITS.train_images[:200, 0].numpy(), DIGITS.train_labels[:200].numpy()
 COLOUR = np.stack([np.kron(IMAGES, np.ones((1, 4, 4), np.uint8))] * 3, axis=1)  # [200, 3, 32, 32]
+HUNDRED: Final = np.arange(200) % 100  # of CIFAR-100 every class must occur
 NUM_TEST: Final = 60
 
 pytestmark = [  # torchvision's habits: an archive unpacked without a filter, once it fits its checksum, and errors 404
@@ -101,12 +102,12 @@ def mirror_mnist(loader: Any, site: Site, patch: pytest.MonkeyPatch) -> None:
 
 def mirror_cifar(loader: Any, site: Site, patch: pytest.MonkeyPatch) -> None:
     """One packed archive of pickles."""
-    key = "labels" if loader is torchvision_datasets.CIFAR10 else "fine_labels"
+    key, own_labels = ("labels", LABELS) if loader is torchvision_datasets.CIFAR10 else ("fine_labels", HUNDRED)
     train = [file for file, _ in loader.train_list]
     rows = dict(zip(train, np.array_split(np.arange(200), len(train)), strict=True))
     rows[loader.test_list[0][0]] = np.arange(NUM_TEST)
     contents: dict[str, Any] = {
-        file: {"data": COLOUR[own].reshape(len(own), -1), key: LABELS[own].tolist()} for file, own in rows.items()
+        file: {"data": COLOUR[own].reshape(len(own), -1), key: own_labels[own].tolist()} for file, own in rows.items()
     }
     contents[loader.meta["filename"]] = {loader.meta["key"]: [str(k) for k in range(100)]}
     packed, sums = BytesIO(), {}
@@ -146,16 +147,18 @@ def files_in(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "cifar100"])
+@pytest.mark.parametrize("name", LAYOUTS)
 def test_what_was_downloaded_is_read(name: str, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through torchvision's fetching, checking and unpacking; the folder is made, and holds nothing packed."""
     mirrored(name, site, monkeypatch)
     folder = tmp_path / "new" / "data"
     assert download(name, folder)
     read = load(name, folder)
-    grey = name not in ("cifar10", "svhn")
+    grey = "mnist" in name
+    labels = HUNDRED if name == "cifar100" else LABELS
     assert torch.equal(read.train_images, torch.from_numpy(IMAGES[:, None] if grey else COLOUR))
-    assert torch.equal(read.test_labels, torch.from_numpy(LABELS[:NUM_TEST]))
+    assert torch.equal(read.train_labels, torch.from_numpy(labels))
+    assert torch.equal(read.test_labels, torch.from_numpy(labels[:NUM_TEST]))
     assert {Path(place).parts[0] for place in files_in(folder)} <= {*Path(LAYOUTS[name].mark).parts, "test_32x32.mat"}
     assert not [place for place in files_in(folder) if place.endswith(".gz")]
 
