@@ -1,136 +1,202 @@
-"""Every statistic of one measure on one set of networks; what all measures have in common is worked out once."""
+"""Every statistic of any number of measures on one set of networks; what they have in common is worked out once."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from leaderboard.statistics.conditional import Information, cmi, pgdl_score
-from leaderboard.statistics.granulated import agreement, granulated, grid_of
-from leaderboard.statistics.kendall import signs, tau_a, tau_b
-from leaderboard.statistics.resampling import draw, interval, psi_draws, psi_weights, tau_b_draws
-from leaderboard.statistics.sign_error import Environments, environment_losses, environments_of, sign_error
+from leaderboard.networks import Networks
+from leaderboard.statistics.conditional import Information, cmi_of, pgdl_of
+from leaderboard.statistics.granulated import Agreements, Grid, grid_of, sign_along
+from leaderboard.statistics.influence import Influence, Layout
+from leaderboard.statistics.kendall import tau_a_of, tau_b_of
+from leaderboard.statistics.pairs import Cells, Floats, PairCounter
+from leaderboard.statistics.resampling import TauBDraws, interval, within_bounds
+from leaderboard.statistics.sign_error import (
+    Environments,
+    Weights,
+    environment_losses,
+    environments_of,
+    sign_error,
+)
 from leaderboard.statistics.spearman import hyperparameter_basis, partial_spearman, spearman
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import Undefined, defined, made_or_reason, require_contrast
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Seeds = Literal["averaged", "kept"]
+
+AT_ONCE: Final = 32  # measures whose pairs are held at a time
 
 
-def level_codes(hyperparameters: pd.DataFrame) -> dict[str, Ints]:
-    """The code [n] of each hyperparameter's value; a missing value is a value of its own."""
-    return {
-        str(name): pd.factorize(values, sort=False, use_na_sentinel=False)[0].astype(np.int64)
-        for name, values in hyperparameters.items()
-    }
+@dataclass(slots=True)
+class Judged:
+    """One measure on one set of networks.
+
+    Attributes:
+        figures: its statistics, None where one has no value.
+        why: the reasons.
+        draws: "tau_b" and "Psi" in each resample [bootstrap], NaN where one has no value.
+    """
+
+    figures: dict[str, Any]
+    why: dict[str, str]
+    draws: dict[str, Floats] = field(default_factory=dict)
+
+    def of(self, name: str, statistic: Callable[..., Any], *inputs: Any) -> Any:
+        """What the statistic returns; None where it is undefined, and then the reason is kept under the name."""
+        try:
+            return statistic(*inputs)
+        except Undefined as reason:
+            self.why[name] = str(reason)
+            return None
 
 
 class Panel:
     """Networks with their hyperparameters, targets and resamples, on which any number of measures is judged.
 
     Args:
-        hyperparameters: one column each, one row a network.
-        target: [n], finite.
-        test_size: number of test examples of each network [n]; None where the target is no share of test examples.
-        bootstrap: number of resamples; 0 for no intervals.
-        seed: decides the resamples.
+        networks: those that have a score; configurations numbered from 0.
+        counts: how often each configuration is drawn, [bootstrap, c].
+        seeds: whether psi compares configurations, their seeds averaged, or networks.
+        weights: of the sign error.
     """
 
-    def __init__(
-        self, hyperparameters: pd.DataFrame, target: Floats, test_size: Floats | None, *, bootstrap: int, seed: int
-    ) -> None:
-        self.target = target
-        self.test_size = test_size
-        self.levels = level_codes(hyperparameters)
-        self.grid = grid_of(self.levels, len(target))
-        self.basis = hyperparameter_basis(hyperparameters)
-        self.target_signs = signs(target)
-        self.mean_target = self.grid.averaged(target)
-        self.counts = draw(self.grid.size, bootstrap, np.random.default_rng(seed))  # [bootstrap, c]
-        self.psi_weights = psi_weights(self.grid, self.counts)
-        self.environments = self._environments()
+    def __init__(self, networks: Networks, counts: Floats, *, seeds: Seeds, weights: Weights) -> None:
+        self.networks = networks
+        self.counts = counts
+        self.weights = weights
+        n = len(networks)
+        self.grid = grid_of(networks.levels, n, configuration=networks.configuration, kept=seeds == "kept")
+        self.target = self.grid.averaged(networks.target)
+        self.layout = made_or_reason(lambda: Layout(self.grid))
+        self.target_signs = {name: sign_along(axis, self.target) for name, axis in self.grid.axes.items()}
+        self._basis = hyperparameter_basis(networks.hyperparameters)
+        self._environments = made_or_reason(self._environments_of)
+        self._counter = made_or_reason(self._counter_of)
+        self._tau_b_draws = TauBDraws(counts, networks.configuration, networks.target) if len(counts) and n else None
 
-    def judge(self, scores: Floats) -> tuple[dict[str, Any], Mapping[str, Floats]]:
-        """The statistics of one measure's scores [n], and its resamples.
-
-        Args:
-            scores: [n], finite.
+    def judge(self, names: Sequence[str]) -> tuple[dict[str, Judged], Influence | None]:
+        """The statistics of measures that have a finite score for each of the networks.
 
         Returns:
-            The figures, None where one has no value, with the reasons under "why"; and tau-b and Psi in each resample
-            [bootstrap], NaN where one has no value.
+            By name, what is found; and the influences on Psi, one column a measure, where Psi has a spread.
         """
-        mean_scores = self.grid.averaged(scores)
-        draws = self._draws(scores, mean_scores)
-        why: dict[str, str] = {}
-        levels, target = self.levels, self.target
+        found: dict[str, Judged] = {}
+        influences: list[Influence] = []
+        for begin in range(0, len(names), AT_ONCE):
+            some = names[begin : begin + AT_ONCE]
+            agreements = {name: signs * self.target_signs[name][:, None] for name, signs in self.signs_of(some).items()}
+            influence = self.influence(agreements)
+            if influence is not None:
+                influences.append(influence)
+            psi = {name: axis.mean(agreements[name]) for name, axis in self.grid.axes.items()}
+            departures = None if influence is None or len(self.counts) == 0 else influence.draws(self.counts)
+            for place, name in enumerate(some):
+                mine = {axis: float(values[place]) for axis, values in psi.items()}
+                found[name] = self._judged(name, mine, None if departures is None else departures[:, place])
+        if not influences:
+            return found, None
+        return found, Influence(
+            np.concatenate([each.of_configuration for each in influences], axis=1),
+            np.concatenate([each.of_pair for each in influences], axis=1),
+        )
 
-        def of(name: str, statistic: Callable[..., Any], *inputs: Any) -> Any:
-            try:
-                return statistic(*inputs)
-            except Undefined as reason:
-                why[name] = str(reason)
-                return None
+    def signs_of(self, names: Sequence[str]) -> dict[str, Agreements]:
+        """Of the differences of the scores of M measures, along each axis [p, M]."""
+        scores = np.stack([self.grid.averaged(self.networks.scores[name]) for name in names], axis=1)
+        return {name: sign_along(axis, scores) for name, axis in self.grid.axes.items()}
 
-        figures: dict[str, Any] = {
-            "n": len(scores),
-            "tau_a": of("tau_a", tau_a, scores, target),
-            "tau_b": of("tau_b", tau_b, scores, target),
-            "spearman": of("spearman", spearman, scores, target),
-            "partial_spearman": of("partial_spearman", partial_spearman, scores, target, self.basis),
-            "sign_error": of("sign_error", self._sign_error, scores),
+    def influence(self, agreements: Mapping[str, Agreements]) -> Influence | None:
+        """On Psi, of measures with these agreements [p, M] along each axis; None where it is undefined."""
+        return None if isinstance(self.layout, str) else self.layout.influence(agreements)
+
+    def _judged(self, name: str, psi: dict[str, float], departures: Floats | None) -> Judged:
+        scores, target = self.networks.scores[name], self.networks.target
+        judged = Judged({"n": len(scores)}, {})
+        figures, why, of = judged.figures, judged.why, judged.of
+        cells = self._counter if isinstance(self._counter, str) else self._counter.count(scores)
+        for statistic, figure in (("tau_a", tau_a_of), ("tau_b", tau_b_of)):
+            figures[statistic] = of(statistic, self._counted, figure, cells)
+        figures["spearman"] = of("spearman", spearman, scores, target)
+        figures["partial_spearman"] = of("partial_spearman", partial_spearman, scores, target, self._basis)
+        figures["sign_error"] = of("sign_error", self._sign_error, scores)
+        for statistic, information in (("cmi", cmi_of), ("pgdl", pgdl_of)):
+            least: Information | None = of(statistic, self._counted, information, cells)
+            figures[statistic] = None if least is None else least.value
+            figures[f"{statistic}_given"] = None if least is None else list(least.given)
+        figures["Psi"] = of("Psi", self._psi, psi)
+        if figures["Psi"] is None:
+            psi = {}
+        figures["psi"] = {axis: psi.get(axis) for axis in self.networks.levels}
+        why |= {
+            f"psi.{axis}": self.grid.missing.get(axis) or why["Psi"] for axis in self.networks.levels if axis not in psi
         }
-        for name, statistic in (("cmi", cmi), ("pgdl", pgdl_score)):
-            found: Information | None = of(name, statistic, scores, target, levels)
-            figures[name] = None if found is None else found.value
-            figures[f"{name}_given"] = None if found is None else list(found.given)
-        psi: dict[str, float] = {}
-        figures["Psi"], psi = of("Psi", granulated, self.grid, mean_scores, self.mean_target) or (None, psi)
-        figures["psi"] = {name: psi.get(name) for name in levels}
-        why |= {f"psi.{name}": self.grid.missing.get(name) or why["Psi"] for name in levels if name not in psi}
-        figures["interval"] = dict.fromkeys(draws)
-        for name, values in draws.items():
-            if figures[name] is None:
-                why[f"interval.{name}"] = why[name]
+        judged.draws = self._draws(scores, figures["Psi"], departures)
+        figures["interval"] = {}
+        for statistic in ("tau_b", "Psi"):
+            figures["interval"][statistic] = None
+            if figures[statistic] is None:
+                why[f"interval.{statistic}"] = why[statistic]
+            elif statistic == "Psi" and isinstance(self.layout, str):
+                why["interval.Psi"] = self.layout
             else:
-                figures["interval"][name] = of(f"interval.{name}", interval, values)
-        return {**figures, "why": why}, draws
+                figures["interval"][statistic] = of(f"interval.{statistic}", interval, judged.draws[statistic])
+        return judged
 
-    def _draws(self, scores: Floats, mean_scores: Floats) -> Mapping[str, Floats]:
+    def _draws(self, scores: Floats, psi: float | None, departures: Floats | None) -> dict[str, Floats]:
         nothing = np.full(len(self.counts), np.nan)
-        if len(self.counts) == 0 or len(scores) == 0:
-            return {"tau_b": nothing, "Psi": nothing}
-        agreements = {name: agreement(axis, mean_scores, self.mean_target) for name, axis in self.grid.axes.items()}
         return {
-            "tau_b": tau_b_draws(self.counts, self.grid.configuration, signs(scores), self.target_signs),
-            "Psi": psi_draws(self.psi_weights, agreements) if self.grid.axes else nothing,
+            "tau_b": nothing if self._tau_b_draws is None else self._tau_b_draws.of(scores),
+            "Psi": nothing if psi is None or departures is None else within_bounds(psi, departures),
         }
 
-    def _environments(self) -> Environments | str:
-        """The environments of the sign error, or the reason why there are none."""
-        if self.test_size is None:
-            return "Its weights need a target that is a share of test examples; this one is a loss."
-        try:
-            return environments_of(self.target, self.levels, self.test_size)
-        except Undefined as reason:
-            return str(reason)
+    def _psi(self, psi: Mapping[str, float]) -> float:
+        if not self.grid.axes:
+            raise Undefined(_no_neighbours(self.grid))
+        require_contrast(self.target)
+        return sum(psi.values()) / len(psi)
+
+    @staticmethod
+    def _counted(statistic: Callable[[Cells], Any], cells: Cells | str) -> Any:
+        return statistic(defined(cells))
+
+    def _counter_of(self) -> PairCounter:
+        require_contrast(self.networks.target)
+        return PairCounter(self.networks.target, self.networks.levels)
+
+    def _environments_of(self) -> Environments:
+        of = self.networks
+        if of.test_size is None:
+            raise Undefined("Its weights need a target that is a share of test examples; this one is a loss.")
+        return environments_of(of.target, of.levels, of.test_size, of.accuracy, weights=self.weights)
 
     def _sign_error(self, scores: Floats) -> dict[str, Any]:
-        if isinstance(self.environments, str):
-            raise Undefined(self.environments)
-        losses = environment_losses(self.environments, scores, self.target)
-        overall = sign_error(losses)
-        along = {
-            str(name): sign_error(losses[self.environments.axis == name]) for name in np.unique(self.environments.axis)
-        }
+        environments = defined(self._environments)
+        losses = environment_losses(environments, scores)
+        everywhere = np.ones(len(losses), dtype=np.bool_)
         return {
-            "mean": overall.mean,
-            "p90": overall.p90,
-            "max": overall.max,
-            "environments": overall.environments,
+            **_summary(environments, losses, everywhere),
             "along": {
-                name: {"mean": e.mean, "max": e.max, "environments": e.environments} for name, e in along.items()
+                str(name): _summary(environments, losses, environments.axis == name)
+                for name in np.unique(environments.axis)
             },
         }
+
+
+def _summary(environments: Environments, losses: Floats, members: NDArray[np.bool_]) -> dict[str, Any]:
+    found = sign_error(losses[members])
+    effective = environments.effective[members]
+    return {
+        "mean": found.mean,
+        "p90": found.p90,
+        "max": found.max,
+        "environments": found.environments,
+        "effective": {"min": float(effective.min()), "median": float(np.median(effective))},
+    }
+
+
+def _no_neighbours(grid: Grid) -> str:
+    """Why nothing is compared."""
+    too_many = next((why for why in grid.missing.values() if why.startswith("More than")), None)
+    return too_many or "No two networks differ in exactly one hyperparameter."

@@ -1,27 +1,30 @@
 """Rank the measures of a ledger: every statistic of every measure, pooled and within each corruption, as one report."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from leaderboard.comparisons import Comparisons, power_line
 from leaderboard.controls import with_controls
+from leaderboard.judging import Options, groups, resamples, with_reasons
 from leaderboard.ledger import LedgerError, Target, checked, names_of, suggestion, target_of
-from leaderboard.panel import Panel, level_codes
-from leaderboard.statistics.gate import randomization_gate
-from leaderboard.statistics.granulated import joint
-from leaderboard.statistics.resampling import interval
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.networks import TEST_SIZE, Networks, networks_of
+from leaderboard.panel import Judged, Seeds
+from leaderboard.records import cost_of, described, gate_of, grid_report, outcomes_of
+from leaderboard.statistics.granulated import grid_of
+from leaderboard.statistics.pairs import MOST_NETWORKS
+from leaderboard.statistics.sign_error import Weights
+from leaderboard.statistics.undefined import made_or_reason
+from leaderboard.strata import Strata, mean_over, strata_of, strata_report
+from leaderboard.units import Units, curve_of, noise_of, pareto
+from leaderboard.verdicts import FAMILY, Verdicts
 
 Figure = Literal["Psi", "tau_b", "tau_a", "spearman", "partial_spearman"]
 
-TEST_SIZE: Final = 10_000  # test examples of a network whose ledger does not say: CIFAR-10's
 CORRUPTION: Final = "hp.corruption"
-OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout")
-
-Floats = NDArray[np.float64]
+DATASET: Final = "hp.dataset"
 
 
 def rank(
@@ -30,78 +33,108 @@ def rank(
     target: Target = "gap",
     within: str | None = "corruption",
     bootstrap: int = 1000,
+    permutations: int | None = None,
     seed: int = 0,
+    seeds: Seeds = "averaged",
+    weights: Weights = "hoeffding",
+    bins: Mapping[str, int] | None = None,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
     converged_only: bool = True,
 ) -> dict[str, Any]:
     """Judge every measure of a ledger, and the controls, by how it orders the networks.
 
     A figure that has no value is None, with the reason under "why"; the report is JSON without NaN. Statistics are of
-    the raw score; `order` turns them by the expected sign. A network without a finite score counts for the other
-    measures only, so measures may be judged on different networks: "n" says on how many.
+    the raw score; `order` turns them by the expected sign, and so do the comparisons. A network without a finite score
+    counts for the other measures only, so measures may be judged on different networks: "n" says on how many.
 
     Args:
         ledger: one row a network; see `leaderboard.ledger` for the columns.
         target: what the measures should predict.
-        within: the hyperparameter, without "hp.", whose values are also judged one by one; None for none.
+        within: the hyperparameter, without "hp.", whose values are also judged one by one and within which targets are
+            permuted; None for none.
         bootstrap: number of resamples behind each interval; 0 for no intervals.
-        seed: decides resamples, noisy controls and the halves of `category_code`.
+        permutations: number of permutations behind each test against chance; None for as many as resamples.
+        seed: decides resamples, permutations, folds, noisy controls and the halves of `category_code`.
+        seeds: "averaged" for a psi of the means over the replicates of a configuration, "kept" for one of networks.
+        weights: of the sign error: "hoeffding" as in the paper, or "binomial" for exact probabilities.
+        bins: number of bins of hyperparameters, by name without "hp.", 0 for none; those that lie on no grid are
+            binned if not named.
         metadata: by name of the measure: family, expected_sign, source, needs and whatever else is to be passed on.
         converged_only: leave out networks whose training did not converge.
 
     Raises:
-        LedgerError: a table that is not a ledger, a target it does not have, or an unknown `within`.
+        LedgerError: a table that is not a ledger, a target it does not have, more networks than can be ranked, or an
+            unknown hyperparameter.
     """
     whole = checked(ledger)
     goal = target_of(whole, target)
     converged = whole["converged"].to_numpy(dtype=np.bool_) if "converged" in whole else np.ones(len(whole), np.bool_)
     kept = goal.notna().to_numpy() & (converged | (not converged_only))
+    if kept.sum() > MOST_NETWORKS:
+        raise LedgerError(
+            f"A ledger must have at most {MOST_NETWORKS:,} networks to be ranked; got {kept.sum():,}. "
+            "Rank a random sample of the rows."
+        )
+    column, reason = _column(whole, within)
     runs, controls = with_controls(whole[kept].reset_index(drop=True), target, seed)
     known = {**controls, **(metadata or {})}
-    pooled = _figures(runs, target, bootstrap, seed)
+    about = {name: described(known.get(name, {})) for name in names_of(runs, "measure")}
+    signs = {name: entry["expected_sign"] for name, entry in about.items()}
+    family = [name for name, entry in about.items() if not entry["control"]]
+    options = Options(
+        bootstrap=bootstrap,
+        permutations=bootstrap if permutations is None else permutations,
+        seed=seed,
+        seeds=seeds,
+        weights=weights,
+    )
+    networks, levels = networks_of(runs, target, column, _binned(runs, bins))
     report: dict[str, Any] = {
         "models": len(runs),
         "target": target,
         "not_converged": int((~converged).sum()),
         "converged_only": converged_only,
         "without_target": int(goal.isna().sum()),
+        "missing_cells": sum(int((~np.isfinite(networks.scores[name])).sum()) for name in family),
         "hyperparameters": names_of(runs, "hp"),
-        "configurations": len(runs[names_of(runs, "hp")].drop_duplicates()),
+        "configurations": networks.size,
+        "grid": grid_report(networks),
+        "binned": {name: {"bins": len(edges) + 1, "edges": edges} for name, edges in levels.edges.items()},
+        "seeds": seeds,
+        "weights": weights,
         "bootstrap": bootstrap,
+        "permutations": options.permutations,
+        "family": {**FAMILY, "measures": len(family)},
         "seed": seed,
         "test_size": TEST_SIZE if "test_size" not in runs else None,
-        "why": {},
+        "why": {"test_size": "The ledger says it for each network."} if "test_size" in runs else {},
     }
-    if "test_size" in runs:
-        report["why"]["test_size"] = "The ledger says it for each network."
-    strata, reason = _strata(runs, within)
-    if reason:
+    judged, comparisons = _judged_together(networks, runs, options, signs, family)
+    strata = {} if column is None else strata_of(networks, runs[column], options)
+    report["within"] = None if column is None else strata_report(column, strata)
+    if column is None:
         report["why"]["within"] = reason
-        report["within"] = None
-    else:
-        by_value = {
-            value: (len(part), _figures(part, target, bootstrap, seed + 1 + place))
-            for place, (value, part) in enumerate(strata.items())
-        }
-        report["within"] = {
-            "hp": f"hp.{within}",
-            "strata": {
-                value: {"models": models, "measures": {name: figures for name, (figures, _) in measures.items()}}
-                for value, (models, measures) in by_value.items()
-            },
-        }
+    data_sets, reason_across = _data_sets(networks, runs, column, strata, options)
+    report["across"] = None if reason_across else strata_report(DATASET, data_sets)
+    if reason_across:
+        report["why"]["across"] = reason_across
     measures: dict[str, Any] = {}
-    for name, (figures, _) in pooled.items():
-        if reason:
-            figures["within"] = None
-            figures["why"]["within"] = reason
-        else:
-            figures["within"] = _mean_over_strata([measured[name] for _, measured in by_value.values()], figures["why"])
-        figures["gate"] = _gate(runs, name, bootstrap, seed, figures["why"])
-        figures["cost"] = _cost(runs, name)
-        figures["outcomes"] = _outcomes(runs, name)
-        measures[name] = {**figures, **_described(known.get(name, {}))}
-    return {**report, "measures": measures}
+    for name, one in judged.items():
+        for key, parts, lacking in (("within", strata, reason), ("across", data_sets, reason_across)):
+            one.figures[key] = None if lacking else mean_over(parts, name, key, one.why)
+            if lacking:
+                one.why[key] = lacking
+        one.figures["gate"] = gate_of(runs, name, bootstrap, seed, one.why)
+        one.figures["cost"] = cost_of(runs, name)
+        one.figures["outcomes"] = outcomes_of(runs, name)
+        measures[name] = {**with_reasons(one), **about[name]}
+    front = pareto(measures, family)
+    for name, entry in measures.items():
+        entry["pareto"] = front.get(name)
+        if entry["pareto"] is None:
+            entry["why"]["pareto"] = "It is a control." if entry["control"] else "It needs a Psi and a cost."
+    whole_report = {**report, "comparisons": comparisons, "measures": measures}
+    return {**whole_report, **_lines(whole_report, networks, options)}
 
 
 def order(report: Mapping[str, Any], by: Figure = "Psi") -> list[str]:
@@ -124,116 +157,78 @@ def order(report: Mapping[str, Any], by: Figure = "Psi") -> list[str]:
     return [name for name, _ in sorted(report["measures"].items(), key=key)]
 
 
-def _figures(
-    runs: pd.DataFrame, target: Target, bootstrap: int, seed: int
-) -> dict[str, tuple[dict[str, Any], Mapping[str, Floats]]]:
-    """By name of the measure: its statistics on these networks, and its resamples."""
-    goal = target_of(runs, target).to_numpy(dtype=np.float64)
-    size = runs["test_size"].fillna(TEST_SIZE).to_numpy() if "test_size" in runs else np.full(len(runs), TEST_SIZE)
-    panels: dict[bytes, Panel] = {}
-    found: dict[str, tuple[dict[str, Any], Mapping[str, Floats]]] = {}
-    for name in names_of(runs, "measure"):
-        scores = runs[f"measure.{name}"].to_numpy(dtype=np.float64)
-        scored = np.isfinite(scores)
-        panel = panels.get(scored.tobytes())
-        if panel is None:
-            panel = panels[scored.tobytes()] = Panel(
-                runs.loc[scored, names_of(runs, "hp")],
-                goal[scored],
-                None if target == "loss_gap" else size[scored].astype(np.float64),
-                bootstrap=bootstrap,
-                seed=seed,
-            )
-        found[name] = panel.judge(scores[scored])
-    return found
+def _judged_together(
+    networks: Networks, runs: pd.DataFrame, options: Options, signs: Mapping[str, int], family: list[str]
+) -> tuple[dict[str, Judged], dict[str, Any]]:
+    """Every measure on all networks, tested against chance, the hyperparameters and each other."""
+    controls = [name for name in names_of(runs, "hp") if name in networks.scores]
+    verdicts = Verdicts(networks, options, signs, controls)
+    comparisons = Comparisons(signs, family)
+    found: dict[str, Judged] = {}
+    for group in groups(networks, options, resamples(networks, options)):
+        judged, influence = group.panel.judge(group.names)
+        verdicts.add(group, judged, influence)
+        comparisons.add(group.names, influence, group.panel.counts)
+        units = Units(group, options, signs)
+        for name, one in judged.items():
+            noise = noise_of(runs, name)
+            units.add(name, one, None if noise is None else noise[group.scored])
+        found |= judged
+    verdicts.finish(found, family)
+    psi = {name: one.figures["Psi"] for name, one in found.items()}
+    return {name: found[name] for name in networks.scores}, comparisons.report(psi)
 
 
-def _strata(runs: pd.DataFrame, within: str | None) -> tuple[dict[str, pd.DataFrame], str]:
-    """The networks by the value of one hyperparameter, or the reason why they are not split."""
-    column = f"hp.{within}"
+def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
+    """The column within whose values to rank, or the reason why there is none."""
     if within is None:
-        return {}, "No hyperparameter was asked for."
-    if column not in runs:
-        if column == CORRUPTION:  # the default, which a ledger from elsewhere need not have
-            return {}, "The ledger has no column hp.corruption."
-        names = [name.removeprefix("hp.") for name in names_of(runs, "hp")]
-        raise LedgerError(f"No hyperparameter is called {within!r}. {suggestion(within, names)}")
-    values = runs[column].astype(object).where(runs[column].notna(), "(missing)").astype(str)
-    return {value: runs[values == value].reset_index(drop=True) for value in sorted(values.unique())}, ""
+        return None, "No hyperparameter was asked for."
+    column = f"hp.{within}"
+    if column in ledger:
+        return column, ""
+    if column == CORRUPTION:  # the default, which a ledger from elsewhere need not have
+        return None, "The ledger has no column hp.corruption."
+    names = [name.removeprefix("hp.") for name in names_of(ledger, "hp")]
+    raise LedgerError(f"No hyperparameter is called {within!r}. {suggestion(within, names)}")
 
 
-def _mean_over_strata(
-    strata: Iterable[tuple[dict[str, Any], Mapping[str, Floats]]], why: dict[str, str]
-) -> dict[str, Any]:
-    """Tau-b and Psi averaged over the strata that have them; strata are resampled independently of each other."""
-    strata = list(strata)
-    mean: dict[str, Any] = {"strata": {}, "interval": {}}
-    for name in ("tau_b", "Psi"):
-        having = [(figures, draws) for figures, draws in strata if figures[name] is not None]
-        mean["strata"][name] = len(having)
-        mean[name] = float(np.mean([figures[name] for figures, _ in having])) if having else None
-        mean["interval"][name] = None
-        if not having:
-            why[f"within.{name}"] = next((figures["why"][name] for figures, _ in strata), "There is no network.")
-            continue
-        try:
-            mean["interval"][name] = interval(np.mean([draws[name] for _, draws in having], axis=0))
-        except Undefined as reason:
-            why[f"within.interval.{name}"] = str(reason)
-    return mean
+def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, int]:
+    """The bins by column.
+
+    Raises:
+        LedgerError: an unknown hyperparameter, or one that is no number.
+    """
+    names = [name.removeprefix("hp.") for name in names_of(ledger, "hp")]
+    for name, count in (bins or {}).items():
+        if name not in names:
+            raise LedgerError(f"No hyperparameter is called {name!r}. {suggestion(name, names)}")
+        if count and not pd.api.types.is_numeric_dtype(ledger[f"hp.{name}"]):
+            raise LedgerError(f"A hyperparameter must be a number to be binned; {name!r} is text.")
+    return {f"hp.{name}": count for name, count in (bins or {}).items()}
 
 
-def _gate(runs: pd.DataFrame, name: str, bootstrap: int, seed: int, why: dict[str, str]) -> dict[str, Any] | None:
-    if CORRUPTION not in runs:
-        why["gate"] = "The ledger has no column hp.corruption."
-        return None
-    scored = np.isfinite(runs[f"measure.{name}"])
-    sides = runs[scored & runs[CORRUPTION].isin(["true_labels", "random_labels"])]
-    others = sides[names_of(sides, "hp")].drop(columns=CORRUPTION)
-    try:
-        gate = randomization_gate(
-            sides[f"measure.{name}"].to_numpy(dtype=np.float64),
-            (sides[CORRUPTION] == "random_labels").to_numpy(dtype=np.bool_),
-            joint(list(level_codes(others).values()), len(sides)),
-            bootstrap=bootstrap,
-            rng=np.random.default_rng([seed, 0x9A7E]),
-        )
-    except Undefined as reason:
-        why["gate"] = str(reason)
-        return None
-    if gate.interval is None:
-        why["gate.interval"] = (
-            "Too few resamples have networks of both kinds." if bootstrap else "No resamples were asked for."
-        )
-    return {
-        "auc": gate.auc,
-        "interval": gate.interval,
-        "true": gate.true,
-        "random": gate.random,
-        "matched": gate.matched,
-    }
+def _data_sets(
+    networks: Networks, runs: pd.DataFrame, column: str | None, strata: Strata, options: Options
+) -> tuple[Strata, str]:
+    """The measures on the networks of each data set, or the reason why they are not split."""
+    if DATASET not in runs:
+        return {}, "The ledger has no column hp.dataset."
+    if len(runs[DATASET].unique()) <= 1:
+        return {}, "All networks were trained on one data set."
+    if column == DATASET:
+        return strata, ""
+    return strata_of(networks, runs[DATASET], options), ""
 
 
-def _cost(runs: pd.DataFrame, name: str) -> dict[str, float | None]:
-    seconds = runs[f"cost.{name}"] if f"cost.{name}" in runs else pd.Series(dtype=np.float64)
-    finite = seconds[np.isfinite(seconds)]
-    return {"median_seconds": float(finite.median()) if len(finite) else None}
-
-
-def _outcomes(runs: pd.DataFrame, name: str) -> dict[str, int]:
-    """How many networks met each outcome; "missing" are those without a score and without a recorded reason."""
-    scored = np.isfinite(runs[f"measure.{name}"])
-    counts = dict.fromkeys(OUTCOMES, 0)
-    counts["scored"] = int(scored.sum())
-    if f"outcome.{name}" in runs:
-        others = runs.loc[~scored, f"outcome.{name}"]
-        counts |= {outcome: int((others == outcome).sum()) for outcome in OUTCOMES[1:]}
-    return {**counts, "missing": len(runs) - sum(counts.values())}
-
-
-def _described(known: Mapping[str, Any]) -> dict[str, Any]:
-    """A measure's metadata as JSON; unknown ones are taken to grow with the gap."""
-    described = {"family": None, "expected_sign": 1, "source": None, "needs": [], **known}
-    described["needs"] = sorted(described["needs"])
-    described["control"] = bool(known.get("control", described["family"] == "control"))
-    return described
+def _lines(report: Mapping[str, Any], networks: Networks, options: Options) -> dict[str, Any]:
+    """The power of the ledger and its label curve."""
+    names = [name for name in order(report) if not report["measures"][name]["control"]]
+    power = power_line(report, names)
+    if power is None:
+        report["why"]["power"] = "Fewer than two measures have a Psi with a spread."
+    grid = grid_of(networks.levels, len(networks), configuration=networks.configuration, kept=options.seeds == "kept")
+    curve = made_or_reason(lambda: curve_of(grid, networks, options.seed))
+    if isinstance(curve, str):
+        report["why"]["label_curve"] = curve
+        return {"power": power, "label_curve": None}
+    return {"power": power, "label_curve": {"examples": list(curve.examples), "Psi": curve.psi.tolist()}}

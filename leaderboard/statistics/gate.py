@@ -59,28 +59,45 @@ def randomization_gate(
     for what, members in (("random", random), ("true", ~random)):
         if not members.any():
             raise Undefined(f"No network trained on {what} labels has a score.")
-    r, t = np.flatnonzero(random), np.flatnonzero(~random)
-    wins = (scores[r, None] > scores[t]) + 0.5 * (scores[r, None] == scores[t])  # [r, t]
-    compared = setting[r, None] == setting[t]
-    matched = bool(compared.any())
-    if not matched:
-        compared = np.ones_like(compared)
-    auc = float(wins[compared].mean())
-    if bootstrap == 0:
-        return Gate(auc, None, len(t), len(r), matched)
-    blocks = np.unique(setting, return_inverse=True)[1]
-    size = int(blocks.max()) + 1
-    counts = draw(size, bootstrap, rng)  # [draws, blocks]
+    blocks = np.unique(setting, return_inverse=True)[1].astype(np.int64)
+    counts = draw(int(blocks.max()) + 1, bootstrap, rng)  # [draws, blocks]
+    r, t = _matched_pairs(random, blocks)
+    matched = len(r) > 0
     if matched:
-        block = np.broadcast_to(blocks[r, None], compared.shape)[compared]
-        won = counts @ np.bincount(block, wins[compared], size)
-        met = counts @ np.bincount(block, minlength=size).astype(np.float64)
+        wins = (scores[r] > scores[t]) + 0.5 * (scores[r] == scores[t])
+        auc = float(wins.mean())
+        won = counts @ np.bincount(blocks[r], wins, counts.shape[1])
+        met = counts @ np.bincount(blocks[r], minlength=counts.shape[1]).astype(np.float64)
     else:
-        in_r, in_t = np.eye(size)[blocks[r]], np.eye(size)[blocks[t]]  # which block each network belongs to
-        won = np.einsum("ds,ds->d", counts @ (in_r.T @ wins @ in_t), counts)
-        met = np.einsum("ds,ds->d", counts @ np.outer(in_r.sum(axis=0), in_t.sum(axis=0)), counts)
+        auc = float(_won(scores, random, np.ones((1, len(scores))))[0] / (random.sum() * (~random).sum()))
+        weight = counts[:, blocks]
+        won = _won(scores, random, weight)
+        met = weight[:, random].sum(axis=1) * weight[:, ~random].sum(axis=1)
+    true, of_random = int((~random).sum()), int(random.sum())
+    if bootstrap == 0:
+        return Gate(auc, None, true, of_random, matched)
     draws = np.divide(won, met, out=np.full(bootstrap, np.nan), where=met > 0)
     try:
-        return Gate(auc, interval(draws), len(t), len(r), matched)
+        return Gate(auc, interval(draws), true, of_random, matched)
     except Undefined:
-        return Gate(auc, None, len(t), len(r), matched)
+        return Gate(auc, None, true, of_random, matched)
+
+
+def _matched_pairs(random: NDArray[np.bool_], setting: Ints) -> tuple[Ints, Ints]:
+    """Every network with random labels, and beside it every one with true labels of the same setting, [pairs] each."""
+    by_setting = np.flatnonzero(~random)[np.argsort(setting[~random], kind="stable")]
+    starts = np.searchsorted(setting[by_setting], setting[random])
+    sizes = np.searchsorted(setting[by_setting], setting[random], side="right") - starts
+    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(np.flatnonzero(random), sizes), by_setting[np.repeat(starts, sizes) + within]
+
+
+def _won(scores: Floats, random: NDArray[np.bool_], weight: Floats) -> Floats:
+    """The weight of the pairs (random, true) that random labels win, ties half, over all pairs: [draws]."""
+    order = np.argsort(scores[~random], kind="stable")
+    true = scores[~random][order]
+    below = np.concatenate([np.zeros((len(weight), 1)), np.cumsum(weight[:, ~random][:, order], axis=1)], axis=1)
+    first, last = (np.searchsorted(true, scores[random], side=side) for side in ("left", "right"))
+    return np.asarray(
+        np.einsum("dr,dr->d", weight[:, random], (below[:, first] + below[:, last]) / 2), dtype=np.float64
+    )

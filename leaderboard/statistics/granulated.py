@@ -1,25 +1,29 @@
 """The granulated Kendall coefficients: agreement along one hyperparameter at a time, the others held fixed."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import mean
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.statistics.pairs import Floats, Ints, Levels, joint
 from leaderboard.statistics.undefined import Undefined, require_contrast
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Levels = Mapping[str, Ints]  # name of a hyperparameter -> the code [n] of its value in each network
+Agreements = NDArray[np.int8]
+
+MOST_PAIRS: Final = 3_000_000  # along one hyperparameter: 3 bytes each a measure, and more than any grid in print has
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Axis:
-    """The p pairs of configurations that differ in one hyperparameter only, sorted by cell.
+    """The p pairs of units that differ in one hyperparameter only, sorted by cell.
 
     Attributes:
-        first: one configuration of each pair [p].
+        first: one unit of each pair [p].
         second: the other [p].
         starts: where each cell, a setting of all other hyperparameters, begins [cells].
     """
@@ -28,18 +32,34 @@ class Axis:
     second: Ints
     starts: Ints
 
+    @cached_property
+    def weight(self) -> Floats:
+        """Of each pair in psi [p]: cells alike, and the pairs of a cell alike; they sum to 1."""
+        lengths = np.diff(self.starts, append=len(self.first))
+        return np.repeat(1 / (lengths * len(lengths)), lengths)
+
+    def mean(self, agreements: Agreements) -> Floats:
+        """Psi_i of agreements [p] or [p, M], cells alike; 1 to the last bit where all agree."""
+        sums = np.add.reduceat(agreements, self.starts, axis=0, dtype=np.float64)
+        lengths = np.diff(self.starts, append=len(self.first))
+        return np.asarray((sums.T / lengths).mean(axis=-1), dtype=np.float64)
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The configurations of a set of networks, and along each hyperparameter the pairs to compare.
 
+    What is compared is a *unit*: a configuration, its replicates averaged, or each network where seeds are kept.
+
     Attributes:
         configuration: the configuration [n] of each network, 0 to c - 1; replicates (seeds) share one.
+        kept: whether each network is a unit.
         axes: by name of the hyperparameter; only those along which there is a pair.
         missing: for the others, the reason.
     """
 
     configuration: Ints
+    kept: bool
     axes: Mapping[str, Axis]
     missing: Mapping[str, str]
 
@@ -48,54 +68,90 @@ class Grid:
         """Number c of configurations."""
         return int(self.configuration.max()) + 1 if len(self.configuration) else 0
 
+    @property
+    def of_unit(self) -> Ints:
+        """The configuration [u] of each unit."""
+        return self.configuration if self.kept else np.arange(self.size)
+
     def averaged(self, values: Floats) -> Floats:
-        """Mean over the replicates of each configuration: [n] to [c].
+        """Values of the units: [n] to [u]; where a unit is a configuration, the mean over its replicates.
 
         Exact and rounded once: equal means are equal to the last bit, so that rounding decides no tie.
         """
+        if self.kept:
+            return values
         sizes = np.bincount(self.configuration)
         grouped = values[np.argsort(self.configuration, kind="stable")]
         if len(sizes) == len(grouped):  # no replicates
             return grouped
         parts = np.split(grouped, np.cumsum(sizes)[:-1])
+        try:
+            if (sizes == sizes[0]).all():  # equal sums are rounded alike, and so are their quotients by one number
+                return np.array([math.fsum(part) / len(part) for part in parts], dtype=np.float64)
+        except OverflowError:
+            pass
         return np.array([mean(part.tolist()) for part in parts], dtype=np.float64)
 
 
-def joint(codes: list[Ints], n: int) -> Ints:
-    """One code [n] for each distinct combination of several codes, 0 to the number of combinations - 1."""
-    combined = np.zeros(n, dtype=np.int64)
-    for code in codes:
-        combined = np.unique(combined * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1].astype(np.int64)
-    return combined
+def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: bool = False) -> Grid:
+    """Lay out n networks by their hyperparameters; holes and replicates are allowed.
 
-
-def grid_of(levels: Levels, n: int) -> Grid:
-    """Lay out n networks by their hyperparameters; holes and replicates are allowed."""
-    configuration = joint(list(levels.values()), n)
-    one_of_each = np.unique(configuration, return_index=True)[1]
-    settings = {name: code[one_of_each] for name, code in levels.items()}
+    Args:
+        levels: the code [n] of each hyperparameter; a continuous one comes binned.
+        n: number of networks.
+        configuration: of each network [n], where binned hyperparameters do not tell configurations apart.
+        kept: compare networks, not the means over the replicates of a configuration.
+    """
+    if configuration is None:
+        configuration = joint(levels.values(), n)
+    units = np.arange(n) if kept else np.unique(configuration, return_index=True)[1]
+    settings = {name: code[units] for name, code in levels.items()}
     axes: dict[str, Axis] = {}
     missing: dict[str, str] = {}
-    for name in levels:
-        cell = joint([code for other, code in settings.items() if other != name], len(one_of_each))
-        first, second = np.nonzero(np.triu(cell[:, None] == cell, k=1))
-        if len(np.unique(settings[name])) < 2:  # noqa: PLR2004  a pair
+    for name, code in settings.items():
+        cell = joint([other for other_name, other in settings.items() if other_name != name], len(units))
+        if len(np.unique(code)) < 2:  # noqa: PLR2004  a pair
             missing[name] = f"{name} has one value only."
-        elif len(first) == 0:
-            missing[name] = f"No two networks differ in {name} alone."
+            continue
+        sizes = np.bincount(cell).astype(np.float64)
+        if (sizes * (sizes - 1)).sum() / 2 > MOST_PAIRS:
+            missing[name] = f"More than {MOST_PAIRS:,} pairs differ in {name} alone; bin it."
+            continue
+        axis = neighbours(cell, code)
+        if len(axis.first):
+            axes[name] = axis
         else:
-            order = np.argsort(cell[first], kind="stable")
-            starts = np.unique(cell[first][order], return_index=True)[1]
-            axes[name] = Axis(first[order], second[order], starts)
-    return Grid(configuration, axes, missing)
+            missing[name] = f"No two networks differ in {name} alone."
+    return Grid(configuration, kept, axes, missing)
 
 
-def agreement(axis: Axis, scores: Floats, target: Floats) -> Floats:
-    """sgn(mu_a - mu_b) sgn(g_a - g_b) of each pair of an axis [p], from values by configuration [c]."""
-    a, b = axis.first, axis.second
-    s_mu = (scores[a] > scores[b]).astype(np.float64) - (scores[a] < scores[b])
-    s_g = (target[a] > target[b]).astype(np.float64) - (target[a] < target[b])
-    return np.asarray(s_mu * s_g, dtype=np.float64)
+def neighbours(cell: Ints, level: Ints) -> Axis:
+    """All pairs of units of the same cell and of different levels."""
+    order = np.lexsort((level, cell))
+    sorted_cell, sorted_level = cell[order], level[order]
+    first, second = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for step in range(1, int(np.bincount(cell).max(initial=0))):
+        here = np.flatnonzero(
+            (sorted_cell[step:] == sorted_cell[:-step]) & (sorted_level[step:] != sorted_level[:-step])
+        )
+        first.append(order[here])
+        second.append(order[here + step])
+    a, b = np.concatenate(first), np.concatenate(second)
+    by_cell = np.argsort(cell[a], kind="stable")
+    starts = np.unique(cell[a][by_cell], return_index=True)[1]
+    return Axis(a[by_cell], b[by_cell], starts)
+
+
+def agreement(axis: Axis, scores: Floats, target: Floats) -> Agreements:
+    """sgn(mu_a - mu_b) sgn(g_a - g_b) of each pair of an axis, [p] or [p, M], from values of units [u] or [u, M]."""
+    s_mu, s_g = sign_along(axis, scores), sign_along(axis, target)
+    return s_mu * (s_g if scores.ndim == 1 else s_g[:, None])
+
+
+def sign_along(axis: Axis, values: Floats) -> Agreements:
+    """sgn(x_a - x_b) of each pair of an axis: of values [u] or [u, M], by comparison, so that nothing overflows."""
+    a, b = values[axis.first], values[axis.second]
+    return (a > b).astype(np.int8) - (a < b).astype(np.int8)
 
 
 def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[str, float]]:
@@ -106,13 +162,15 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
 
     Cells are equally weighted, as in the paper; ties count 0 (tau-a). Departs from the paper where the grid is not a
     full one: m_i counts the cells with at least two settings, Psi averages over the hyperparameters that have such a
-    cell, and score and target are first averaged over the replicates of a configuration, by `Grid.averaged`.
+    cell, and score and target are first averaged over the replicates of a configuration, by `Grid.averaged`, unless
+    the grid keeps them; then tau is over all pairs of networks of the cell that differ in the hyperparameter, so that
+    two replicates of one configuration are no pair.
     Unit: none, in [-1, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.
 
     Args:
         grid: the networks, from `grid_of`.
-        scores: mean mu of each configuration [c].
-        target: mean g of each configuration [c].
+        scores: mu of each unit [u].
+        target: g of each unit [u].
 
     Returns:
         Psi, and psi by name of the hyperparameter.
@@ -123,10 +181,5 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
     if not grid.axes:
         raise Undefined("No two networks differ in exactly one hyperparameter.")
     require_contrast(target)
-    psi = {name: _mean_over_cells(axis, agreement(axis, scores, target)) for name, axis in grid.axes.items()}
+    psi = {name: float(axis.mean(agreement(axis, scores, target))) for name, axis in grid.axes.items()}
     return sum(psi.values()) / len(psi), psi
-
-
-def _mean_over_cells(axis: Axis, agreements: Floats) -> float:
-    lengths = np.diff(axis.starts, append=len(agreements))
-    return float((np.add.reduceat(agreements, axis.starts) / lengths).mean())

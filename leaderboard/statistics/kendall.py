@@ -5,17 +5,23 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.statistics.pairs import Cells, PairCounter
 from leaderboard.statistics.undefined import Undefined, require_contrast
 
-Signs = NDArray[np.int8]
+Floats = NDArray[np.float64]
 
 
-def signs(values: NDArray[np.float64]) -> Signs:
-    """sgn(x_a - x_b) for every ordered pair, [n, n]; by comparison, so that no difference overflows."""
-    return (values[:, None] > values).astype(np.int8) - (values[:, None] < values).astype(np.int8)
+def tau_a(scores: Floats, target: Floats) -> float:
+    """Tau-a of one measure; see `tau_a_of`.
+
+    Raises:
+        Undefined: fewer than two networks, or a constant target.
+    """
+    require_contrast(target)
+    return tau_a_of(PairCounter(target, {}).count(scores))
 
 
-def tau_a(scores: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+def tau_a_of(cells: Cells) -> float:
     r"""Kendall's tau-a.
 
     .. math:: \tau_a = \frac{1}{n (n - 1)} \sum_{a \neq b} \mathrm{sgn}(\mu_a - \mu_b) \, \mathrm{sgn}(g_a - g_b)
@@ -24,18 +30,22 @@ def tau_a(scores: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     Unit: none, in [-1, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.
 
     Args:
-        scores: mu [n], finite.
-        target: g [n], finite.
+        cells: the pairs of the networks, of which the first set is the empty one.
+    """
+    return int(_agreement(cells)) / int(cells.all[0] - cells.selves[0])
+
+
+def tau_b(scores: Floats, target: Floats) -> float:
+    """Tau-b of one measure; see `tau_b_of`.
 
     Raises:
-        Undefined: fewer than two networks, or a constant target.
+        Undefined: fewer than two networks, a constant target or a constant score.
     """
     require_contrast(target)
-    n = len(target)
-    return int((signs(scores) * signs(target)).sum(dtype=np.int64)) / (n * (n - 1))
+    return tau_b_of(PairCounter(target, {}).count(scores))
 
 
-def tau_b(scores: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+def tau_b_of(cells: Cells) -> float:
     r"""Kendall's tau-b: tau-a with the tied pairs taken out of the denominator.
 
     .. math:: \tau_b = \frac{\sum_{a \neq b} s^\mu_{ab} s^g_{ab}}{\sqrt{\sum |s^\mu_{ab}| \; \sum |s^g_{ab}|}},
@@ -44,15 +54,18 @@ def tau_b(scores: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     Unit: none, in [-1, 1]. Source: Kendall 1945, Biometrika 33(3).
 
     Args:
-        scores: mu [n], finite.
-        target: g [n], finite.
+        cells: the pairs of the networks, of which the first set is the empty one; the target is not constant.
 
     Raises:
-        Undefined: fewer than two networks, a constant target or a constant score.
+        Undefined: a constant score.
     """
-    require_contrast(target)
-    s_mu, s_g = signs(scores), signs(target)
-    untied_mu, untied_g = int(np.count_nonzero(s_mu)), int(np.count_nonzero(s_g))
+    untied_mu, untied_g = int(2 * cells.above_mu[0]), int(2 * cells.above_g[0])
     if untied_mu == 0:
         raise Undefined("All networks have the same score: tau-b divides by the number of untied pairs.")
-    return int((s_mu * s_g).sum(dtype=np.int64)) / math.sqrt(untied_mu * untied_g)
+    return int(_agreement(cells)) / math.sqrt(untied_mu * untied_g)
+
+
+def _agreement(cells: Cells) -> float:
+    """The sum of the products of signs over ordered pairs: of those with mu_a > mu_b, above less below, twice."""
+    below = cells.above_mu[0] - cells.above[0] - cells.above_tied[0]
+    return float(2 * (cells.above[0] - below))

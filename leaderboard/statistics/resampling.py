@@ -1,19 +1,15 @@
 """Bootstrap over configurations: all replicates of a configuration are drawn together, or not at all."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.statistics.granulated import Axis, Grid
-from leaderboard.statistics.kendall import Signs
+from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.undefined import Undefined
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 COVERAGE: Final = 0.95
+ROWS: Final = 512  # of a matrix of signs held at a time
 
 
 def draw(size: int, count: int, rng: np.random.Generator) -> Floats:
@@ -41,75 +37,75 @@ def interval(draws: Floats) -> list[float]:
     return [float(low), float(high)]
 
 
-def tau_b_draws(counts: Floats, configuration: Ints, s_mu: Signs, s_g: Signs) -> Floats:
-    """Tau-b of each resample [count], NaN where a resample has no untied pair.
+def within_bounds(value: float, departures: Floats) -> Floats:
+    r"""Draws [count] of a coefficient in [-1, 1] from its linear departures.
 
-    The copies of a network tie with each other in both orders, so tau-b leaves them out by itself.
+    .. math:: \tanh\Big(\mathrm{artanh}\, \tau + \frac{\delta}{1 - \tau^2}\Big)
+
+    Fisher's transformation: the slope of artanh carries the departures over, so that near 1 the draws lean away from
+    it and none exceeds it. A coefficient of 1 or -1 has no departures and stays.
+    """
+    if abs(value) >= 1:
+        return np.full(len(departures), value)
+    return np.asarray(np.tanh(np.arctanh(value) + departures / (1 - value**2)), dtype=np.float64)
+
+
+class TauBDraws:
+    """Tau-b in each resample of configurations.
 
     Args:
         counts: how often each configuration is drawn, [count, c].
         configuration: of each network [n].
-        s_mu: signs of the scores' differences [n, n].
-        s_g: signs of the targets' differences [n, n].
+        target: g [n], finite.
     """
-    numerator, untied_mu, untied_g = (
-        _quadratic(counts, _by_configuration(matrix, configuration))
-        for matrix in (s_mu * s_g, np.abs(s_mu), np.abs(s_g))
-    )
-    return _ratio(numerator, np.sqrt(untied_mu * untied_g))
 
+    def __init__(self, counts: Floats, configuration: Ints, target: Floats) -> None:
+        self._counts = counts.astype(np.float32)  # whole numbers, and so are all sums below 2^24
+        self._order = np.argsort(configuration, kind="stable")
+        self._starts = np.unique(configuration[self._order], return_index=True)[1]
+        self._target = target[self._order]
+        self._per_network = counts[:, configuration[self._order]]
+        self._untied_g = self._untied(self._target)
 
-def psi_weights(grid: Grid, counts: Floats) -> Mapping[str, Floats]:
-    """The weight [count, p] of each pair in Psi, along each axis, in each resample.
+    def of(self, scores: Floats) -> Floats:
+        """Tau-b [count] of one measure's scores [n]; NaN where a resample has no untied pair.
 
-    Psi is linear in the agreements of the pairs, so these weights serve every measure. A configuration is a place on
-    the grid, in the resample or not: a second copy adds no pair that differs in one hyperparameter. A cell that keeps
-    no pair drops out, and so does an axis that keeps no cell.
-    """
-    if not grid.axes:
-        return {}
-    present = counts > 0
-    weights = {name: _cell_weights(axis, present) for name, axis in grid.axes.items()}
-    alive = np.sum([weight.any(axis=1) for weight in weights.values()], axis=0)[:, None]  # [count, 1]
-    return {name: weight / np.maximum(alive, 1) for name, weight in weights.items()}
+        A configuration drawn twice is there twice. Copies of a network tie with each other in both orders, so tau-b
+        leaves them out by itself.
+        """
+        scores = scores[self._order]
+        agreement = np.zeros(len(self._counts))
+        for begin in range(0, len(self._starts), ROWS):
+            end = min(begin + ROWS, len(self._starts))
+            block = self._agreement(scores, begin, end)  # rows begin to end, columns begin to c: the rest mirrors it
+            block[:, end - begin :] *= 2
+            products = self._counts[:, begin:end] @ block
+            agreement += np.einsum("dc,dc->d", products, self._counts[:, begin:], dtype=np.float64)
+        denominator = np.sqrt(self._untied(scores) * self._untied_g)
+        missing = np.full_like(agreement, np.nan)
+        return np.asarray(np.divide(agreement, denominator, out=missing, where=denominator > 0), dtype=np.float64)
 
+    def _agreement(self, scores: Floats, begin: int, end: int) -> NDArray[np.float32]:
+        """Sums of the agreements between the networks of two configurations, [end - begin, c - begin]."""
+        starts, n = self._starts, len(scores)
+        here = slice(starts[begin], starts[end] if end < len(starts) else n)
+        mu, g = scores[starts[begin] :], self._target[starts[begin] :]
+        signs = ((scores[here, None] > mu).astype(np.int8) - (scores[here, None] < mu)) * (
+            (self._target[here, None] > g).astype(np.int8) - (self._target[here, None] < g)
+        )
+        table = signs.astype(np.float32)
+        if len(starts) == n:
+            return table
+        rows = np.add.reduceat(table, starts[begin:end] - starts[begin], axis=0)
+        return np.asarray(np.add.reduceat(rows, starts[begin:] - starts[begin], axis=1), dtype=np.float32)
 
-def psi_draws(weights: Mapping[str, Floats], agreements: Mapping[str, Floats]) -> Floats:
-    """Psi of each resample [count], NaN where a resample has no pair along any axis.
-
-    Args:
-        weights: [count, p] along each axis, from `psi_weights`.
-        agreements: [p] along each axis, from `granulated.agreement`.
-    """
-    total = np.sum([weight @ agreements[name] for name, weight in weights.items()], axis=0)
-    some = np.any([weight.any(axis=1) for weight in weights.values()], axis=0)
-    return np.asarray(np.where(some, total, np.nan), dtype=np.float64)
-
-
-def _cell_weights(axis: Axis, present: NDArray[np.bool_]) -> Floats:
-    """Weights [count, p] of the pairs along one axis: equal cells, equal pairs within a cell; they sum to 1 or 0."""
-    both = present[:, axis.first] & present[:, axis.second]
-    in_cell = np.add.reduceat(both.astype(np.float64), axis.starts, axis=1)  # [count, cells]
-    cells = np.count_nonzero(in_cell, axis=1)[:, None]  # [count, 1]
-    lengths = np.diff(axis.starts, append=both.shape[1])
-    divisor = np.repeat(np.maximum(in_cell, 1), lengths, axis=1) * np.maximum(cells, 1)
-    return np.asarray(both / divisor, dtype=np.float64)
-
-
-def _by_configuration(matrix: Signs, configuration: Ints) -> Floats:
-    """Sums over the replicates: a matrix [n, n] of networks to one [c, c] of configurations."""
-    order = np.argsort(configuration, kind="stable")
-    starts = np.unique(configuration[order], return_index=True)[1]
-    rows = np.add.reduceat(matrix[order].astype(np.float64), starts, axis=0)
-    return np.asarray(np.add.reduceat(rows[:, order], starts, axis=1), dtype=np.float64)
-
-
-def _quadratic(counts: Floats, matrix: Floats) -> Floats:
-    """v^T M v for each row v of counts: [count]."""
-    return np.asarray(np.einsum("dc,dc->d", counts @ matrix, counts), dtype=np.float64)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Their quotient, NaN where the denominator is 0."""
-    missing = np.full_like(numerator, np.nan)
-    return np.asarray(np.divide(numerator, denominator, out=missing, where=denominator > 0), dtype=np.float64)
+    def _untied(self, values: Floats) -> Floats:
+        """The ordered pairs of different values in each resample [count]."""
+        order = np.argsort(values, kind="stable")
+        starts = np.flatnonzero(np.concatenate([[True], values[order][1:] != values[order][:-1]]))
+        total = self._per_network.sum(axis=1)
+        if len(starts) == len(values):  # only copies tie
+            groups = self._per_network
+        else:
+            groups = np.add.reduceat(self._per_network[:, order], starts, axis=1)
+        return np.asarray(total**2 - np.einsum("dg,dg->d", groups, groups), dtype=np.float64)

@@ -1,16 +1,17 @@
 """The weighted sign error of Dziugaite et al.: how often a score orders the replicates of two neighbours wrongly."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
-from leaderboard.statistics.granulated import Levels, joint
+from leaderboard.statistics.granulated import grid_of, sign_along
+from leaderboard.statistics.pairs import Floats, Ints, Levels, joint
 from leaderboard.statistics.undefined import Undefined, require_contrast
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Weights = Literal["hoeffding", "binomial"]
 
 EFFECTIVE_SHARE: Final = 0.12  # the paper keeps an environment of 10 x 10 seed pairs if its effective number is >= 12
 
@@ -22,16 +23,20 @@ class Environments:
     Attributes:
         first: one network of each pair [p].
         second: the other [p].
-        weight: Hoeffding weight of each pair [p].
+        weight: of each pair [p].
+        target_sign: sgn(g_a - g_b) of each pair [p].
         index: the environment of each pair [p], 0 to e - 1.
         axis: the hyperparameter in which each environment's two settings differ [e].
+        effective: the effective number of pairs of each environment [e].
     """
 
     first: Ints
     second: Ints
     weight: Floats
+    target_sign: NDArray[np.int8]
     index: Ints
     axis: NDArray[np.str_]
+    effective: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,34 @@ def hoeffding_weight(difference: Floats, test_size: Floats) -> Floats:
     return np.asarray(np.maximum(0, confidence - 0.5), dtype=np.float64)
 
 
-def environments_of(target: Floats, levels: Levels, test_size: Floats) -> Environments:
+def binomial_weight(difference: Floats, test_size: Floats, accuracies: tuple[Floats, Floats]) -> Floats:
+    r"""The same with the exact probabilities in place of Hoeffding's bound.
+
+    .. math:: w = \max(0, W - 1/2), \quad
+              W = \prod_{x \in \{a, b\}} P\big(|X / n - p_x| < |\Delta g| / 2\big), \quad X \sim \mathrm{Bin}(n, p_x)
+
+    Both observed accuracies within half the difference of the true ones: then these are ordered alike. p is taken to be
+    the observed accuracy. Hoeffding's bound holds for any p and so asks for the difference that p = 1/2 would need and
+    more; near 0 and 1 far smaller differences are certain. Departs from the paper, which uses the bound.
+    Unit: none, in [0, 1/2].
+
+    Args:
+        difference: of the two gaps [p].
+        test_size: n [p].
+        accuracies: of the two networks on their test examples, each [p].
+    """
+    n = np.round(test_size)
+    half = np.abs(difference) / 2 - 1e-12  # strictly within, whatever the rounding of a share of examples
+    confidence = np.ones_like(difference)
+    for p in accuracies:
+        most, least = np.ceil(n * (p + half)) - 1, np.floor(n * (p - half)) + 1
+        confidence *= np.maximum(0, binom.cdf(most, n, p) - binom.cdf(least - 1, n, p))
+    return np.asarray(np.maximum(0, confidence - 0.5), dtype=np.float64)
+
+
+def environments_of(
+    target: Floats, levels: Levels, test_size: Floats, accuracy: Floats | None = None, *, weights: Weights = "hoeffding"
+) -> Environments:
     """The environments of a set of networks that their targets can tell apart.
 
     An environment is a pair of configurations that differ in exactly one hyperparameter; in it, every network of the
@@ -79,39 +111,52 @@ def environments_of(target: Floats, levels: Levels, test_size: Floats) -> Enviro
         target: a gap or an error [n], in units of accuracy.
         levels: the code [n] of each hyperparameter.
         test_size: number of test examples of each network [n]; a pair takes the smaller.
+        accuracy: on the test examples [n]; for binomial weights only.
+        weights: Hoeffding's bound, as in the paper, or exact binomial probabilities.
 
     Raises:
         Undefined: nothing to compare; the message says whether for want of neighbours or of differences.
     """
     require_contrast(target)
     n = len(target)
-    names = np.array(list(levels), dtype=np.str_)
-    differs = np.zeros((n, n), dtype=np.int64)
-    which = np.zeros((n, n), dtype=np.int64)  # the hyperparameter that differs, where it is exactly one
-    for place, code in enumerate(levels.values()):
-        unequal = code[:, None] != code
-        differs += unequal
-        which += place * unequal
-    first, second = np.nonzero(np.triu(differs == 1))
-    if len(first) == 0:
-        raise Undefined("No two networks differ in exactly one hyperparameter.")
-    configuration = joint(list(levels.values()), n)
-    low = np.minimum(configuration[first], configuration[second])
-    high = np.maximum(configuration[first], configuration[second])
-    index = joint([low, high], len(first))
-    weight = hoeffding_weight(target[first] - target[second], np.minimum(test_size[first], test_size[second]))
-    total = np.bincount(index, weight)
-    kept = (total > 0) & (total**2 >= EFFECTIVE_SHARE * np.bincount(index) * np.bincount(index, weight**2))
+    grid = grid_of(levels, n, kept=True)
+    if not grid.axes:
+        raise Undefined(
+            next((why for why in grid.missing.values() if why.startswith("More than")), None)
+            or "No two networks differ in exactly one hyperparameter."
+        )
+    first = np.concatenate([axis.first for axis in grid.axes.values()])
+    second = np.concatenate([axis.second for axis in grid.axes.values()])
+    which = np.repeat(np.arange(len(grid.axes)), [len(axis.first) for axis in grid.axes.values()])
+    setting = joint(levels.values(), n)
+    index = joint(list(np.sort(setting[[first, second]], axis=0)), len(first))
+    difference, size = np.abs(target[first] - target[second]), np.minimum(test_size[first], test_size[second])
+    if weights == "hoeffding":
+        weight = hoeffding_weight(difference, size)
+    elif accuracy is None or not np.isfinite(accuracy).all():
+        raise Undefined("Binomial weights need the test accuracy of every network; the ledger does not have it.")
+    else:
+        weight = binomial_weight(difference, size, (accuracy[first], accuracy[second]))
+    total, square = np.bincount(index, weight), np.bincount(index, weight**2)
+    kept = (total > 0) & (total**2 >= EFFECTIVE_SHARE * np.bincount(index) * square)
     if not kept.any():
         raise Undefined("In no environment do the targets differ by more than the test set resolves.")
-    axis = np.zeros(len(total), dtype=np.int64)
-    axis[index] = which[first, second]
+    axis_of = np.zeros(len(total), dtype=np.int64)
+    axis_of[index] = which
     pairs = kept[index]
-    renumbered = np.cumsum(kept) - 1
-    return Environments(first[pairs], second[pairs], weight[pairs], renumbered[index[pairs]], names[axis[kept]])
+    signs = np.concatenate([sign_along(axis, target) for axis in grid.axes.values()])
+    return Environments(
+        first=first[pairs],
+        second=second[pairs],
+        weight=weight[pairs],
+        target_sign=signs[pairs],
+        index=(np.cumsum(kept) - 1)[index[pairs]],
+        axis=np.array(list(grid.axes), dtype=np.str_)[axis_of[kept]],
+        effective=total[kept] ** 2 / square[kept],
+    )
 
 
-def environment_losses(environments: Environments, scores: Floats, target: Floats) -> Floats:
+def environment_losses(environments: Environments, scores: Floats) -> Floats:
     r"""The weighted sign error in each environment [e].
 
     .. math:: L_e = \frac{\sum w \, SE}{\sum w}, \quad
@@ -120,10 +165,9 @@ def environment_losses(environments: Environments, scores: Floats, target: Float
     over the pairs of replicates, one of each setting; a tie counts 1/2.
     Source: Dziugaite et al. 2020, arXiv:2010.11924.
     """
-    a, b = environments.first, environments.second
-    s_mu = (scores[a] > scores[b]).astype(np.float64) - (scores[a] < scores[b])
-    s_g = (target[a] > target[b]).astype(np.float64) - (target[a] < target[b])
-    wrong = np.bincount(environments.index, environments.weight * (1 - s_mu * s_g) / 2)
+    a, b = scores[environments.first], scores[environments.second]
+    agreement = ((a > b).astype(np.int8) - (a < b)) * environments.target_sign
+    wrong = np.bincount(environments.index, environments.weight * (1 - agreement) / 2)
     return np.asarray(wrong / np.bincount(environments.index, environments.weight), dtype=np.float64)
 
 

@@ -1,7 +1,12 @@
 """Where a statistic has no value: an exception with the reason, never a NaN."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Made = TypeVar("Made")
 
 
 class Undefined(Exception):  # noqa: N818  an outcome, not an error of the program
@@ -18,3 +23,22 @@ def require_contrast(target: NDArray[np.float64]) -> None:
         raise Undefined(f"It compares pairs of networks; there {'is' if len(target) == 1 else 'are'} {len(target)}.")
     if target.min() == target.max():
         raise Undefined("All networks have the same target: there is nothing to predict.")
+
+
+def made_or_reason(make: Callable[[], Made]) -> Made | str:
+    """What is made, or the reason why it cannot be: for what many statistics share."""
+    try:
+        return make()
+    except Undefined as reason:
+        return str(reason)
+
+
+def defined(made: Made | str) -> Made:
+    """What was made.
+
+    Raises:
+        Undefined: it could not be; with the reason kept in its place.
+    """
+    if isinstance(made, str):
+        raise Undefined(made)
+    return made

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from leaderboard.statistics.kendall import signs, tau_a, tau_b
+from leaderboard.statistics.kendall import tau_a, tau_b
 from leaderboard.statistics.undefined import Undefined
 
 VALUES = st.sampled_from([-1e300, -2.5, -1.0, -0.0, 0.0, 5e-324, 1.0, 1.0000000000000002, 7.0, 1e300])
@@ -58,9 +58,10 @@ def test_identities() -> None:
     assert tau_a(np.ones(5), g) == 0
 
 
-def test_signs_do_not_overflow() -> None:
+def test_nothing_overflows() -> None:
     """The difference of two finite numbers need not be finite; their order is."""
-    assert signs(np.array([-1.7e308, 1.7e308])).tolist() == [[0, -1], [1, 0]]
+    assert tau_a(np.array([-1.7e308, 1.7e308]), np.array([0.0, 1.0])) == 1
+    assert tau_b(np.array([0.0, 1.0]), np.array([1.7e308, -1.7e308])) == -1
 
 
 def test_without_contrast_there_is_no_value() -> None:

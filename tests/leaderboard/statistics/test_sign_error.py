@@ -48,7 +48,7 @@ def test_random_ledgers(random_ledgers: list[Any]) -> None:
                 environments_of(small.target, small.levels, test_size)
             continue
         environments = environments_of(small.target, small.levels, test_size)
-        losses = environment_losses(environments, small.scores, small.target)
+        losses = environment_losses(environments, small.scores)
         for name, along in expected.items():
             assert sorted(losses[environments.axis == name]) == pytest.approx(sorted(along), abs=1e-12)
         defined += 1
@@ -84,7 +84,7 @@ def test_identities_and_summary() -> None:
     levels = {"hp.a": np.array([0, 1, 2, 0, 1, 2]), "hp.b": np.array([0, 0, 0, 1, 1, 1])}
     g = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     environments = environments_of(g, levels, np.full(6, 10_000.0))
-    right, wrong, toss = (sign_error(environment_losses(environments, mu, g)) for mu in (g, -g, np.ones(6)))
+    right, wrong, toss = (sign_error(environment_losses(environments, mu)) for mu in (g, -g, np.ones(6)))
 
     assert (right.mean, right.p90, right.max, right.environments) == (0, 0, 0, 2 * (6 + 3))
     assert (wrong.mean, wrong.max) == (1, 1)

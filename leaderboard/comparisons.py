@@ -1,0 +1,118 @@
+"""Any two measures side by side: the standard error of the difference of their Psi, and its corrected p-value."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leaderboard.statistics.influence import Influence
+from leaderboard.statistics.pairs import Floats
+from leaderboard.verdicts import NO_SPREAD, networks_needed
+
+
+class Comparisons:
+    """Gathers what the measures of a ledger add to Psi, group by group, and compares any two of them.
+
+    Args:
+        signs: the expected sign of each measure; what is compared is Psi times it.
+        family: the measures to compare.
+    """
+
+    def __init__(self, signs: Mapping[str, int], family: Sequence[str]) -> None:
+        self._signs = signs
+        self._family = list(family)
+        self._draws: dict[str, Floats] = {}
+        self._spread: dict[tuple[str, str], float] = {}
+
+    def add(self, names: Sequence[str], influence: Influence | None, counts: Floats) -> None:
+        """The measures of one group, which are judged on the same networks.
+
+        Args:
+            names: of the columns of the influence.
+            influence: on Psi.
+            counts: how often each configuration is drawn, [bootstrap, c].
+        """
+        places = [place for place, name in enumerate(names) if name in self._family]
+        if influence is None or not places:
+            return
+        mine = [names[place] for place in places]
+        signs = np.array([float(self._signs.get(name, 1)) for name in mine])
+        turned = influence.only(np.array(places)).turned(signs)
+        draws = (counts - 1) @ turned.of_configuration
+        self._draws |= {name: draws[:, place] for place, name in enumerate(mine)}
+        whole, twice = (values.T @ values for values in (turned.of_configuration, turned.of_pair))
+        for a, first in enumerate(mine):
+            for b, second in enumerate(mine[:a]):
+                sums = [float(gram[a, a] + gram[b, b] - 2 * gram[a, b]) for gram in (whole, twice)]
+                variance = max(sums[0] - sums[1], sums[0] / 2, 0.0)
+                self._spread[first, second] = self._spread[second, first] = float(np.sqrt(variance))
+
+    def report(self, psi: Mapping[str, float | None]) -> dict[str, Any]:
+        """Matrices over the measures that have a spread, None on the diagonal.
+
+        The p-values are corrected over all pairs by the single-step maximum of |z| (Westfall & Young 1993).
+
+        Args:
+            psi: of each measure, raw.
+        """
+        names = [name for name in self._family if name in self._draws and psi.get(name) is not None]
+        value = np.array([float(psi[name] or 0.0) * self._signs.get(name, 1) for name in names])
+        count = len(next(iter(self._draws.values()))) if self._draws else 0
+        draws = np.stack([self._draws[name] for name in names], axis=1) if names else np.zeros((count, 0))
+        spread = np.full((len(names), len(names)), np.nan)
+        for a, first in enumerate(names):
+            for b, second in enumerate(names):
+                if a != b:
+                    across = float((draws[:, a] - draws[:, b]).std()) if count else np.nan
+                    spread[a, b] = self._spread.get((first, second), across)
+        difference = value[:, None] - value
+        p = np.full_like(spread, np.nan)
+        if count:
+            largest = np.zeros(count)
+            for a in range(len(names)):
+                departures = draws[:, a, None] - draws[:, :a]
+                own = departures.std(axis=0)
+                some = own > NO_SPREAD
+                if some.any():
+                    largest = np.maximum(largest, np.abs(departures[:, some] / own[some]).max(axis=1))
+            far = np.abs(difference) > NO_SPREAD
+            z = np.divide(np.abs(difference), spread, out=np.where(far, np.inf, 0.0), where=spread > NO_SPREAD)
+            exceeding = count - np.searchsorted(np.sort(largest), z - 1e-9)
+            p = np.where(np.isnan(spread), np.nan, (1 + exceeding) / (1 + count))
+        return {
+            "figure": "Psi",
+            "names": names,
+            "standard_error": _rows(spread),
+            "p_adjusted": _rows(p),
+        }
+
+
+def power_line(report: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any] | None:
+    """How many networks would settle which of the two leading measures is better; None with fewer than two.
+
+    Args:
+        report: of the whole ranking, with its comparisons.
+        names: of the measures, best first.
+    """
+    table = report["comparisons"]
+    leading = [name for name in names if name in table["names"]][:2]
+    if len(leading) < 2:  # noqa: PLR2004  a pair
+        return None
+    a, b = (table["names"].index(name) for name in leading)
+    entries = [report["measures"][name] for name in leading]
+    difference = float(
+        entries[0]["Psi"] * entries[0]["expected_sign"] - entries[1]["Psi"] * entries[1]["expected_sign"]
+    )
+    spread = table["standard_error"][a][b]
+    n = min(entry["n"] for entry in entries)
+    return {
+        "between": leading,
+        "difference": difference,
+        "networks": n,
+        "networks_needed": None if spread is None else networks_needed(n, difference, spread),
+    }
+
+
+def _rows(matrix: Floats) -> list[list[float | None]]:
+    return [[None if pd.isna(value) else float(f"{value:.4g}") for value in row] for row in matrix.tolist()]

@@ -1,0 +1,71 @@
+"""Fragility: how much of a score's variance is between seeds, and between draws of its own estimator."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.stats import rankdata
+
+from leaderboard.statistics.pairs import Floats, Ints
+from leaderboard.statistics.undefined import Undefined
+
+REDRAWS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fragility:
+    """Shares of the variance of a score's ranks; they sum to 1.
+
+    Attributes:
+        configurations: between the means of configurations.
+        seeds: between replicates of a configuration, estimator draws apart where these are known.
+        draws: between repeated draws of the estimator on one network; None where the ledger does not say.
+    """
+
+    configurations: float
+    seeds: float
+    draws: float | None
+
+
+def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np.random.Generator) -> Fragility:
+    r"""Components of variance of the ranks of the scores, one-way, by analysis of variance.
+
+    .. math:: s_w^2 = \frac{\sum_c \sum_{i \in c} (r_i - \bar r_c)^2}{n - C}, \quad
+              s_b^2 = \max\Big(0, \frac{MS_b - s_w^2}{n_0}\Big), \quad
+              n_0 = \frac{n - \sum_c n_c^2 / n}{C - 1}, \quad
+              MS_b = \frac{\sum_c n_c (\bar r_c - \bar r)^2}{C - 1}
+
+    with C configurations of n_c replicates each. Ranks, so that the unit of a score and its few largest values decide
+    nothing. The part of s_w^2 that comes from the estimator is simulated: scores + noise z, z standard normal, are
+    ranked twice, and half of the mean squared difference of the ranks, at most s_w^2, is its share.
+
+    Args:
+        scores: mu [n], finite.
+        configuration: of each network [n].
+        noise: standard deviation [n] of each score over draws of its estimator; None where unknown.
+        rng: decides the simulated draws.
+
+    Raises:
+        Undefined: no configuration has two replicates, there is one configuration only, or all scores are the same.
+    """
+    sizes = np.bincount(configuration)
+    n, count = len(scores), len(sizes)
+    if n == count:
+        raise Undefined("No configuration has two networks with a score.")
+    if count < 2:  # noqa: PLR2004  between
+        raise Undefined("There is one configuration only.")
+    if scores.min() == scores.max():
+        raise Undefined("All networks have the same score.")
+    ranks = np.asarray(rankdata(scores), dtype=np.float64)
+    means = np.bincount(configuration, ranks) / sizes
+    within = float(np.sum((ranks - means[configuration]) ** 2)) / (n - count)
+    between = float(sizes @ (means - ranks.mean()) ** 2) / (count - 1)
+    replicates = (n - float(sizes @ sizes) / n) / (count - 1)
+    of_configurations = max(0.0, (between - within) / replicates)
+    total = within + of_configurations
+    if noise is None:
+        return Fragility(of_configurations / total, within / total, None)
+    drawn = scores + noise * rng.standard_normal((2, REDRAWS, n))
+    first, second = rankdata(drawn, axis=-1)
+    of_draws = min(within, float(np.mean((first - second) ** 2)) / 2)
+    return Fragility(of_configurations / total, (within - of_draws) / total, of_draws / total)

@@ -1,0 +1,103 @@
+"""The sampling spread of Psi: what each configuration adds to it, and how much of that is chance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from leaderboard.statistics.granulated import Agreements, Grid
+from leaderboard.statistics.pairs import Floats, Ints, joint
+from leaderboard.statistics.undefined import Undefined
+
+FEWEST: Final = 6  # configurations with a neighbour: of fewer, a spread is no estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    r"""What configurations, and pairs of them, add to the Psi of M measures.
+
+    With w the weight of a pair in Psi and e = s^mu s^g - psi_i its departure from the psi of its axis,
+
+    .. math:: y_{cd} = \sum_{(a, b) \in c \times d} w_{ab} e_{ab}, \qquad h_c = \sum_d y_{cd}
+
+    Attributes:
+        of_configuration: h [c, M].
+        of_pair: y [pairs of configurations, M].
+    """
+
+    of_configuration: Floats
+    of_pair: Floats
+
+    def variance(self) -> Floats:
+        r"""The variance of Psi [M] when networks are drawn anew.
+
+        .. math:: V = \max\Big(\sum_c h_c^2 - \sum_{cd} y_{cd}^2, \; \tfrac{1}{2} \sum_c h_c^2\Big)
+
+        Two pairs may depend on each other if they share a configuration. The first sum holds the products of all
+        such pairs, and each pair with itself twice, once at either end; the second takes one of the two away. Where
+        pairs that share a configuration are uncorrelated, V is half of the first sum, its least value here.
+        Source: the dyadic-robust variance of Fafchamps & Gubert 2007, doi:10.1016/j.jdeveco.2006.05.005.
+        """
+        whole = np.square(self.of_configuration).sum(axis=0)
+        return np.asarray(np.maximum(whole - np.square(self.of_pair).sum(axis=0), whole / 2), dtype=np.float64)
+
+    def draws(self, counts: Floats) -> Floats:
+        r"""Departures of Psi from its value in resamples of configurations [count, M].
+
+        .. math:: \sqrt{V / \textstyle\sum_c h_c^2} \; \sum_c (v_c - 1) \, h_c
+
+        linear in the number of times v_c that a configuration is drawn, and brought to the variance V: resampling the
+        pairs themselves would count the chance in each pair at both of its ends.
+
+        Args:
+            counts: v [count, c].
+        """
+        whole = np.square(self.of_configuration).sum(axis=0)
+        ratio = np.sqrt(np.divide(self.variance(), whole, out=np.ones_like(whole), where=whole > 0))
+        return np.asarray(((counts - 1) @ self.of_configuration) * ratio, dtype=np.float64)
+
+    def beside(self, other: "Influence") -> "Influence":
+        """Of the differences between M measures and one other, [c, 1], on the same networks."""
+        return Influence(self.of_configuration - other.of_configuration, self.of_pair - other.of_pair)
+
+    def turned(self, sign: Floats) -> "Influence":
+        """Of the measures times a sign [M] each."""
+        return Influence(self.of_configuration * sign, self.of_pair * sign)
+
+    def only(self, places: Ints) -> "Influence":
+        """Of some of the measures."""
+        return Influence(self.of_configuration[:, places], self.of_pair[:, places])
+
+
+class Layout:
+    """The pairs of a grid as pairs of configurations; worked out once for any number of measures.
+
+    Raises:
+        Undefined: fewer than `FEWEST` configurations have a neighbour.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        of_unit = grid.of_unit
+        ends = [np.sort(of_unit[[axis.first, axis.second]], axis=0) for axis in grid.axes.values()]
+        low, high = np.concatenate(ends, axis=1) if ends else np.zeros((2, 0), dtype=np.int64)
+        joined = len(np.unique(np.concatenate([low, high])))
+        if joined < FEWEST:
+            raise Undefined(f"It needs at least {FEWEST} configurations that have a neighbour; there are {joined}.")
+        pair = joint([low, high], len(low))
+        count = int(pair.max()) + 1
+        weight = np.concatenate([axis.weight for axis in grid.axes.values()]) / len(grid.axes)
+        self._to_pair = csr_array((weight, (pair, np.arange(len(pair)))), shape=(count, len(pair)))
+        one_of_each = np.unique(pair, return_index=True)[1]
+        ends_of_pair = np.concatenate([low[one_of_each], high[one_of_each]])
+        self._to_configuration = csr_array(
+            (np.ones(2 * count), (ends_of_pair, np.tile(np.arange(count), 2))), shape=(grid.size, count)
+        )
+
+    def influence(self, agreements: Mapping[str, Agreements]) -> Influence:
+        """Of M measures, from the agreements [p, M] along each axis."""
+        departures = [agreements[name] - axis.mean(agreements[name]) for name, axis in self.grid.axes.items()]
+        of_pair = self._to_pair @ np.concatenate(departures)
+        return Influence(np.asarray(self._to_configuration @ of_pair), np.asarray(of_pair))

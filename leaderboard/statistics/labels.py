@@ -1,0 +1,78 @@
+"""Label equivalents: how many labelled held-out examples order the networks as well as a score does."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from leaderboard.statistics.granulated import Grid, agreement
+from leaderboard.statistics.pairs import Floats
+from leaderboard.statistics.undefined import Undefined, require_contrast
+
+NUMBERS: Final = tuple(
+    int(m) for m in np.unique(np.round(10 ** np.arange(0, 5.01, 0.2)))
+)  # five a decade, 1 to 100,000: twice the largest common test set
+REPEATS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCurve:
+    """The Psi that a number of labelled examples reaches.
+
+    Attributes:
+        examples: their numbers m.
+        psi: the mean Psi over `REPEATS` simulations of each, made to rise.
+    """
+
+    examples: tuple[int, ...]
+    psi: Floats
+
+    def equivalent(self, psi: float) -> tuple[float, bool]:
+        """The number of examples that reaches this Psi, and whether no number of the curve does (then the last).
+
+        Interpolated in the logarithm of the number, below one example in the number itself: 0 for a Psi of 0 or less.
+        """
+        if psi <= 0:
+            return 0.0, False
+        if psi > self.psi[-1]:
+            return float(self.examples[-1]), True
+        if psi <= self.psi[0]:
+            return float(psi / self.psi[0]), False
+        return float(np.exp(np.interp(psi, self.psi, np.log(self.examples)))), False
+
+
+def label_curve(grid: Grid, target: Floats, accuracy: Floats, seed: int) -> LabelCurve:
+    r"""How well the target is ordered by its estimate from m labelled examples of its own for each network.
+
+    .. math:: \hat g = g + p - X / m, \quad X \sim \mathrm{Bin}(m, p)
+
+    p being the network's test accuracy: the estimate that a validation set of m examples gives of train accuracy minus
+    test accuracy, or of the test error. Each network has examples of its own; networks that share them are compared
+    with less noise, so that fewer would do.
+
+    Args:
+        grid: the networks.
+        target: g [n]: a gap or an error, in units of accuracy.
+        accuracy: p [n].
+        seed: decides the simulation.
+
+    Raises:
+        Undefined: a constant target, no neighbours, or networks without a test accuracy.
+    """
+    require_contrast(target)
+    if not grid.axes:
+        raise Undefined("No two networks differ in exactly one hyperparameter.")
+    if not (np.isfinite(accuracy) & (accuracy >= 0) & (accuracy <= 1)).all():
+        raise Undefined("It needs the test accuracy of every network, between 0 and 1.")
+    rng = np.random.default_rng([seed, 0x1ABE])
+    goal = grid.averaged(target)
+    sizes = np.bincount(grid.configuration)
+    means = []
+    for m in NUMBERS:
+        drawn = rng.binomial(m, accuracy, size=(REPEATS, len(target))) / m
+        estimate = np.round(target + accuracy - drawn, 12)  # equal counts of equal networks tie
+        if not grid.kept:
+            estimate = np.stack([np.bincount(grid.configuration, row) for row in estimate]) / sizes
+        psi = [axis.mean(agreement(axis, estimate.T, goal)) for axis in grid.axes.values()]
+        means.append(float(np.mean(psi)))
+    return LabelCurve(NUMBERS, np.maximum.accumulate(means))
