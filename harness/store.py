@@ -121,7 +121,7 @@ class Store:
                 stored = Recipe.from_changed(json.loads(recipe))
                 if stored.run_id != run_id:
                     raise ValueError(f"its recipe is that of {stored.run_id}")  # noqa: TRY301  one way out
-                found[run_id] = StoredRun(run_id, stored, Record(**json.loads(record)), json.loads(provenance), created)
+                found[run_id] = StoredRun(run_id, stored, Record.from_json(json.loads(record)), json.loads(provenance), created)
             except (ValueError, TypeError, LookupError) as error:
                 self._note(f"The row of run {run_id} in {self.path} is damaged or from another version ({error}).")
         return found

@@ -7,16 +7,21 @@ torch.optim optimizer. Both do the same arithmetic; the tests hold one to the ot
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.nn import functional
+
+from zoo.gradient_rules import GradientRules, StackedRules
+from zoo.objectives import Objective, StackedObjective
 
 ADAM_BETAS: Final = (0.9, 0.999)  # torch.optim.AdamW's defaults
 ADAM_EPS: Final = 1e-8
+ATTACK_REACH: Final = 2.5  # radii that the steps of PGD cover together, as in Madry et al. 2018
 
+Kind = Literal["sgd", "adamw"]
 State = dict[str, Tensor]
 
 
@@ -32,80 +37,62 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:
             value.copy_(state[name])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A step's examples, member by member.
+
+    Attributes:
+        inputs: [f, b, c, h, w].
+        labels: int64 [f, b].
+        targets: probabilities [f, b, k] that are learned in place of the labels; none if None.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    targets: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One network before training and what its optimizer needs to know.
+
+    Attributes:
+        state: parameters and buffers at the start; copied when it is admitted.
+        learning_rate: of its optimizer.
+        weight_decay: of its optimizer.
+        momentum: of SGD.
+        objective: its loss.
+        rules: what is done to its gradients.
+    """
+
+    state: Mapping[str, Tensor]
+    learning_rate: float
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    objective: Objective = field(default_factory=Objective)
+    rules: GradientRules = field(default_factory=GradientRules)
+
+
 class Fleet(Protocol):
     """Networks of one shape under training. Members are numbered in the order in which they were admitted."""
 
-    def step(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """One optimizer step on `inputs` [f, b, c, h, w] and `labels` [f, b]; the losses [f] before the step."""
+    def step(self, batch: Batch) -> Tensor:
+        """One optimizer step; the losses [f] before it."""
 
     def logits(self, members: Sequence[int], inputs: Tensor) -> Tensor:
         """Logits [f', b, k] of some members in eval mode on `inputs` [f', b, c, h, w]."""
 
+    def attacked(self, batch: Batch, radius: Tensor, steps: int) -> Tensor:
+        """Inputs [f, b, c, h, w] moved within `radius` [f, 1, c, 1, 1] to where the loss is larger; see `attacked`."""
+
+    def set_rates(self, rates: Sequence[float]) -> None:
+        """The learning rates [f] from now on."""
+
     def state(self, member: int) -> State:
         """A copy of one member's parameters and buffers."""
 
-    def change(self, keep: Sequence[int], admit: Sequence["Member"]) -> None:
-        """Keep these members, in this order, and admit new ones behind them."""
-
-
-class Member:
-    """One network before training and what its optimizer needs to know.
-
-    Args:
-        state: parameters and buffers at initialization.
-        learning_rate: of its optimizer.
-        weight_decay: of its optimizer.
-    """
-
-    def __init__(self, state: Mapping[str, Tensor], learning_rate: float, weight_decay: float) -> None:
-        self.state = {name: value.detach().clone() for name, value in state.items()}
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-
-
-class PlainLoop:
-    """One network and its torch.optim optimizer.
-
-    Args:
-        network: gives the architecture, device and dtype; it is trained in place.
-        optimizer: "sgd" or "adamw".
-        momentum: of SGD.
-    """
-
-    def __init__(self, network: nn.Module, optimizer: Literal["sgd", "adamw"], momentum: float) -> None:
-        self._network = network
-        self._kind = optimizer
-        self._momentum = momentum
-        self._optimizer: torch.optim.Optimizer | None = None
-
-    def step(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        """See `Fleet.step`; f is 1."""
-        if self._optimizer is None:
-            raise RuntimeError("A member must be admitted before the first step.")
-        self._network.train()
-        self._optimizer.zero_grad()
-        loss = functional.cross_entropy(self._network(inputs[0]), labels[0])
-        loss.backward()
-        self._optimizer.step()
-        return loss.detach().unsqueeze(0)
-
-    def logits(self, members: Sequence[int], inputs: Tensor) -> Tensor:
-        """See `Fleet.logits`."""
-        self._network.eval()
-        with torch.no_grad():
-            return torch.stack([self._network(batch) for _, batch in zip(members, inputs, strict=True)])
-
-    def state(self, member: int) -> State:  # noqa: ARG002  a fleet of one
-        """See `Fleet.state`."""
-        return state_of(self._network)
-
     def change(self, keep: Sequence[int], admit: Sequence[Member]) -> None:
-        """See `Fleet.change`; one member at a time."""
-        if len(keep) + len(admit) > 1:
-            raise ValueError(f"A plain loop must have one member; got {len(keep) + len(admit)}.")
-        for member in admit:
-            load_state(self._network, member.state)
-            self._optimizer = _torch_optimizer(self._network, member, self._kind, self._momentum)
+        """Keep these members, in this order, and admit new ones behind them."""
 
 
 class StackedFleet:
@@ -114,37 +101,38 @@ class StackedFleet:
     Args:
         network: gives the architecture, device and dtype.
         optimizer: "sgd" or "adamw", with the arithmetic of torch.optim.
-        momentum: of SGD.
     """
 
-    def __init__(self, network: nn.Module, optimizer: Literal["sgd", "adamw"], momentum: float) -> None:
+    def __init__(self, network: nn.Module, optimizer: Kind) -> None:
         self._network = network
         self._kind = optimizer
-        self._momentum = momentum
         parameters = dict(network.named_parameters())
         self._shapes = {name: value.shape for name, value in parameters.items()}
-        self._size = 0
+        self._members: list[Member] = []
         empty = next(iter(parameters.values())).detach().new_empty(0)
         self._weights, self._moments = empty, [empty] * (1 if optimizer == "sgd" else 2)
         self._buffers: State = {name: value.detach()[None][:0] for name, value in network.named_buffers()}
-        self._rates = self._decays = self._steps = empty
+        self._rates = self._steps = empty
         self._lay_out()
 
-    def step(self, inputs: Tensor, labels: Tensor) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
         """See `Fleet.step`."""
         self._network.train()
         self._gradient.zero_()
-        logits = vmap(self._call, randomness="different")(self._parameters, self._buffers, inputs)
-        losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-        losses = losses.view(labels.shape).mean(1)
+        losses = self._losses(batch)
         losses.sum().backward()
         with torch.no_grad():
+            self._rules.apply(self._blocks(self._gradient))
             self._steps += 1
             if self._kind == "sgd":
                 self._sgd()
             else:
                 self._adamw()
         return losses.detach()
+
+    def _losses(self, batch: Batch) -> Tensor:
+        logits = vmap(self._call, randomness="different")(self._parameters, self._buffers, batch.inputs)
+        return self._objective(logits, batch.labels, batch.targets)
 
     def logits(self, members: Sequence[int], inputs: Tensor) -> Tensor:
         """See `Fleet.logits`."""
@@ -154,6 +142,18 @@ class StackedFleet:
             parameters = {name: value[rows] for name, value in self._parameters.items()}
             buffers = {name: value[rows] for name, value in self._buffers.items()}
             return vmap(self._call)(parameters, buffers, inputs)
+
+    def attacked(self, batch: Batch, radius: Tensor, steps: int) -> Tensor:
+        """See `Fleet.attacked`."""
+        self._network.eval()
+        return attacked(self._losses, batch, radius, steps)
+
+    def set_rates(self, rates: Sequence[float]) -> None:
+        """See `Fleet.set_rates`."""
+        changed = self._rates.new_tensor(rates)
+        if not torch.equal(changed, self._rates):
+            self._rates = changed
+            self._spread_rates()
 
     def state(self, member: int) -> State:
         """See `Fleet.state`."""
@@ -171,9 +171,8 @@ class StackedFleet:
             for name, value in self._buffers.items()
         }
         self._rates = _extended(self._rates, rows, [m.learning_rate for m in admit])
-        self._decays = _extended(self._decays, rows, [m.weight_decay for m in admit])
         self._steps = _extended(self._steps, rows, [0.0] * len(admit))
-        self._size = len(keep) + len(admit)
+        self._members = [*(self._members[index] for index in keep), *admit]
         self._lay_out()
 
     def _call(self, parameters: State, buffers: State, inputs: Tensor) -> Tensor:
@@ -181,8 +180,9 @@ class StackedFleet:
 
     def _blocks(self, flat: Tensor) -> list[Tensor]:
         """The parameters in a flat tensor, each [f, numel]."""
-        sizes = [self._size * shape.numel() for shape in self._shapes.values()]
-        return [block.view(self._size, -1) if self._size else block for block in flat.split(sizes)]
+        size = len(self._members)
+        sizes = [size * shape.numel() for shape in self._shapes.values()]
+        return [block.view(size, -1) if size else block for block in flat.split(sizes)]
 
     def _restack(self, flat: Tensor, keep: Sequence[int], new: Sequence[Tensor | None]) -> Tensor:
         parts = []
@@ -192,16 +192,32 @@ class StackedFleet:
         return torch.cat(parts) if parts else flat[:0]
 
     def _lay_out(self) -> None:
-        """Views of the flat tensors, and the members' rates and decays spread over their parameters."""
+        """Views of the flat tensors, and what is a member's own spread over its parameters."""
+        size = len(self._members)
         self._gradient = torch.zeros_like(self._weights)
         self._parameters: State = {}
         blocks = zip(self._shapes.items(), self._blocks(self._weights), self._blocks(self._gradient), strict=True)
         for (name, shape), block, gradient in blocks:
-            parameter = block.view(self._size, *shape).detach().requires_grad_()
-            parameter.grad = gradient.view(self._size, *shape)  # backward adds into the flat gradient
+            parameter = block.view(size, *shape).detach().requires_grad_()
+            parameter.grad = gradient.view(size, *shape)  # backward adds into the flat gradient
             self._parameters[name] = parameter
+        self._objective = StackedObjective([m.objective for m in self._members], self._weights)
+        self._rules = StackedRules([m.rules for m in self._members], list(self._shapes), self._weights)
+        momenta = {m.momentum for m in self._members}
+        self._momentum: float | Tensor = (
+            self._spread(self._own([m.momentum for m in self._members])) if len(momenta) > 1 else sum(momenta)
+        )
+        self._decay = self._spread(self._own([m.weight_decay for m in self._members]))
+        for decay, mask in zip(self._blocks(self._decay), self._rules.masks(), strict=True):
+            if mask is not None:
+                decay.mul_(mask)  # what is not trained does not decay
+        self._spread_rates()
+
+    def _spread_rates(self) -> None:
         self._rate = self._spread(self._rates)
-        self._decay = self._spread(self._decays)
+
+    def _own(self, values: Sequence[float]) -> Tensor:
+        return self._weights.new_tensor(values)
 
     def _spread(self, values: Tensor) -> Tensor:
         sizes = [shape.numel() for shape in self._shapes.values()]
@@ -225,21 +241,29 @@ class StackedFleet:
         self._weights.sub_(self._spread(size) * first / denominator)
 
 
+def attacked(losses: "LossOf", batch: Batch, radius: Tensor, steps: int) -> Tensor:
+    """Projected gradient ascent in the maximum norm from the inputs, Madry et al. 2018, arXiv:1706.06083.
+
+    Each of `steps` steps moves every entry by 2.5 radius / steps along the sign of the gradient of the loss, with the
+    network in eval mode, and projects back. Departs from the paper in the start, which is not random, so that
+    nothing is drawn.
+    """
+    moved = batch.inputs
+    for _ in range(steps):
+        moved = moved.detach().requires_grad_()
+        loss = losses(Batch(inputs=moved, labels=batch.labels, targets=batch.targets)).sum()
+        (gradient,) = torch.autograd.grad(loss, moved)
+        further = moved.detach() + ATTACK_REACH / steps * radius * gradient.sign()
+        moved = torch.minimum(torch.maximum(further, batch.inputs - radius), batch.inputs + radius)
+    return moved.detach()
+
+
+class LossOf(Protocol):
+    """The losses [f] of a batch."""
+
+    def __call__(self, batch: Batch, /) -> Tensor:
+        """See above."""
+
+
 def _extended(values: Tensor, rows: Tensor, new: list[float]) -> Tensor:
     return torch.cat([values[rows], values.new_tensor(new)])
-
-
-def _torch_optimizer(
-    network: nn.Module, member: Member, kind: Literal["sgd", "adamw"], momentum: float
-) -> torch.optim.Optimizer:
-    if kind == "sgd":
-        return torch.optim.SGD(
-            network.parameters(), lr=member.learning_rate, momentum=momentum, weight_decay=member.weight_decay
-        )
-    return torch.optim.AdamW(
-        network.parameters(),
-        lr=member.learning_rate,
-        betas=ADAM_BETAS,
-        eps=ADAM_EPS,
-        weight_decay=member.weight_decay,
-    )

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 import zoo.vision_stack  # noqa: F401  must come before timm
+from zoo.layers import SeededDropout, factorised, without_batch_norm
 from zoo.recipe import FAMILIES, SOLVED, Recipe
+from zoo.seeds import seed_for
 
 import timm  # isort: skip
 from timm.models.mlp_mixer import MlpMixer  # isort: skip
@@ -50,6 +52,12 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
             network = _family(recipe, channels, height, width, num_classes)
         else:
             network = _timm(recipe.model, channels, height, num_classes)
+        if not recipe.batch_norm:
+            without_batch_norm(network)
+        if recipe.dropout > 0:
+            _with_dropout(network, recipe.dropout, seed)
+        if recipe.rank < 1:
+            factorised(network, recipe.rank)
     attention: list[Any] = [module for module in network.modules() if hasattr(module, "fused_attn")]
     for module in attention:
         module.fused_attn = False  # the fused kernels have no batching rule and no second derivative
@@ -66,6 +74,8 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
     match recipe.model:
         case "mlp":
             return _mlp(channels * height * width, _scaled(64, recipe.width), recipe.depth, num_classes)
+        case "nin":
+            return _nin(channels, _scaled(16, recipe.width), recipe.depth, num_classes)
         case "resnet":
             base = _scaled(8, recipe.width)
             network: Any = timm.create_model(
@@ -132,6 +142,35 @@ def _mlp(num_inputs: int, hidden: int, depth: int, num_classes: int) -> nn.Seque
     for index in range(depth):
         layers += [nn.Linear(num_inputs if index == 0 else hidden, hidden), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(hidden, num_classes))
+
+
+def _nin(channels: int, width: int, depth: int, num_classes: int) -> nn.Sequential:
+    """Blocks of convolutions as in the studies of Jiang et al. 2020 and Dziugaite et al. 2020; last a mean of places.
+
+    Every convolution but the last is followed by batch norm and ReLU.
+    """
+    layers: list[nn.Module] = []
+    for index in range(depth):
+        layers += _convolution(channels if index == 0 else width, width, kernel=3, stride=2)
+        layers += [*_convolution(width, width), *_convolution(width, width)]
+    return nn.Sequential(*layers, nn.Conv2d(width, num_classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 1, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
+    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")  # as timm's layers
+    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
+def _with_dropout(network: nn.Module, probability: float, seed: int) -> None:
+    """Dropout before the last layer, in an mlp before every layer but the first, in place."""
+    names = [name for name, m in network.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    plain = isinstance(network, nn.Sequential) and all(type(m) in {nn.Flatten, nn.Linear, nn.ReLU} for m in network)
+    for name in names[1:] if plain else names[-1:]:
+        parent, _, child = name.rpartition(".")
+        layer = network.get_submodule(name)
+        dropout = SeededDropout(probability, seed_for("dropout", seed, name))
+        setattr(network.get_submodule(parent), child, nn.Sequential(dropout, layer))
 
 
 def _timm(name: str, channels: int, height: int, num_classes: int) -> nn.Module:

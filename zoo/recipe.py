@@ -1,20 +1,25 @@
 """Recipe: every choice that decides a training run, and the run_id that follows from it."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Final, Literal, Optional, Self
 
-from zoo.corruptions import CommonCorruption, Corruption, ShiftOn, require_corruption, require_shift
+from zoo.corruptions import ClassNoise, CommonCorruption, Corruption, DataSpec, ShiftOn
 
 Optimizer = Literal["sgd", "adamw"]
+Loss = Literal["cross_entropy", "squared_error"]
+Schedule = Literal["constant", "linear", "cosine", "step", "exponential"]
+DataOrder = Literal["full", "none", "corgipile", "corgi2"]
+Augmentation = Literal["none", "crop", "flip", "crop_flip"]
+Rewind = Literal["weights", "learning_rate"]
+Checkpoints = Literal["none", "doubling"]
 
 FAMILIES: Final = {
     "mlp": "plain ReLU network on the flattened image, Flatten-Linear-ReLU-...-Linear",
+    "nin": "network in network: per block a 3x3 convolution of stride 2 and two 1x1 convolutions, batch norm, ReLU",
     "resnet": "timm ResNet of basic blocks with batch norm, 3x3 stem without pooling",
     "nf_resnet": "timm NF-ResNet: pre-activation bottlenecks, weight standardization, no normalization layer",
     "vit": "timm vision transformer, 4 x 4 patches",
@@ -28,9 +33,7 @@ SOLVED: Final = {
     "random_features": "linear regression on 64 x `width` random ReLU features",
 }  # solved instead of trained, see zoo.closed_form
 
-TRAINING_FIELDS: Final = (
-    "depth", "optimizer", "learning_rate", "momentum", "batch_size", "max_epochs", "target_loss",
-)  # fmt: skip  # mean nothing for what is solved
+DATA_FIELDS: Final = tuple(field.name for field in dataclasses.fields(DataSpec))
 
 
 class UnknownModel(LookupError):  # noqa: N818  reads as what it is
@@ -43,23 +46,58 @@ class Recipe:
 
     Attributes:
         dataset: name of the image set, see `gapbench list datasets`.
+        classes: the classes that are kept, ascending, and numbered anew from 0; all of them if empty.
         train_size: training examples, a stratified subset; all of them if None.
+        pairs: rounds of pairs of images with one label, 2 c channels each; 0 for images one by one.
         corruption: what is done to the data, the conditions of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced by a uniformly random class.
+        class_noise: (from, to, probability) triples: a training image of one class is labelled as another.
+        label_resampling: the probability with which a label is another, uniformly random class, drawn anew each step.
         shift: a common corruption of the images, Hendrycks & Dietterich 2019, after the condition; none if None.
         severity: of the shift, 1 to 5; 0 without one.
         shift_on: which images the shift changes.
         model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
         width: multiplies the channels of a family; see `SOLVED` for those; 1 for a timm model by name.
         depth: blocks or hidden layers of a family; 2 for a timm model by name.
+        batch_norm: False takes batch norm out of a network that has it.
+        dropout: probability with which units before the last layer (mlp: of every hidden layer) are dropped.
+        rank: share of the full rank that every layer but the last is factorised to; 1 for layers as they are.
+        sparsity: share of the weights of every layer that is zero from initialization on, at random.
+        loss: cross-entropy, or half the squared distance from the one-hot label.
+        label_smoothing: share of the target that is spread evenly over the classes; of cross-entropy.
+        spectral_decoupling: lambda of lambda / 2 times the mean squared norm of the logits, Pezeshki et al. 2020.
+        vector_scaling: gamma of the vector-scaling loss, Kini et al. 2021: logits times (n_y / n_max)^gamma.
+        teacher: recipe of a network whose softmax is learned in place of the labels; none if None.
         optimizer: SGD with momentum or AdamW, as torch.optim defines them.
-        learning_rate: constant over the run.
+        learning_rate: at the start; see `schedule`.
+        schedule: of the learning rate over `max_epochs`, see zoo.schedules.
         momentum: of SGD; AdamW has its own betas (0.9, 0.999).
         weight_decay: L2 term of the gradient in SGD, decoupled in AdamW; the ridge of what is solved.
+        clip_norm: longest gradient; longer ones are scaled down to it; none if None.
+        noise_scale: of symmetric alpha-stable noise on every coordinate of the gradient, before clipping.
+        noise_tail: its index alpha in (0, 2]; 2 is Gaussian.
         batch_size: examples a step; the last, smaller batch of an epoch is dropped.
+        data_order: in which the examples come, see zoo.data_order.
+        augmentation: of training images: random crops of the padded image, flips, each example its own.
+        adversarial_radius: of PGD on the training images, in grey levels of 255, in the maximum norm; 0 for none.
+        adversarial_steps: of PGD.
+        pretrain_copies: copies of every image, each under labels of its own at random, that are fitted before the task;
+            0 for no such pretraining. Liu et al. 2020.
+        pretrain_erasure: share of the entries of each copy that is zeroed.
+        pretrain_epochs: pretraining ends here if its target was not reached.
+        pretrain_target_loss: at which pretraining ends.
+        source: recipe of a network whose trained weights are the start; fresh ones if None.
+        tuned_layers: names of modules, or the beginnings of names, that are trained; all of them if empty.
+        prune: share of the weights that is removed, smallest first, after training; 0 for none.
+        prune_rounds: in how many rounds, each followed by training.
+        rewind: what each round goes back to `rewind_epoch` with: weights and learning rate, or the rate alone.
+        rewind_epoch: the epoch that training is rewound to.
+        checkpoints: "doubling" keeps and evaluates the network after 1, 2, 4, 8 ... epochs.
         max_epochs: the run ends here if the target was not reached.
-        target_loss: training cross-entropy in nats, in eval mode over all training examples, at which the run ends.
-        seed: decides initialization, data order, subset and corruption, each through a stream of its own.
+        target_loss: training loss without penalties (cross-entropy in nats), in eval mode over all training examples,
+            at which the run ends.
+        seed: decides initialization, data order, subset, corruption and all else that is drawn, each through a stream
+            of its own.
 
     Raises:
         ValueError: a choice that is impossible or that contradicts another; the message names the fields.
@@ -67,85 +105,65 @@ class Recipe:
     """
 
     dataset: str = "digits"
+    classes: tuple[int, ...] = ()
     train_size: int | None = None
+    pairs: int = 0
     corruption: Corruption = "true_labels"
     corruption_p: float = 0.0
+    class_noise: ClassNoise = ()
+    label_resampling: float = 0.0
     shift: CommonCorruption | None = None
     severity: int = 0
     shift_on: ShiftOn = "both"
     model: str = "mlp"
     width: float = 1.0
     depth: int = 2
+    batch_norm: bool = True
+    dropout: float = 0.0
+    rank: float = 1.0
+    sparsity: float = 0.0
+    loss: Loss = "cross_entropy"
+    label_smoothing: float = 0.0
+    spectral_decoupling: float = 0.0
+    vector_scaling: float = 0.0
+    teacher: Optional["Recipe"] = None
     optimizer: Optimizer = "sgd"
     learning_rate: float = 0.1
+    schedule: Schedule = "constant"
     momentum: float = 0.9
     weight_decay: float = 0.0
+    clip_norm: float | None = None
+    noise_scale: float = 0.0
+    noise_tail: float = 2.0
     batch_size: int = 32
+    data_order: DataOrder = "full"
+    augmentation: Augmentation = "none"
+    adversarial_radius: float = 0.0
+    adversarial_steps: int = 1
+    pretrain_copies: int = 0
+    pretrain_erasure: float = 0.0
+    pretrain_epochs: int = 200
+    pretrain_target_loss: float = 0.01
+    source: Optional["Recipe"] = None
+    tuned_layers: tuple[str, ...] = ()
+    prune: float = 0.0
+    prune_rounds: int = 1
+    rewind: Rewind = "weights"
+    rewind_epoch: int = 0
+    checkpoints: Checkpoints = "none"
     max_epochs: int = 200
     target_loss: float = 0.01
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require_corruption(self.corruption, self.corruption_p)
-        require_shift(self.shift, self.severity, self.shift_on, self.corruption)
-        _require(self.optimizer in get_args(Optimizer), "optimizer", self.optimizer, _one_of(Optimizer))
-        _require(bool(self.dataset.strip()), "dataset", self.dataset, "name an image set")
-        _require(
-            self.train_size is None or self.train_size >= 1, "train_size", self.train_size, "be at least 1 or None"
-        )
-        _require(self.width > 0 and math.isfinite(self.width), "width", self.width, "be positive")
-        _require(self.depth >= 1, "depth", self.depth, "be at least 1")
-        _require(
-            self.learning_rate > 0 and math.isfinite(self.learning_rate),
-            "learning_rate",
-            self.learning_rate,
-            "be positive",
-        )
-        _require(0 <= self.momentum < 1, "momentum", self.momentum, "lie in [0, 1)")
-        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "be at least 0")
-        _require(self.batch_size >= 1, "batch_size", self.batch_size, "be at least 1")
-        _require(self.max_epochs >= 1, "max_epochs", self.max_epochs, "be at least 1")
-        _require(self.target_loss >= 0, "target_loss", self.target_loss, "be at least 0")
-        if self.corruption == "partial_labels" and self.corruption_p == 0:
-            raise ValueError("corruption_p must be above 0 with corruption='partial_labels'; got 0. Use 'true_labels'.")
-        if self.model in SOLVED:
-            self._check_solved()
-            return
-        if self.train_size is not None and self.train_size < self.batch_size:
-            raise ValueError(
-                f"batch_size must be at most train_size; got batch_size={self.batch_size} with "
-                f"train_size={self.train_size}."
-            )
-        if self.model not in FAMILIES:
-            self._check_timm_name()
+        from zoo.contradictions import require_possible  # it reads recipes
 
-    def _check_solved(self) -> None:
-        meaningless = (*TRAINING_FIELDS, "width", "weight_decay") if self.model == "theorem1" else TRAINING_FIELDS
-        changed = self.changed()
-        given = [f"{name}={changed[name]!r}" for name in meaningless if name in changed]
-        if given:
-            raise ValueError(
-                f"{', '.join(meaningless)} must keep their defaults for {self.model!r}, which is solved and not "
-                f"trained; got {', '.join(given)}."
-            )
+        require_possible(self)
 
-    def _check_timm_name(self) -> None:
-        from zoo.models import timm_names  # importing timm takes seconds, and the families do not need it
-
-        known = timm_names()
-        if self.model not in known:
-            near = difflib.get_close_matches(self.model, [*FAMILIES, *SOLVED, *known], n=3, cutoff=0.5)
-            hint = (
-                f"Did you mean: {', '.join(near)}?"
-                if near
-                else f"Families: {', '.join([*FAMILIES, *SOLVED])}; or any timm model."
-            )
-            raise UnknownModel(f"No model is called {self.model!r}. {hint}")
-        if self.width != 1 or self.depth != 2:  # noqa: PLR2004  the defaults
-            raise ValueError(
-                f"width and depth must keep their defaults for the timm model {self.model!r}, whose name fixes both; "
-                f"got width={self.width}, depth={self.depth}."
-            )
+    @property
+    def data(self) -> DataSpec:
+        """What is done to the data set."""
+        return DataSpec(**{name: getattr(self, name) for name in DATA_FIELDS})
 
     @property
     def run_id(self) -> str:
@@ -154,11 +172,13 @@ class Recipe:
         return f"{self.dataset}-{self.model}-{self.corruption}-{digest[:12]}"
 
     def changed(self) -> dict[str, Any]:
-        """The fields that differ from their defaults, by name."""
+        """The fields that differ from their defaults, by name; another recipe as its own changed fields."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
         return {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != field.default
+            name: value.changed() if isinstance(value, Recipe) else value
+            for name, value in values.items()
+            if value != defaults[name]
         }
 
     def replace(self, **changes: Any) -> Self:
@@ -167,7 +187,7 @@ class Recipe:
 
     @classmethod
     def from_changed(cls, changed: Mapping[str, Any]) -> Self:
-        """The recipe whose `changed()` this is.
+        """The recipe whose `changed()` this is, also after a way through JSON.
 
         Raises:
             ValueError: a field that recipes do not have: the record comes from another version.
@@ -175,13 +195,11 @@ class Recipe:
         unknown = set(changed) - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             raise ValueError(f"A recipe must have known fields; got {', '.join(sorted(unknown))}.")
-        return cls(**changed)
+        return cls(**{name: cls._restored(value) for name, value in changed.items()})
 
-
-def _require(condition: bool, name: str, value: object, must: str) -> None:
-    if not condition:
-        raise ValueError(f"{name} must {must}; got {value!r}.")
-
-
-def _one_of(choices: Any) -> str:
-    return f"be one of {', '.join(get_args(choices))}"
+    @classmethod
+    def _restored(cls, value: Any) -> Any:
+        """Tuples and recipes, which JSON knows as lists and objects."""
+        if isinstance(value, Mapping):
+            return cls.from_changed(value)
+        return tuple(cls._restored(item) for item in value) if isinstance(value, list) else value

@@ -1,7 +1,8 @@
 """What a training run came to: its record, and the evaluation that it is made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,22 @@ from zoo.recipe import Recipe
 Stopped = Literal["target", "epochs", "diverged", "solved"]
 
 EVALUATION_CHUNK: Final = 1024  # examples a forward pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """A network in the course of its training.
+
+    Attributes:
+        epoch: epochs trained.
+        train_accuracy, train_loss, test_accuracy, test_loss: as in `Record`.
+    """
+
+    epoch: int
+    train_accuracy: float
+    train_loss: float | None
+    test_accuracy: float
+    test_loss: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +50,8 @@ class Record:
         labels_changed: fraction of training labels that differ from the true ones.
         test_size: number of test examples.
         device: where it was trained.
+        losses: mean minibatch loss of each epoch, as it was trained on, penalties included.
+        curve: the network at its checkpoints; empty where none were kept.
     """
 
     train_accuracy: float
@@ -48,6 +67,14 @@ class Record:
     labels_changed: float
     test_size: int
     device: str
+    losses: tuple[float, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Record":
+        """The record that was written as JSON, by this version or an earlier one."""
+        curve = tuple(CurvePoint(**point) for point in values.get("curve", ()))
+        return cls(**{**values, "losses": tuple(values.get("losses", ())), "curve": curve})
 
     @property
     def converged(self) -> bool:
@@ -56,13 +83,23 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Parameters and buffers after some epochs and steps."""
+
+    epoch: int
+    step: int
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
 class TrainedRun:
-    """A trained network: its recipe, its record, and parameters and buffers before and after."""
+    """A trained network: its recipe, its record, parameters and buffers before and after, and at its checkpoints."""
 
     recipe: Recipe
     record: Record
     initial: State
     final: State
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 def normalised(images: Tensor, data: PreparedData) -> Tensor:
@@ -70,17 +107,38 @@ def normalised(images: Tensor, data: PreparedData) -> Tensor:
     return (images.float() - data.mean[:, None, None]) / data.std[:, None, None]
 
 
-def record_of(
-    network: nn.Module, data: PreparedData, stopped: Stopped, *, epochs: int, steps: int, seconds: float, fleet: int
-) -> Record:
-    """What a network came to, evaluated on its data."""
+def curve_point(network: nn.Module, data: PreparedData, epoch: int) -> CurvePoint:
+    """What a network is after some epochs, evaluated on its data."""
     train_loss, train_accuracy = _evaluated(network, data, data.train_images, data.train_labels)
     test_loss, test_accuracy = _evaluated(network, data, data.test_images, data.test_labels)
-    return Record(
+    return CurvePoint(
+        epoch=epoch,
         train_accuracy=train_accuracy,
-        test_accuracy=test_accuracy,
         train_loss=train_loss,
+        test_accuracy=test_accuracy,
         test_loss=test_loss,
+    )
+
+
+def record_of(
+    network: nn.Module,
+    data: PreparedData,
+    stopped: Stopped,
+    *,
+    epochs: int,
+    steps: int,
+    seconds: float,
+    fleet: int,
+    losses: Sequence[float] = (),
+    curve: Sequence[CurvePoint] = (),
+) -> Record:
+    """What a network came to, evaluated on its data."""
+    last = curve_point(network, data, epochs)
+    return Record(
+        train_accuracy=last.train_accuracy,
+        test_accuracy=last.test_accuracy,
+        train_loss=last.train_loss,
+        test_loss=last.test_loss,
         stopped=stopped,
         epochs=epochs,
         steps=steps,
@@ -90,6 +148,8 @@ def record_of(
         labels_changed=data.labels_changed,
         test_size=len(data.test_labels),
         device=str(next(network.parameters()).device),
+        losses=tuple(losses),
+        curve=tuple(curve),
     )
 
 

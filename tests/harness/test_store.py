@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from harness.store import Store, StoreError
 from harness.weights import CorruptRun, PackedRun, pack
 from measures import Score
 from zoo.recipe import Recipe
-from zoo.record import TrainedRun
+from zoo.record import Record, TrainedRun
 
 SCORE = Score(1.25, "scored", 0.5, 1, "", ("outputs.logits",))
 
@@ -301,4 +301,4 @@ def test_the_header_of_a_weight_file_repeats_the_run(packed: PackedRun, trained:
     header = json.loads(packed.final[8 : 8 + size])["__metadata__"]
 
     assert Recipe.from_changed(json.loads(header["recipe"])) == trained.recipe
-    assert json.loads(header["record"]) == asdict(trained.record)
+    assert Record.from_json(json.loads(header["record"])) == trained.record

@@ -19,7 +19,7 @@ from measures import score
 from zoo.closed_form import solve, unsolved
 from zoo.fleet import load_state
 from zoo.models import build
-from zoo.recipe import SOLVED, TRAINING_FIELDS, Recipe, UnknownModel
+from zoo.recipe import SOLVED, Recipe, UnknownModel
 from zoo.record import TrainedRun, normalised
 from zoo.training import data_of, network_of, train
 
@@ -298,14 +298,12 @@ def test_the_seed_decides_the_draws(model: str, drawn: str) -> None:
 
 
 @pytest.mark.parametrize("model", SOLVED)
-@pytest.mark.parametrize("field", TRAINING_FIELDS)
+@pytest.mark.parametrize("field", ["depth", "optimizer", "learning_rate", "momentum", "batch_size", "max_epochs"])
 def test_fields_of_training_are_refused(field: str, model: str) -> None:
     """By name; a train size below the default batch size is none of them."""
-    values: dict[str, Any] = {"optimizer": "adamw", "momentum": 0.5, "learning_rate": 0.5, "target_loss": 0.5}
+    values: dict[str, Any] = {"optimizer": "adamw", "momentum": 0.5, "learning_rate": 0.5}
     value = values.get(field, 7)
-    message = re.escape(
-        f"must keep their defaults for {model!r}, which is solved and not trained; got {field}={value!r}"
-    )
+    message = re.escape(f"mean something for {model!r}, which is solved and not trained; got {field}={value!r}")
     with pytest.raises(ValueError, match=message):
         Recipe(model=model, **{field: value})
     assert Recipe(model=model, train_size=10).train_size == 10

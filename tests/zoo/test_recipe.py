@@ -1,6 +1,7 @@
 """Recipes refuse what cannot be trained, and their ids stay what they are."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -25,17 +26,43 @@ def test_the_run_id_depends_on_changed_fields_alone() -> None:
     assert Recipe(momentum=0.9).run_id == Recipe().run_id
 
 
+OTHER: dict[str, Any] = {
+    "dataset": "cifar10", "classes": (0, 1), "train_size": 100, "pairs": 1, "corruption": "random_labels",
+    "class_noise": ((3, 5, 0.3),), "label_resampling": 0.1, "width": 2.0, "depth": 3, "batch_norm": False,
+    "dropout": 0.1, "rank": 0.5, "sparsity": 0.5, "loss": "squared_error", "label_smoothing": 0.1,
+    "spectral_decoupling": 0.1, "vector_scaling": 0.5, "teacher": Recipe(width=2.0), "optimizer": "adamw",
+    "learning_rate": 0.2, "schedule": "cosine", "momentum": 0.0, "weight_decay": 0.1, "clip_norm": 1.0,
+    "noise_scale": 0.1, "noise_tail": 1.5, "batch_size": 16, "data_order": "corgi2", "augmentation": "crop",
+    "adversarial_radius": 8.0, "adversarial_steps": 7, "pretrain_copies": 10, "pretrain_erasure": 0.1,
+    "pretrain_epochs": 10, "pretrain_target_loss": 0.1, "source": Recipe(seed=3), "tuned_layers": ("5",), "prune": 0.5,
+    "prune_rounds": 3, "rewind": "learning_rate", "rewind_epoch": 2, "checkpoints": "doubling", "max_epochs": 10,
+    "target_loss": 0.1, "seed": 7,
+}  # fmt: skip
+NEEDED: dict[str, dict[str, Any]] = {  # beside which a field means something
+    "batch_norm": {"model": "resnet"}, "noise_tail": {"noise_scale": 0.1}, "tuned_layers": {"source": Recipe(seed=3)},
+    "adversarial_steps": {"adversarial_radius": 8.0},
+    **{field: {"pretrain_copies": 2} for field in ("pretrain_erasure", "pretrain_epochs", "pretrain_target_loss")},
+    **{field: {"prune": 0.5} for field in ("prune_rounds", "rewind", "rewind_epoch")},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "field", [f.name for f in dataclasses.fields(Recipe) if f.name not in ("model", "corruption_p", *SHIFT)]
 )
 def test_every_field_changes_the_run_id(field: str) -> None:
-    """Two recipes that differ never share an id."""
-    other = {
-        "dataset": "cifar10", "train_size": 100, "corruption": "random_labels", "width": 2.0, "depth": 3,
-        "optimizer": "adamw", "learning_rate": 0.2, "momentum": 0.0, "weight_decay": 0.1, "batch_size": 16,
-        "max_epochs": 10, "target_loss": 0.1, "seed": 7,
-    }  # fmt: skip
-    assert Recipe().replace(**{field: other[field]}).run_id != Recipe().run_id
+    """Two recipes that differ never share an id, and each survives its record and a way through JSON."""
+    without = Recipe(**NEEDED.get(field, {}))
+    recipe = without.replace(**{field: OTHER[field]})
+
+    assert recipe.run_id != without.run_id
+    assert Recipe.from_changed(json.loads(json.dumps(recipe.changed()))) == recipe
+
+
+@pytest.mark.parametrize("field", sorted(NEEDED))
+def test_a_field_without_what_it_needs_is_refused(field: str) -> None:
+    """It would do nothing; the message names it and what it stands beside."""
+    with pytest.raises(ValueError, match=field):
+        Recipe(**{field: OTHER[field]})
 
 
 def test_shifts_change_the_run_id() -> None:
@@ -49,8 +76,8 @@ def test_shifts_change_the_run_id() -> None:
 def test_a_recipe_survives_its_record() -> None:
     """What is stored gives the recipe back; a field of another version is refused."""
     assert Recipe.from_changed(PINNED.changed()) == PINNED
-    with pytest.raises(ValueError, match="known fields; got dropout"):
-        Recipe.from_changed({"dropout": 0.5})
+    with pytest.raises(ValueError, match="known fields; got temperature"):
+        Recipe.from_changed({"temperature": 0.5})
 
 
 @pytest.mark.parametrize(
