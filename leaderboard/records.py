@@ -1,6 +1,7 @@
 """What a ledger records of its measures and networks beside the scores: gate, cost, outcomes, metadata, the grid."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import prod
 from typing import Any, Final
 
@@ -10,7 +11,8 @@ import pandas as pd
 from leaderboard.ledger import names_of
 from leaderboard.networks import Networks
 from leaderboard.statistics.gate import randomization_gate
-from leaderboard.statistics.pairs import joint
+from leaderboard.statistics.pairs import Floats, joint
+from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.undefined import Undefined
 
 CORRUPTION: Final = "hp.corruption"
@@ -44,13 +46,13 @@ def gate_of(runs: pd.DataFrame, name: str, bootstrap: int, seed: int, why: dict[
         for other in names_of(sides, "hp")
         if other != CORRUPTION
     ]
+    setting = joint(others, len(sides))
     try:
         gate = randomization_gate(
             sides[f"measure.{name}"].to_numpy(dtype=np.float64),
             (sides[CORRUPTION] == "random_labels").to_numpy(dtype=np.bool_),
-            joint(others, len(sides)),
-            bootstrap=bootstrap,
-            rng=np.random.default_rng([seed, 0x9A7E]),
+            setting,
+            _resamples(int(setting.max(initial=-1)) + 1, bootstrap, seed),
         )
     except Undefined as reason:
         why["gate"] = str(reason)
@@ -66,6 +68,11 @@ def gate_of(runs: pd.DataFrame, name: str, bootstrap: int, seed: int, why: dict[
         "random": gate.random,
         "matched": gate.matched,
     }
+
+
+@lru_cache(maxsize=4)  # measures that score the same networks share their resamples
+def _resamples(size: int, count: int, seed: int) -> Floats:
+    return draw(size, count, np.random.default_rng([seed, 0x9A7E]))
 
 
 def cost_of(runs: pd.DataFrame, name: str) -> dict[str, float | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.statistics.resampling import draw, interval
+from leaderboard.statistics.resampling import interval
 from leaderboard.statistics.undefined import Undefined
 
 Floats = NDArray[np.float64]
@@ -31,9 +31,7 @@ class Gate:
     matched: bool
 
 
-def randomization_gate(
-    scores: Floats, random: NDArray[np.bool_], setting: Ints, *, bootstrap: int, rng: np.random.Generator
-) -> Gate:
+def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints, counts: Floats) -> Gate:
     r"""Area under the ROC curve of the raw score for "trained on random labels", within equal hyperparameters.
 
     .. math:: A = \frac{\sum_{(a, b)} 1[\mu_a > \mu_b] + \tfrac{1}{2} 1[\mu_a = \mu_b]}{\sum_{(a, b)} 1}
@@ -50,8 +48,7 @@ def randomization_gate(
         scores: mu [n], finite, of networks with random or true labels.
         random: which of them have random labels [n].
         setting: code [n] of all other hyperparameters together.
-        bootstrap: number of resamples; 0 for no interval.
-        rng: decides the resamples.
+        counts: how often each setting is drawn in each resample [count, settings]; no rows for no interval.
 
     Raises:
         Undefined: one of the two classes has no network.
@@ -59,24 +56,20 @@ def randomization_gate(
     for what, members in (("random", random), ("true", ~random)):
         if not members.any():
             raise Undefined(f"No network trained on {what} labels has a score.")
-    blocks = np.unique(setting, return_inverse=True)[1].astype(np.int64)
-    counts = draw(int(blocks.max()) + 1, bootstrap, rng)  # [draws, blocks]
-    r, t = _matched_pairs(random, blocks)
+    r, t = _matched_pairs(random, setting)
     matched = len(r) > 0
     if matched:
         wins = (scores[r] > scores[t]) + 0.5 * (scores[r] == scores[t])
         auc = float(wins.mean())
-        won = counts @ np.bincount(blocks[r], wins, counts.shape[1])
-        met = counts @ np.bincount(blocks[r], minlength=counts.shape[1]).astype(np.float64)
+        won = counts @ np.bincount(setting[r], wins, counts.shape[1])
+        met = counts @ np.bincount(setting[r], minlength=counts.shape[1]).astype(np.float64)
     else:
         auc = float(_won(scores, random, np.ones((1, len(scores))))[0] / (random.sum() * (~random).sum()))
-        weight = counts[:, blocks]
+        weight = counts[:, setting]
         won = _won(scores, random, weight)
         met = weight[:, random].sum(axis=1) * weight[:, ~random].sum(axis=1)
     true, of_random = int((~random).sum()), int(random.sum())
-    if bootstrap == 0:
-        return Gate(auc, None, true, of_random, matched)
-    draws = np.divide(won, met, out=np.full(bootstrap, np.nan), where=met > 0)
+    draws = np.divide(won, met, out=np.full(len(counts), np.nan), where=met > 0)
     try:
         return Gate(auc, interval(draws), true, of_random, matched)
     except Undefined:

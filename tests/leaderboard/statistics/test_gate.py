@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from leaderboard.statistics.gate import randomization_gate
+from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.undefined import Undefined
 
 
@@ -13,7 +14,7 @@ def test_without_matches_it_is_the_area_under_the_roc_curve() -> None:
     rng = np.random.default_rng(0)
     random = rng.random(40) < 0.4
     scores = rng.integers(0, 6, 40) + 1.0 * random
-    gate = randomization_gate(scores, random, np.arange(40), bootstrap=500, rng=rng)
+    gate = randomization_gate(scores, random, np.arange(40), draw(40, 500, rng))
 
     assert gate.auc == pytest.approx(roc_auc_score(random, scores), abs=1e-12)
     assert (gate.matched, gate.true, gate.random) == (False, int((~random).sum()), int(random.sum()))
@@ -33,7 +34,7 @@ def test_matched_it_compares_equal_settings_only() -> None:
         for b in range(48)
         if random[a] and not random[b] and setting[a] == setting[b]
     ]
-    gate = randomization_gate(scores, random, setting, bootstrap=0, rng=rng)
+    gate = randomization_gate(scores, random, setting, draw(8, 0, rng))
 
     assert len(pairs) == 8 * 9
     assert gate.auc == pytest.approx(np.mean(pairs), abs=1e-12)
@@ -47,7 +48,7 @@ def test_matching_sees_through_a_confounder() -> None:
     random = np.tile([True, False], 10)
     scores = 100.0 * depth + random
 
-    gate = randomization_gate(scores, random, depth, bootstrap=200, rng=np.random.default_rng(0))
+    gate = randomization_gate(scores, random, depth, draw(10, 200, np.random.default_rng(0)))
 
     assert (gate.auc, gate.interval) == (1, [1, 1])
     assert roc_auc_score(random, scores) < 0.6
@@ -58,9 +59,7 @@ def test_the_score_is_raw() -> None:
     random = np.array([True, True, False, False])
     scores = np.array([3.0, 2.0, 1.0, 0.0])
     same = np.zeros(4, dtype=np.int64)
-    areas = [
-        randomization_gate(s, random, same, bootstrap=0, rng=np.random.default_rng(0)).auc for s in (scores, -scores)
-    ]
+    areas = [randomization_gate(s, random, same, draw(1, 0, np.random.default_rng(0))).auc for s in (scores, -scores)]
 
     assert areas == [1, 0]
 
@@ -73,7 +72,7 @@ def test_the_interval_covers() -> None:
     for _ in range(200):
         won = rng.random(40) < 0.7
         scores = np.where(random, np.repeat(won, 2), 0.5)
-        gate = randomization_gate(scores, random, setting, bootstrap=300, rng=rng)
+        gate = randomization_gate(scores, random, setting, draw(40, 300, rng))
         assert gate.interval is not None
         held += gate.interval[0] <= 0.7 <= gate.interval[1]
         widths.append(gate.interval[1] - gate.interval[0])
@@ -86,9 +85,7 @@ def test_a_missing_class_is_refused() -> None:
     """There is nothing to tell apart."""
     with pytest.raises(Undefined, match="random labels"):
         randomization_gate(
-            np.ones(2), np.zeros(2, np.bool_), np.zeros(2, np.int64), bootstrap=0, rng=np.random.default_rng()
+            np.ones(2), np.zeros(2, np.bool_), np.zeros(2, np.int64), draw(1, 0, np.random.default_rng())
         )
     with pytest.raises(Undefined, match="true labels"):
-        randomization_gate(
-            np.ones(2), np.ones(2, np.bool_), np.zeros(2, np.int64), bootstrap=0, rng=np.random.default_rng()
-        )
+        randomization_gate(np.ones(2), np.ones(2, np.bool_), np.zeros(2, np.int64), draw(1, 0, np.random.default_rng()))
