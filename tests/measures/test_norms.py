@@ -3,69 +3,67 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from measures.api import Subject, UnsupportedModel
-from measures.norms import fro_over_spec, l2, param_norm, prod_of_spec, sum_of_spec
-
-Matrices = list[npt.NDArray[np.float64]]
-
-
-def folded_by_hand(conv_bn: Subject) -> Matrices:
-    """The layers of `conv_bn` as matrices, folded by torch's own fusion."""
-    state = {**conv_bn.params, **conv_bn.buffers}
-    kernels = [
-        fuse_conv_bn_weights(
-            state[f"{conv}.weight"], state.get(f"{conv}.bias"), state[f"{norm}.running_mean"],
-            state[f"{norm}.running_var"], 1e-5, state[f"{norm}.weight"], state[f"{norm}.bias"],
-        )[0]
-        for conv, norm in (("0", "1"), ("4", "5"))
-    ]  # fmt: skip
-    return [kernel.detach().flatten(1).numpy() for kernel in kernels] + [state["9.weight"].numpy()]
+from measures.api import Measure, Subject, UnsupportedModel
+from measures.layered import Layered
+from measures.norms import embedding_norm, head_norm, l1, l2, linf, param_norm, prod_of_fro, sum_of_fro
+from tests.measures import by_hand
+from tests.measures.networks import network
 
 
 @pytest.fixture(params=["mlp", "conv_bn"])
-def case(request: pytest.FixtureRequest) -> tuple[Subject, Matrices]:
+def case(request: pytest.FixtureRequest) -> tuple[Subject, list[by_hand.Array]]:
     """A network and its layers as matrices, found without the code under test."""
-    subject: Subject = request.getfixturevalue(request.param)
-    if request.param == "conv_bn":
-        return subject, folded_by_hand(subject)
-    return subject, [subject.params[f"{place}.weight"].numpy() for place in (1, 3, 5)]
+    data = network(request.param)
+    return data.subject(), by_hand.matrices(request.param, data.model.state_dict())
 
 
-def test_sums(case: tuple[Subject, Matrices]) -> None:
-    """Sums of squares and their root."""
+def test_sums(case: tuple[Subject, list[by_hand.Array]]) -> None:
+    """Sums of squares and of absolute values, root and maximum."""
     subject, matrices = case
     total = sum(float(np.linalg.norm(matrix, "fro")) ** 2 for matrix in matrices)
+    weights = np.concatenate([matrix.ravel() for matrix in matrices])
 
     assert param_norm(subject) == pytest.approx(total, rel=1e-12)
     assert l2(subject) == pytest.approx(math.sqrt(total), rel=1e-12)
+    assert l1(subject) == pytest.approx(np.linalg.norm(weights, 1), rel=1e-12)
+    assert linf(subject) == pytest.approx(np.linalg.norm(weights, np.inf), rel=1e-12)
 
 
-def test_products(case: tuple[Subject, Matrices]) -> None:
-    """The product of squared spectral norms, its logarithm and its geometric mean."""
+def test_single_layers(case: tuple[Subject, list[by_hand.Array]]) -> None:
+    """The first and the last in the order of execution."""
     subject, matrices = case
-    product = math.prod(float(np.linalg.norm(matrix, 2)) ** 2 for matrix in matrices)
 
-    assert prod_of_spec(subject) == pytest.approx(math.log(product), rel=1e-9)
-    assert sum_of_spec(subject) == pytest.approx(len(matrices) * product ** (1 / len(matrices)), rel=1e-9)
+    assert embedding_norm(subject) == pytest.approx(np.linalg.norm(matrices[0]), rel=1e-12)
+    assert head_norm(subject) == pytest.approx(np.linalg.norm(matrices[-1]), rel=1e-12)
 
 
-def test_stable_ranks(case: tuple[Subject, Matrices]) -> None:
-    """Squared Frobenius over squared spectral norm, layer by layer."""
+def test_products(case: tuple[Subject, list[by_hand.Array]]) -> None:
+    """The product of squared Frobenius norms, its logarithm and its geometric mean."""
     subject, matrices = case
-    ranks = [float(np.linalg.norm(matrix, "fro") / np.linalg.norm(matrix, 2)) ** 2 for matrix in matrices]
+    product = math.prod(float(np.linalg.norm(matrix)) ** 2 for matrix in matrices)
 
-    assert fro_over_spec(subject) == pytest.approx(sum(ranks), rel=1e-9)
+    assert prod_of_fro(subject) == pytest.approx(math.log(product), rel=1e-9)
+    assert sum_of_fro(subject) == pytest.approx(len(matrices) * product ** (1 / len(matrices)), rel=1e-9)
 
 
-@pytest.mark.parametrize("measure", [prod_of_spec, sum_of_spec], ids=lambda measure: measure.name)
-def test_products_are_refused_where_they_bound_nothing(vit: Subject, mixer: Subject, measure: object) -> None:
+def test_scores_keep_their_layers(mlp: Subject) -> None:
+    """Terms of sums, logarithms of factors, and squared norms, by the names of the layers."""
+    squares = {f"{place}": float(mlp.params[f"{place}.weight"].square().sum()) for place in (1, 3, 5)}
+    logarithms = {place: math.log(square) for place, square in squares.items()}
+
+    for measure, expected in ((param_norm, squares), (prod_of_fro, logarithms), (sum_of_fro, squares)):
+        score = measure(mlp)
+        assert isinstance(score, Layered)
+        assert score.layers == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("measure", [prod_of_fro, sum_of_fro], ids=lambda measure: measure.name)
+def test_products_are_refused_where_they_bound_nothing(vit: Subject, mixer: Subject, measure: Measure) -> None:
     """Layer norm, attention and GELU are named as the reason; sums stay defined."""
     for subject, reason in ((vit, "scaled_dot_product_attention"), (mixer, "gelu, layer_norm")):
         with pytest.raises(UnsupportedModel, match=reason):
-            measure(subject)  # type: ignore[operator]  # an id that pytest shows, and a measure
+            measure(subject)
         assert param_norm(subject) > 0
-        assert fro_over_spec(subject) > 0
+        assert embedding_norm(subject) > 0

@@ -7,7 +7,7 @@ from torch import nn
 
 from measures.api import Subject, UnsupportedModel
 from measures.passes.folding import layers
-from measures.passes.spectra import singular_values, spectral_norms
+from measures.passes.spectra import randomized_singular_values, singular_values, spectral_norms
 from tests.measures.networks import network
 
 
@@ -28,3 +28,26 @@ def test_a_layer_of_zeros_is_refused() -> None:
 
     with pytest.raises(UnsupportedModel, match="'3' is zero"):
         spectral_norms(Subject(model, data.inputs, torch.zeros_like(data.labels)))
+
+
+def test_randomized_layers_keep_their_entries(mlp: Subject) -> None:
+    """The sum of squares is that of the layer; the draw follows the values and not their places."""
+    data = network("mlp")
+    state = data.model.state_dict()
+    turned = {**state, "1.weight": state["1.weight"].flip(0), "3.weight": state["3.weight"].flip(1)}
+    other = data.subject()
+    other.model.load_state_dict(turned)
+
+    for layer, values, same in zip(
+        layers(mlp), randomized_singular_values(mlp), randomized_singular_values(other), strict=True
+    ):
+        assert float(values.square().sum()) == pytest.approx(float(layer.weight.square().sum()), rel=1e-12)
+        np.testing.assert_array_equal(values, same)
+    assert not np.allclose(randomized_singular_values(mlp)[0], singular_values(mlp)[0], rtol=0.01)
+
+
+def test_spectra_are_taken_in_double_precision() -> None:
+    """Of single-precision weights, too."""
+    subject = network("mlp").subject(dtype=torch.float32)
+
+    assert {values.dtype for values in singular_values(subject)} == {torch.float64}
