@@ -10,7 +10,7 @@ from torch import Tensor
 
 ClassNoise = tuple[tuple[int, int, float], ...]
 
-TOLERANCE: Final = 1e-9  # of a sum of probabilities: 0.1 + 0.2 + 0.7 is above 1 in floating point
+TOLERANCE: Final = 1e-9  # of a sum of probabilities: 0.33 + 0.56 + 0.11 is above 1 in floating point
 DIGITS: Final = 2  # after the point in a drawn probability: enough for a study, short in a recipe
 
 OF_LABELS: Final = frozenset({"partial_labels", "random_labels"})  # conditions that replace labels, whatever the class
@@ -83,10 +83,10 @@ def confused(labels: Tensor, noise: ClassNoise, num_classes: int, generator: tor
     for old, new, probability in noise:
         matrix[old, new] = probability
     chance, which = torch.rand((2, len(labels)), generator=generator, dtype=torch.float64)  # in [0, 1)
-    total = matrix.sum(1)
-    shares = (matrix / total.where(total > 0, 1.0)[:, None]).cumsum(1)  # [k, k], of the changed ones
-    last = (matrix > 0).long().mul(torch.arange(num_classes)).amax(1)  # where rounding leaves `which` above the sum
-    target = torch.searchsorted(shares[labels], which[:, None], right=True)[:, 0].minimum(last[labels])
+    sums = matrix.cumsum(1)
+    total = sums[:, -1]
+    shares = sums / total.where(total > 0, 1.0)[:, None]  # [k, k], of the changed ones; the last is exactly 1
+    target = torch.searchsorted(shares[labels], which[:, None], right=True)[:, 0]
     return torch.where(chance < total[labels], target, labels)
 
 

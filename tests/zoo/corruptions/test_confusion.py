@@ -56,8 +56,8 @@ def test_noise_of_one_class_leaves_the_draws_of_another(seed: int, other: float)
 
 
 def test_probabilities_that_add_up_to_one_by_rounding_are_taken() -> None:
-    """0.1 + 0.2 + 0.7 is above 1 in floating point; every label changes, and only to the classes named."""
-    noise: ClassNoise = ((0, 1, 0.7), (0, 2, 0.2), (0, 3, 0.1))
+    """0.33 + 0.56 + 0.11 is above 1 in floating point; every label changes, and only to the classes named."""
+    noise: ClassNoise = ((0, 1, 0.33), (0, 2, 0.56), (0, 3, 0.11))
     DataSpec(class_noise=noise)
     assert set(confused(LABELS[LABELS == 0], noise, 10, generator(0)).tolist()) == {1, 2, 3}
 
