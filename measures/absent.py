@@ -3,7 +3,7 @@
 from typing import Final
 
 ABSENT: Final[dict[str, str]] = {
-    "rrm_rationality": "it compares with the accuracy on labelled test data (Bansal, Kaplun & Barak 2021), which a measure does not see",
+    "rrm_rationality": "it compares with the accuracy on labelled test data, which a measure does not see",
     "loo_cmi": "it takes a network for each example that is left out; replace_one_stability leaves a tenth out at once",
-    "lotfi_bound": "it bounds networks trained in a random subspace and quantized meanwhile (Lotfi et al. 2022), not those of a zoo",
+    "lotfi_bound": "it bounds networks that were trained in a random subspace and quantized meanwhile",
 }
