@@ -58,6 +58,10 @@ Measures = Annotated[
     str | None, typer.Option(help="Comma-separated names; see `gapbench list measures`. [default: all]")
 ]
 Plugin = Annotated[Path | None, typer.Option(help="A Python file that defines more measures.")]
+Retraining = Annotated[
+    bool, typer.Option("--retraining", help="Also the measures that train networks anew: several times the time.")
+]
+Layers = Annotated[bool, typer.Option("--layers", help="Store what each layer gives to a score; see `export`.")]
 Target = Annotated[Literal["gap", "loss_gap", "test_error"], typer.Option(help="What the measures should predict.")]
 Within = Annotated[str, typer.Option(help="The hyperparameter whose values are also ranked one by one; none for none.")]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Rank networks that did not converge, too.")]
@@ -104,6 +108,8 @@ def run(
     data_dir: DataDir = None,
     measures: Measures = None,
     plugin: Plugin = None,
+    retraining: Retraining = False,
+    layers: Layers = False,
 ) -> int:
     """Train a suite's networks, score them, rank the measures and write the leaderboard.
 
@@ -161,6 +167,8 @@ def score(
     data_dir: DataDir = None,
     measures: Measures = None,
     plugin: Plugin = None,
+    retraining: Retraining = False,
+    layers: Layers = False,
 ) -> int:
     """Score the trained networks of a suite with the measures that they lack."""
     from harness.pipeline import score_missing
@@ -180,13 +188,35 @@ def rank(
     target: Target = "gap",
     within: Within = "corruption",
     all_runs: AllRuns = False,
+    hp: Annotated[str | None, typer.Option(help="Columns that are hyperparameters: names or patterns, a,b*.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Columns that are measures, likewise.")] = None,
+    gap: Annotated[str | None, typer.Option(help="The column of the gap.")] = None,
+    bins: Annotated[str | None, typer.Option(help="Bins of hyperparameters, a=4,b=0; 0 for none.")] = None,
+    seeds: Annotated[
+        Literal["averaged", "kept"], typer.Option(help="Compare means over seeds, or networks, in Psi.")
+    ] = "averaged",
+    weights: Annotated[
+        Literal["hoeffding", "binomial"], typer.Option(help="Of the sign error: a bound, or exact probabilities.")
+    ] = "hoeffding",
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resamples and permutations; 0 for none.")] = 1000,
     as_json: Json = False,
 ) -> int:
-    """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`."""
-    from harness.report import ranked
+    """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`, or as you map them."""
+    from harness.report import bins_of, columns_of, ranked
     from leaderboard.table import render
 
-    report, _ = ranked(source, target, None if within == "none" else within, errors, all_runs=all_runs)
+    report, _ = ranked(
+        source,
+        target,
+        None if within == "none" else within,
+        errors,
+        all_runs=all_runs,
+        columns=columns_of(hp, measure, gap),
+        bins=bins_of(bins),
+        seeds=seeds,
+        weights=weights,
+        bootstrap=bootstrap,
+    )
     if as_json:
         print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
     else:
@@ -258,14 +288,15 @@ def download(
     return GOOD
 
 
-@app.command(epilog="Example: `gapbench export runs/digits -o ledger.csv`")
+@app.command(epilog="Examples: `gapbench export runs/digits -o ledger.csv` · `... --layers -o layers.parquet`")
 @_answering
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write, .csv or .parquet.")],
+    layers: Annotated[bool, typer.Option("--layers", help="One row a network, measure and layer instead.")] = False,
 ) -> int:
     """Write a zoo's ledger, one row a network, as CSV or Parquet."""
-    from harness.ledger import frame_of
+    from harness.ledger import frame_of, layers_of
     from harness.report import opened, tell_repairs, write_ledger
 
     if output.suffix not in {".csv", ".parquet"}:
@@ -273,11 +304,13 @@ def export(
     if not output.absolute().parent.is_dir():
         _refuse(f"The output must lie in a folder that exists; got {output}.")
     with opened(folder) as store:
-        ledger = frame_of(store)
+        ledger = layers_of(store) if layers else frame_of(store)
         tell_repairs(store, errors)
     write_ledger(ledger, output)
     console.print(
-        f"{len(ledger)} networks, {len(ledger.columns)} columns: [bold]{escape(str(output))}[/]", soft_wrap=True
+        f"{len(ledger)} {'rows' if layers else 'networks'}, {len(ledger.columns)} columns: "
+        f"[bold]{escape(str(output))}[/]",
+        soft_wrap=True,
     )
     return GOOD
 

@@ -56,6 +56,11 @@ def frame_of(store: Store) -> pd.DataFrame:
     return varied.astype({name: float for name in varied.columns if name.startswith(("measure.", "cost."))})
 
 
+def layers_of(store: Store) -> pd.DataFrame:
+    """One row for each layer of each score that was stored by layer."""
+    return pd.DataFrame(store.layers(), columns=["run_id", "measure", "version", "layer", "value"])
+
+
 def metadata_of(measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
     """What the leaderboard says of measures, by name."""
     return {

@@ -22,8 +22,9 @@ from harness.ledger import metadata_of
 from harness.plan import Plan
 from harness.report import tell_repairs
 from harness.store import Store, StoredRun
+from harness.tasks import ScoreTask, TrainTask
 from harness.weights import CorruptRun, WeightFile
-from harness.work import ScoreTask, TrainTask, score_network, train_fleet
+from harness.work import score_network, train_fleet
 from measures import Measure, Score
 from zoo.recipe import Recipe
 from zoo.training import shape_of
@@ -72,7 +73,7 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
         with _progress(console, "scoring", len(tasks)) as advance:
             for result in execute(score_network, tasks, executor=plan.executor, workers=plan.workers):
                 run_id, scores = _as_scores(result, plan.measures)
-                store.add_scores(run_id, scores)
+                store.add_scores(run_id, scores, layers=plan.layers)
                 failures += [
                     f"{name} of {run_id}: {score.outcome}\n{score.why}"
                     for name, score in scores.items()
@@ -94,6 +95,7 @@ def _whole(
     for recipe in plan.recipes:
         if recipe.run_id in stored:
             try:
+                store.trajectory_file(recipe.run_id)
                 whole[recipe.run_id] = stored[recipe.run_id], store.weight_files(recipe.run_id)
             except CorruptRun as reason:
                 console.print(f"[yellow]{escape(str(reason))} {otherwise}", highlight=False, soft_wrap=True)
@@ -125,6 +127,9 @@ def _score_tasks(
                 recipe=run.recipe.changed(),
                 initial=initial,
                 final=final,
+                trajectory=store.trajectory_file(run_id),
+                losses=run.record.losses,
+                steps=run.record.steps,
                 twin=None if twin is None else twin[1][1],
                 names=names,
                 plugin=plan.plugin,

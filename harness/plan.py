@@ -32,6 +32,7 @@ class Plan:
         executor: where work runs.
         workers: how many side by side.
         data_dir: folder of data sets.
+        layers: whether to store what each layer gives to a score.
     """
 
     recipes: tuple[Recipe, ...]
@@ -43,6 +44,7 @@ class Plan:
     executor: Executor
     workers: int
     data_dir: Path | None
+    layers: bool = False
 
 
 def plan_of(
@@ -58,6 +60,8 @@ def plan_of(
     data_dir: Path | None,
     measures: str | None,
     plugin: Path | None,
+    retraining: bool = False,
+    layers: bool = False,
 ) -> Plan:
     """The plan of a command's options; see `gapbench run --help`.
 
@@ -68,7 +72,7 @@ def plan_of(
     if dataset is not None:
         recipes = tuple(recipe.replace(dataset=dataset) for recipe in recipes)
     chosen_device = _device(device)
-    chosen_measures = _measures(measures, plugin)
+    chosen_measures = _measures(measures, plugin, retraining=retraining)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     where, number = default_executor(len(recipes), chosen_device, cores)
     if executor != "auto":
@@ -86,6 +90,7 @@ def plan_of(
         executor=where,
         workers=workers or number,
         data_dir=data_dir,
+        layers=layers,
     )
 
 
@@ -121,11 +126,13 @@ def _fleet(fleet: str) -> int | Literal["auto"]:
     return int(fleet)
 
 
-def _measures(names: str | None, plugin: Path | None) -> dict[str, Measure]:
+def _measures(names: str | None, plugin: Path | None, *, retraining: bool) -> dict[str, Measure]:
+    """The measures of these names; if None all, those that train networks anew only if that is asked for."""
     plugged = {} if plugin is None else from_file(plugin)
     clash = sorted(set(plugged) & set(catalog()))
     if clash:
         raise ValueError(f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename.")
     available = {**catalog(), **plugged}
-    chosen = available.values() if names is None else select([name.strip() for name in names.split(",")], available)
-    return {measure.name: measure for measure in chosen}
+    if names is not None:
+        return {measure.name: measure for measure in select([name.strip() for name in names.split(",")], available)}
+    return {name: measure for name, measure in available.items() if retraining or "refit" not in measure.needs}

@@ -12,7 +12,8 @@ from harness.files import write_text, written_whole
 from harness.ledger import frame_of, metadata_of
 from harness.store import Store
 from harness.work import provenance
-from leaderboard.ledger import LedgerError, Target, read_ledger
+from leaderboard.ledger import Target, read_ledger
+from leaderboard.mapping import Columns, LedgerError
 from leaderboard.page import build
 from leaderboard.ranking import rank
 from measures.catalog import catalog
@@ -38,21 +39,63 @@ def write_ledger(ledger: pd.DataFrame, path: Path) -> None:
 
 
 def ranked(
-    source: Path, target: Target, within: str | None, console: Console, *, all_runs: bool
+    source: Path,
+    target: Target,
+    within: str | None,
+    console: Console,
+    *,
+    all_runs: bool,
+    columns: Columns | None = None,
+    **options: Any,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """The ranking of a zoo's directory or a ledger's file, and the ledger; damage is told on the console.
+
+    Args:
+        source: the directory or file.
+        target: what the measures should predict.
+        within: the hyperparameter whose values are also ranked one by one.
+        console: where damage is told.
+        all_runs: rank networks that did not converge, too.
+        columns: of a file, which columns are what.
+        options: others of `rank`.
 
     Raises:
         LedgerError: no ledger there, or one that cannot be ranked.
     """
     if source.is_dir():
+        if columns is not None:
+            raise LedgerError(f"Columns are mapped in a ledger's file; {source} is a zoo's directory.")
         with opened(source) as store:
             ledger, provenance_, metadata = frame_of(store), _provenance_of(store), _described(store)
             tell_repairs(store, console)
     else:
-        ledger, provenance_, metadata = read_ledger(source), {"ledger": source.name}, metadata_of(catalog())
-    report = rank(ledger, target=target, within=within, converged_only=not all_runs, metadata=metadata)
+        ledger, provenance_, metadata = read_ledger(source, columns), {"ledger": source.name}, metadata_of(catalog())
+    report = rank(ledger, target=target, within=within, converged_only=not all_runs, metadata=metadata, **options)
     return {**report, "provenance": provenance_}, ledger
+
+
+def columns_of(hp: str | None, measure: str | None, gap: str | None) -> Columns | None:
+    """The mapping of columns that comma-separated names say; None where they say nothing."""
+    if (hp, measure, gap) == (None, None, None):
+        return None
+    names = [tuple(name.strip() for name in (text or "").split(",") if name.strip()) for text in (hp, measure)]
+    return Columns(hp=names[0], measure=names[1], gap=gap)
+
+
+def bins_of(text: str | None) -> dict[str, int]:
+    """Numbers of bins by hyperparameter, from a=4,b=0.
+
+    Raises:
+        LedgerError: another form.
+    """
+    bins = {}
+    for part in (text or "").split(","):
+        name, equals, count = (piece.strip() for piece in part.partition("="))
+        if equals and name and count.isdecimal():
+            bins[name] = int(count)
+        elif part.strip():
+            raise LedgerError(f"Bins must be written as name=number,name=number; got {part.strip()!r}.")
+    return bins
 
 
 def opened(folder: Path) -> Store:

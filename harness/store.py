@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Self, get_args
 
 from harness.files import write_bytes
-from harness.weights import HALVES, CorruptRun, PackedRun, WeightFile, sha256_of, unpack
+from harness.weights import HALVES, TRAJECTORY, CorruptRun, PackedRun, WeightFile, sha256_of, unpack
 from measures import Score
 from measures.api import Outcome
 from zoo.recipe import Recipe
@@ -32,8 +32,14 @@ CREATE TABLE IF NOT EXISTS scores (
     PRIMARY KEY (run_id, measure, version)
 );
 CREATE TABLE IF NOT EXISTS measures (measure TEXT PRIMARY KEY, metadata TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS trajectories (run_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS layers (
+    run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, layer TEXT NOT NULL, value REAL NOT NULL,
+    PRIMARY KEY (run_id, measure, version, layer)
+);
 COMMIT;
 """
+TABLES: Final = {"runs", "scores", "measures", "trajectories", "layers"}
 RUNS: Final = "SELECT run_id, recipe, record, provenance, created, initial_sha256, final_sha256 FROM runs"
 SCORES: Final = "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created FROM scores"
 DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
@@ -110,6 +116,8 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         for half, content in zip(HALVES, (run.initial, run.final), strict=True):
             write_bytes(folder / f"{half}.safetensors", content)
+        if run.trajectory is not None:
+            write_bytes(folder / TRAJECTORY, run.trajectory)
         _insert(self._connection, run_id, run)
         return run_id
 
@@ -121,7 +129,9 @@ class Store:
                 stored = Recipe.from_changed(json.loads(recipe))
                 if stored.run_id != run_id:
                     raise ValueError(f"its recipe is that of {stored.run_id}")  # noqa: TRY301  one way out
-                found[run_id] = StoredRun(run_id, stored, Record.from_json(json.loads(record)), json.loads(provenance), created)
+                found[run_id] = StoredRun(
+                    run_id, stored, Record.from_json(json.loads(record)), json.loads(provenance), created
+                )
             except (ValueError, TypeError, LookupError) as error:
                 self._note(f"The row of run {run_id} in {self.path} is damaged or from another version ({error}).")
         return found
@@ -141,10 +151,26 @@ class Store:
             file.content()
         return initial, final
 
+    def trajectory_file(self, run_id: str) -> WeightFile | None:
+        """The file of the checkpoints along training, held to what was written; None where none were kept.
+
+        Raises:
+            CorruptRun: the file is missing or is not what was written.
+        """
+        row = self._connection.execute("SELECT sha256 FROM trajectories WHERE run_id = ?", (run_id,)).fetchone()
+        if row is None:
+            return None
+        file = WeightFile(self.folder / "runs" / run_id / TRAJECTORY, row[0])
+        file.content()
+        return file
+
     # -- scores --------------------------------------------------------------------------------------------------------
 
-    def add_scores(self, run_id: str, scores: Mapping[str, Score]) -> None:
-        """Write the scores of one run in one transaction; a cell of the same version is replaced."""
+    def add_scores(self, run_id: str, scores: Mapping[str, Score], *, layers: bool = False) -> None:
+        """Write the scores of one run in one transaction; a cell of the same version is replaced.
+
+        With `layers` also what each layer gave to the scores that are sums or products over layers.
+        """
         now = _now()
         rows = [
             (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), now)
@@ -152,6 +178,9 @@ class Store:
         ]
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            if layers:
+                parts = [(run_id, n, s.version, layer, v) for n, s in scores.items() for layer, v in s.layers.items()]
+                self._connection.executemany("INSERT OR REPLACE INTO layers VALUES (?, ?, ?, ?, ?)", parts)
 
     def scores(self) -> Iterator[tuple[str, str, Score]]:
         """All (run_id, measure, score), of every version that was ever computed, versions ascending.
@@ -168,6 +197,10 @@ class Store:
                 self._note(f"The score {name} of run {run_id} in {self.path} is damaged ({error}).")
             else:
                 yield run_id, name, score
+
+    def layers(self) -> list[tuple[str, str, int, str, float]]:
+        """All (run_id, measure, version, layer, value) that were stored."""
+        return list(self._connection.execute("SELECT * FROM layers ORDER BY run_id, measure, version, rowid"))
 
     def add_metadata(self, metadata: Mapping[str, Mapping[str, Any]]) -> None:
         """Write what is said of the measures that were computed, so that a plug-in's sign outlives the plug-in."""
@@ -218,7 +251,7 @@ class Store:
             if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise _DamagedLedger("its pages are inconsistent")  # noqa: TRY301  one way out
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if others := sorted(tables - {"runs", "scores", "measures"}):
+            if others := sorted(tables - TABLES):
                 raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
             for table, query in (("runs", RUNS), ("scores", SCORES)):
                 if table in tables:
@@ -255,7 +288,10 @@ def _insert(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None
     texts = map(json.dumps, (run.recipe, run.record, run.provenance))
     row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), _now())
     with connection:
-        connection.execute("DELETE FROM scores WHERE run_id = ?", (run_id,))
+        for table in ("scores", "layers", "trajectories"):
+            connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608  names of our own
+        if run.trajectory is not None:
+            connection.execute("INSERT INTO trajectories VALUES (?, ?)", (run_id, sha256_of(run.trajectory)))
         connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 

@@ -12,9 +12,10 @@ import safetensors.torch
 from torch import Tensor
 
 from zoo.recipe import Recipe
-from zoo.record import TrainedRun
+from zoo.record import Snapshot, TrainedRun
 
 HALVES = ("initial", "final")
+TRAJECTORY = "trajectory.safetensors"
 
 
 class CorruptRun(Exception):  # noqa: N818  reads as what it is
@@ -30,6 +31,7 @@ class PackedRun:
         record: the training record.
         provenance: versions and machine.
         initial, final: safetensors files of parameters and buffers before and after training.
+        trajectory: a safetensors file of those at the checkpoints, named EPOCH/STEP/NAME; None where none were kept.
     """
 
     recipe: dict[str, Any]
@@ -37,6 +39,7 @@ class PackedRun:
     provenance: dict[str, Any]
     initial: bytes
     final: bytes
+    trajectory: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,18 @@ def pack(run: TrainedRun, provenance: Mapping[str, Any]) -> PackedRun:
     recipe, record = run.recipe.changed(), asdict(run.record)
     header = {"recipe": json.dumps(recipe), "record": json.dumps(record), "provenance": json.dumps(provenance)}
     initial, final = (safetensors.torch.save(_contiguous(s), metadata=header) for s in (run.initial, run.final))
-    return PackedRun(recipe, record, dict(provenance), initial, final)
+    states = {f"{s.epoch}/{s.step}/{name}": value for s in run.snapshots for name, value in s.state.items()}
+    trajectory = safetensors.torch.save(_contiguous(states), metadata=header) if states else None
+    return PackedRun(recipe, record, dict(provenance), initial, final, trajectory)
+
+
+def snapshots_in(file: WeightFile) -> list[Snapshot]:
+    """The checkpoints in a trajectory's file, oldest first; raises as `WeightFile.content`."""
+    states: dict[tuple[int, int], dict[str, Tensor]] = {}
+    for key, value in file.state().items():
+        epoch, step, name = key.split("/", 2)
+        states.setdefault((int(epoch), int(step)), {})[name] = value
+    return [Snapshot(epoch, step, state) for (epoch, step), state in sorted(states.items())]
 
 
 def unpack(folder: Path) -> PackedRun:
@@ -85,8 +99,14 @@ def unpack(folder: Path) -> PackedRun:
             with safetensors.safe_open(file, framework="pt") as opened:
                 header = {name: json.loads(text) for name, text in (opened.metadata() or {}).items()}
         run_id = Recipe.from_changed(header["recipe"]).run_id
+        trajectory = folder / TRAJECTORY
         run = PackedRun(
-            header["recipe"], header["record"], header["provenance"], initial.read_bytes(), final.read_bytes()
+            header["recipe"],
+            header["record"],
+            header["provenance"],
+            initial.read_bytes(),
+            final.read_bytes(),
+            trajectory.read_bytes() if trajectory.is_file() else None,
         )
     except (OSError, ValueError, TypeError, LookupError, safetensors.SafetensorError) as error:
         raise CorruptRun(f"{folder} cannot be read back ({type(error).__name__}: {error}).") from error

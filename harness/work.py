@@ -3,70 +3,28 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import torch
 from torch import nn
 
+from harness.history import refit_by, trajectory_of
+from harness.tasks import ScoreTask, TrainTask
 from harness.weights import PackedRun, WeightFile, pack
 from measures import Score, Subject
 from measures.catalog import catalog, from_file, select
 from measures.scoring import score_subject
 from zoo.corruptions import PreparedData
 from zoo.fleet import load_state
-from zoo.recipe import Recipe
+from zoo.recipe import SOLVED, Recipe
 from zoo.record import normalised
 from zoo.seeds import seed_for
 from zoo.training import data_of, network_of, train
 
 TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes
+REFIT_LIMIT: Final = 3600.0  # seconds for a measure that trains networks anew
 PACKAGES: Final = ("gapbench", "torch", "torchvision", "timm", "numpy", "scipy")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainTask:
-    """Recipes of one shape, to be trained side by side.
-
-    Attributes:
-        recipes: the fields that differ from their defaults, one mapping a recipe.
-        device: where to train.
-        fleet: members side by side, or "auto".
-        data_dir: folder of data sets.
-    """
-
-    recipes: tuple[dict[str, Any], ...]
-    device: str
-    fleet: int | Literal["auto"]
-    data_dir: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreTask:
-    """One network, and the measures that it still lacks.
-
-    Attributes:
-        run_id: of the network.
-        recipe: its recipe's changed fields.
-        initial, final: its weights.
-        twin: weights of the network of the same recipe from another seed, where there is one.
-        names: measures to compute.
-        plugin: file that defines some of them.
-        device: where to score.
-        data_dir: folder of data sets.
-    """
-
-    run_id: str
-    recipe: dict[str, Any]
-    initial: WeightFile
-    final: WeightFile
-    twin: WeightFile | None
-    names: tuple[str, ...]
-    plugin: Path | None
-    device: str
-    data_dir: Path | None
 
 
 def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
@@ -80,12 +38,22 @@ def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
 def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
     """Score one network: its run_id and a score for each name."""
     available = dict(catalog()) if task.plugin is None else {**catalog(), **from_file(task.plugin)}
-    subject = subject_of(task)
-    yield task.run_id, score_subject(subject, select(task.names, available), time_limit=TIME_LIMIT)
+    chosen = select(task.names, available)
+    trained = Recipe.from_changed(task.recipe).model not in SOLVED
+    scores: dict[str, Score] = {}
+    for trains_anew in (False, True):
+        named = [measure for measure in chosen if ("refit" in measure.needs) == trains_anew]
+        if named:
+            subject = subject_of(task, trains_anew=trains_anew and trained)
+            scores |= score_subject(subject, named, time_limit=REFIT_LIMIT if trains_anew else TIME_LIMIT)
+    yield task.run_id, scores
 
 
-def subject_of(task: ScoreTask) -> Subject:
-    """What the measures may see of a network: training data, test inputs without labels, no recipe and no gap."""
+def subject_of(task: ScoreTask, *, trains_anew: bool = False) -> Subject:
+    """What the measures may see of a network: training data, test inputs without labels, no recipe and no gap.
+
+    Only with `trains_anew` can it train networks, which takes the recipe: no other measure is near one.
+    """
     recipe = Recipe.from_changed(task.recipe)
     data = data_of(recipe, task.data_dir)
     return Subject(
@@ -95,6 +63,8 @@ def subject_of(task: ScoreTask) -> Subject:
         init_state=task.initial.state(),
         twin=None if task.twin is None else _loaded(recipe, data, task.twin, task.device),
         unlabeled=normalised(data.test_images, data),
+        trajectory=trajectory_of(task, recipe),
+        refit=refit_by(recipe, data, task) if trains_anew else None,
         seed=seed_for(
             "scores"
         ),  # common random numbers: networks of one shape differ by their weights, not by the draws

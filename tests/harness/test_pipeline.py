@@ -16,7 +16,7 @@ from harness.pipeline import _twins, score_missing, train_missing
 from harness.plan import Plan
 from harness.report import ranked, write_results
 from harness.store import Store
-from leaderboard.ledger import LedgerError
+from leaderboard.mapping import LedgerError
 from measures.catalog import catalog, from_file
 from zoo.recipe import Recipe
 

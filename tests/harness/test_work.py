@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from harness.store import Store
-from harness.work import ScoreTask, subject_of
+from harness.tasks import ScoreTask
+from harness.work import subject_of
 from measures import Subject
 from zoo.corruptions import PreparedData
 from zoo.recipe import Recipe
@@ -29,7 +30,20 @@ def task(finished: Path) -> ScoreTask:
         first, second = sorted(runs, key=lambda run: run.recipe.seed)
         (initial, final), (_, twin) = store.weight_files(first.run_id), store.weight_files(second.run_id)
     changed = first.recipe.changed()
-    return ScoreTask(first.run_id, changed, initial, final, twin, ("fro_dist",), None, "cpu", None)
+    return ScoreTask(
+        run_id=first.run_id,
+        recipe=changed,
+        initial=initial,
+        final=final,
+        trajectory=None,
+        losses=first.record.losses,
+        steps=first.record.steps,
+        twin=twin,
+        names=("fro_dist",),
+        plugin=None,
+        device="cpu",
+        data_dir=None,
+    )
 
 
 @pytest.fixture(scope="module")
