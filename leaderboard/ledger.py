@@ -15,6 +15,7 @@
 | `test_size` | number of test examples behind test_accuracy |
 | `measure.<name>` | the score; empty where there is none; at least one column |
 | `cost.<name>` | seconds that the score took |
+| `noise.<name>` | standard deviation of the score over repeated draws of its estimator on this network |
 | `outcome.<name>` | scored, unsupported, failed or timeout |
 | `why.<name>` | the reason where there is no score |
 
@@ -22,13 +23,13 @@ Only `hp.*`, `measure.*` and a target are required; columns of other names are k
 """
 
 import csv
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
+
+from leaderboard.mapping import Columns, LedgerError, suggestion
 
 Target = Literal["gap", "loss_gap", "test_error"]
 
@@ -38,16 +39,17 @@ TARGETS: Final[dict[str, str]] = {
     "test_error": "test_accuracy",
 }
 NUMBERS: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "test_size", *TARGETS)
+NUMERIC: Final = ("measure.", "cost.", "noise.")
 EMPTY: Final = ("", "NaN", "nan", "NA", "null", "None")  # how programs write "no number"; text keeps all but ""
 TRUTH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
-class LedgerError(ValueError):
-    """The ledger cannot be read or ranked; the message says what is wrong with it and what to do."""
-
-
-def read_ledger(path: Path) -> pd.DataFrame:
+def read_ledger(path: Path, columns: Columns | None = None) -> pd.DataFrame:
     """The ledger in a CSV or Parquet file, checked and completed.
+
+    Args:
+        path: the file.
+        columns: which columns are hyperparameters, measures and the gap, where they are not named so.
 
     Raises:
         LedgerError: no such file, another format, a file that is damaged, or a table that is not a ledger.
@@ -57,7 +59,7 @@ def read_ledger(path: Path) -> pd.DataFrame:
     if path.suffix not in {".csv", ".parquet"}:
         raise LedgerError(f"A ledger file must end in .csv or .parquet; got {path.name}.")
     try:
-        frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        frame = _read_csv(path, columns or Columns()) if path.suffix == ".csv" else _read_parquet(path, columns)
     except LedgerError:
         raise
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own are of these
@@ -86,7 +88,7 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     twice = ledger.loc[ledger["run_id"].duplicated(), "run_id"]
     if len(twice):
         raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row a network.")
-    numeric = [c for c in ledger if c in NUMBERS or str(c).startswith(("measure.", "cost."))]
+    numeric = [c for c in ledger if c in NUMBERS or str(c).startswith(NUMERIC)]
     converted: dict[str, pd.Series[Any]] = {str(column): _numbers(ledger, str(column)) for column in numeric}
     if "converged" in ledger:
         converted["converged"] = _truth(ledger)
@@ -112,14 +114,7 @@ def names_of(ledger: pd.DataFrame, kind: Literal["hp", "measure"]) -> list[str]:
     return columns if kind == "hp" else [column.removeprefix("measure.") for column in columns]
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """What to write instead of an unknown name."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(known)}."
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, columns: Columns) -> pd.DataFrame:
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.reader(file)
         header = next(rows, [])
@@ -132,9 +127,21 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if len(set(header)) < len(header):
         repeated = next(name for place, name in enumerate(header) if name in header[:place])
         raise LedgerError(f"The columns of a ledger must have different names; {repeated!r} appears twice.")
-    numeric = [name for name in header if name in NUMBERS or name.startswith(("measure.", "cost."))]
-    empty = {name: list(EMPTY) if name in numeric else [""] for name in header}
-    return pd.read_csv(path, keep_default_na=False, na_values=empty, dtype={"run_id": str})
+    names = columns.renamed(header)
+    empty = {
+        name: list(EMPTY) if new in NUMBERS or new.startswith(NUMERIC) else [""]
+        for name, new in zip(header, names, strict=True)
+    }
+    frame = pd.read_csv(path, keep_default_na=False, na_values=empty, dtype={"run_id": str})
+    frame.columns = pd.Index(names)
+    return frame
+
+
+def _read_parquet(path: Path, columns: Columns | None) -> pd.DataFrame:
+    frame = pd.read_parquet(path)
+    if columns is not None:
+        frame.columns = pd.Index(columns.renamed([str(name) for name in frame.columns]))
+    return frame
 
 
 def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":

@@ -9,7 +9,8 @@ import pandas as pd
 from leaderboard.comparisons import Comparisons, power_line
 from leaderboard.controls import with_controls
 from leaderboard.judging import Options, groups, resamples, with_reasons
-from leaderboard.ledger import LedgerError, Target, checked, names_of, suggestion, target_of
+from leaderboard.ledger import Target, checked, names_of, target_of
+from leaderboard.mapping import LedgerError, suggestion
 from leaderboard.networks import TEST_SIZE, Networks, networks_of
 from leaderboard.panel import Judged, Seeds
 from leaderboard.records import cost_of, described, gate_of, grid_report, outcomes_of

@@ -12,7 +12,7 @@ from leaderboard.statistics.undefined import Undefined, require_contrast
 NUMBERS: Final = tuple(
     int(m) for m in np.unique(np.round(10 ** np.arange(0, 5.01, 0.2)))
 )  # five a decade, 1 to 100,000: twice the largest common test set
-REPEATS: Final = 16
+DRAWN: Final = 100_000  # values of units simulated for each number, so that a small grid has more repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class LabelCurve:
 
     Attributes:
         examples: their numbers m.
-        psi: the mean Psi over `REPEATS` simulations of each, made to rise.
+        psi: the mean Psi over simulations of each, made to rise.
     """
 
     examples: tuple[int, ...]
@@ -67,9 +67,10 @@ def label_curve(grid: Grid, target: Floats, accuracy: Floats, seed: int) -> Labe
     rng = np.random.default_rng([seed, 0x1ABE])
     goal = grid.averaged(target)
     sizes = np.bincount(grid.configuration)
+    repeats = max(8, min(256, DRAWN // len(target)))
     means = []
     for m in NUMBERS:
-        drawn = rng.binomial(m, accuracy, size=(REPEATS, len(target))) / m
+        drawn = rng.binomial(m, accuracy, size=(repeats, len(target))) / m
         estimate = np.round(target + accuracy - drawn, 12)  # equal counts of equal networks tie
         if not grid.kept:
             estimate = np.stack([np.bincount(grid.configuration, row) for row in estimate]) / sizes

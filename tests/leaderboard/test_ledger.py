@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leaderboard.ledger import LedgerError, checked, names_of, read_ledger, target_of
+from leaderboard.ledger import checked, names_of, read_ledger, target_of
+from leaderboard.mapping import Columns, LedgerError
 
 CSV = """run_id,hp.width,hp.norm,train_accuracy,test_accuracy,train_loss,test_loss,converged,measure.x,cost.x
 a,8,None,1.0,0.75,0.01,0.9,True,3.5,0.1
@@ -131,3 +132,50 @@ def test_the_competitions_table_is_a_ledger(data_dir: Path) -> None:
     assert len(names_of(ledger, "hp")) == 7
     assert names_of(ledger, "measure") == ["VPM_1", "VPM_80", "VR", "WCV"]
     assert ledger["gap"].mean() == pytest.approx(0.2435, abs=5e-5)
+
+
+FOREIGN = """name,lr,width,corruption,gen gap,norm_l2,norm_spec,hp.depth
+a,0.1,8,none,0.25,3.5,NaN,2
+b,0.2,16,none,0.50,,7.0,2
+c,0.1,16,,0.75,1.5,8.0,3
+"""
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_anybodys_columns_are_mapped(tmp_path: Path, suffix: str) -> None:
+    """By name or by pattern, beside those that are named as a ledger's; a mapped measure's NaN is a missing score."""
+    path = written(tmp_path, FOREIGN)
+    if suffix == "parquet":
+        pd.read_csv(path, keep_default_na=False, na_values={"norm_l2": [""], "norm_spec": ["NaN"]}).to_parquet(
+            path := tmp_path / "ledger.parquet"
+        )
+    ledger = read_ledger(path, Columns(hp=("lr", "width", "corruption"), measure=("norm_*",), gap="gen gap"))
+
+    assert names_of(ledger, "hp") == ["hp.lr", "hp.width", "hp.corruption", "hp.depth"]
+    assert names_of(ledger, "measure") == ["norm_l2", "norm_spec"]
+    assert ledger["gap"].tolist() == [0.25, 0.5, 0.75]
+    assert ledger["measure.norm_spec"].isna().tolist() == [True, False, False]
+    assert ledger["measure.norm_l2"].isna().tolist() == [False, True, False]
+    assert ledger["name"].tolist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (Columns(hp=("widht",)), "No column is called 'widht'. Did you mean: width"),
+        (Columns(measure=("zzz*",)), r"No column is called 'zzz\*'. Available: corruption"),
+        (Columns(hp=("lr",), measure=("lr",)), "must be one thing; 'lr' is mapped to hp.lr and to measure.lr"),
+        (Columns(hp=("lr",), gap="norm_*"), "two are mapped to 'gap'"),
+        (Columns(hp=("depth",)), "No column is called 'depth'. Did you mean: hp.depth"),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_refused(tmp_path: Path, columns: Columns, message: str) -> None:
+    """With what to write instead."""
+    with pytest.raises(LedgerError, match=message):
+        read_ledger(written(tmp_path, FOREIGN), columns)
+
+
+def test_two_measures_of_one_name_are_refused(tmp_path: Path) -> None:
+    """A column that is mapped onto one that is there."""
+    with pytest.raises(LedgerError, match=r"two are mapped to 'measure\.norm'"):
+        read_ledger(written(tmp_path, "hp.a,gap,norm,measure.norm\n1,0.1,2,3\n"), Columns(measure=("norm",)))

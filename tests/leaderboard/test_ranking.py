@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from leaderboard import order, rank, read_ledger
-from leaderboard.ledger import LedgerError
+from leaderboard.mapping import LedgerError
 
 CORRUPTIONS = {"true_labels": 0.1, "random_pixels": 0.4, "random_labels": 0.85}
 STATISTICS = ("tau_a", "tau_b", "spearman", "Psi", "cmi", "pgdl", "sign_error", "partial_spearman", "within", "gate")
