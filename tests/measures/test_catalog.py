@@ -65,7 +65,7 @@ def test_unknown_names_are_answered() -> None:
     """With what comes near, or with all that there is."""
     with pytest.raises(UnknownMeasure, match=r"'fro_dits'\. Did you mean: fro_dist"):
         select(["l2", "fro_dits"], catalog())
-    with pytest.raises(UnknownMeasure, match=r"'zzz'\. Available: .*constant, cross_entropy, "):
+    with pytest.raises(UnknownMeasure, match=r"'zzz'\. Available: .*constant, .*cross_entropy, "):
         select(["zzz"], catalog())
     assert [item.name for item in select(["l2", "constant"], catalog())] == ["l2", "constant"]
 
@@ -73,7 +73,7 @@ def test_unknown_names_are_answered() -> None:
 def test_the_example_in_the_documentation_runs(tmp_path: Path) -> None:
     """What the page on adding a measure shows is a measure, and its number is that of its formula."""
     page = (Path(measures.__path__[0]).parent / "docs" / "adding_a_measure.md").read_text()
-    path = tmp_path / "rel_dist.py"
+    path = tmp_path / "max_dist.py"
     path.write_text(page.partition("```python\n")[2].partition("```")[0])
     data = network("mlp")
     trained, start = (
@@ -81,6 +81,6 @@ def test_the_example_in_the_documentation_runs(tmp_path: Path) -> None:
         for state in (data.model.state_dict(), data.init_state)
     )
 
-    value = from_file(path)["rel_dist"](data.subject())
+    value = from_file(path)["max_dist"](data.subject())
 
-    assert value == pytest.approx(float((trained - start).norm() / start.norm()), rel=1e-12)
+    assert value == pytest.approx(float((trained - start).abs().max()), rel=1e-12)

@@ -35,4 +35,27 @@ UNSEEN = {
     "sum_of_spec_over_margin": _ALL,
     "sum_of_spec_over_margin_fft": _ALL,
     "trace_norm": _ALL,
+    # Of the size alone.
+    "aic": "renamed rescaled shifted",
+    "bic": "renamed rescaled shifted",
+    "depth": _ALL,
+    "mean_width": _ALL,
+    "num_weights": _ALL,
+    "vc_dim": _ALL,
+    "width": _ALL,
+    # Paths, which begin at biases, too.
+    "l1_path_norm": "renamed rescaled",
+    "lp_path_norm": "renamed rescaled",
+    "modern_path_norm": "renamed rescaled",
+    "path_norm": "renamed rescaled",
+    "path_norm_over_margin": "renamed rescaled scaled",
+    # From the start, which stays where it was; that of `path_length` moves along with the trained network.
+    "cos_to_init": "renamed shifted",
+    "dist_spec_init": "renamed shifted",
+    "dist_spec_init_fft": "renamed shifted",
+    "fro_dist": "renamed shifted",
+    "l2_dist": "renamed shifted",
+    "path_length": "renamed",
+    "rel_dist": "renamed shifted",
+    "w_cka": _ALL,
 }
