@@ -4,7 +4,7 @@ from measures.api import Subject, measure
 from measures.passes.outputs import logits, losses
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 20", family="control")
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 20", family="control", cost="weights only")
 def params(subject: Subject) -> float:
     """Number of trained parameters.
 
@@ -14,7 +14,7 @@ def params(subject: Subject) -> float:
     return float(sum(value.numel() for value in subject.params.values()))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 21", family="control")
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 21", family="control", cost="1 forward pass")
 def cross_entropy(subject: Subject) -> float:
     r"""Mean cross-entropy of the training examples.
 
@@ -25,7 +25,7 @@ def cross_entropy(subject: Subject) -> float:
     return float(losses(subject).double().mean())
 
 
-@measure(source="Zhang et al. 2017, arXiv:1611.03530", family="control")
+@measure(source="Zhang et al. 2017, arXiv:1611.03530", family="control", cost="1 forward pass")
 def train_error(subject: Subject) -> float:
     r"""Fraction of the training examples that are misclassified.
 
@@ -36,8 +36,16 @@ def train_error(subject: Subject) -> float:
     return float((logits(subject).argmax(1) != subject.labels).double().mean())
 
 
-@measure(source="none: it knows nothing of the network", family="control")
+@measure(source="none: it knows nothing of the network", family="control", cost="nothing")
 def constant(subject: Subject) -> float:
     """One for every network: what statistics make of nothing but ties."""
     del subject
     return 1.0
+
+
+@measure(
+    source="none: all that it knows is how much data there was", family="control", cost="nothing", expected_sign=-1
+)
+def train_size(subject: Subject) -> float:
+    """Number of training examples: more data leave a smaller gap."""
+    return float(subject.num_examples)

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
 from measures.api import Subject
-from measures.controls import constant, cross_entropy, params, train_error
+from measures.controls import constant, cross_entropy, params, train_error, train_size
 from tests.measures.networks import network
 
 
@@ -27,3 +27,9 @@ def test_loss_and_error_against_scikit_learn(vit: Subject) -> None:
 def test_the_constant_knows_nothing_of_the_network() -> None:
     """It follows nothing."""
     assert constant(network("mlp").subject()) == constant(network("vit").subject())
+
+
+def test_the_size_of_the_training_set(mlp: Subject) -> None:
+    """Of 36 examples, and of the first alone."""
+    assert train_size(mlp) == 36
+    assert train_size(Subject(mlp.model, mlp.inputs[:1], mlp.labels[:1])) == 1

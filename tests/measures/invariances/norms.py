@@ -41,6 +41,7 @@ UNSEEN = {
     "depth": _ALL,
     "mean_width": _ALL,
     "num_weights": _ALL,
+    "train_size": _ALL,
     "vc_dim": _ALL,
     "width": _ALL,
     # Paths, which begin at biases, too.
