@@ -110,7 +110,7 @@ def rank(
         "test_size": TEST_SIZE if "test_size" not in runs else None,
         "why": {"test_size": "The ledger says it for each network."} if "test_size" in runs else {},
     }
-    judged, comparisons = _judged_together(networks, runs, options, signs, family)
+    judged, comparisons = _judged_together(networks, runs, column, options, signs, family)
     strata = {} if column is None else strata_of(networks, runs[column], options)
     report["within"] = None if column is None else strata_report(column, strata)
     if column is None:
@@ -159,11 +159,16 @@ def order(report: Mapping[str, Any], by: Figure = "Psi") -> list[str]:
 
 
 def _judged_together(
-    networks: Networks, runs: pd.DataFrame, options: Options, signs: Mapping[str, int], family: list[str]
+    networks: Networks,
+    runs: pd.DataFrame,
+    column: str | None,
+    options: Options,
+    signs: Mapping[str, int],
+    family: list[str],
 ) -> tuple[dict[str, Judged], dict[str, Any]]:
     """Every measure on all networks, tested against chance, the hyperparameters and each other."""
     controls = [name for name in names_of(runs, "hp") if name in networks.scores]
-    verdicts = Verdicts(networks, options, signs, controls)
+    verdicts = Verdicts(networks, options, signs, controls, column)
     comparisons = Comparisons(signs, family)
     found: dict[str, Judged] = {}
     for group in groups(networks, options, resamples(networks, options)):

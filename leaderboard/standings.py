@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from leaderboard.ranking import order
 
+Verdict = Literal["better", "worse", "not told apart", ""]
 Sign = Literal["as expected", "reversed", "unclear", ""]
 
 
@@ -16,6 +17,9 @@ class Figure:
     value: float | None
     interval: tuple[float, float] | None = None
     why: str = ""
+
+
+NOTHING: Final = Figure(value=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,11 @@ class Standing:
         seconds: median cost for one network.
         networks: how many have a score.
         outcomes: how many networks ended in each outcome.
+        chance: whether Psi can be told from what chance gives within strata.
+        hyperparameter: whether it can be told from that of the best hyperparameter.
+        rival: the name of that hyperparameter.
+        labels: how many labelled held-out examples order the networks as well.
+        pareto: whether no measure is both better and cheaper; None where Psi or cost is missing.
     """
 
     name: str
@@ -44,6 +53,19 @@ class Standing:
     seconds: float | None
     networks: int
     outcomes: Mapping[str, int]
+    chance: Verdict = ""
+    hyperparameter: Verdict = ""
+    rival: str = ""
+    labels: Figure = NOTHING
+    pareto: bool | None = None
+
+    @property
+    def better_than(self) -> str:
+        """What its Psi, in the expected direction, is better than: chance, the best hyperparameter, both or neither."""
+        if not self.chance and not self.hyperparameter:
+            return ""
+        verdicts = {"chance": self.chance, "hp": self.hyperparameter}
+        return ", ".join(what for what, verdict in verdicts.items() if verdict == "better") or "neither"
 
     @property
     def sign(self) -> Sign:
@@ -80,6 +102,8 @@ def standings(report: Mapping[str, Any]) -> list[Standing]:
 def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | None) -> Standing:
     why = entry["why"]
     within = entry["within"] or {"tau_b": None, "interval": {}}
+    rival = entry["told_from"]["hyperparameter"] or {}
+    labels = entry["label_equivalents"] or {"examples": None, "interval": None}
     gate = entry["gate"] or {"auc": None, "interval": None}
     return Standing(
         name=name,
@@ -97,6 +121,11 @@ def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | N
         seconds=entry["cost"]["median_seconds"],
         networks=entry["n"],
         outcomes=entry["outcomes"],
+        chance=(entry["told_from"]["random"] or {}).get("verdict") or "",
+        hyperparameter=rival.get("verdict") or "",
+        rival=rival.get("name", ""),
+        labels=_figure(labels["examples"], labels["interval"], why.get("label_equivalents", "")),
+        pareto=entry["pareto"],
     )
 
 

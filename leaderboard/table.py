@@ -24,21 +24,24 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ("Psi", 0, "right", lambda row: number(row.psi)),
     ("95 %", 2, "right", lambda row: interval(row.psi)),
     ("sign", 4, "left", lambda row: f"{'+' if row.expected_sign > 0 else '-'} {row.sign}" if row.sign else DASH),
-    ("tau-b", 5, "right", lambda row: number(row.tau_b)),
+    ("better than", 5, "left", lambda row: row.better_than or DASH),
+    ("tau-b", 6, "right", lambda row: number(row.tau_b)),
     ("within", 3, "right", lambda row: number(row.tau_b_within)),
-    ("gate AUC", 6, "right", lambda row: number(row.gate, signed=False)),
-    ("cost", 7, "right", lambda row: duration(row.seconds)),
-    ("networks", 8, "right", lambda row: str(row.networks)),
-    ("family", 9, "left", lambda row: row.family or DASH),
+    ("gate AUC", 7, "right", lambda row: number(row.gate, signed=False)),
+    ("labels", 9, "right", lambda row: labels(row.labels)),
+    ("cost", 8, "right", lambda row: duration(row.seconds)),
+    ("networks", 10, "right", lambda row: str(row.networks)),
+    ("family", 11, "left", lambda row: row.family or DASH),
     ("", 1, "left", lambda row: "control" if row.control else ""),
 )
 
 LEGEND: Final = (
     "Psi: Kendall's tau averaged over groups of networks that differ in one hyperparameter, of the raw score; rows are "
     "ordered by Psi times the expected sign. sign: the expected one, and whether Psi agrees (unclear: its interval "
-    "holds 0). tau-b: over all pairs of networks; within: {strata}. gate AUC: how often a network on "
-    "random labels scores higher than one on true labels, all else equal; 0.5 is chance. Controls, in italics, take "
-    "no rank: a measure whose figure is no larger than that of a hyperparameter explains no more than it does."
+    "holds 0). better than: chance, targets changing places within strata; hp, the hyperparameter with the largest "
+    "Psi; each at 5 % over all measures together. tau-b: over all pairs of networks; within: {strata}. gate AUC: how "
+    "often a network on random labels scores higher than one on true labels, all else equal; 0.5 is chance. labels: "
+    "how many labelled held-out examples would order the networks as well. Controls, in italics, take no rank."
 )
 
 
@@ -107,6 +110,13 @@ def number(figure: Figure, *, signed: bool = True) -> str:
 def interval(figure: Figure) -> str:
     """The ends of an interval, or a dash."""
     return DASH if figure.interval is None else f"{figure.interval[0]:+z.2f} {figure.interval[1]:+z.2f}"
+
+
+def labels(figure: Figure) -> str:
+    """A number of examples to two digits, or a dash."""
+    if figure.value is None:
+        return DASH
+    return "< 1" if figure.value < 1 else f"{float(f'{figure.value:.2g}'):,.0f}"
 
 
 def duration(seconds: float | None) -> str:

@@ -1,7 +1,7 @@
 """Whether a measure can be told from chance, from the best hyperparameter and from any other measure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final
 
@@ -59,14 +59,22 @@ class Verdicts:
         options: how to judge.
         signs: the expected sign of each measure.
         hyperparameters: the names of the controls that are a hyperparameter each.
+        within: the hyperparameter of the strata; None where there is one stratum. Its own psi, which compares
+            networks of different strata, is left out of the test against chance.
     """
 
     def __init__(
-        self, networks: Networks, options: Options, signs: Mapping[str, int], hyperparameters: Sequence[str]
+        self,
+        networks: Networks,
+        options: Options,
+        signs: Mapping[str, int],
+        hyperparameters: Sequence[str],
+        within: str | None,
     ) -> None:
         self.signs = signs
         self.hyperparameters = hyperparameters
         self._options = options
+        self._within = within
         first = np.unique(networks.configuration, return_index=True)[1]
         self._stratum = networks.stratum[first]  # [c]
         rng = np.random.default_rng([options.seed, 0x9E27])
@@ -88,10 +96,10 @@ class Verdicts:
                     found["p_adjusted"] = corrected.get(name)
             if null is not None:
                 p = null["p"] if null["p_adjusted"] is None else null["p_adjusted"]
-                direction = (one.figures["Psi"] - null["mean"]) * self.signs.get(name, 1)
+                distance = null["Psi"] - null["mean"]
                 told["random"] = {
-                    "verdict": verdict(p, direction),
-                    "networks_needed": networks_needed(one.figures["n"], one.figures["Psi"] - null["mean"], null["sd"]),
+                    "verdict": verdict(p, distance * self.signs.get(name, 1)),
+                    "networks_needed": networks_needed(one.figures["n"], distance, null["sd"]),
                 }
             rival = told["hyperparameter"]
             if rival is not None:
@@ -99,13 +107,16 @@ class Verdicts:
                 rival["verdict"] = None if p is None else verdict(p, rival["difference"])
 
     def _against_chance(self, group: Group, judged: Mapping[str, Judged]) -> None:
-        networks = group.panel.networks
-        grid = group.panel.grid
+        networks, grid = group.panel.networks, group.panel.grid
         if grid.kept:  # configurations change places as a whole
             grid = grid_of(networks.levels, len(networks), configuration=networks.configuration)
+        grid = replace(grid, axes={name: axis for name, axis in grid.axes.items() if name != self._within})
         names = [name for name in group.names if judged[name].figures["Psi"] is not None]
+        reason = f"No two networks of one {self._within} differ in exactly one hyperparameter."
         null = None
-        if names and self._options.permutations:
+        if self._options.permutations == 0:
+            reason = "No permutations were asked for."
+        elif names and grid.axes:
             target = grid.averaged(networks.target)
             scores = np.stack([grid.averaged(networks.scores[name]) for name in names], axis=1)
             signs = {name: sign_along(axis, scores) for name, axis in grid.axes.items()}
@@ -115,12 +126,11 @@ class Verdicts:
         for name, one in judged.items():
             one.figures["null"], one.figures["told_from"] = None, {"random": None, "hyperparameter": None}
             if null is None or name not in names:
-                one.why["null"] = one.why.get("Psi", "No permutations were asked for.")
-                one.why["told_from.random"] = one.why["null"]
+                one.why["null"] = one.why["told_from.random"] = one.why.get("Psi", reason)
                 continue
             draws, value = null[:, names.index(name)], float(observed[names.index(name)])
             mean, sd = float(draws.mean()), float(draws.std())
-            one.figures["null"] = {"p": p_value(value, draws), "mean": mean, "sd": sd}
+            one.figures["null"] = {"Psi": value, "p": p_value(value, draws), "mean": mean, "sd": sd}
             self._chance.add(name, value - mean, sd, draws - mean)
 
     def _against_hyperparameters(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from leaderboard.ranking import order, rank
 from leaderboard.standings import Figure
-from leaderboard.table import duration, number, render
+from leaderboard.table import duration, labels, number, render
 
 
 def printed(report: dict[str, Any], width: int, **console: Any) -> str:
@@ -48,10 +48,12 @@ def test_a_row_has_the_figures_of_the_report(ridge_report: dict[str, Any]) -> No
         f"{high:+.2f}",
     ]
     assert cells[5] == "+"
-    assert cells[-7:] == [
+    assert cells[-9:] == [
         f"{entry['tau_b']:+.3f}",
         f"{entry['within']['tau_b']:+.3f}",
         f"{entry['gate']['auc']:.3f}",
+        "<",
+        "1",
         "2.1",
         "ms",
         "23",
@@ -106,7 +108,7 @@ def test_a_narrow_console_keeps_what_matters_most(ridge_report: dict[str, Any]) 
     assert headers[0] == ["rank", "measure", "Psi"]
     assert headers[1] == ["rank", "measure", "Psi", "95", "%", "within"]
     assert [len(each) for each in headers] == sorted({len(each) for each in headers})
-    assert headers[3][-5:] == ["gate", "AUC", "cost", "networks", "family"]
+    assert headers[3][-6:] == ["gate", "AUC", "labels", "cost", "networks", "family"]
     assert " control" in texts[0]
 
 
@@ -116,7 +118,7 @@ def test_a_missing_figure_is_a_dash(ridge_ledger: pd.DataFrame) -> None:
     cells = row_of(printed(report, 160), "frobenius_norm")
 
     assert cells[3] == "–"
-    assert cells[-6:-4] == ["–", "–"]
+    assert cells[-8:-6] == ["–", "–"]
     assert "None" not in printed(report, 160)
     assert "nan" not in printed(report, 160)
 
@@ -136,6 +138,26 @@ def test_published_ledger(data_dir: Path) -> None:
     assert row_of(text, "WCV")[:3] == ["1", "WCV", "+0.545"]
     assert row_of(text, "VPM_1")[:3] == ["4", "VPM_1", "+0.396"]
     assert text.splitlines()[0].startswith("4 measures of 96 networks")
+
+
+def test_what_a_measure_is_better_than(ridge_report: dict[str, Any]) -> None:
+    """Both verdicts of the report, in one cell."""
+    words = {("better", "better"): "chance, hp", ("better", "not told apart"): "chance", ("worse", "better"): "hp"}
+    text = printed(ridge_report, 200)
+    for name, entry in ridge_report["measures"].items():
+        told = entry["told_from"]
+        if told["random"] and told["hyperparameter"] and " " not in name:
+            expected = words.get((told["random"]["verdict"], told["hyperparameter"]["verdict"]), "neither")
+            assert f"  {expected}  " in next(line for line in text.splitlines() if f"  {name} " in line)
+    assert "neither" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (0.0, "< 1"), (0.99, "< 1"), (1.0, "1"), (783.0, "780"), (15849.0, "16,000")]
+)
+def test_labels(value: float | None, text: str) -> None:
+    """To two digits, as they are no better known."""
+    assert labels(Figure(value=value)) == text
 
 
 @pytest.mark.parametrize(
