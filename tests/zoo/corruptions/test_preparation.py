@@ -57,6 +57,16 @@ def test_preparation_repeats_and_other_seeds_differ(spec: DataSpec, seed: int) -
     assert first == again != other
 
 
+@pytest.mark.parametrize("spec", [DataSpec(class_noise=((5, 3, 0.3),)), DataSpec(pairs=1)])
+def test_class_noise_and_pairs_are_drawn_by_seed_and_set(spec: DataSpec) -> None:
+    """On all training images, where no subset is drawn."""
+    figures = replace(DIGITS, name="figures")
+    drawn = [
+        fingerprint(prepare(images, replace(spec, seed=seed))) for images in (DIGITS, figures) for seed in range(2)
+    ]
+    assert len(set(drawn)) == 4
+
+
 def test_class_noise_changes_training_labels_and_nothing_else() -> None:
     """30 % of the fives, within five standard deviations, are labelled three; images, test and held-out labels stay."""
     plain, noisy = prepare(DIGITS, DataSpec()), prepare(DIGITS, DataSpec(class_noise=((5, 3, 0.3),)))
