@@ -32,13 +32,13 @@ def arora_compress(subject: Subject) -> Layered:
     examples, gamma is the 10th percentile of all margins, at least 10^-3. This is the square of the theorem's bound
     without its constants and logarithms; batch norm is folded. Departs from it in the biases, which the theorem has
     not and which stay out of mu_i; in leaving out examples at which a hidden layer is silent, for which the bound says
-    nothing; and in that interlayer smoothness is not checked. No unit.
+    nothing, and images that are zero; and in that interlayer smoothness is not checked. No unit.
 
     Convolutions have another theorem, with a compression that repeats over places: they are refused.
     """
     chain, inputs = _chain(subject), _inputs(subject)
     with torch.no_grad():
-        awake = torch.stack([(z > 0).any(1) for z in _outputs(chain, inputs)[:-1]] or [inputs.isfinite().all(1)])
+        awake = torch.stack([inputs.any(1), *((z > 0).any(1) for z in _outputs(chain, inputs)[:-1])])
         inputs = inputs[awake.all(0)]
         if len(inputs) == 0:
             raise UnsupportedModel("At every training example one of its hidden layers is silent.")

@@ -23,6 +23,7 @@ ITERATES: Final = "64 gradients of one minibatch each, shared"
 NUM_SIZES: Final = 7  # sizes of subsets from a quarter of the iterates to all, evenly spaced
 NUM_DRAWS: Final = 8  # subsets of each size, against the chance of one
 NUM_EXAMPLES: Final = 64  # of the noise: eight sums of eight
+ROUNDING: Final = 100  # noise below this many machine epsilons of the mean gradient is rounding, not noise
 GROUP: Final = 8  # gradients in a sum: K1, about the square root of their number (Simsekli et al. 2019)
 
 
@@ -102,6 +103,7 @@ def tail_index(subject: Subject) -> float:
     if count < 2 * GROUP:
         raise UnsupportedModel(f"Sums of {GROUP} gradients take {2 * GROUP} examples; it has {subject.num_examples}.")
     chosen = subject.sample(count)
+    rounding = ROUNDING * torch.finfo(subject.dtype).eps * float(mean.norm())
     single, summed = [], []
     step = max(1, chunk_size(subject) // GROUP) * GROUP
     for part in chosen.split(step):
@@ -109,7 +111,8 @@ def tail_index(subject: Subject) -> float:
             subject, torch.nn.functional.cross_entropy, subject.inputs[part], subject.labels[part]
         ).values()
         noise = torch.cat([piece.reshape(len(part), -1) for piece in pieces], 1).double() - mean
-        single.append(noise.norm(dim=1))
+        norms = noise.norm(dim=1)
+        single.append(norms.where(norms > rounding, 0.0))
         summed.append(noise.reshape(-1, GROUP, noise.shape[1]).sum(1).norm(dim=1))
     return stable_index(torch.cat(single).cpu().numpy(), torch.cat(summed).cpu().numpy(), GROUP)
 
@@ -121,7 +124,7 @@ def stable_index(single: Array, summed: Array, group: int) -> float:
         UnsupportedModel: a norm of zero, or sums that are no larger than their parts.
     """
     if not (single.all() and summed.all()):
-        raise UnsupportedModel("The gradient is the same at all of some training examples: there is no noise.")
+        raise UnsupportedModel("The noise of its gradient is zero at some training example: no law has that.")
     growth = float((np.log(summed).mean() - np.log(single).mean()) / math.log(group))
     if growth <= 0:
         raise UnsupportedModel(f"Sums of its gradient noise are no larger than the noise: growth {growth:.3g}.")
