@@ -9,10 +9,11 @@ from harness.tasks import ScoreTask
 from harness.weights import snapshots_in
 from measures.history import Checkpoint, Refit, Refitted, Training, Trajectory
 from zoo.corruptions import PreparedData
+from zoo.member import Job
 from zoo.recipe import Recipe
 from zoo.record import Snapshot, TrainedRun
 from zoo.schedules import factor
-from zoo.trainer import Job, Trainer
+from zoo.trainer import Trainer
 from zoo.training import data_of, network_of, shape_of
 
 

@@ -1,7 +1,7 @@
 """Train recipes: those of one shape side by side as a fleet, every result given back as soon as it is there.
 
 An epoch visits every training example once in an order drawn for each member. When an epoch's mean minibatch loss has
-come within `zoo.trainer.CHECK_FACTOR` of the target, the training loss of the member is computed in eval mode over all
+come within `zoo.epochs.CHECK_FACTOR` of the target, the training loss of the member is computed in eval mode over all
 its training examples; at or below the target the member leaves the fleet and the next recipe takes its place.
 
 What a recipe builds on is trained first: the random labels of its pretraining, its source, its teacher; each once for
@@ -23,11 +23,12 @@ from zoo.corruptions import DataSpec, PreparedData, prepare
 from zoo.corruptions.erased import erased_copies
 from zoo.datasets import load
 from zoo.fleet import State, load_state, state_of
+from zoo.member import Job
 from zoo.models import build
 from zoo.recipe import SOLVED, Recipe
 from zoo.record import EVALUATION_CHUNK, TrainedRun, normalised, record_of
 from zoo.seeds import generator, seed_for
-from zoo.trainer import Job, Trainer, on_cpu
+from zoo.trainer import Trainer, on_cpu
 
 KEPT_DATA: Final = 8  # prepared data sets; CIFAR-10 takes seconds to prepare and 0.2 GB to keep
 
