@@ -1,4 +1,4 @@
-"""Disagreement of two networks of the same recipe: they estimate the test error without a test label."""
+"""The test error without a test label: disagreement of two networks of the same recipe, and doubt of a single one."""
 
 import math
 from typing import Final
@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from measures.api import CHUNK, Subject, UnsupportedModel, measure
+from measures.api import CHUNK, Subject, UnsupportedModel, measure, shared
+from measures.passes.outputs import logits
 
 NUM_SHIFTS: Final = 4  # shifted copies of each image: a resolution of 1/4 of that of the training set
 SHIFT: Final = 1 / 8  # of the side of an image, the customary 4 pixels of 32; keeps the label
@@ -17,6 +18,7 @@ SHIFT: Final = 1 / 8  # of the side of an image, the customary 4 pixels of 32; k
     source="Jiang et al. 2022, arXiv:2106.13799, eq. 1; Nakkiran & Bansal 2020, arXiv:2009.08092",
     family="disagreement",
     needs={"twin", "unlabeled"},
+    cost="2 forward passes over the unlabeled inputs",
 )
 def gde_disagreement(subject: Subject) -> float:
     r"""Share of the unlabeled inputs on which the network and its twin predict different classes.
@@ -33,6 +35,7 @@ def gde_disagreement(subject: Subject) -> float:
     source="Jiang et al. 2022, arXiv:2106.13799, eq. 1, on augmented training images",
     family="disagreement",
     needs={"twin"},
+    cost="8 forward passes",
 )
 def disagreement_train_aug(subject: Subject) -> float:
     r"""Share of shifted training images on which the network and its twin predict different classes.
@@ -51,6 +54,74 @@ def disagreement_train_aug(subject: Subject) -> float:
     generator = subject.generator("shifts")
     shifted = [randomly_shifted(images, generator) for _ in range(NUM_SHIFTS)]
     return _disagreement(subject, torch.cat(shifted))
+
+
+@measure(
+    source="Jiang et al. 2022, arXiv:2106.13799, sec. 4 (calibration implies it)",
+    family="disagreement",
+    needs={"unlabeled"},
+    cost="shared forward pass over the unlabeled inputs",
+)
+def self_gde(subject: Subject) -> float:
+    r"""Probability that two answers drawn from the network's own distribution differ, on unlabeled inputs.
+
+    .. math:: 1 - \frac{1}{|U|} \sum_{x \in U} \sum_k p_k(x)^2
+
+    The disagreement of a network with itself, were it calibrated; the paper has the mean of an ensemble for p. An
+    estimate of the test error, not of the gap. No unit, between 0 and 1.
+    """
+    return 1 - float(_unlabeled_probabilities(subject).square().sum(1).mean())
+
+
+@measure(
+    source="Garg et al. 2022, arXiv:2201.04234, eqs. 1 and 2 (average thresholded confidence)",
+    family="disagreement",
+    needs={"unlabeled"},
+    cost="shared forward passes over training and unlabeled inputs",
+)
+def atc(subject: Subject) -> float:
+    r"""Share of unlabeled inputs on which the network is less sure than the training error leads to expect.
+
+    .. math:: \frac{1}{|U|} \sum_{x \in U} 1 \left[ \max_k p_k(x) < t \right], \quad
+        \frac{1}{m} \sum_i 1 \left[ \max_k p_k(x_i) < t \right] = \mathrm{error}(S)
+
+    t is the (e + 1)-th smallest confidence of a training example, e of which are misclassified; with every example
+    misclassified it is larger than any. Departs from the paper, which finds t on held-out labelled data: a measure sees
+    none, and for a network that fits its training set t is its least confidence there. An estimate of the test error,
+    not of the gap. No unit, between 0 and 1.
+    """
+    answers = logits(subject)
+    errors = int((answers.argmax(1) != subject.labels).sum())
+    if errors == subject.num_examples:
+        return 1.0
+    threshold = answers.double().softmax(1).amax(1).sort().values[errors]
+    return float((_unlabeled_probabilities(subject).amax(1) < threshold).double().mean())
+
+
+@measure(
+    source="Guillory et al. 2021, arXiv:2107.03315, eq. 4 (difference of confidences)",
+    family="disagreement",
+    needs={"unlabeled"},
+    cost="shared forward passes over training and unlabeled inputs",
+)
+def confidence_drop(subject: Subject) -> float:
+    r"""How much less sure the network is of unlabeled inputs than of its training inputs.
+
+    .. math:: \frac{1}{m} \sum_i \max_k p_k(x_i) - \frac{1}{|U|} \sum_{x \in U} \max_k p_k(x)
+
+    Departs from the paper, whose first mean is over held-out data: on training data it estimates the gap itself. No
+    unit, between -1 and 1.
+    """
+    on_training = logits(subject).double().softmax(1).amax(1).mean()
+    return float(on_training - _unlabeled_probabilities(subject).amax(1).mean())
+
+
+@shared
+def _unlabeled_probabilities(subject: Subject) -> Tensor:
+    """Probabilities [m, k] of the unlabeled inputs, in float64."""
+    with torch.no_grad():
+        answers = [subject.logits_of(x) for x in subject.unlabeled.split(CHUNK)]
+    return torch.cat(answers).double().softmax(1)
 
 
 def randomly_shifted(images: Tensor, generator: torch.Generator) -> Tensor:

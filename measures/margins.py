@@ -1,4 +1,4 @@
-"""Margins: how far training examples lie from the decision boundary, at the output and at the input."""
+"""Output margins: by how much the logit of the label exceeds the others."""
 
 import math
 from typing import Final
@@ -6,16 +6,17 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, measure
+from measures.api import Subject, UnsupportedModel, measure
 from measures.norms import log_prod_of_spec, refuse_unbounded
-from measures.passes.outputs import logits, margins
+from measures.passes.folding import layers
+from measures.passes.outputs import margins, output_margin
 
 PERCENTILE: Final = 10  # of the training examples may lie closer: the minimum would hang on one outlier (Jiang et al.)
 MARGIN_FLOOR: Final = 1e-3  # a margin below it counts as this one: networks that do not fit are all equally bad
-GRADIENT_FLOOR: Final = 1e-6  # added to squared gradient norms, so that flat regions divide by no zero (Elsayed et al.)
+NUM_EXAMPLES: Final = 256  # bounds the cost of a forward pass for every checkpoint
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 22", family="margin")
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 22", family="margin", cost="shared forward pass")
 def inverse_margin(subject: Subject) -> float:
     r"""Inverse square of the 10th percentile of the output margins.
 
@@ -29,7 +30,12 @@ def inverse_margin(subject: Subject) -> float:
     return 1 / max(percentile(margins(subject)), MARGIN_FLOOR) ** 2
 
 
-@measure(source="Bartlett et al. 2017, arXiv:1706.08498, sec. 1 (the margin)", family="margin", expected_sign=-1)
+@measure(
+    source="Bartlett et al. 2017, arXiv:1706.08498, sec. 1 (the margin)",
+    family="margin",
+    expected_sign=-1,
+    cost="shared forward pass",
+)
 def mean_margin(subject: Subject) -> float:
     r"""Mean output margin over the training examples.
 
@@ -40,7 +46,12 @@ def mean_margin(subject: Subject) -> float:
     return float(margins(subject).double().mean())
 
 
-@measure(source="Bartlett et al. 2017, arXiv:1706.08498, sec. 1", family="margin", expected_sign=-1)
+@measure(
+    source="Bartlett et al. 2017, arXiv:1706.08498, sec. 1",
+    family="margin",
+    expected_sign=-1,
+    cost="shared forward pass, shared spectra",
+)
 def norm_margin_spec(subject: Subject) -> float:
     r"""The 10th percentile of the output margins over the product of spectral norms.
 
@@ -54,34 +65,60 @@ def norm_margin_spec(subject: Subject) -> float:
     return percentile(margins(subject)) * math.exp(-log_prod_of_spec(subject) / 2)
 
 
-@measure(source="Elsayed et al. 2018, arXiv:1803.05598 (first-order margin)", family="margin", expected_sign=-1)
-def input_margin(subject: Subject) -> float:
-    r"""The 10th percentile of the first-order distances of training inputs from the decision boundary.
+@measure(
+    source="Neyshabur et al. 2017, arXiv:1706.08947, sec. 2.1 (margins over norms)",
+    family="margin",
+    expected_sign=-1,
+    cost="shared forward pass, weights",
+)
+def norm_margin_fro(subject: Subject) -> float:
+    r"""The 10th percentile of the output margins over the product of Frobenius norms.
 
-    .. math:: \frac{f_y(x) - f_c(x)}{\sqrt{\lVert \nabla_x (f_y(x) - f_c(x)) \rVert_2^2 + 10^{-6}}}
+    .. math:: \gamma / \prod_j \lVert W_j \rVert_F
 
-    The other class c is the best besides the label: the runner-up, or the answer where it is wrong, so that the
-    distance is negative there. All training examples; the percentile interpolates linearly. Unit: that of a normalised
-    input, Euclidean over the whole image. Invariant when ReLU layers are rescaled or a constant is added to all logits.
+    Departs from the paper, whose capacity is the squared inverse of it with factors of depth and width. Negative where
+    more than a tenth of the examples is misclassified. Layers as in `prod_of_spec`. Invariant when ReLU layers are
+    rescaled.
     """
-    rival = logits(subject).scatter(1, subject.labels.unsqueeze(1), -torch.inf).argmax(1)
-    distances, start = [], 0
-    for x, y in subject.batches():
-        distances.append(_boundary_distance(subject, x, y, rival[start : start + len(y)]))
-        start += len(y)
-    return percentile(torch.cat(distances))
+    refuse_unbounded(subject)
+    norms = torch.stack([layer.weight.double().norm() for layer in layers(subject)])
+    if not norms.all():
+        raise UnsupportedModel("Every layer must have a weight that is not zero; the product of norms is zero.")
+    return percentile(margins(subject)) * math.exp(-float(norms.log().sum()))
+
+
+@measure(
+    source="Pleiss et al. 2020, arXiv:2001.10528, eq. 1",
+    family="margin",
+    needs={"trajectory"},
+    expected_sign=-1,
+    cost="1 forward pass a checkpoint on 256 examples",
+)
+def aum(subject: Subject) -> float:
+    r"""Area under the margin: mean output margin over the checkpoints of training and the training examples.
+
+    .. math:: \frac{1}{s T} \sum_{t=1}^{T} \sum_{i=1}^{s} \left( f_t(x_i)_{y_i} - \max_{k \ne y_i} f_t(x_i)_k \right)
+
+    Departs from the paper, which averages over every epoch in the mode of training and ranks single examples: T are the
+    checkpoints that were kept after initialization, in eval mode, each of the same weight, and s = min(m, 256) examples
+    of a fixed draw. Unit: logits. Invariant when ReLU layers are rescaled throughout or a constant is added to logits.
+    """
+    kept = [checkpoint for checkpoint in subject.trajectory.checkpoints if checkpoint.step > 0]
+    if not kept:
+        raise UnsupportedModel("Its trajectory holds no checkpoint after initialization.")
+    total, seen = 0.0, 0
+    with torch.no_grad():
+        for checkpoint in kept:
+            state = {
+                name: value.to(subject.device, subject.dtype if value.is_floating_point() else value.dtype)
+                for name, value in {**checkpoint.buffers, **checkpoint.params}.items()
+            }
+            for x, y in subject.batches(NUM_EXAMPLES):
+                total += float(output_margin(subject.forward(state, x), y).double().sum())
+                seen += len(y)
+    return total / seen
 
 
 def percentile(values: Tensor) -> float:
     """The 10th percentile of values [n], interpolated linearly between neighbours."""
     return float(torch.quantile(values.double(), PERCENTILE / 100))
-
-
-def _boundary_distance(subject: Subject, inputs: Tensor, labels: Tensor, rivals: Tensor) -> Tensor:
-    """First-order distances [b]; margins depend on their own inputs alone, so the gradient of their sum holds all."""
-    with torch.enable_grad():
-        x = inputs.clone().requires_grad_()
-        answers = subject.logits_of(x)
-        margin = (answers.gather(1, labels.unsqueeze(1)) - answers.gather(1, rivals.unsqueeze(1))).squeeze(1)
-        (gradient,) = torch.autograd.grad(margin.sum(), x)
-    return margin.detach() / (gradient.flatten(1).square().sum(1) + GRADIENT_FLOOR).sqrt()

@@ -12,9 +12,9 @@ from measures.api import CHUNK, Subject, UnsupportedModel, shared
 from measures.passes.places import Place, norm_squared, places, visited_logits
 
 FEATURE_EXAMPLES: Final = 400  # as Natekar & Sharma 2020 for the Davies-Bouldin index
-FLOW_EXAMPLES: Final = 256  # bounds the cost: a forward and two backward passes
+FLOW_EXAMPLES: Final = 256  # bounds the cost: a forward and two backward passes of each
 POOL: Final = 4  # side of the pooling window on maps of features; Natekar & Sharma 2020
-NUM_PROBES: Final = 2  # backward passes; the mean over FLOW_EXAMPLES examples averages the draws too
+NUM_PROBES: Final = 1  # backward passes; the mean over FLOW_EXAMPLES examples averages the draws too
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ class Flow:
     logits: Tensor
 
 
+CANCELLED: Final = 1e-12  # of the squared mean: what rounding leaves of the variance of a constant
 TRIMMED: Final = 0.1  # of the features at either end: dead ones below, runaways above
 
 
@@ -227,7 +228,8 @@ def _spread(chunks: list[list[tuple[Tensor, Tensor]]], n: int) -> tuple[Tensor, 
     totals, trimmed = [], []
     for parts in zip(*chunks, strict=True):
         mean = sum(part[0] for part in parts) / n
-        variance = (sum(part[1] for part in parts) / n - mean**2).clamp_min(0)
+        variance = sum(part[1] for part in parts) / n - mean**2
+        variance = torch.where(variance > CANCELLED * mean**2, variance, torch.zeros_like(variance))
         totals.append(variance.sum())
         deviations = variance.sqrt().sort().values
         cut = int(TRIMMED * len(deviations))

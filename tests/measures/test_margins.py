@@ -2,13 +2,16 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from measures.api import Subject, UnsupportedModel
-from measures.margins import input_margin, inverse_margin, mean_margin, norm_margin_spec
+from measures.input_margins import input_margin
+from measures.margins import aum, inverse_margin, mean_margin, norm_margin_fro, norm_margin_spec
 from measures.passes.outputs import output_margin
 from tests.measures.networks import network
 
@@ -49,32 +52,37 @@ def test_spectrally_normalised_margin(mlp: Subject, vit: Subject) -> None:
         norm_margin_spec(vit)
 
 
-def test_input_margin_of_a_linear_network_is_the_distance_to_its_boundary(linear: Subject) -> None:
-    """For Wx + b it is (f_y - f_c) / ||w_y - w_c||, here with the floor under the root."""
-    weight = linear.params["1.weight"].numpy()
-    distances = []
-    for x, y in zip(linear.inputs, linear.labels.tolist(), strict=True):
-        answer = linear.model(x.unsqueeze(0)).squeeze(0).numpy().copy()
-        correct, answer[y] = answer[y], -np.inf
-        rival = int(answer.argmax())
-        distances.append((correct - answer[rival]) / math.sqrt(((weight[y] - weight[rival]) ** 2).sum() + 1e-6))
+def test_margin_over_frobenius_norms(mlp: Subject) -> None:
+    """The product of the roots of sums of squares; a layer of zeros has none."""
+    product = math.prod(float(np.linalg.norm(mlp.params[f"{place}.weight"].numpy())) for place in (1, 3, 5))
+    gamma = float(np.percentile(margins_by_hand(mlp), 10))
 
-    assert input_margin(linear) == pytest.approx(np.percentile(distances, 10), rel=1e-10)
+    assert norm_margin_fro(mlp) == pytest.approx(gamma / product, rel=1e-9)
+    with pytest.raises(UnsupportedModel, match="not zero"):
+        norm_margin_fro(
+            Subject(nn.Linear(2, 2).requires_grad_(False).apply(zeroed), torch.ones(1, 2), torch.zeros(1).long())
+        )
 
 
-def test_input_margin_takes_each_examples_own_gradient() -> None:
-    """One gradient of a sum equals one gradient an example, also where the answer is wrong."""
-    subject = network("conv_bn").subject()
-    distances = []
-    for x, y in zip(subject.inputs, subject.labels.tolist(), strict=True):
-        leaf = x.clone().unsqueeze(0).requires_grad_()
-        answer = subject.logits_of(leaf)[0]
-        margin = answer[y] - torch.cat([answer[:y], answer[y + 1 :]]).max()
-        (gradient,) = torch.autograd.grad(margin, leaf)
-        distances.append(float(margin.detach()) / math.sqrt(float(gradient.square().sum()) + 1e-6))
+def zeroed(module: nn.Module) -> None:
+    """No weight left."""
+    for p in module.parameters():
+        nn.init.zeros_(p)
 
-    assert min(distances) < 0 < max(distances)
-    assert input_margin(subject) == pytest.approx(np.percentile(distances, 10), rel=1e-9)
+
+def test_area_under_the_margin(mlp: Subject) -> None:
+    """The mean over the four checkpoints after initialization, each with its own parameters."""
+    means = []
+    for checkpoint in network("mlp").trajectory().checkpoints[1:]:
+        model = copy.deepcopy(mlp.model)
+        model.load_state_dict({**checkpoint.params, **checkpoint.buffers})
+        means.append(np.mean(margins_by_hand(Subject(model, mlp.inputs, mlp.labels))))
+
+    assert len(set(means)) == 4
+    assert aum(mlp) == pytest.approx(np.mean(means), rel=1e-10)
+    start = replace(network("mlp").trajectory(), checkpoints=network("mlp").trajectory().checkpoints[:1])
+    with pytest.raises(UnsupportedModel, match="no checkpoint after"):
+        aum(Subject(mlp.model, mlp.inputs, mlp.labels, trajectory=start))
 
 
 def test_margins_do_not_take_zero_for_a_logit() -> None:
