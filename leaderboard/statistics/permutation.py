@@ -53,8 +53,8 @@ def null_psi(grid: Grid, signs: Mapping[str, Agreements], target: Floats, source
     for begin in range(0, len(source), CHUNK):
         drawn = target[source[begin : begin + CHUNK]].T  # [u, chunk]
         for name, axis in grid.axes.items():
-            s_g = sign_along(axis, drawn) * axis.weight[:, None].astype(np.float32)  # [p, chunk]
-            total[begin : begin + CHUNK] += s_g.T @ signs[name].astype(np.float32)
+            s_g = sign_along(axis, drawn) * axis.weight[:, None]  # [p, chunk]
+            total[begin : begin + CHUNK] += s_g.T @ signs[name].astype(np.float64)
     return total / len(grid.axes)
 
 

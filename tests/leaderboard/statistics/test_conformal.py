@@ -1,0 +1,58 @@
+"""Split conformal intervals: their coverage in a simulation, their width on planted scores, refusals."""
+
+import numpy as np
+import pytest
+
+from leaderboard.statistics.conformal import Conformal, quantile
+from leaderboard.statistics.undefined import Undefined
+
+
+def test_the_quantile_is_the_one_of_the_theorem() -> None:
+    """Of k = 19 errors the ceil(0.9 * 20) = 18th smallest; of 9 the largest."""
+    assert quantile(np.arange(1.0, 20.0)) == 18
+    assert quantile(np.arange(9.0, 0.0, -1.0)) == 9
+    assert quantile(np.arange(1.0, 31.0)) == 28  # ceil(27.9)
+
+
+def test_coverage() -> None:
+    """Over 120 ledgers of 60 networks: at least 9 and at most 9 + 10 / 25 of 10, up to the error of the simulation."""
+    rng = np.random.default_rng(0)
+    held = []
+    for seed in range(120):
+        scores = rng.normal(size=60)
+        target = np.sin(2 * scores) + rng.standard_t(3, 60) * (1 + scores > 0)
+        held.append(Conformal(target, np.arange(60), seed).of(scores).coverage)
+    error = np.std(held) / np.sqrt(len(held))
+
+    assert 0.9 - 3 * error <= np.mean(held) <= 0.9 + 1 / 25 + 3 * error
+
+
+def test_planted_scores() -> None:
+    """A perfect score leaves little, a curve is followed, noise is no better than the mean."""
+    rng = np.random.default_rng(1)
+    target = rng.uniform(size=300)
+    fit = Conformal(target, np.arange(300), 0)
+
+    assert fit.of(target).half_width < 0.05
+    assert fit.of(np.exp(5 * target)).half_width == pytest.approx(fit.of(target).half_width)
+    assert fit.of(rng.normal(size=300)).half_width == pytest.approx(fit.half_width_without, rel=0.1)
+    assert fit.half_width_without == pytest.approx(0.45, abs=0.03)  # nine tenths of a uniform about its mean
+    assert fit.of(np.ones(300)).half_width == pytest.approx(fit.half_width_without, rel=1e-9)
+
+
+def test_replicates_stay_together() -> None:
+    """Configurations that are all their own leave a score that names them nothing to tell."""
+    rng = np.random.default_rng(2)
+    configuration = np.repeat(np.arange(40), 5)
+    target = rng.normal(size=40)[configuration] + 0.01 * rng.normal(size=200)
+    together = Conformal(target, configuration, 0)
+
+    assert together.of(rng.permutation(40)[configuration].astype(np.float64)).half_width > 0.8
+
+
+def test_refusals_say_why() -> None:
+    """Nine in ten of fewer than nine networks is all of them and more."""
+    with pytest.raises(Undefined, match="at least 9 networks to calibrate"):
+        Conformal(np.arange(20.0), np.arange(20), 0)
+    with pytest.raises(Undefined, match="nothing to predict"):
+        Conformal(np.ones(50), np.arange(50), 0)
