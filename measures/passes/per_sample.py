@@ -4,21 +4,26 @@ The loss is the cross-entropy in nats, and a gradient is with respect to all tra
 is chunk x parameters, never examples x parameters.
 """
 
-import functools
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, cast
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch import Tensor
+from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy
 
 from measures.api import CHUNK, Subject, shared
+from measures.passes.layerwise import layers
+from measures.passes.tape import Tape
+from measures.passes.uses import NoFormula, Scratch
 
 FLOATS_AT_ONCE: Final = 2**26  # 256 MB of float32 for the gradients of one chunk
-EXAMPLES_AT_ONCE: Final = 2048  # where no gradient of a single example is formed: only activations, of plain networks
+FLOATS_IN_CACHE: Final = 2**20  # 4 MB: what is made of one layer for some examples is still near when it is reduced
+FLOATS_OF_INPUTS: Final = 2**17  # of the first chunk, before it is known how much a pass of the network holds
+MIN_EXAMPLES: Final = 8  # of the first chunk, however large they are
+EXAMPLES_AT_ONCE: Final = 2048  # of any chunk: more save nothing
+SMALL: Final = 256  # parameters of layers whose gradients are reduced together, since calls would be all their cost
 
 Objective = Callable[[Tensor, Tensor], Tensor]  # logits [k] and the example's target to a scalar
 
@@ -43,20 +48,16 @@ class GradientStatistics:
 @shared
 def gradient_statistics(subject: Subject) -> GradientStatistics:
     """Reductions of the gradients of all training examples, in one sweep."""
-    if _has_only_linear_layers(subject):
-        chunks = [_reduce_outer_products(subject, x, y) for x, y in subject.batches(size=EXAMPLES_AT_ONCE)]
-    else:
-        chunks = [_reduce_gradients(subject, x, y) for x, y in subject.batches(size=chunk_size(subject))]
-    n = subject.num_examples
-    return GradientStatistics(
-        torch.cat([chunk.squared_norms for chunk in chunks]),
-        torch.cat([chunk.dots for chunk in chunks]),
-        {name: functools.reduce(torch.add, [chunk.total[name] for chunk in chunks]) / n for name in subject.params},
-        {
-            name: functools.reduce(torch.add, [chunk.total_square[name] for chunk in chunks]) / n
-            for name in subject.params
-        },
-    )
+    sums = _Sums(subject)
+    try:
+        _sweep_by_layer(sums, subject)
+    except NoFormula:
+        sums = _Sums(subject)
+        for rows in _pieces(subject.num_examples, chunk_size(subject)):
+            gradients = gradients_of(subject, cross_entropy, subject.inputs[rows], subject.labels[rows])
+            for name, gradient in gradients.items():
+                sums.add(name, rows, gradient)
+    return sums.statistics()
 
 
 def gradients_of(subject: Subject, objective: Objective, inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
@@ -81,108 +82,99 @@ def chunk_size(subject: Subject) -> int:
     return max(1, min(CHUNK, FLOATS_AT_ONCE // num_params))
 
 
-class _Reduced(NamedTuple):
-    """The reductions of one chunk: [b], [b], and sums over the chunk by parameter."""
+class _Sums:
+    """What a sweep adds up: squared norms and products with the weights [n], sums and sums of squares by parameter."""
 
-    squared_norms: Tensor
-    dots: Tensor
-    total: dict[str, Tensor]
-    total_square: dict[str, Tensor]
+    def __init__(self, subject: Subject) -> None:
+        self.squared_norms, self.dots = (subject.inputs.new_zeros(subject.num_examples) for _ in range(2))
+        self._weights = {name: p.flatten() for name, p in subject.params.items()}
+        self._total, self._total_square = (
+            {name: torch.zeros_like(w) for name, w in self._weights.items()} for _ in range(2)
+        )
+        self._subject = subject
+        self.scratch = Scratch(subject.inputs)
 
+    def add(self, name: str, rows: slice, gradient: Tensor) -> None:
+        """Gradients [b, *shape] of these examples with respect to a parameter."""
+        g = gradient.reshape(len(gradient), -1)  # [b, p]
+        ones, squares = g.new_ones(len(g)), torch.mul(g, g, out=self.scratch(*g.shape))
+        self.squared_norms[rows] += squares.sum(1)
+        self.dots[rows].addmv_(g, self._weights[name])
+        self._total[name].addmv_(g.T, ones)
+        self._total_square[name].addmv_(squares.T, ones)
 
-def _reduce_gradients(subject: Subject, x: Tensor, y: Tensor) -> _Reduced:
-    """The general path: per-sample gradients by vmap(grad), each reduced by products with vectors."""
-    ones = x.new_ones(len(x))
-    squared_norms, dots = torch.zeros_like(ones), torch.zeros_like(ones)
-    total, total_square = {}, {}
-    for name, gradient in gradients_of(subject, cross_entropy, x, y).items():
-        param, g = subject.params[name], gradient.reshape(len(x), -1)  # [b, p]
+    def add_small(self, gradients: dict[str, Tensor], rows: slice) -> None:
+        """Gradients of these examples with respect to several parameters, side by side to save calls."""
+        if not gradients:
+            return
+        sizes = [self._weights[name].numel() for name in gradients]
+        g = torch.cat([gradient.reshape(len(gradient), -1) for gradient in gradients.values()], 1)
         squares = g.square()
-        squared_norms += squares.sum(1)
-        dots += g @ param.flatten()
-        total[name] = (ones @ g).view_as(param)
-        total_square[name] = (ones @ squares).view_as(param)
-    return _Reduced(squared_norms, dots, total, total_square)
+        self.squared_norms[rows] += squares.sum(1)
+        self.dots[rows].addmv_(g, torch.cat([self._weights[name] for name in gradients]))
+        for name, total, total_square in zip(
+            gradients, g.sum(0).split(sizes), squares.sum(0).split(sizes), strict=True
+        ):
+            self._total[name] += total
+            self._total_square[name] += total_square
 
+    def add_outer_products(self, name: str, rows: slice, a: Tensor, delta: Tensor) -> None:
+        r"""Gradients delta_i a_i^T of the weight of a linear layer, from its input and the gradient at its output.
 
-def _reduce_outer_products(subject: Subject, x: Tensor, y: Tensor) -> _Reduced:
-    r"""The path of plain networks: no gradient of a single example is ever formed.
-
-    With input a_i and output z_i = W a_i + b of a linear layer and delta_i = dl_i/dz_i, its gradients are delta_i a_i^T
-    and delta_i (Goodfellow 2015, arXiv:1510.01799), so ||g_i||^2 = ||delta_i||^2 (||a_i||^2 + 1) and
-    <w, g_i> = <delta_i, z_i>, and the sums over examples are two matrix products.
-    """
-    squared_norms, dots = x.new_zeros(len(x)), x.new_zeros(len(x))
-    total, total_square = {}, {}
-    for name, (a, z, delta) in _layer_flow(subject, x, y).items():
+        ||delta_i a_i^T||^2 = ||delta_i||^2 ||a_i||^2 and <W, delta_i a_i^T> = <delta_i, W a_i>, and the sums over
+        examples are two matrix products: no gradient of an example is formed.
+        """
+        W = self._weights[name].view(delta.shape[1], a.shape[1])
         a2, delta2 = a.square(), delta.square()
-        dots += (delta * z).sum(1)
-        total[f"{name}.weight"], total_square[f"{name}.weight"] = delta.T @ a, delta2.T @ a2
-        has_bias = f"{name}.bias" in subject.params
-        squared_norms += delta2.sum(1) * (a2.sum(1) + has_bias)
-        if has_bias:
-            total[f"{name}.bias"], total_square[f"{name}.bias"] = delta.sum(0), delta2.sum(0)
-    return _Reduced(squared_norms, dots, total, total_square)
+        self.squared_norms[rows] += delta2.sum(1) * a2.sum(1)
+        self.dots[rows] += (delta * (a @ W.T)).sum(1)
+        self._total[name].view_as(W).addmm_(delta.T, a)
+        self._total_square[name].view_as(W).addmm_(delta2.T, a2)
+
+    def statistics(self) -> GradientStatistics:
+        """Means over the examples, now that all have been added."""
+        n, params = len(self.dots), self._subject.params
+        return GradientStatistics(
+            self.squared_norms,
+            self.dots,
+            {name: (total / n).view_as(params[name]) for name, total in self._total.items()},
+            {name: (total / n).view_as(params[name]) for name, total in self._total_square.items()},
+        )
 
 
-def _layer_flow(subject: Subject, x: Tensor, y: Tensor) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Input [b, in], output [b, out] and gradient at the output [b, out] of every linear layer, by name."""
-    params = {name: p.detach().requires_grad_() for name, p in subject.params.items()}
-    with _recording(subject) as calls:
-        logits = functional_call(subject.model, {**subject.buffers, **params}, (x,))
-    loss = cross_entropy(logits, y, reduction="sum")  # examples do not meet in eval mode: dloss/dz_i = dl_i/dz_i
-    deltas = torch.autograd.grad(loss, [call.z for [call] in calls.values()])
-    return {
-        name: (call.a.detach(), call.z.detach(), delta)
-        for (name, [call]), delta in zip(calls.items(), deltas, strict=True)
-    }
+def _sweep_by_layer(sums: _Sums, subject: Subject) -> None:
+    """The quick path: passes of whole batches, then the gradients of some examples and one layer at a time."""
+    size = max(MIN_EXAMPLES, min(EXAMPLES_AT_ONCE, FLOATS_OF_INPUTS // subject.inputs[0].numel()))
+    start = 0
+    while start < subject.num_examples:
+        rows = slice(start, min(start + size, subject.num_examples))
+        floats = _add_by_layer(sums, rows, subject)
+        start, size = rows.stop, max(1, min(EXAMPLES_AT_ONCE, FLOATS_AT_ONCE // floats))
 
 
-def _has_only_linear_layers(subject: Subject) -> bool:
-    """Whether every parameter belongs to a linear layer that maps one vector an example, once, to stay as it was."""
-    layers = _linear_layers(subject)
-    if any(not isinstance(layer.weight, nn.Parameter) for layer in layers.values()):
-        return False  # a weight that is not trained has no gradient to reduce
-    owned = {f"{name}.{kind}" for name, layer in layers.items() for kind, _ in layer.named_parameters()}
-    every_name = {name for name, _ in subject.model.named_parameters(remove_duplicate=False)}
-    if owned != every_name or owned != set(subject.params):
-        return False
-    with torch.no_grad(), _recording(subject) as calls:
-        subject.logits_of(subject.inputs[:2])
-    if len(calls) != len(layers) or any(len(seen) > 1 for seen in calls.values()):
-        return False
-    flow = [call for [call] in calls.values()]
-    shape = subject.inputs[:2].shape[:1]
-    return all(call.a.shape[:-1] == call.z.shape[:-1] == shape and not call.overwritten for call in flow)
+@torch.no_grad()
+def _add_by_layer(sums: _Sums, rows: slice, subject: Subject) -> int:
+    """Add these examples; how many numbers the record of one of them holds."""
+    y = subject.labels[rows]
+    tape = Tape(subject, subject.inputs[rows], lambda logits: cross_entropy(logits, y, reduction="sum"))
+    small = []
+    for layer in layers(tape):
+        if layer.flat is not None:
+            name, a, delta = layer.flat
+            sums.add_outer_products(name, rows, a, delta)
+        elif layer.num_params <= SMALL:
+            small.append(layer)
+        else:
+            for few in _pieces(len(y), max(1, FLOATS_IN_CACHE // layer.floats)):
+                for name, gradient in layer.gradients(few, sums.scratch).items():
+                    sums.add(name, slice(rows.start + few.start, rows.start + few.stop), gradient)
+                sums.scratch.clear()
+    everyone = slice(0, len(y))
+    sums.add_small({k: g for layer in small for k, g in layer.gradients(everyone, sums.scratch).items()}, rows)
+    sums.scratch.clear()
+    return tape.floats
 
 
-def _linear_layers(subject: Subject) -> dict[str, nn.Linear]:
-    """Modules that are exactly nn.Linear: a subclass may do something else with its weight."""
-    return {name: m for name, m in subject.model.named_modules() if type(m) is nn.Linear}
-
-
-class _Call:
-    """Input a and output z of one call of a layer."""
-
-    def __init__(self, a: Tensor, z: Tensor) -> None:
-        self.a, self.z = a, z
-        self._versions = a._version, z._version  # noqa: SLF001  torch's count of writes has no other name
-
-    @property
-    def overwritten(self) -> bool:
-        """Whether the network has worked in place on one of the two since."""
-        return (self.a._version, self.z._version) != self._versions  # noqa: SLF001  as above
-
-
-@contextmanager
-def _recording(subject: Subject) -> Iterator[dict[str, list[_Call]]]:
-    """Record every call of a linear layer, by name."""
-    calls: dict[str, list[_Call]] = {}
-
-    def record(name: str, _layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-        calls.setdefault(name, []).append(_Call(inputs[0], output))
-
-    with ExitStack() as stack:
-        for name, layer in _linear_layers(subject).items():
-            stack.callback(layer.register_forward_hook(functools.partial(record, name)).remove)
-        yield calls
+def _pieces(length: int, size: int) -> Iterator[slice]:
+    """Consecutive slices of at most this size."""
+    return (slice(start, min(start + size, length)) for start in range(0, length, size))
