@@ -98,12 +98,11 @@ def grad_noise_epoch1(subject: Subject) -> float:
 
     .. math:: \frac{1}{s} \sum_i \lVert g_i(w) - \bar g(w) \rVert_2^2
 
-    at the earliest checkpoint that was kept after an epoch; over s = min(n, 64) examples. Unit: nats squared per
-    squared unit of weight.
+    at the checkpoint after one epoch, over s = min(n, 64) examples. Unit: nats squared per squared unit of weight.
     """
-    then = next((found for found in gradients_along(subject) if found.epoch >= 1), None)
+    then = next((found for found in gradients_along(subject) if found.epoch == 1), None)
     if then is None:
-        raise UnsupportedModel("Its trajectory kept no checkpoint after an epoch.")
+        raise UnsupportedModel("Its trajectory kept no checkpoint after the first epoch.")
     return float(then.squared_norms.mean()) - then.squared_norm_of_mean
 
 
@@ -124,6 +123,8 @@ def tracin_self(subject: Subject) -> float:
     many were kept; and the step is taken to be plain gradient descent whatever the optimizer. Unit: nats.
     """
     trajectory, along = subject.trajectory, gradients_along(subject)
+    if len(along) < 3:  # noqa: PLR2004  gradients fall by orders of magnitude between the ends
+        raise UnsupportedModel(f"Influence is traced through checkpoints between the ends; it has {len(along)} in all.")
     middles = np.arange(len(trajectory.learning_rates)) + 0.5
     squares = np.interp(middles, [then.epoch for then in along], [float(t.squared_norms.mean()) for t in along])
     return float(squares @ np.asarray(trajectory.learning_rates)) / trajectory.batch_size

@@ -56,6 +56,6 @@ def _kept(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
     count = len(checkpoints)
     if count <= MAX_CHECKPOINTS:
         return list(checkpoints)
-    first = next((i for i, checkpoint in enumerate(checkpoints) if checkpoint.epoch >= 1), 0)
+    first = next((i for i, checkpoint in enumerate(checkpoints) if checkpoint.epoch == 1), 0)
     spaced = {round(i * (count - 1) / (MAX_CHECKPOINTS - 2)) for i in range(MAX_CHECKPOINTS - 1)}
     return [checkpoints[i] for i in sorted({first} | spaced)]

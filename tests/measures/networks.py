@@ -87,7 +87,7 @@ _REFITTED: dict[tuple[object, ...], Refitted] = {}
 
 
 def straight_way(init_state: Mapping[str, Tensor], model: nn.Module, batch_size: int) -> Trajectory:
-    """A trajectory whose checkpoints divide the line from initial to trained weights in four."""
+    """A trajectory on the line from initial to trained weights, with checkpoints after an epoch and at its quarters."""
     params, buffers = dict(model.named_parameters()), dict(model.named_buffers())
 
     def at(share: float) -> Checkpoint:
@@ -101,7 +101,7 @@ def straight_way(init_state: Mapping[str, Tensor], model: nn.Module, batch_size:
         )
 
     return Trajectory(
-        checkpoints=[at(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
+        checkpoints=[at(share) for share in (0.0, 1 / STEPS, 0.25, 0.5, 0.75, 1.0)],
         losses=[2.3 * 0.7**epoch for epoch in range(STEPS)],  # down to below 0.01
         learning_rates=[0.02] * STEPS,
         steps_per_epoch=1,

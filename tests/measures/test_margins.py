@@ -71,14 +71,14 @@ def zeroed(module: nn.Module) -> None:
 
 
 def test_area_under_the_margin(mlp: Subject) -> None:
-    """The mean over the four checkpoints after initialization, each with its own parameters."""
+    """The mean over the five checkpoints after initialization, each with its own parameters."""
     means = []
     for checkpoint in network("mlp").trajectory().checkpoints[1:]:
         model = copy.deepcopy(mlp.model)
         model.load_state_dict({**checkpoint.params, **checkpoint.buffers})
         means.append(np.mean(margins_by_hand(Subject(model, mlp.inputs, mlp.labels))))
 
-    assert len(set(means)) == 4
+    assert len(set(means)) == 5
     assert aum(mlp) == pytest.approx(np.mean(means), rel=1e-10)
     start = replace(network("mlp").trajectory(), checkpoints=network("mlp").trajectory().checkpoints[:1])
     with pytest.raises(UnsupportedModel, match="no checkpoint after"):
