@@ -33,3 +33,9 @@ def tenth_percentile(logits: Array, labels: Array) -> float:
     """The 10th percentile of the output margins."""
     margins = [row[label] - max(np.delete(row, int(label))) for row, label in zip(logits, labels, strict=True)]
     return float(np.percentile(margins, 10))
+
+
+def eigenvalues(matrix: Array) -> Array:
+    """Eigenvalues of W W^T or W^T W, whichever is smaller, largest first; of matrices [..., m, n]."""
+    found: Array = np.square(np.linalg.svd(matrix, compute_uv=False)).astype(np.float64)
+    return found

@@ -59,4 +59,17 @@ UNSEEN = {
     "path_length": "renamed",
     "rel_dist": "renamed shifted",
     "w_cka": _ALL,
+    # Spectra. The layers of the test networks share one exponent, by which the weighted logarithms cancel.
+    "weight_effective_rank": _ALL,
+    "ww_alpha": _ALL,
+    "ww_alpha_weighted": "renamed rescaled shifted",
+    "ww_ks": _ALL,
+    "ww_log_alpha_norm": "renamed rescaled shifted",
+    "ww_log_norm": "renamed rescaled shifted",
+    "ww_log_spectral_norm": "renamed rescaled shifted",
+    "ww_mp_softrank": _ALL,
+    "ww_n_spikes": _ALL,
+    "ww_rand_distance": _ALL,
+    "ww_stable_rank": _ALL,
+    "ww_traps": _ALL,
 }
