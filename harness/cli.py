@@ -55,9 +55,15 @@ DataDir = Annotated[
     typer.Option(envvar="GAPBENCH_DATA", help="Folder of data sets, e.g. holding cifar10/{train,test}.parquet."),
 ]
 Measures = Annotated[
-    str | None, typer.Option(help="Comma-separated names; see `gapbench list measures`. [default: all]")
+    str | None,
+    typer.Option(
+        help="Comma-separated names, or all; see `gapbench list measures`. [default: what the suite is about]"
+    ),
 ]
 Plugin = Annotated[Path | None, typer.Option(help="A Python file that defines more measures.")]
+SizeOption = Annotated[
+    Literal["small", "full"], typer.Option("--size", help="The study on two cores, or as published, for a GPU.")
+]
 Retraining = Annotated[
     bool, typer.Option("--retraining", help="Also the measures that train networks anew: several times the time.")
 ]
@@ -98,6 +104,7 @@ def _refuse(message: str) -> NoReturn:
 @_answering
 def run(
     suite: Suite = "digits",
+    size: SizeOption = "small",
     out: Out = None,
     device: Device = "auto",
     fleet: Fleet = "auto",
@@ -115,19 +122,22 @@ def run(
 
     Interrupted at any moment, the same command goes on where it was.
     """
-    from harness.pipeline import score_missing, train_missing
+    from harness.pipeline import observe_missing, score_missing, train_missing
     from harness.report import write_results
     from harness.store import Store
+    from leaderboard.claims.table import render_claims
     from leaderboard.table import render
 
     plan = _planned(locals())
     with Store(plan.out) as store:
-        failed = train_missing(plan, store, console) + score_missing(plan, store, console)
+        steps = (train_missing, observe_missing, score_missing)
+        failed = sum(step(plan, store, console) for step in steps)
         if not store.runs():
             errors.print("[red]No network was trained, so there is nothing to rank.")
             return NEGATIVE
-        report = write_results(store)
+        report = write_results(store, plan.suite)
     render(report, console)
+    render_claims(report["claims"], console)
     console.print(f"\nThe page: [bold]{escape(str(plan.out / 'leaderboard.html'))}[/]", soft_wrap=True)
     return NEGATIVE if failed else GOOD
 
@@ -136,6 +146,7 @@ def run(
 @_answering
 def train(
     suite: Suite = "digits",
+    size: SizeOption = "small",
     out: Out = None,
     device: Device = "auto",
     fleet: Fleet = "auto",
@@ -158,6 +169,7 @@ def train(
 @_answering
 def score(
     suite: Suite = "digits",
+    size: SizeOption = "small",
     out: Out = None,
     device: Device = "auto",
     executor: ExecutorName = "auto",

@@ -1,35 +1,28 @@
 """A zoo on disk as a ledger: the table that the leaderboard reads."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 import pandas as pd
 
 from harness.store import Store
+from leaderboard.claims import Evidence
 from measures import Measure
 from zoo.recipe import Recipe
+from zoo.record import CurvePoint
 
-HYPERPARAMETERS: Final = (
-    "dataset",
-    "train_size",
-    "shift",
-    "severity",
-    "shift_on",
-    "model",
-    "width",
-    "depth",
-    "optimizer",
-    "learning_rate",
-    "momentum",
-    "weight_decay",
-    "batch_size",
-)  # of a recipe; corruption is one too, named with its level, and those that are the same everywhere are left out
+HYPERPARAMETERS: Final = tuple(
+    field.name for field in fields(Recipe) if field.name not in {"corruption", "corruption_p", "seed", "checkpoints"}
+)  # corruption is one too, named with its level; those that are the same everywhere are left out
 RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "stopped", "epochs", "test_size")
 
 
-def frame_of(store: Store) -> pd.DataFrame:
-    """One row a network, with the columns of `leaderboard.ledger`; of each measure the newest version."""
+def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFrame:
+    """One row a network, with the columns of `leaderboard.ledger`; of each measure the newest version.
+
+    With `every_hyperparameter` also those that are the same everywhere.
+    """
     rows = {}
     for run_id, run in store.runs().items():
         record = asdict(run.record)
@@ -50,9 +43,13 @@ def frame_of(store: Store) -> pd.DataFrame:
                 f"outcome.{name}": score.outcome,
                 f"why.{name}": score.why,
             }
+    for run_id, observed in store.observations().items():
+        if run_id in rows:
+            rows[run_id] |= {f"observed.{n}": v for n, v in observed.items() if isinstance(v, float)}
     frame = pd.DataFrame(list(rows.values()))
     same = [name for name in frame.columns if name.startswith("hp.") and len(frame[name].unique()) == 1]
-    varied = frame.drop(columns=same) if len(same) < len(HYPERPARAMETERS) + 1 else frame
+    keep = every_hyperparameter or len(same) == len(HYPERPARAMETERS) + 1
+    varied = frame if keep else frame.drop(columns=same)
     return varied.astype({name: float for name in varied.columns if name.startswith(("measure.", "cost."))})
 
 
@@ -80,5 +77,26 @@ def _hyperparameters(recipe: Recipe) -> dict[str, Any]:
     level = f" {recipe.corruption_p:g}" if recipe.corruption_p else ""
     return {
         "hp.corruption": recipe.corruption + level,
-        **{f"hp.{name}": getattr(recipe, name) for name in HYPERPARAMETERS},
+        **{f"hp.{name}": _plain(getattr(recipe, name)) for name in HYPERPARAMETERS},
     }
+
+
+def _plain(value: Any) -> Any:
+    """A value that a table holds: a recipe by its run_id, a tuple as its items joined."""
+    if isinstance(value, Recipe):
+        return value.run_id
+    return (" ".join(map(str, value)) or None) if isinstance(value, tuple) else value
+
+
+def evidence_of(store: Store) -> Evidence:
+    """What the claims of a study are tested on."""
+    runs = store.runs()
+    curves = [{"run_id": run_id, **asdict(point)} for run_id, run in runs.items() for point in run.record.curve]
+    arrays: dict[str, dict[str, Sequence[int]]] = {}
+    for run_id, observed in store.observations().items():
+        for name, value in observed.items():
+            if not isinstance(value, float):
+                arrays.setdefault(name, {})[run_id] = value
+    columns = [field.name for field in fields(CurvePoint)]
+    table = pd.DataFrame(curves, columns=["run_id", *columns])
+    return Evidence(frame_of(store, every_hyperparameter=True), table, arrays)

@@ -15,7 +15,17 @@ What = Literal["suites", "measures", "datasets", "corruptions"]
 def listed(what: What, data_dir: Path | None) -> dict[str, dict[str, Any]]:
     """By name, what is said of it; `data_dir` is where data sets are looked for beside those in the box."""
     if what == "suites":
-        return {name: {"networks": len(suite.recipes), "what": suite.summary} for name, suite in suites().items()}
+        return {
+            name if len(suite.sizes) == 1 else f"{name} --size {size_name}": {
+                "networks": sum(1 for _ in size.recipes()),
+                "data": size.data,
+                "two cores": size.cores,
+                "GPU": size.gpu,
+                "what": suite.summary,
+            }
+            for name, suite in suites().items()
+            for size_name, size in suite.sizes.items()
+        }
     if what == "measures":
         return {
             name: {

@@ -22,9 +22,9 @@ from harness.ledger import metadata_of
 from harness.plan import Plan
 from harness.report import tell_repairs
 from harness.store import Store, StoredRun
-from harness.tasks import ScoreTask, TrainTask
+from harness.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.weights import CorruptRun, WeightFile
-from harness.work import score_network, train_fleet
+from harness.work import observe_network, score_network, train_fleet
 from measures import Measure, Score
 from zoo.recipe import Recipe
 from zoo.training import shape_of
@@ -59,6 +59,31 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
     if trained < len(missing):
         console.print(f"[red]{len(missing) - trained} networks were not trained; the same command tries them again.")
     return len(missing) - trained
+
+
+def observe_missing(plan: Plan, store: Store, console: Console) -> int:
+    """Observe what the study looks at and the store lacks. Returns how many networks failed."""
+    whole = _whole(plan, store, console, "It is not observed.")
+    done = store.observed()
+    tasks = []
+    for run_id, (run, (_, final)) in whole.items():
+        names = tuple(name for name in plan.observations if (run_id, name) not in done)
+        if names:
+            trajectory = store.trajectory_file(run_id)
+            recipe = run.recipe.changed()
+            tasks.append(ObserveTask(run_id, recipe, final, trajectory, names, plan.device, plan.data_dir))
+    failures = []
+    if tasks:
+        with _progress(console, "observing", len(tasks)) as advance:
+            for result in execute(observe_network, tasks, executor=plan.executor, workers=plan.workers):
+                if isinstance(result, TaskFailure):
+                    failures.append(f"{result.task.run_id} was not observed:\n{result.why}")
+                else:
+                    store.add_observations(*result)
+                advance()
+    for failure in failures[:FAILURES_SHOWN]:
+        console.print(f"[red]{escape(failure)}", highlight=False)
+    return len(failures)
 
 
 def score_missing(plan: Plan, store: Store, console: Console) -> int:

@@ -11,8 +11,10 @@ import torch
 from harness.executors import Executor, require_executor
 from measures import Measure
 from measures.catalog import catalog, from_file, select
+from zoo.observations.observed import require_observations
 from zoo.recipe import Recipe
 from zoo.suites.registry import suite as suite_of
+from zoo.suites.study import SizeName
 from zoo.training import data_of, network_of, shape_of
 
 MANY_NETWORKS: Final = 24  # from here on worker processes repay the seconds that they take to start
@@ -23,6 +25,7 @@ class Plan:
     """What is to be done, checked and complete.
 
     Attributes:
+        suite: its name.
         recipes: what is trained.
         measures: by name; those of the plug-in included.
         plugin: file that defines some of the measures.
@@ -33,8 +36,10 @@ class Plan:
         workers: how many side by side.
         data_dir: folder of data sets.
         layers: whether to store what each layer gives to a score.
+        observations: what is observed of every network beside its record.
     """
 
+    suite: str
     recipes: tuple[Recipe, ...]
     measures: Mapping[str, Measure]
     plugin: Path | None
@@ -45,6 +50,7 @@ class Plan:
     workers: int
     data_dir: Path | None
     layers: bool = False
+    observations: tuple[str, ...] = ()
 
 
 def plan_of(
@@ -60,6 +66,7 @@ def plan_of(
     data_dir: Path | None,
     measures: str | None,
     plugin: Path | None,
+    size: SizeName = "small",
     retraining: bool = False,
     layers: bool = False,
 ) -> Plan:
@@ -68,11 +75,13 @@ def plan_of(
     Raises:
         ValueError, LookupError, RuntimeError: an option that cannot be; the message says which and what to do.
     """
-    recipes = suite_of(suite).recipes[:limit]
+    staged = suite_of(suite)
+    recipes = staged.recipes(size)[:limit]
     if dataset is not None:
         recipes = tuple(recipe.replace(dataset=dataset) for recipe in recipes)
     chosen_device = _device(device)
-    chosen_measures = _measures(measures, plugin, retraining=retraining)
+    chosen_measures = _measures(measures, plugin, staged.study.measures, retraining=retraining)
+    require_observations(staged.study.observations)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     where, number = default_executor(len(recipes), chosen_device, cores)
     if executor != "auto":
@@ -80,17 +89,20 @@ def plan_of(
         require_executor(executor)
     chosen_fleet = _fleet(fleet)
     check_recipes(recipes, data_dir)
+    name = suite if size == "small" else f"{suite}-{size}"
     return Plan(
+        suite=suite,
         recipes=recipes,
         measures=chosen_measures,
         plugin=None if plugin is None else plugin.resolve(),
-        out=out or Path("runs") / (suite if dataset is None else f"{suite}-{dataset}"),
+        out=out or Path("runs") / (name if dataset is None else f"{name}-{dataset}"),
         device=chosen_device,
         fleet=chosen_fleet,
         executor=where,
         workers=workers or number,
         data_dir=data_dir,
         layers=layers,
+        observations=staged.study.observations,
     )
 
 
@@ -126,13 +138,20 @@ def _fleet(fleet: str) -> int | Literal["auto"]:
     return int(fleet)
 
 
-def _measures(names: str | None, plugin: Path | None, *, retraining: bool) -> dict[str, Measure]:
-    """The measures of these names; if None all, those that train networks anew only if that is asked for."""
+def _measures(
+    names: str | None, plugin: Path | None, study: Sequence[str] | None, *, retraining: bool
+) -> dict[str, Measure]:
+    """The measures of these names, and of a plug-in; if None the study's, or all: "all" says so.
+
+    Those that train networks anew are among all only with `retraining`.
+    """
     plugged = {} if plugin is None else from_file(plugin)
     clash = sorted(set(plugged) & set(catalog()))
     if clash:
         raise ValueError(f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename.")
     available = {**catalog(), **plugged}
-    if names is not None:
+    if names is not None and names.strip() != "all":
         return {measure.name: measure for measure in select([name.strip() for name in names.split(",")], available)}
+    if names is None and study is not None:
+        return {measure.name: measure for measure in select([*study, *plugged], available)}
     return {name: measure for name, measure in available.items() if retraining or "refit" not in measure.needs}

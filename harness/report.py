@@ -2,27 +2,32 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
 from harness.files import write_text, written_whole
-from harness.ledger import frame_of, metadata_of
+from harness.ledger import evidence_of, frame_of, metadata_of
 from harness.store import Store
 from harness.work import provenance
+from leaderboard.claims import claims_of, judge
 from leaderboard.ledger import Target, read_ledger
 from leaderboard.mapping import Columns, LedgerError
 from leaderboard.page import build
 from leaderboard.ranking import rank
 from measures.catalog import catalog
 
+CLAIMS: Final = "claims.json"
 
-def write_results(store: Store) -> dict[str, Any]:
-    """Write ledger.parquet, leaderboard.json and leaderboard.html, each whole or not at all; the ranking."""
+
+def write_results(store: Store, suite: str) -> dict[str, Any]:
+    """Write the ledger, the claims, the ranking and the page, each file whole or not at all; the ranking."""
     ledger = frame_of(store)
     report = {**rank(ledger, metadata=_described(store)), "provenance": _provenance_of(store)}
+    report["claims"] = judge(claims_of(suite), evidence_of(store))
+    write_text(store.folder / CLAIMS, json.dumps(report["claims"], indent=1, allow_nan=False))
     write_ledger(ledger, store.folder / "ledger.parquet")
     write_text(store.folder / "leaderboard.json", json.dumps(report, indent=1, allow_nan=False))
     write_text(store.folder / "leaderboard.html", build(report, ledger, report["provenance"]))
@@ -71,7 +76,13 @@ def ranked(
     else:
         ledger, provenance_, metadata = read_ledger(source, columns), {"ledger": source.name}, metadata_of(catalog())
     report = rank(ledger, target=target, within=within, converged_only=not all_runs, metadata=metadata, **options)
-    return {**report, "provenance": provenance_}, ledger
+    return {**report, "provenance": provenance_, "claims": _claims_beside(source)}, ledger
+
+
+def _claims_beside(source: Path) -> list[dict[str, Any]]:
+    """What was judged when the zoo was made; nothing for a ledger's file."""
+    judged = source / CLAIMS
+    return list(json.loads(judged.read_text())) if judged.is_file() else []
 
 
 def columns_of(hp: str | None, measure: str | None, gap: str | None) -> Columns | None:

@@ -37,9 +37,12 @@ CREATE TABLE IF NOT EXISTS layers (
     run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, layer TEXT NOT NULL, value REAL NOT NULL,
     PRIMARY KEY (run_id, measure, version, layer)
 );
+CREATE TABLE IF NOT EXISTS observations (
+    run_id TEXT NOT NULL, observation TEXT NOT NULL, observed TEXT NOT NULL, PRIMARY KEY (run_id, observation)
+);
 COMMIT;
 """
-TABLES: Final = {"runs", "scores", "measures", "trajectories", "layers"}
+TABLES: Final = {"runs", "scores", "measures", "trajectories", "layers", "observations"}
 RUNS: Final = "SELECT run_id, recipe, record, provenance, created, initial_sha256, final_sha256 FROM runs"
 SCORES: Final = "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created FROM scores"
 DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
@@ -215,6 +218,26 @@ class Store:
             for name, said in self._connection.execute("SELECT measure, metadata FROM measures ORDER BY measure")
         }
 
+    # -- observations --------------------------------------------------------------------------------------------------
+
+    def add_observations(self, run_id: str, observed: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write what was observed of one run, by observation, in one transaction."""
+        rows = [(run_id, name, json.dumps(values, allow_nan=False)) for name, values in observed.items()]
+        with self._connection:
+            self._connection.executemany("INSERT OR REPLACE INTO observations VALUES (?, ?, ?)", rows)
+
+    def observed(self) -> set[tuple[str, str]]:
+        """All (run_id, observation) that are there."""
+        return set(self._connection.execute("SELECT run_id, observation FROM observations"))
+
+    def observations(self) -> dict[str, dict[str, Any]]:
+        """By run_id what was observed, by name: numbers, and lists of whole numbers."""
+        found: dict[str, dict[str, Any]] = {}
+        for run_id, observed in self._connection.execute("SELECT run_id, observed FROM observations ORDER BY run_id"):
+            values = {name: float(v) if isinstance(v, int | float) else v for name, v in json.loads(observed).items()}
+            found.setdefault(run_id, {}).update(values)
+        return found
+
     # -- the ledger file -----------------------------------------------------------------------------------------------
 
     @property
@@ -288,7 +311,7 @@ def _insert(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None
     texts = map(json.dumps, (run.recipe, run.record, run.provenance))
     row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), _now())
     with connection:
-        for table in ("scores", "layers", "trajectories"):
+        for table in ("scores", "layers", "trajectories", "observations"):
             connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608  names of our own
         if run.trajectory is not None:
             connection.execute("INSERT INTO trajectories VALUES (?, ?)", (run_id, sha256_of(run.trajectory)))

@@ -25,6 +25,29 @@ class TrainTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ObserveTask:
+    """One network, and the observations that it still lacks.
+
+    Attributes:
+        run_id: of the network.
+        recipe: its recipe's changed fields.
+        final: its weights.
+        trajectory: its weights at the checkpoints, where some were kept.
+        names: what is to be observed.
+        device: where to compute.
+        data_dir: folder of data sets.
+    """
+
+    run_id: str
+    recipe: dict[str, Any]
+    final: WeightFile
+    trajectory: WeightFile | None
+    names: tuple[str, ...]
+    device: str
+    data_dir: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTask:
     """One network, and the measures that it still lacks.
 

@@ -10,13 +10,14 @@ import torch
 from torch import nn
 
 from harness.history import refit_by, trajectory_of
-from harness.tasks import ScoreTask, TrainTask
-from harness.weights import PackedRun, WeightFile, pack
+from harness.tasks import ObserveTask, ScoreTask, TrainTask
+from harness.weights import PackedRun, WeightFile, pack, snapshots_in
 from measures import Score, Subject
 from measures.catalog import catalog, from_file, select
 from measures.scoring import score_subject
 from zoo.corruptions import PreparedData
 from zoo.fleet import load_state
+from zoo.observations.observed import Observed, Trained, require_observations
 from zoo.recipe import SOLVED, Recipe
 from zoo.record import normalised
 from zoo.seeds import seed_for
@@ -47,6 +48,23 @@ def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
             subject = subject_of(task, trains_anew=trains_anew and trained)
             scores |= score_subject(subject, named, time_limit=REFIT_LIMIT if trains_anew else TIME_LIMIT)
     yield task.run_id, scores
+
+
+def observe_network(task: ObserveTask) -> Iterator[tuple[str, dict[str, Observed]]]:
+    """Observe one network: its run_id and what was observed, by observation."""
+    recipe = Recipe.from_changed(task.recipe)
+    data = data_of(recipe, task.data_dir)
+    observed = {}
+    for observation in require_observations(task.names):
+        trained = Trained(
+            recipe=recipe,
+            data=data,
+            network=_loaded(recipe, data, task.final, task.device).eval(),
+            snapshots=[] if task.trajectory is None else snapshots_in(task.trajectory),
+            data_of=lambda other: data_of(other, task.data_dir),
+        )
+        observed[observation.name] = observation(trained)
+    yield task.run_id, observed
 
 
 def subject_of(task: ScoreTask, *, trains_anew: bool = False) -> Subject:

@@ -26,7 +26,7 @@ def _all_threads() -> None:
 def test_fleets_train_the_digits_suite_faster_than_the_loop(benchmark: BenchmarkFixture) -> None:
     """Loop and fleet take turns, shape by shape, at the size that a timing chose; the least of the rounds counts."""
     shapes: dict[Recipe, list[Recipe]] = defaultdict(list)
-    for recipe in suite("digits").recipes:
+    for recipe in suite("digits").recipes():
         shapes[shape_of(recipe)].append(recipe.replace(max_epochs=EPOCHS, target_loss=0.0))
     least: dict[tuple[Recipe, str], float] = defaultdict(lambda: float("inf"))
     sizes: dict[Recipe, int] = {}

@@ -25,7 +25,7 @@ def test_any_timm_model_can_be_trained() -> None:
 
 def test_the_digits_suite_has_networks_of_five_to_a_hundred_thousand_parameters() -> None:
     """As README says."""
-    sizes = [num_params(build(recipe, (1, 8, 8), 10, 0)) for recipe in set(suite("digits").recipes)]
+    sizes = [num_params(build(recipe, (1, 8, 8), 10, 0)) for recipe in set(suite("digits").recipes())]
     assert min(sizes) >= 5_000
     assert max(sizes) <= 100_000
 

@@ -10,7 +10,7 @@ from zoo.suites.registry import UnknownSuite, suite, suites
 
 def test_the_digits_suite_varies_every_hyperparameter_within_every_corruption() -> None:
     """Somewhere, two recipes of one corruption differ in that hyperparameter alone, with at least two seeds each."""
-    recipes = suite("digits").recipes
+    recipes = suite("digits").recipes()
     assert len({recipe.run_id for recipe in recipes}) == len(recipes) >= 96
     assert {recipe.corruption for recipe in recipes} >= {"true_labels", "random_labels"}
     for name in ("model", "width", "learning_rate", "weight_decay", "train_size"):
@@ -25,17 +25,20 @@ def test_the_digits_suite_varies_every_hyperparameter_within_every_corruption() 
 
 def test_the_smoke_suite_has_twelve_networks() -> None:
     """As its summary says."""
-    assert len({recipe.run_id for recipe in suite("smoke").recipes}) == 12
+    assert len({recipe.run_id for recipe in suite("smoke").recipes()}) == 12
 
 
 def test_every_suite_says_what_it_is() -> None:
     """One line, and recipes that all differ."""
     for known in suites().values():
-        assert known.summary.endswith((".", "two cores."))
-        assert len(set(known.recipes)) == len(known.recipes)
+        assert known.summary.endswith(".")
+        for size in known.sizes:
+            assert len({recipe.run_id for recipe in known.recipes(size)}) == len(known.recipes(size))
 
 
 def test_an_unknown_suite_is_answered_with_suggestions() -> None:
     """Not by running the default."""
     with pytest.raises(UnknownSuite, match="Did you mean: digits"):
         suite("digit")
+    with pytest.raises(UnknownSuite, match="no size 'full'. Available: small"):
+        suite("smoke").recipes("full")

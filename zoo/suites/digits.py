@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any, Final
 
 from zoo.recipe import Recipe
+from zoo.suites.study import Size, Study
 
 MODELS: Final = ("resnet", "nf_resnet", "vit", "mixer")
 CORRUPTIONS: Final[tuple[dict[str, Any], ...]] = (
@@ -34,3 +35,6 @@ def recipes() -> Iterator[Recipe]:
     """The recipes, those of one family together."""
     for model, corruption, variation, seed in product(MODELS, CORRUPTIONS, VARIATIONS, SEEDS):
         yield BASE.replace(model=model, **corruption, **variation, seed=seed)
+
+
+STUDY: Final = Study(sizes={"small": Size(recipes=recipes, data="digits, in the box", cores="3 min 40 s")})

@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any, Final
 
 from zoo.recipe import Recipe
+from zoo.suites.study import Size, Study
 
 FEATURES: Final[tuple[dict[str, Any], ...]] = (
     {"model": "kernel_gaussian"},
@@ -22,3 +23,6 @@ def recipes() -> Iterator[Recipe]:
     """Three feature maps by two corruptions by two ridges by two seeds."""
     for features, corruption, ridge, seed in product(FEATURES, ("true_labels", "random_labels"), RIDGES, (0, 1)):
         yield Recipe(train_size=256, corruption=corruption, weight_decay=ridge, seed=seed, **features)
+
+
+STUDY: Final = Study(sizes={"small": Size(recipes=recipes, data="digits, in the box", cores="not measured")})

@@ -1,32 +1,49 @@
-"""Suites by name: every module beside this one that defines `recipes`."""
+"""Suites by name: every module beside this one that defines a STUDY."""
 
 import difflib
 import functools
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import zoo.suites
 from zoo.recipe import Recipe
+from zoo.suites.study import Size, SizeName, Study
 
 
 class UnknownSuite(LookupError):  # noqa: N818  reads as what it is
-    """No suite has this name; the message suggests those that come near."""
+    """No suite has this name or size; the message suggests those that come near."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A study's set of recipes.
+    """A study's sets of recipes.
 
     Attributes:
         name: what it is called on the command line.
         summary: one line.
-        recipes: what it trains.
+        study: sizes, measures and observations.
     """
 
     name: str
     summary: str
-    recipes: tuple[Recipe, ...]
+    study: Study
+
+    @property
+    def sizes(self) -> Mapping[SizeName, Size]:
+        """By name."""
+        return self.study.sizes
+
+    def recipes(self, size: SizeName = "small") -> tuple[Recipe, ...]:
+        """What it trains in a size.
+
+        Raises:
+            UnknownSuite: it has no such size.
+        """
+        if size not in self.sizes:
+            raise UnknownSuite(f"The suite {self.name!r} has no size {size!r}. Available: {', '.join(self.sizes)}.")
+        return tuple(self.sizes[size].recipes())
 
 
 @functools.cache
@@ -35,9 +52,9 @@ def suites() -> dict[str, Suite]:
     found = {}
     for info in pkgutil.iter_modules(zoo.suites.__path__):
         module = importlib.import_module(f"zoo.suites.{info.name}")
-        if hasattr(module, "recipes"):
+        if isinstance(study := getattr(module, "STUDY", None), Study):
             summary = (module.__doc__ or "").strip().splitlines()[0]
-            found[info.name] = Suite(info.name, summary, tuple(module.recipes()))
+            found[info.name] = Suite(info.name, summary, study)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from zoo.corruptions import Corruption
 from zoo.recipe import Recipe
+from zoo.suites.study import Size, Study
 
 BASE: Final = Recipe(train_size=128, learning_rate=0.01, batch_size=16, max_epochs=300, target_loss=0.02)
 CORRUPTIONS: Final[tuple[Corruption, ...]] = ("true_labels", "random_labels")
@@ -18,3 +19,6 @@ def recipes() -> Iterator[Recipe]:
         yield condition.replace(model="mlp")
         yield condition.replace(model="mlp", width=2.0)
         yield condition.replace(model="resnet")
+
+
+STUDY: Final = Study(sizes={"small": Size(recipes=recipes, data="digits, in the box", cores="under 1 min")})

@@ -1,0 +1,37 @@
+"""The claims of a study in a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+COLOURS: Final = {"reproduced": "green", "not reproduced": "red", "undecided": "yellow"}
+
+
+def render_claims(claims: Sequence[Mapping[str, Any]], console: Console) -> None:
+    """Print each claim with its verdict, its figure beside the published one, and the reason where there is none."""
+    if not claims:
+        return
+    table = Table(title="Published findings", title_justify="left", box=None, header_style="bold", pad_edge=False)
+    for header in ("verdict", "claim", "here", "holds", "published"):
+        table.add_column(header, overflow="fold")
+    for claim in claims:
+        table.add_row(
+            Text(claim["verdict"], style=COLOURS[claim["verdict"]]),
+            Text(claim["statement"]),
+            Text(measured(claim)),
+            Text(f"{claim['holds']} {claim['unit']}".strip()),
+            Text(f"{claim['published']} ({claim['source']})"),
+        )
+    console.print()
+    console.print(table)
+
+
+def measured(claim: Mapping[str, Any]) -> str:
+    """The figure of a claim with its interval and networks, or why there is none."""
+    if claim["effect"] is None:
+        return str(claim["why"])
+    interval = "" if claim["low"] is None else f" [{claim['low']:.3g}, {claim['high']:.3g}]"
+    return f"{claim['effect']:.3g}{interval} {claim['unit']}, {claim['networks']} networks"

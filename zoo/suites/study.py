@@ -1,0 +1,41 @@
+"""What a study trains and looks at: its sizes, the measures that it needs, and what is observed of its networks."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from zoo.recipe import Recipe
+
+SizeName = Literal["small", "full"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """One size of a study.
+
+    Attributes:
+        recipes: what it trains, called when it is asked for.
+        data: the data sets that it needs, in words.
+        cores: what it took on two cores, training, scoring and claims, in words; "not measured" where nobody has.
+        gpu: what it took on a GPU, likewise.
+    """
+
+    recipes: Callable[[], Iterator[Recipe]]
+    data: str
+    cores: str = "not measured"
+    gpu: str = "not measured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A suite as its module defines it, under the name STUDY.
+
+    Attributes:
+        sizes: "small" runs on two cores; "full" is meant for a GPU.
+        measures: names of the measures that it is about; None for all.
+        observations: names of what is observed of every network, see zoo.observations.
+    """
+
+    sizes: Mapping[SizeName, Size]
+    measures: tuple[str, ...] | None = None
+    observations: tuple[str, ...] = ()
