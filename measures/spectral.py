@@ -63,7 +63,7 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
         circular_norm(as_published(layer, size), layer.weight) if layer.input_size else norm
         for layer, norm in zip(layers(subject), spectral_norms(subject).tolist(), strict=True)
     ]
-    return log_product(subject, positive(subject, torch.tensor(norms, dtype=torch.float64)))
+    return log_product(subject, positive(subject, torch.tensor(norms, dtype=torch.float64, device=subject.device)))
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 35", family="norm", cost="1 decomposition a layer")

@@ -31,7 +31,7 @@ def convolution_norms(subject: Subject) -> Tensor:
         circular_norm(layer, layer.weight) if layer.input_size else norm
         for layer, norm in zip(layers(subject), spectral_norms(subject).tolist(), strict=True)
     ]
-    return positive(subject, torch.tensor(found, dtype=torch.float64))
+    return positive(subject, torch.tensor(found, dtype=torch.float64, device=subject.device))
 
 
 @shared
@@ -41,7 +41,7 @@ def displacement_convolution_norms(subject: Subject) -> Tensor:
         circular_norm(layer, moved) if layer.input_size else float(torch.linalg.matrix_norm(moved, 2))
         for layer, moved in zip(layers(subject), displacements(subject), strict=True)
     ]
-    return torch.tensor(found, dtype=torch.float64)
+    return torch.tensor(found, dtype=torch.float64, device=subject.device)
 
 
 def circular_norm(layer: Layer, kernel: Tensor) -> float:
