@@ -45,7 +45,7 @@ class Comparisons:
         for a, first in enumerate(mine):
             for b, second in enumerate(mine[:a]):
                 sums = [float(gram[a, a] + gram[b, b] - 2 * gram[a, b]) for gram in (whole, twice)]
-                variance = max(sums[0] - sums[1], sums[0] / 2, 0.0)
+                variance = influence.correction * max(sums[0] - sums[1], sums[0] / 2, 0.0)
                 self._spread[first, second] = self._spread[second, first] = float(np.sqrt(variance))
 
     def report(self, psi: Mapping[str, float | None]) -> dict[str, Any]:

@@ -100,6 +100,7 @@ class Panel:
         return found, Influence(
             np.concatenate([each.of_configuration for each in influences], axis=1),
             np.concatenate([each.of_pair for each in influences], axis=1),
+            influences[0].correction,
         )
 
     def signs_of(self, names: Sequence[str]) -> dict[str, Agreements]:

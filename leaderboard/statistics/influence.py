@@ -25,23 +25,28 @@ class Influence:
     Attributes:
         of_configuration: h [c, M].
         of_pair: y [pairs of configurations, M].
+        correction: c / (c - k), of c configurations and k axes.
     """
 
     of_configuration: Floats
     of_pair: Floats
+    correction: float
 
     def variance(self) -> Floats:
         r"""The variance of Psi [M] when networks are drawn anew.
 
-        .. math:: V = \max\Big(\sum_c h_c^2 - \sum_{cd} y_{cd}^2, \; \tfrac{1}{2} \sum_c h_c^2\Big)
+        .. math:: V = \frac{c}{c - k}
+                  \max\Big(\sum_c h_c^2 - \sum_{cd} y_{cd}^2, \; \tfrac{1}{2} \sum_c h_c^2\Big)
 
         Two pairs may depend on each other if they share a configuration. The first sum holds the products of all
         such pairs, and each pair with itself twice, once at either end; the second takes one of the two away. Where
-        pairs that share a configuration are uncorrelated, V is half of the first sum, its least value here.
+        pairs that share a configuration are uncorrelated, it is half of the first sum, its least value here. The
+        factor is that of c configurations from which k means, the psi_i, were taken (HC1).
         Source: the dyadic-robust variance of Fafchamps & Gubert 2007, doi:10.1016/j.jdeveco.2006.05.005.
         """
         whole = np.square(self.of_configuration).sum(axis=0)
-        return np.asarray(np.maximum(whole - np.square(self.of_pair).sum(axis=0), whole / 2), dtype=np.float64)
+        least = np.maximum(whole - np.square(self.of_pair).sum(axis=0), whole / 2)
+        return np.asarray(self.correction * least, dtype=np.float64)
 
     def draws(self, counts: Floats) -> Floats:
         r"""Departures of Psi from its value in resamples of configurations [count, M].
@@ -60,15 +65,15 @@ class Influence:
 
     def beside(self, other: "Influence") -> "Influence":
         """Of the differences between M measures and one other, [c, 1], on the same networks."""
-        return Influence(self.of_configuration - other.of_configuration, self.of_pair - other.of_pair)
+        return Influence(self.of_configuration - other.of_configuration, self.of_pair - other.of_pair, self.correction)
 
     def turned(self, sign: Floats) -> "Influence":
         """Of the measures times a sign [M] each."""
-        return Influence(self.of_configuration * sign, self.of_pair * sign)
+        return Influence(self.of_configuration * sign, self.of_pair * sign, self.correction)
 
     def only(self, places: Ints) -> "Influence":
         """Of some of the measures."""
-        return Influence(self.of_configuration[:, places], self.of_pair[:, places])
+        return Influence(self.of_configuration[:, places], self.of_pair[:, places], self.correction)
 
 
 class Layout:
@@ -86,6 +91,7 @@ class Layout:
         joined = len(np.unique(np.concatenate([low, high])))
         if joined < FEWEST:
             raise Undefined(f"It needs at least {FEWEST} configurations that have a neighbour; there are {joined}.")
+        self._correction = joined / max(1, joined - len(grid.axes))
         pair = joint([low, high], len(low))
         count = int(pair.max()) + 1
         weight = np.concatenate([axis.weight for axis in grid.axes.values()]) / len(grid.axes)
@@ -100,4 +106,4 @@ class Layout:
         """Of M measures, from the agreements [p, M] along each axis."""
         departures = [agreements[name] - axis.mean(agreements[name]) for name, axis in self.grid.axes.items()]
         of_pair = self._to_pair @ np.concatenate(departures)
-        return Influence(np.asarray(self._to_configuration @ of_pair), np.asarray(of_pair))
+        return Influence(np.asarray(self._to_configuration @ of_pair), np.asarray(of_pair), self._correction)
