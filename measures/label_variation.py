@@ -48,9 +48,9 @@ def wcv(subject: Subject) -> float:
     .. math:: \max_l \frac{1}{n} \mathrm{tr} \left( Y^T (I - D^{-1/2} A D^{-1/2}) Y \right)
 
     Y are one-hot labels [n, K]; A joins each example with its nearest by the Euclidean distance of activations of
-    length one, or it with it, and D is its degree. The activations are those that all paths lead through, in the last
-    third. The published code divides by 2000 for n = 500. Of min(m, 400) training examples. No unit, between 0 and 2.
-    Nearly invariant when ReLU layers are rescaled.
+    length one, or it with it, and D is its degree; where several are equally near, with all of them. The activations
+    are those that all paths lead through, in the last third. The published code divides by 2000 for n = 500. Of
+    min(m, 400) training examples. No unit, between 0 and 2. Nearly invariant when ReLU layers are rescaled.
     """
     found = features(subject)
     _refuse_alone(found.labels)
@@ -89,7 +89,8 @@ def vpm(subject: Subject) -> float:
 def variation(points: Tensor, labels: Tensor) -> float:
     """Mean variation of `labels` [n, k] on the graph of nearest neighbours of `points` [n, d], Laplacian normalised."""
     unit = normalize(points.double())
-    adjacency = nearest(unit @ unit.T, 1).double()  # of vectors of length one the most similar is the nearest
+    lengths = unit.square().sum(1)  # one, but for activations that vanish: those are nearest to each other
+    adjacency = nearest(unit @ unit.T - (lengths[:, None] + lengths) / 2, 1).double()
     root = adjacency.sum(1).rsqrt()
     smooth = root[:, None] * (adjacency @ (root[:, None] * labels))
     return float((labels * (labels - smooth)).sum()) / len(labels)

@@ -5,7 +5,15 @@ import torch
 from torch import Tensor, nn
 
 from measures.api import Subject, UnsupportedModel
-from measures.disagreement import disagreement_train_aug, gde_disagreement, randomly_shifted
+from measures.disagreement import (
+    atc,
+    confidence_drop,
+    disagreement_train_aug,
+    gde_disagreement,
+    randomly_shifted,
+    self_gde,
+)
+from tests.measures.networks import network as trained_network
 
 
 class Brightness(nn.Module):
@@ -97,3 +105,28 @@ def test_shifted_images_are_what_is_compared() -> None:
     subject = Subject(network, bright, torch.ones(300).long(), twin=twin)
 
     assert disagreement_train_aug(subject) == pytest.approx(1 / 3, abs=4 * (2 / 9 / 1200) ** 0.5)
+
+
+def test_doubt_on_unlabeled_inputs(mlp: Subject) -> None:
+    """Squares and largest of the probabilities, one input at a time."""
+    unlabeled = [mlp.model(x.unsqueeze(0))[0].softmax(0).tolist() for x in trained_network("mlp").unlabeled]
+    training = [mlp.model(x.unsqueeze(0))[0].softmax(0).tolist() for x in mlp.inputs]
+
+    assert self_gde(mlp) == pytest.approx(1 - sum(sum(q * q for q in p) for p in unlabeled) / 36, rel=1e-10)
+    drop = sum(max(p) for p in training) / 36 - sum(max(p) for p in unlabeled) / 36
+    assert confidence_drop(mlp) == pytest.approx(drop, rel=1e-10)
+
+    wrong = sum(p.index(max(p)) != y for p, y in zip(training, mlp.labels.tolist(), strict=True))
+    threshold = sorted(max(p) for p in training)[wrong]
+    assert 0 < wrong < 36
+    assert sum(max(p) < threshold for p in training) == wrong
+    assert atc(mlp) == pytest.approx(sum(max(p) < threshold for p in unlabeled) / 36)
+
+
+def test_the_threshold_of_networks_that_are_always_right_or_wrong() -> None:
+    """All right: less sure than of any training image. All wrong: everything is expected to be."""
+    right = Subject(Brightness(0.5), images([3.0, 4.0]), torch.tensor([1, 1]), unlabeled=images([1.0, 2.9, 5.0, -3.0]))
+    wrong = Subject(Brightness(0.5), images([3.0, 4.0]), torch.tensor([0, 0]), unlabeled=images([1.0, 9.0]))
+
+    assert atc(right) == 2 / 4
+    assert atc(wrong) == 1
