@@ -70,7 +70,7 @@ def augmented(subject: Subject) -> Sample:
 
     def drawn(low: float, high: float) -> Tensor:  # [n, 1, 1, 1]
         share = torch.rand(len(images.labels), 1, 1, 1, generator=generator, device=subject.device)
-        return (low + (high - low) * share).to(subject.dtype)
+        return low + (high - low) * share.to(subject.dtype)
 
     x = zoomed(images.inputs, drawn(1, 4 / 3))
     x = brightened(contrasted(x, drawn(0.75, 1.25)), drawn(-0.25, 0.25))
