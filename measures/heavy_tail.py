@@ -24,7 +24,7 @@ SPECTRA = "1 decomposition a layer"
 RANDOMIZED = "2 decompositions a layer"
 
 
-@measure(source="Martin & Mahoney 2021, arXiv:1810.01075, sec. 4; WeightWatcher (alpha)", family="heavy_tail",
+@measure(source="Martin & Mahoney 2021, arXiv:1810.01075; WeightWatcher (alpha)", family="heavy_tail",
          cost=SPECTRA)  # fmt: skip
 def ww_alpha(subject: Subject) -> float:
     r"""Mean exponent of the power laws of the layers' spectra.
@@ -36,7 +36,7 @@ def ww_alpha(subject: Subject) -> float:
     return _mean({name: law.alpha for name, law in power_laws(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716, eq. 6 (weighted alpha)", family="heavy_tail", cost=SPECTRA)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (weighted alpha)", family="heavy_tail", cost=SPECTRA)
 def ww_alpha_weighted(subject: Subject) -> float:
     r"""Mean exponent, each weighted by the logarithm of the largest eigenvalue.
 
@@ -48,7 +48,7 @@ def ww_alpha_weighted(subject: Subject) -> float:
     return _mean({name: law.alpha * math.log10(spectra[name].max()) for name, law in power_laws(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716, eq. 7 (log alpha-norm)", family="heavy_tail", cost=SPECTRA)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (log alpha-norm)", family="heavy_tail", cost=SPECTRA)
 def ww_log_alpha_norm(subject: Subject) -> float:
     r"""Mean logarithm of the Schatten norms whose power is the exponent.
 
@@ -61,7 +61,7 @@ def ww_log_alpha_norm(subject: Subject) -> float:
     return _mean({name: _log_power_sum(spectra[name], law) for name, law in power_laws(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716, eq. 4 (log Frobenius norm)", family="heavy_tail", cost=SPECTRA)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (log Frobenius norm)", family="heavy_tail", cost=SPECTRA)
 def ww_log_norm(subject: Subject) -> float:
     r"""Mean logarithm of the squared Frobenius norms.
 
@@ -73,7 +73,7 @@ def ww_log_norm(subject: Subject) -> float:
     return _mean({name: math.log10(values.sum()) for name, values in _spectra(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716, eq. 5 (log spectral norm)", family="heavy_tail", cost=SPECTRA)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (log spectral norm)", family="heavy_tail", cost=SPECTRA)
 def ww_log_spectral_norm(subject: Subject) -> float:
     r"""Mean logarithm of the largest eigenvalues.
 
@@ -85,7 +85,7 @@ def ww_log_spectral_norm(subject: Subject) -> float:
     return _mean({name: math.log10(values.max()) for name, values in _spectra(subject).items()})
 
 
-@measure(source="Martin & Mahoney 2021, arXiv:1810.01075, sec. 3 (stable rank)", family="heavy_tail", cost=SPECTRA)
+@measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (stable rank)", family="heavy_tail", cost=SPECTRA)
 def ww_stable_rank(subject: Subject) -> float:
     r"""Mean stable rank of the layers.
 
@@ -96,7 +96,7 @@ def ww_stable_rank(subject: Subject) -> float:
     return _mean({name: float(values.sum() / values.max()) for name, values in _spectra(subject).items()})
 
 
-@measure(source="Martin & Mahoney 2021, arXiv:1810.01075, sec. 3 (MP soft rank)", family="heavy_tail", cost=SPECTRA)
+@measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (MP soft rank)", family="heavy_tail", cost=SPECTRA)
 def ww_mp_softrank(subject: Subject) -> float:
     r"""Mean ratio of the edge of the random bulk to the largest eigenvalue.
 
@@ -143,7 +143,7 @@ def ww_ks(subject: Subject) -> float:
     return _mean({name: law.distance for name, law in power_laws(subject).items()})
 
 
-@measure(source="Martin & Mahoney 2021, arXiv:1810.01075, sec. 5 (bulk + spikes)", family="heavy_tail",
+@measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (bulk + spikes)", family="heavy_tail",
          expected_sign=-1, cost=SPECTRA)  # fmt: skip
 def ww_n_spikes(subject: Subject) -> float:
     r"""Mean number of eigenvalues that stand out of the random bulk.
@@ -180,7 +180,7 @@ def ww_traps(subject: Subject) -> float:
     )
 
 
-@measure(source="Roy & Vetterli 2007, The effective rank, EUSIPCO, sec. 2", family="heavy_tail", cost=SPECTRA)
+@measure(source="Roy & Vetterli 2007, The effective rank, EUSIPCO", family="heavy_tail", cost=SPECTRA)
 def weight_effective_rank(subject: Subject) -> float:
     r"""Mean effective rank of the layers: the exponential of the entropy of their singular values.
 

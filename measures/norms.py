@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+import torch
 from torch import Tensor
 
 from measures.api import Subject, UnsupportedModel, measure
@@ -61,7 +62,7 @@ def linf(subject: Subject) -> float:
 
     Unit: that of a weight. Changes when layers are rescaled.
     """
-    return max(float(layer.weight.abs().max()) for layer in layers(subject))
+    return float(torch.stack([layer.weight.abs().max() for layer in layers(subject)]).max())
 
 
 @measure(source="none: the last layer's part of param_norm", family="norm", cost="weights only")

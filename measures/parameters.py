@@ -20,7 +20,7 @@ def num_weights(subject: Subject) -> float:
     return float(sum(layer.weight.numel() for layer in layers(subject)))
 
 
-@measure(source="Bartlett et al. 2019, arXiv:1703.02930, abstract (upper bound)", family="parameters",
+@measure(source="Bartlett et al. 2019, arXiv:1703.02930 (upper bound)", family="parameters",
          cost="weights only")  # fmt: skip
 def vc_dim(subject: Subject) -> float:
     r"""Order of the Vapnik-Chervonenkis dimension of a network of piecewise linear units.

@@ -50,7 +50,7 @@ def path_norm_over_margin(subject: Subject) -> float:
     return _finite(_squared_paths(subject) * math.exp(-2 * log_margin(subject)))
 
 
-@measure(source="Neyshabur et al. 2015, arXiv:1503.00036, sec. 4", family="path", cost=COST)
+@measure(source="Neyshabur et al. 2015, arXiv:1503.00036 (path norms)", family="path", cost=COST)
 def l1_path_norm(subject: Subject) -> float:
     r"""Sum of the outputs for an input of ones, with the absolute values of all weights and biases.
 
@@ -74,7 +74,7 @@ def lp_path_norm(subject: Subject) -> float:
     return math.pow(_paths(subject, P), 1 / P)
 
 
-@measure(source="Gonon et al. 2024, arXiv:2310.01225, def. 2 and thm A.1", family="path", cost=COST)
+@measure(source="Gonon et al. 2024, arXiv:2310.01225, sec. 2 (path-lifting)", family="path", cost=COST)
 def modern_path_norm(subject: Subject) -> float:
     r"""The l1-norm of the path lifting: every path counts once, also through skips, averages and maxima.
 
@@ -118,7 +118,7 @@ def _raised(layer: Layer, power: float) -> Layer:
 
 
 def _finite(total: float) -> float:
-    if not math.isfinite(total):
+    if math.isinf(total):
         raise UnsupportedModel("The sum over paths must fit into float64; it exceeds 10^308 and has no finite value.")
     return total
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from measures.api import Measure, Subject, UnsupportedModel
+from measures.catalog import catalog
 from measures.layered import Layered
 from measures.norms import embedding_norm, head_norm, l1, l2, linf, param_norm, prod_of_fro, sum_of_fro
+from measures.scoring import score_subject
 from tests.measures import by_hand
 from tests.measures.networks import network
 
@@ -67,3 +69,22 @@ def test_products_are_refused_where_they_bound_nothing(vit: Subject, mixer: Subj
             measure(subject)
         assert param_norm(subject) > 0
         assert embedding_norm(subject) > 0
+
+
+def test_weights_that_are_not_numbers_have_no_score() -> None:
+    """One in each layer is enough; whatever is made of weights fails and says why."""
+    data = network("mlp")
+    subject = data.subject()
+    for name, weight in subject.params.items():
+        if name.endswith("weight"):
+            weight[-1, -1] = math.nan
+    families = ("norm", "path", "distance", "heavy_tail")
+    chosen = [
+        measure for measure in catalog().values() if measure.family in families and "trajectory" not in measure.needs
+    ]
+
+    scores = score_subject(subject, chosen)
+
+    assert len(scores) > 50
+    assert {name for name, score in scores.items() if score.outcome == "scored"} == set()
+    assert all(score.why for score in scores.values())
