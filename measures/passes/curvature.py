@@ -1,6 +1,9 @@
-"""The Hessian of the mean training loss, by its products with vectors: Lanczos for its top, Hutchinson for its trace.
+"""The Hessian of the mean training loss, by its products with vectors: Lanczos for its top, probes for trace and norm.
 
-The loss is the cross-entropy in nats, the Hessian is with respect to all trainable parameters, in eval mode.
+The loss is the cross-entropy in nats, the Hessian is with respect to all trainable parameters, in eval mode. What is
+known of it before the first product is its Gauss-Newton part G (`measures.passes.gauss_newton`): Lanczos starts from
+the leading eigenvectors of G, and the probes only have to find what H is beyond G. Both find the Hessian's own numbers,
+whatever G is; a good G saves products.
 """
 
 from dataclasses import dataclass
@@ -11,12 +14,15 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModel, shared
+from measures.passes.gauss_newton import eigenvalues, gauss_newton, leading_eigenvectors
 
-NUM_EXAMPLES: Final = 256  # bounds the cost: a product takes about three passes over them, and some twenty are needed
+NUM_EXAMPLES: Final = 256  # bounds the cost: a product takes about three passes over them, and a dozen are needed
 TOLERANCE: Final = 0.01  # relative error at which the top eigenvalue is accepted
-MIN_PRODUCTS: Final = 10  # earlier the gap is not yet resolved; and the more Lanczos captures, the surer the trace
-MAX_PRODUCTS: Final = 40  # networks whose top stands out of the bulk need no more than MIN_PRODUCTS
-NUM_PROBES: Final = 8  # random signs for what Lanczos did not capture of the trace
+MIN_PRODUCTS: Final = 5  # earlier a larger eigenvalue that the start hardly knows of has had no chance to show
+MAX_PRODUCTS: Final = 40  # networks whose top stands out of the bulk need no more than about ten
+NUM_LEADING: Final = 3  # eigenvectors of G in the start: more take as many products again to come apart
+CHANCE: Final = 0.5  # length of the random part of the start, beside 1 for that of G
+NUM_PROBES: Final = 4  # random signs for what is not in G
 
 
 class Hessian:
@@ -68,13 +74,11 @@ class TopOfSpectrum:
         eigenvalue: the largest (algebraic) eigenvalue of the Hessian.
         error: bound on its absolute error.
         basis: orthonormal basis [p, m] of the Krylov space.
-        diagonal: v^T H v [m] of the basis vectors.
     """
 
     eigenvalue: float
     error: float
     basis: Tensor
-    diagonal: Tensor
 
 
 @shared
@@ -85,10 +89,15 @@ def hessian(subject: Subject) -> Hessian:
 
 @shared
 def top_of_spectrum(subject: Subject) -> TopOfSpectrum:
-    """Lanczos on the Hessian, from random signs, until the top eigenvalue is known to TOLERANCE."""
+    """Lanczos on the Hessian, from the leading eigenvectors of G and random signs, until TOLERANCE is reached."""
     operator = hessian(subject)
     signs = random_signs(operator.dimension, subject.generator("lanczos"), subject)
-    return lanczos(operator, signs)
+    start = CHANCE * signs / operator.dimension**0.5
+    if known_part(subject) is not None:
+        leading = leading_eigenvectors(subject, NUM_LEADING)  # [p, l]
+        aligned = leading * (leading.T @ signs).sign()  # an eigenvector's own sign is arbitrary
+        start = start + aligned.sum(1) / leading.shape[1] ** 0.5
+    return lanczos(operator, start)
 
 
 def lanczos(operator: Hessian, start: Tensor) -> TopOfSpectrum:
@@ -117,7 +126,7 @@ def lanczos(operator: Hessian, start: Tensor) -> TopOfSpectrum:
         error = min(bound, bound**2 / gap) if gap > bound else bound
         exhausted = step == len(start) or bool(beta <= torch.finfo(beta.dtype).eps * values.abs().max())
         if exhausted or (step >= MIN_PRODUCTS and error <= TOLERANCE * abs(theta)):
-            return TopOfSpectrum(theta, error, V, torch.stack(diagonal))
+            return TopOfSpectrum(theta, error, V)
         coupling.append(beta)
         basis.append(residual / beta)
     raise RuntimeError(
@@ -126,23 +135,51 @@ def lanczos(operator: Hessian, start: Tensor) -> TopOfSpectrum:
     )
 
 
-@shared
-def hessian_trace(subject: Subject) -> float:
-    r"""Trace of the Hessian: exact on the Krylov space of Lanczos, Hutchinson's estimator on its complement.
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """First two moments of the spectrum of the Hessian.
 
-    .. math:: \mathrm{tr}(V^T H V) + \frac{1}{s} \sum_j z_j^T H z_j, \quad z_j = (I - V V^T) v_j
-
-    with random signs v_j. Unbiased, since V does not depend on the v_j, and of small variance, since V holds the
-    outlying eigenvalues (Meyer et al. 2021, arXiv:2010.09649, deflate so in their Hutch++).
+    Attributes:
+        trace: sum of the eigenvalues.
+        square: sum of their squares, the squared Frobenius norm; an estimate may fall below zero.
     """
-    operator, top = hessian(subject), top_of_spectrum(subject)
+
+    trace: float
+    square: float
+
+
+@shared
+def moments(subject: Subject) -> Moments:
+    r"""Trace and squared Frobenius norm of the Hessian by Hutchinson's estimator, with G as control variate.
+
+    .. math:: \mathrm{tr}\, G + \frac{1}{s} \sum_j z_j^T (H - G) z_j, \quad
+        \lVert G \rVert_F^2 + \frac{1}{s} \sum_j \lVert H z_j \rVert^2 - \lVert G z_j \rVert^2
+
+    with random signs z_j. Unbiased whatever symmetric matrix G is, and the scatter is that of H - G alone: the standard
+    deviation of the first is at most (2 / s)^(1/2) ||H - G||_F (Hutchinson 1990).
+    """
+    operator, known = hessian(subject), known_part(subject)
     generator = subject.generator("hutchinson")
-    rest = 0.0
+    trace, square = 0.0, 0.0
+    if known is not None:
+        values = eigenvalues(subject)
+        trace, square = float(values.sum()), float(values.square().sum())
     for _ in range(NUM_PROBES):
         signs = random_signs(operator.dimension, generator, subject)
-        probe = signs - top.basis @ (top.basis.T @ signs)
-        rest += float(probe @ (operator @ probe)) / NUM_PROBES
-    return float(top.diagonal.sum()) + rest
+        product = operator @ signs
+        expected = torch.zeros_like(product) if known is None else known.T @ (known @ signs)
+        trace += float((signs @ (product - expected)).double()) / NUM_PROBES
+        square += float(((product - expected) @ (product + expected)).double()) / NUM_PROBES
+    return Moments(trace, square)
+
+
+def known_part(subject: Subject) -> Tensor | None:
+    """Rows [r, p] with rows^T rows near the Hessian; None if they are too long to be kept or the softmax is one-hot."""
+    try:
+        sample = gauss_newton(subject)
+    except UnsupportedModel:
+        return None
+    return None if sample.is_sketch else sample.rows
 
 
 def random_signs(count: int, generator: torch.Generator, subject: Subject) -> Tensor:

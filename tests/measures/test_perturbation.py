@@ -7,10 +7,11 @@ from statistics import NormalDist
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModel
 from measures.passes import perturbation
-from measures.passes.perturbation import largest_scale, magnitude_noise_scale, mean_accuracy, noise_scale
+from measures.passes.perturbation import answers, largest_scale, magnitude_noise_scale, noise_scale
 
 Z90 = NormalDist().inv_cdf(0.9)
 
@@ -42,6 +43,11 @@ def crossing(scale: float, width: float = 0.3) -> Callable[[float], float]:
     return lambda sigma: 0.9 * NormalDist().cdf(at_crossing + math.log(sigma / scale) / width)
 
 
+def power_of(scale: float) -> Callable[[float], float]:
+    """A drop that grows with the square and is 0.1 at `scale`."""
+    return lambda sigma: min(0.1 * (sigma / scale) ** 2, 1.0)
+
+
 def test_noise_scale_of_two_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """The difference of two noises has standard deviation sqrt(2) sigma: a tenth fails at sigma = gap / (sqrt(2) z)."""
     monkeypatch.setattr(perturbation, "NUM_DRAWS", 40_000)
@@ -66,8 +72,8 @@ def test_the_search_finds_the_crossing(scale: float) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.03, 0.06, 0.3])
-def test_the_search_brackets_before_it_bisects(scale: float) -> None:
-    """As many evaluations as octaves from the start, the start itself, and the bisections."""
+def test_the_search_brackets_before_it_refines(scale: float) -> None:
+    """As many evaluations as octaves from the start, the start itself, and the refinements."""
     tried: list[float] = []
 
     def drop(sigma: float) -> float:
@@ -77,8 +83,15 @@ def test_the_search_brackets_before_it_bisects(scale: float) -> None:
     largest_scale(drop)
 
     octaves = math.ceil(abs(math.log2(scale / perturbation.START)))
-    assert len(tried) == 1 + octaves + perturbation.BISECTIONS
+    assert len(tried) == 1 + octaves + perturbation.REFINEMENTS
     assert max(tried) <= 2 * max(scale, perturbation.START)
+
+
+def test_the_search_comes_near_a_crossing_of_another_shape() -> None:
+    """A drop that is a power of the scale: within 2 % after one refinement."""
+    found = [largest_scale(power_of(scale)) for scale in (0.01, 0.06, 0.3)]
+
+    assert found == pytest.approx([0.01, 0.06, 0.3], rel=0.02)
 
 
 def test_what_cannot_be_bracketed_is_refused() -> None:
@@ -102,25 +115,38 @@ def test_weights_below_epsilon_are_refused() -> None:
         magnitude_noise_scale(two_weights(1e-4, -1e-4))
 
 
-def test_mean_accuracy_is_that_of_a_loop(conv_bn: Subject) -> None:
-    """The vmapped forward pass against one network after the other."""
+def test_answers_are_those_of_a_loop(conv_bn: Subject) -> None:
+    """The vmapped forward pass against one network after the other; normalised logits by their definition."""
     generator = torch.Generator().manual_seed(0)
     networks = {
         name: p + 0.2 * torch.randn((5, *p.shape), generator=generator, dtype=p.dtype)
         for name, p in conv_bn.params.items()
     }
+    found = answers(conv_bn, networks)
+
+    for i in range(5):
+        f = conv_bn.forward({n: p[i] for n, p in networks.items()}, conv_bn.inputs)
+        unit = torch.stack([(row - row.mean()) / (row - row.mean()).norm() for row in f])
+        assert float(found.losses[i]) == pytest.approx(float(cross_entropy(f, conv_bn.labels)), rel=1e-12)
+        assert float(found.normalised_losses[i]) == pytest.approx(float(cross_entropy(unit, conv_bn.labels)), rel=1e-12)
     accuracies = [
         (conv_bn.forward({n: p[i] for n, p in networks.items()}, conv_bn.inputs).argmax(1) == conv_bn.labels).double()
         for i in range(5)
     ]
     expected = float(torch.stack(accuracies).mean())
-
     assert 0.15 < expected < 0.95
-    assert mean_accuracy(conv_bn, networks) == pytest.approx(expected, rel=1e-12)
+    assert found.accuracy == pytest.approx(expected, rel=1e-12)
+
+
+def test_logits_that_are_all_alike_have_no_direction(mlp: Subject) -> None:
+    """Normalised they are zero, and the loss log k."""
+    networks = {name: torch.zeros_like(p).unsqueeze(0) for name, p in mlp.params.items()}
+
+    assert float(answers(mlp, networks).normalised_losses) == pytest.approx(math.log(10), rel=1e-12)
 
 
 def test_forward_passes_of_a_search(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All draws share a forward pass, over a sample of the examples, and a search needs no more than a dozen."""
+    """All draws share a forward pass, over a sample of the examples, and a search needs half a dozen."""
     monkeypatch.setattr(perturbation, "NUM_EXAMPLES", 25)
     subject = Subject(Counting(mlp.model), mlp.inputs, mlp.labels)
     seen: list[int] = subject.model.examples  # type: ignore[assignment]  # torch types attributes as modules
@@ -129,7 +155,7 @@ def test_forward_passes_of_a_search(mlp: Subject, monkeypatch: pytest.MonkeyPatc
     noise_scale(subject)
 
     assert seen[0] % 25 == 0
-    assert 6 <= seen[0] // 25 <= 12
+    assert 4 <= seen[0] // 25 <= 6
 
 
 def test_draws_do_not_depend_on_the_scale_asked_for_first(mlp: Subject) -> None:
