@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from leaderboard import order, rank, read_ledger
 from leaderboard.mapping import LedgerError
 
 CORRUPTIONS = {"true_labels": 0.1, "random_pixels": 0.4, "random_labels": 0.85}
-STATISTICS = ("tau_a", "tau_b", "spearman", "Psi", "cmi", "pgdl", "sign_error", "partial_spearman", "within", "gate")
+STATISTICS = (
+    *("tau_a", "tau_b", "spearman", "Psi", "cmi", "pgdl", "sign_error", "partial_spearman", "within", "across", "gate"),
+    *("null", "residual_spearman", "increment", "prediction", "label_equivalents", "fragility", "pareto"),
+)
 
 
 def zoo(seeds: int = 2) -> pd.DataFrame:
@@ -46,6 +51,8 @@ def assert_nulls_have_reasons(report: Mapping[str, Any]) -> None:
         why = entry["why"]
         for statistic in STATISTICS:
             assert (entry[statistic] is None) == (statistic in why)
+        for name, value in entry["told_from"].items():
+            assert (value is None) == (f"told_from.{name}" in why)
         for name, value in entry["psi"].items():
             assert (value is None) == (f"psi.{name}" in why)
         for name, value in entry["interval"].items():
@@ -234,3 +241,98 @@ def test_the_competitions_table(data_dir: Path) -> None:
     assert wcv["interval"]["Psi"][0] < wcv["Psi"] < wcv["interval"]["Psi"][1]
     assert wcv["cmi_given"] == ["hp.bs", "hp.num_conv_blocks"]
     assert report["measures"]["noisy_oracle_0.01"]["tau_b"] > 0.85
+
+
+def test_a_searched_learning_rate_is_binned_and_said() -> None:
+    """Without bins no two networks would differ in any other hyperparameter alone; the report names the edges."""
+    frame = zoo(seeds=4)
+    rng = np.random.default_rng(1)
+    frame["hp.rate"] = 10 ** rng.uniform(-4, 0, len(frame))
+    report, unbinned = rank(frame, bootstrap=10), rank(frame, bootstrap=0, bins={"rate": 0})
+
+    assert report["binned"]["hp.rate"]["bins"] == 4
+    assert report["binned"]["hp.rate"]["edges"] == sorted(report["binned"]["hp.rate"]["edges"])
+    assert report["measures"]["perfect"]["Psi"] == 1
+    assert report["configurations"] == len(frame)
+    assert unbinned["binned"] == {}
+    assert [name for name, psi in unbinned["measures"]["perfect"]["psi"].items() if psi is not None] == ["hp.rate"]
+    assert None not in report["measures"]["perfect"]["psi"].values()
+    assert_nulls_have_reasons(report)
+    assert rank(zoo(), bootstrap=0)["binned"] == {}
+    with pytest.raises(LedgerError, match="Did you mean: rate"):
+        rank(frame, bootstrap=0, bins={"rat": 3})
+    with pytest.raises(LedgerError, match="must be a number to be binned; 'corruption' is text"):
+        rank(frame, bootstrap=0, bins={"corruption": 3})
+
+
+def test_seeds_are_averaged_or_kept_and_said() -> None:
+    """Noise between seeds moves the psi of networks and not that of means, to speak of."""
+    frame = zoo(seeds=6)
+    frame["measure.noisy"] = frame["gap"] + 0.02 * np.random.default_rng(2).normal(size=len(frame))
+    averaged, kept = (rank(frame, bootstrap=0, permutations=5, seeds=seeds) for seeds in ("averaged", "kept"))
+
+    assert (averaged["seeds"], kept["seeds"]) == ("averaged", "kept")
+    assert averaged["measures"]["noisy"]["Psi"] > kept["measures"]["noisy"]["Psi"] + 0.02
+    assert averaged["measures"]["noisy"]["tau_b"] == kept["measures"]["noisy"]["tau_b"]
+    assert kept["measures"]["perfect"]["Psi"] == 1
+    assert averaged["measures"]["noisy"]["null"]["Psi"] == kept["measures"]["noisy"]["null"]["Psi"]
+
+
+def test_missing_cells_and_holes_are_counted() -> None:
+    """Scores that are missing or infinite, of measures and not of controls; places of the grid without a network."""
+    frame = zoo()
+    frame = frame[~((frame["hp.width"] == 8) & (frame["hp.rate"] == 0.1))].reset_index(drop=True)
+    frame.loc[:3, "measure.useless"] = np.nan
+    frame.loc[9, "measure.perfect"] = np.inf
+    report = rank(frame, bootstrap=0)
+
+    assert report["missing_cells"] == 5
+    assert report["grid"] == {"places": 18, "filled": 15, "holes": 3, "replicates": [2, 2]}
+
+
+def test_data_sets_are_judged_one_by_one() -> None:
+    """A measure that is right on one data set and reversed on the other shows both ends and a mean of nothing."""
+    first, second = zoo().assign(**{"hp.dataset": "digits"}), zoo().assign(**{"hp.dataset": "svhn"})
+    second["gap"] += 0.05
+    second["measure.useless"] = -second["gap"]
+    first["measure.useless"] = first["gap"]
+    report = rank(pd.concat([first, second], ignore_index=True).drop(columns="run_id"), bootstrap=5)
+    useless, perfect = (report["measures"][name]["across"] for name in ("useless", "perfect"))
+
+    assert set(report["across"]["strata"]) == {"digits", "svhn"}
+    assert useless["range"]["tau_b"] == pytest.approx([-1, 1])
+    assert useless["tau_b"] == pytest.approx(0)
+    assert perfect["range"]["Psi"] == pytest.approx([1, 1])
+    assert "no column hp.dataset" in rank(zoo(), bootstrap=0)["why"]["across"]
+
+
+def test_more_networks_than_can_be_counted_are_refused() -> None:
+    """At once, with what to do."""
+    frame = pd.DataFrame({"hp.a": np.zeros(70_000), "gap": np.arange(70_000.0), "measure.x": np.arange(70_000.0)})
+    with pytest.raises(LedgerError, match=r"at most 65,535 networks to be ranked; got 70,000\. Rank a random sample"):
+        rank(frame)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10_000))
+def test_any_small_ledger_has_an_answer_or_a_reason_everywhere(seed: int) -> None:
+    """Ties, holes, replicates, missing and infinite scores, constant columns, one network: never NaN, never a crash."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 30))
+    frame = pd.DataFrame(
+        {
+            "hp.corruption": rng.choice(["true_labels", "random_labels", "none"], n),
+            "hp.a": rng.integers(0, 3, n),
+            "hp.b": rng.choice([0.1, np.nan, 2.0], n) if seed % 3 else rng.random(n),
+            "gap": rng.integers(0, 1 + seed % 5, n) / 8,
+            "measure.x": rng.choice([0.0, 1.0, 2.0, np.nan, np.inf, -1.7e308], n),
+            "measure.y": rng.normal(size=n),
+            "measure.z": np.nan,
+        }
+    )
+    if seed % 2:
+        frame["test_accuracy"] = rng.random(n)
+    report = rank(frame, bootstrap=7 * (seed % 2), seeds="kept" if seed % 4 == 0 else "averaged")
+
+    assert_nulls_have_reasons(report)
+    assert len(order(report)) == len(report["measures"])

@@ -89,3 +89,25 @@ def test_a_missing_class_is_refused() -> None:
         )
     with pytest.raises(Undefined, match="true labels"):
         randomization_gate(np.ones(2), np.ones(2, np.bool_), np.zeros(2, np.int64), draw(1, 0, np.random.default_rng()))
+
+
+@pytest.mark.parametrize("matched", [True, False])
+def test_a_resample_is_the_area_of_the_networks_drawn(*, matched: bool) -> None:
+    """With ties: a setting drawn twice is there twice; matched pairs are those of one setting."""
+    rng = np.random.default_rng(4)
+    random = rng.random(60) < 0.5
+    setting = np.repeat(np.arange(15), 4)
+    if not matched:  # each setting has one kind of labels only
+        random = setting % 2 == 0
+    scores = rng.integers(0, 5, 60).astype(np.float64)
+    for count in draw(15, 10, rng):
+        won = met = 0.0
+        for a in np.flatnonzero(random):
+            for b in np.flatnonzero(~random):
+                if setting[a] == setting[b] or not matched:
+                    weight = count[setting[a]] if matched else count[setting[a]] * count[setting[b]]
+                    won += weight * ((scores[a] > scores[b]) + 0.5 * (scores[a] == scores[b]))
+                    met += weight
+        gate = randomization_gate(scores, random, setting, count[None])
+        assert gate.interval == pytest.approx([won / met] * 2, abs=1e-12)
+        assert gate.matched == matched

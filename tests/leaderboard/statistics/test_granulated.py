@@ -125,3 +125,57 @@ def test_a_constant_target_has_no_value() -> None:
     """There is nothing to predict."""
     with pytest.raises(Undefined, match="nothing to predict"):
         granulated(grid_of({"hp.a": np.array([0, 1])}, 2), np.array([1.0, 2.0]), np.ones(2))
+
+
+def naive_kept(small: Any) -> dict[str, float]:
+    """psi_i with seeds kept: in every cell the mean over all pairs of networks that differ in the hyperparameter."""
+    psi = {}
+    for name in small.levels:
+        others = [code for other, code in small.levels.items() if other != name]
+        cells: Mapping[tuple[int, ...], list[int]] = defaultdict(list)
+        for row in range(len(small.target)):
+            cells[tuple(int(code[row]) for code in others)].append(row)
+        taus = []
+        for rows in cells.values():
+            agreements = [
+                np.sign(small.scores[a] - small.scores[b]) * np.sign(small.target[a] - small.target[b])
+                for a in rows
+                for b in rows
+                if small.levels[name][a] != small.levels[name][b]
+            ]
+            if agreements:
+                taus.append(float(np.mean(agreements)))
+        if taus:
+            psi[name] = float(np.mean(taus))
+    return psi
+
+
+def test_seeds_kept(random_ledgers: list[Any]) -> None:
+    """Networks are compared and not means; two replicates of one configuration are no pair."""
+    defined = 0
+    for small in random_ledgers:
+        grid, expected = grid_of(small.levels, len(small.target), kept=True), naive_kept(small)
+        assert set(grid.axes) == set(expected)
+        if expected:
+            assert granulated(grid, small.scores, small.target)[1] == pytest.approx(expected, abs=1e-12)
+            defined += 1
+    assert defined > 30
+
+
+def test_means_of_unequal_numbers_of_replicates_are_exact() -> None:
+    """Two and three replicates of 0.1 have the same mean to the last bit, and huge scores do not overflow."""
+    grid = grid_of({"a": np.array([0, 0, 1, 1, 1])}, 5)
+    means = grid.averaged(np.full(5, 0.1))
+
+    assert means[0] == means[1] == 0.1
+    assert grid_of({"a": np.array([0, 0, 1, 1])}, 4).averaged(np.full(4, 1.7e308)).tolist() == [1.7e308] * 2
+
+
+def test_an_axis_of_too_many_pairs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left out with the reason; the others stand."""
+    monkeypatch.setattr("leaderboard.statistics.granulated.MOST_PAIRS", 100)
+    a, b = (code.ravel() for code in np.indices((20, 2)))
+    grid = grid_of({"a": a, "b": b}, 40)
+
+    assert set(grid.axes) == {"b"}
+    assert grid.missing["a"] == "More than 100 pairs differ in a alone; bin it."

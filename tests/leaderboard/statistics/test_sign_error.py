@@ -1,13 +1,19 @@
 """The weighted sign error against a loop over environments and seed pairs."""
 
 from itertools import combinations
-from math import exp
+from math import comb, exp
 from typing import Any
 
 import numpy as np
 import pytest
 
-from leaderboard.statistics.sign_error import environment_losses, environments_of, hoeffding_weight, sign_error
+from leaderboard.statistics.sign_error import (
+    binomial_weight,
+    environment_losses,
+    environments_of,
+    hoeffding_weight,
+    sign_error,
+)
 from leaderboard.statistics.undefined import Undefined
 
 
@@ -107,3 +113,53 @@ def test_refusals_say_why() -> None:
         environments_of(g, {"hp.a": np.array([0, 1])}, np.full(2, 10.0))
     with pytest.raises(Undefined, match="nothing to predict"):
         environments_of(np.ones(2), {"hp.a": np.array([0, 1])}, np.full(2, 1e4))
+
+
+def naive_binomial(difference: float, n: int, p: float, q: float) -> float:
+    """Both observed shares within half the difference of the true ones, by summing binomial probabilities."""
+    sure = 1.0
+    for x in (p, q):
+        sure *= sum(comb(n, k) * x**k * (1 - x) ** (n - k) for k in range(n + 1) if abs(k / n - x) < difference / 2)
+    return max(0.0, sure - 0.5)
+
+
+@pytest.mark.parametrize("n", [10, 97, 200])
+def test_binomial_weights_are_sums_of_probabilities(n: int) -> None:
+    """At accuracies that are shares of n examples, as observed ones are, 0 and 1 included."""
+    rng = np.random.default_rng(n)
+    p, q = (np.append(rng.integers(0, n + 1, 30), [0, n, n]) / n for _ in range(2))
+    difference = np.abs(p - q)
+    expected = [naive_binomial(d, n, x, y) for d, x, y in zip(difference + 1e-13, p, q, strict=True)]
+    strict = [naive_binomial(d - 1e-9, n, x, y) for d, x, y in zip(difference, p, q, strict=True)]
+    found = binomial_weight(difference, np.full(33, float(n)), (p, q))
+
+    assert max(found) > 0.3
+    np.testing.assert_allclose(found, strict, rtol=0, atol=1e-9)
+    assert (found <= np.array(expected) + 1e-9).all()
+
+
+def test_exact_weights_resolve_smaller_differences() -> None:
+    """0.97 and 0.98 of 10,000 are told apart, which the bound does not see; a weight is never below the bound's."""
+    p, q = np.array([0.97, 0.5, 0.6]), np.array([0.98, 0.53, 0.9])
+    n = np.full(3, 10_000.0)
+    exact, bound = binomial_weight(np.abs(p - q), n, (p, q)), hoeffding_weight(np.abs(p - q), n)
+
+    assert bound[0] == 0 < exact[0]
+    assert (exact >= bound - 1e-12).all()
+
+
+def test_binomial_weights_need_accuracies() -> None:
+    """And use them where they are."""
+    g, levels, size = np.array([0.02, 0.03, 0.9]), {"hp.a": np.array([0, 1, 2])}, np.full(3, 1e4)
+    with pytest.raises(Undefined, match="test accuracy of every network"):
+        environments_of(g, levels, size, weights="binomial")
+    assert len(environments_of(g, levels, size, 1 - g, weights="binomial").first) == 3
+    assert len(environments_of(g, levels, size, 1 - g).first) == 2
+
+
+def test_the_effective_number_of_pairs() -> None:
+    """Of equal weights their number; of one that outweighs all others one."""
+    levels = {"hp.a": np.repeat([0, 1], 4)}
+    equal = environments_of(np.repeat([0.1, 0.5], 4), levels, np.full(8, 1e4))
+
+    assert equal.effective.tolist() == pytest.approx([16])
