@@ -6,6 +6,7 @@ either end: the initial weights with the statistics and affine parameters of the
 
 import math
 from itertools import pairwise
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -17,7 +18,8 @@ from measures.passes.convolution_spectra import displacement_convolution_norms
 from measures.passes.folding import initial_layers, layers
 from measures.passes.spectra import displacement_frobenius_norms, displacement_spectral_norms, displacements
 
-COST = "weights at two moments"
+COST: Final = "weights at two moments"
+EQUAL: Final = 1e-6  # of their norm: units that differ by less are equal but for the rounding of single precision
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 40", family="distance", needs={"init"}, cost=COST)
@@ -103,14 +105,18 @@ def w_cka(subject: Subject) -> float:
         {\lVert X_j^T X_j \rVert_F \lVert Y_j^T Y_j \rVert_F}
 
     X_j and Y_j are W_j and W_j^0 [out, in * kernel] without their means over output units: a layer's units are the
-    examples, their incoming weights the features. No unit: 0 to 1. Invariant when any layer is rescaled.
+    examples, their incoming weights the features. Layers whose units are all equal at either end, such as those that
+    begin at zero, have no alignment and are left out. No unit: 0 to 1. Invariant when any layer is rescaled.
     """
     ends = [[layer.matrix.double() for layer in at] for at in (layers(subject), initial_layers(subject))]
-    alignments = torch.tensor(
-        [_alignment(trained, initial) for trained, initial in zip(*ends, strict=True)], dtype=torch.float64
-    )
-    terms = by_layer(subject, alignments)
-    return Layered(1 - terms / len(alignments), terms.layers)
+    alignments = {
+        layer.name: value
+        for layer, trained, initial in zip(layers(subject), *ends, strict=True)
+        if (value := _alignment(trained, initial)) is not None
+    }
+    if not alignments:
+        raise UnsupportedModel("A layer must have units that differ from one another at both ends; there is none.")
+    return Layered(1 - math.fsum(alignments.values()) / len(alignments), alignments)
 
 
 @measure(source="none: the length of the way that the distance cuts short", family="distance", needs={"trajectory"},
@@ -133,16 +139,19 @@ def path_length(subject: Subject) -> float:
     )
 
 
-def _alignment(first: Tensor, second: Tensor) -> float:
-    """Linear centred kernel alignment of matrices [n, p], by Gram matrices over whichever dimension is smaller."""
+def _alignment(first: Tensor, second: Tensor) -> float | None:
+    """Linear centred kernel alignment of matrices [n, p], by Gram matrices over whichever dimension is smaller.
+
+    None where all rows of either matrix are equal.
+    """
     x, y = first - first.mean(0), second - second.mean(0)
+    if x.norm() <= EQUAL * first.norm() or y.norm() <= EQUAL * second.norm():
+        return None
     if x.shape[0] <= x.shape[1]:
         k, l = x @ x.T, y @ y.T  # noqa: E741  the letters of the paper
         across, within = torch.sum(k * l), k.norm() * l.norm()
     else:
         across, within = torch.sum((x.T @ y).square()), (x.T @ x).norm() * (y.T @ y).norm()
-    if within == 0:
-        raise UnsupportedModel("Each layer must have units that differ from one another; one has only equal ones.")
     return float(across / within)
 
 

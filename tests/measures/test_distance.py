@@ -89,14 +89,23 @@ def test_kernel_alignment(ends: Ends) -> None:
 
 
 def test_equal_units_have_no_alignment(mlp: Subject) -> None:
-    """Nothing is left once their mean is taken away."""
-    state = {**mlp.model.state_dict()}
-    state["3.weight"] = state["3.weight"][:1].expand(8, -1)
-    data = network("mlp")
-    mlp.model.load_state_dict(state)
+    """A layer that begins at zero is left out; where all do, there is a reason."""
+    start = network("mlp").init_state
+    zero = {name: torch.zeros_like(value) for name, value in start.items()}
+    whole, without, none = (
+        Subject(mlp.model, mlp.inputs, mlp.labels, init_state=state)
+        for state in (start, {**start, "5.weight": zero["5.weight"]}, zero)
+    )
+    score, rest = w_cka(whole), w_cka(without)
 
+    assert isinstance(score, Layered)
+    assert isinstance(rest, Layered)
+    assert list(rest.layers) == ["1", "3"]
+    assert rest == pytest.approx(1 - (score.layers["1"] + score.layers["3"]) / 2, rel=1e-12)
     with pytest.raises(UnsupportedModel, match="differ from one another"):
-        w_cka(Subject(mlp.model, mlp.inputs, mlp.labels, init_state=data.init_state))
+        w_cka(none)
+    equal = {**start, "5.weight": torch.full_like(start["5.weight"], 0.1)}
+    assert w_cka(Subject(mlp.model, mlp.inputs, mlp.labels, init_state=equal)) == rest
 
 
 def test_a_way_through_checkpoints() -> None:
