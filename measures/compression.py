@@ -43,7 +43,7 @@ def prunability(subject: Subject) -> float:
     Found by bisection, which takes the loss to grow with f. Departs from the paper in the sign: there what counts is
     the share that is kept. No unit, between 0 and 1 in steps of 1 / 128.
     """
-    limit = LOSS_FACTOR * _judged(subject, subject.params)[1]
+    limit = LOSS_FACTOR * _unchanged(subject)[1]
     return _largest_share(lambda share: _judged(subject, pruned(subject.params, share))[1] <= limit)
 
 
@@ -60,7 +60,7 @@ def prunability_accuracy(subject: Subject) -> float:
 
     As `prunability` but for what must stay. No unit, between 0 and 1 in steps of 1 / 128.
     """
-    limit = _judged(subject, subject.params)[0] - ACCURACY_DROP
+    limit = _unchanged(subject)[0] - ACCURACY_DROP
     return _largest_share(lambda share: _judged(subject, pruned(subject.params, share))[0] >= limit)
 
 
@@ -142,7 +142,7 @@ def quantized(subject: Subject) -> Quantized:
     Raises:
         UnsupportedModel: no grid of up to MAX_LEVELS does.
     """
-    limit = _judged(subject, subject.params)[0] - ACCURACY_DROP
+    limit = _unchanged(subject)[0] - ACCURACY_DROP
 
     def serves(levels: int) -> bool:
         return _judged(subject, rounded(subject.params, levels))[0] >= limit
@@ -195,6 +195,14 @@ def _largest_share(holds: Callable[[float], bool]) -> float:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle / 2**HALVINGS) else (low, middle)
     return low / 2**HALVINGS
+
+
+def _unchanged(subject: Subject) -> tuple[float, float]:
+    """Accuracy and mean cross-entropy as trained."""
+    accuracy, loss = _judged(subject, subject.params)
+    if not math.isfinite(loss):
+        raise UnsupportedModel(f"Its training loss is {loss}: there is nothing to keep.")
+    return accuracy, loss
 
 
 def _judged(subject: Subject, params: dict[str, Tensor]) -> tuple[float, float]:

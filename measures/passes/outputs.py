@@ -4,14 +4,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from measures.api import Subject, shared
+from measures.api import Subject, UnsupportedModel, shared
 
 
 @shared
 def logits(subject: Subject) -> Tensor:
-    """Logits [n, k] of the training inputs under the trained parameters."""
+    """Logits [n, k] of the training inputs under the trained parameters.
+
+    Raises:
+        UnsupportedModel: some are not finite, and so no answers.
+    """
     with torch.no_grad():
-        return torch.cat([subject.logits_of(x) for x, _ in subject.batches()])
+        found = torch.cat([subject.logits_of(x) for x, _ in subject.batches()])
+    if not bool(found.isfinite().all()):
+        raise UnsupportedModel("Its logits on its training data are not all finite numbers.")
+    return found
 
 
 @shared

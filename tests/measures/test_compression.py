@@ -1,5 +1,6 @@
 """Compression against searches that try everything, and codes against their lengths."""
 
+import copy
 import math
 import zlib
 
@@ -171,3 +172,14 @@ def test_no_grid_serves(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_layer_of_zeros_stays() -> None:
     """Nothing is divided by its largest magnitude."""
     assert rounded({"w": torch.zeros(2, 3)}, 4)["w"].equal(torch.zeros(2, 3))
+
+
+def test_a_network_that_is_not_a_number_is_refused() -> None:
+    """Its accuracy is that of chance and would bear anything."""
+    data = network("mlp")
+    model = copy.deepcopy(data.model)
+    with torch.no_grad():
+        model.get_parameter("3.weight")[0, 0] = torch.nan
+    for measure in (prunability, prunability_accuracy, quant_bits, entropy_bits, gzip_bits):
+        with pytest.raises(UnsupportedModel, match="training loss is nan"):
+            measure(Subject(model, data.inputs, data.labels))

@@ -1,5 +1,6 @@
 """Informations against scikit-learn's, leave-one-out answers against retraining, the evidence against its density."""
 
+import copy
 import math
 
 import numpy as np
@@ -149,3 +150,13 @@ def test_nothing_to_tell_is_refused() -> None:
     constant = {**data.init_state, "1.weight": torch.ones(10, 64), "1.bias": torch.zeros(10)}
     with pytest.raises(UnsupportedModel, match="kernel is zero"):
         marginal_likelihood(Subject(data.model, data.inputs, data.labels, init_state=constant))
+
+
+def test_a_network_that_is_not_a_number_is_refused() -> None:
+    """The largest of logits that are not numbers is no answer."""
+    data = network("mlp")
+    model = copy.deepcopy(data.model)
+    with torch.no_grad():
+        model.get_parameter("3.weight")[0, 0] = torch.nan
+    with pytest.raises(UnsupportedModel, match="not all finite"):
+        cmi_linear(Subject(model, data.inputs, data.labels))
