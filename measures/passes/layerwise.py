@@ -1,6 +1,5 @@
 """Gradients of examples from the record of one batched pass: weight by weight, a few examples at a time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -35,14 +34,9 @@ class Layer:
         return sum(p.numel() for p in self.params.values())
 
     @property
-    def flat(self) -> tuple[str, Tensor, Tensor] | None:
-        """Parameter, input [b, in] and gradient at the output [b, out], where gradients are outer products."""
-        if len(self.uses) != 1 or self.derivations:
-            return None
-        (use, delta), (name,) = self.uses[0], self.params
-        if use.flat is None:
-            return None
-        return name, use.flat, delta
+    def only_use(self) -> Use | None:
+        """The use of a parameter that has no other."""
+        return self.uses[0][0] if len(self.uses) == 1 and not self.derivations else None
 
     def gradients(self, rows: slice, scratch: Scratch) -> dict[str, Tensor]:
         """Gradients [s, *shape] of these examples, by parameter; a parameter without a use has none."""
@@ -60,7 +54,7 @@ class Layer:
         return {name: found[id(p)] for name, p in self.params.items() if id(p) in found}
 
 
-def layers(tape: Tape) -> Iterator[Layer]:
+def layers(tape: Tape) -> list[Layer]:
     """The weights of a record, apart where no derivation connects them."""
     group = {id(p): [id(p)] for p in tape.params.values()}  # the ids that are connected, one list for all of them
     for made in tape.derivations:
@@ -74,4 +68,4 @@ def layers(tape: Tape) -> Iterator[Layer]:
         found[id(group[id(use.weight)])].uses.append((use, delta))
     for made in tape.derivations:
         found[id(group[id(made.result)])].derivations.append(made)
-    return (layer for layer in found.values() if layer.uses)
+    return [layer for layer in found.values() if layer.uses]

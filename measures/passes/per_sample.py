@@ -11,15 +11,15 @@ from typing import Final, cast
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 
 from measures.api import CHUNK, Subject, shared
 from measures.passes.layerwise import layers
 from measures.passes.tape import Tape
-from measures.passes.uses import NoFormula, Scratch
+from measures.passes.uses import Ambiguous, NoFormula, Scratch
 
 FLOATS_AT_ONCE: Final = 2**26  # 256 MB of float32 for the gradients of one chunk
-FLOATS_IN_CACHE: Final = 2**20  # 4 MB: what is made of one layer for some examples is still near when it is reduced
+FLOATS_IN_CACHE: Final = 2**19  # 2 MB: what is made of one layer for some examples is still near when it is reduced
 FLOATS_OF_INPUTS: Final = 2**17  # of the first chunk, before it is known how much a pass of the network holds
 MIN_EXAMPLES: Final = 8  # of the first chunk, however large they are
 EXAMPLES_AT_ONCE: Final = 2048  # of any chunk: more save nothing
@@ -118,18 +118,23 @@ class _Sums:
             self._total[name] += total
             self._total_square[name] += total_square
 
-    def add_outer_products(self, name: str, rows: slice, a: Tensor, delta: Tensor) -> None:
-        r"""Gradients delta_i a_i^T of the weight of a linear layer, from its input and the gradient at its output.
+    def add_outer_products(
+        self, weight: str, bias: str | None, rows: slice, a: Tensor, z: Tensor | None, delta: Tensor
+    ) -> None:
+        r"""Gradients delta_i a_i^T of the weight and delta_i of the bias of a linear layer with input a and output z.
 
-        ||delta_i a_i^T||^2 = ||delta_i||^2 ||a_i||^2 and <W, delta_i a_i^T> = <delta_i, W a_i>, and the sums over
-        examples are two matrix products: no gradient of an example is formed.
+        Their squared norms are ||delta_i||^2 ||a_i||^2 and ||delta_i||^2, their products with the weights sum to
+        <delta_i, z_i>, and the sums over examples are matrix products: no gradient of an example is formed.
         """
-        W = self._weights[name].view(delta.shape[1], a.shape[1])
+        W, b = self._weights[weight].view(delta.shape[1], a.shape[1]), None if bias is None else self._weights[bias]
         a2, delta2 = a.square(), delta.square()
-        self.squared_norms[rows] += delta2.sum(1) * a2.sum(1)
-        self.dots[rows] += (delta * (a @ W.T)).sum(1)
-        self._total[name].view_as(W).addmm_(delta.T, a)
-        self._total_square[name].view_as(W).addmm_(delta2.T, a2)
+        self.squared_norms[rows].addcmul_(delta2.sum(1), a2.sum(1) + (b is not None))
+        self.dots[rows] += (delta * (linear(a, W, b) if z is None else z)).sum(1)
+        self._total[weight].view_as(W).addmm_(delta.T, a)
+        self._total_square[weight].view_as(W).addmm_(delta2.T, a2)
+        if bias is not None:
+            self._total[bias] += delta.sum(0)
+            self._total_square[bias] += delta2.sum(0)
 
     def statistics(self) -> GradientStatistics:
         """Means over the examples, now that all have been added."""
@@ -148,7 +153,11 @@ def _sweep_by_layer(sums: _Sums, subject: Subject) -> None:
     start = 0
     while start < subject.num_examples:
         rows = slice(start, min(start + size, subject.num_examples))
-        floats = _add_by_layer(sums, rows, subject)
+        try:
+            floats = _add_by_layer(sums, rows, subject)
+        except Ambiguous:  # raised before anything is added, and never by a single example
+            size = rows.stop - start - 1
+            continue
         start, size = rows.stop, max(1, min(EXAMPLES_AT_ONCE, FLOATS_AT_ONCE // floats))
 
 
@@ -157,12 +166,22 @@ def _add_by_layer(sums: _Sums, rows: slice, subject: Subject) -> int:
     """Add these examples; how many numbers the record of one of them holds."""
     y = subject.labels[rows]
     tape = Tape(subject, subject.inputs[rows], lambda logits: cross_entropy(logits, y, reduction="sum"))
-    small = []
-    for layer in layers(tape):
-        if layer.flat is not None:
-            name, a, delta = layer.flat
-            sums.add_outer_products(name, rows, a, delta)
-        elif layer.num_params <= SMALL:
+    small, every = [], layers(tape)
+    alone = {id(layer.only_use): name for layer in every for name in layer.params if layer.only_use}
+    done = set()
+    for layer in every:
+        use = layer.only_use
+        if use is not None and use.flat is not None:
+            bias, (a, z, version) = alone.get(id(use.beside)), use.flat
+            if z is None or z._version != version or (use.beside is not None and bias is None):  # noqa: SLF001
+                z = None  # it holds more than these two parameters say, or has been overwritten
+            sums.add_outer_products(alone[id(use)], bias, rows, a, z, layer.uses[0][1])
+            done.add(bias)
+    for layer in every:
+        use = layer.only_use
+        if use is not None and (use.flat is not None or alone[id(use)] in done):
+            continue
+        if layer.num_params <= SMALL:
             small.append(layer)
         else:
             for few in _pieces(len(y), max(1, FLOATS_IN_CACHE // layer.floats)):

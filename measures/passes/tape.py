@@ -47,11 +47,12 @@ class Tape:
         with torch.enable_grad():
             loss = objective(logits)
         params = list(self.params.values())
-        edges: list[Any] = [use.edge for use in watch.uses]
+        edges: list[Any] = list({id(use.edge): use.edge for use in watch.uses}.values())
         found = torch.autograd.grad(loss, [*edges, *params], allow_unused=True) if loss.requires_grad else ()
         if any(gradient is not None for gradient in found[len(edges) :]):
             raise NoFormula("A gradient reaches a parameter by a way that was not seen.")
-        reached = [(use, delta) for use, delta in zip(watch.uses, found, strict=False) if delta is not None]
+        at = {id(edge): delta for edge, delta in zip(edges, found, strict=False) if delta is not None}
+        reached = [(use, at[id(use.edge)]) for use in watch.uses if id(use.edge) in at]
         if any(use.overwritten for use, _ in reached):
             raise NoFormula("The network has worked in place on the input of a layer.")
         self.uses, self.deltas = [use for use, _ in reached], [delta for _, delta in reached]

@@ -53,6 +53,10 @@ class NoFormula(Exception):  # noqa: N818  an outcome: another path is taken
     """A parameter is used in a way whose gradient has no formula here."""
 
 
+class Ambiguous(NoFormula):
+    """Another axis of the data is as long as the batch: which one is that of the examples cannot be told."""
+
+
 @dataclass(eq=False)
 class Use:
     """One operation of a weight on a batch.
@@ -63,7 +67,9 @@ class Use:
         edge: where autograd finds the gradient at the output, whatever is done to the output in place later.
         floats: how many numbers the rule makes for one example.
         held: tensors that the rule reads, with torch's count of writes to them.
-        flat: input [b, in], where the gradient is the outer product of delta and input.
+        beside: that of the bias of the same linear layer.
+        flat: input [b, in], output [b, out] and its count of writes, where the gradient is delta's outer product with
+            the input.
     """
 
     weight: Tensor
@@ -71,7 +77,8 @@ class Use:
     edge: GradientEdge
     floats: int
     held: list[tuple[Tensor, int]] = field(default_factory=list)
-    flat: Tensor | None = None
+    flat: tuple[Tensor, Tensor | None, int] | None = None
+    beside: "Use | None" = None
 
     @property
     def overwritten(self) -> bool:
@@ -101,22 +108,27 @@ class Call:
         num_examples: b.
         is_weight: whether a tensor is a weight.
         kept: the data as it was, where the call has worked in place on it.
+        edge: where autograd finds the gradient at the output, one for all uses.
     """
 
     output: Any
     num_examples: int
     is_weight: Callable[[object], bool]
     kept: Tensor | None = None
+    edge: GradientEdge | None = None
 
     def use(self, weight: Tensor, rule: Rule, floats: int, *reads: Tensor) -> Use:
         """A use whose rule reads these tensors."""
         held = [(tensor, tensor._version) for tensor in reads]  # noqa: SLF001  it has no other name
-        return Use(weight, rule, get_gradient_edge(self.output), floats, held)
+        self.edge = self.edge or get_gradient_edge(self.output)
+        return Use(weight, rule, self.edge, floats, held)
 
     def checked(self, data: object) -> Tensor:
         """The data, one entry an example."""
         if not isinstance(data, Tensor) or self.is_weight(data) or data.shape[:1] != (self.num_examples,):
             raise NoFormula("A weight must meet one entry for each example.")
+        if self.num_examples > 1 and self.num_examples in data.shape[1:]:
+            raise Ambiguous("Examples must be told from positions and channels; pass another number of them.")
         return data
 
 
@@ -133,10 +145,14 @@ def _linear(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[U
     if call.is_weight(W):
         use = call.use(W, outer, W.numel(), a)
         if a.dim() == 2:  # noqa: PLR2004  one vector an example
-            use.flat = a
+            z = call.output if bias is None or call.is_weight(bias) else None
+            use.flat = a, z, call.output._version  # noqa: SLF001  it has no other name
         found.append(use)
     if call.is_weight(bias):
-        found.append(call.use(bias, lambda _rows, delta, _: delta.reshape(len(delta), -1, len(bias)).sum(1), len(bias)))
+        use = call.use(bias, lambda _rows, delta, _: delta.reshape(len(delta), -1, len(bias)).sum(1), len(bias))
+        if found:
+            found[0].beside = use
+        found.append(use)
     return found
 
 

@@ -286,18 +286,22 @@ def test_hooks_are_gone_afterwards(mlp: Subject) -> None:
     assert not any(module._forward_hooks for module in mlp.model.modules())
 
 
-def test_a_linear_layer_whose_weight_is_not_trained(mlp: Subject) -> None:
-    """The fixed weight, a buffer, has no gradient; that of its bias and of the layers around it is as it was."""
+@pytest.mark.parametrize("model", [Transposed(), Rows()], ids=lambda model: type(model).__name__)
+def test_as_many_examples_as_positions(model: nn.Module, mlp: Subject) -> None:
+    """Eight examples of eight rows: positions are never taken for examples."""
+    subject = with_network(model, Subject(mlp.model, mlp.inputs[:8], mlp.labels[:8]))
+
+    assert_are_of(gradient_statistics(subject), one_by_one(subject), subject.params)
+
+
+@pytest.mark.parametrize("kind", ["weight", "bias"])
+def test_a_linear_layer_of_which_a_part_is_not_trained(kind: str, mlp: Subject) -> None:
+    """A fixed part, a buffer, has no gradient, and the products with the weights are without it."""
     fixed = copy.deepcopy(mlp.model)
     layer = next(module for module in fixed.modules() if isinstance(module, nn.Linear))
-    weight = layer.weight.detach()
-    del layer.weight
-    layer.register_buffer("weight", weight)
-    statistics = gradient_statistics(Subject(fixed, mlp.inputs, mlp.labels))
-    whole = gradient_statistics(mlp)
+    value = getattr(layer, kind).detach()
+    delattr(layer, kind)
+    layer.register_buffer(kind, value)
+    subject = Subject(fixed, mlp.inputs, mlp.labels)
 
-    assert len(statistics.mean) == len(whole.mean) - 1
-    for name, mean in statistics.mean.items():
-        torch.testing.assert_close(mean, whole.mean[name], rtol=1e-9, atol=1e-12)
-    fixed_norms = one_by_one(mlp)["1.weight"].flatten(1).square().sum(1)
-    torch.testing.assert_close(statistics.squared_norms, whole.squared_norms - fixed_norms, rtol=1e-9, atol=1e-12)
+    assert_are_of(gradient_statistics(subject), one_by_one(subject), subject.params)
