@@ -138,7 +138,7 @@ class Flow:
     logits: Tensor
 
 
-CANCELLED: Final = 1e-12  # of the squared mean: what rounding leaves of the variance of a constant
+ROUNDING: Final = 1e-12  # of the squared mean: what rounding may leave of the variance of a constant
 TRIMMED: Final = 0.1  # of the features at either end: dead ones below, runaways above
 
 
@@ -164,7 +164,7 @@ def flow_of(subject: Subject, inputs: Tensor, labels: Tensor, probes: Tensor | N
         _chunk_of_flow(subject, x, y, v)
         for x, y, v in zip(inputs.split(CHUNK), labels.split(CHUNK), draws.split(CHUNK, dim=1), strict=True)
     ]
-    total_variance, trimmed = _spread([chunk.moments for chunk in chunks], len(labels))
+    total_variance, trimmed = _spread([chunk.moments for chunk in chunks], [len(chunk.margins) for chunk in chunks])
     return Flow(
         found,
         torch.cat([chunk.margins for chunk in chunks]),
@@ -183,7 +183,7 @@ class _Chunk:
     margin_gradients: Tensor
     jacobians: Tensor
     activations: Tensor
-    moments: list[tuple[Tensor, Tensor]]  # of each place, sums [features] of the values and of their squares
+    moments: list[tuple[Tensor, Tensor]]  # of each place, variances and means of the features
     logits: Tensor
 
 
@@ -212,7 +212,7 @@ def _chunk_of_flow(subject: Subject, x: Tensor, y: Tensor, probes: Tensor) -> _C
         torch.stack([norm_squared(g) for g in gradients]),
         jacobians[: len(held) if len(probes) else 0],
         torch.stack([norm_squared(h) for h in values]),
-        [(h.flatten(1).double().sum(0), h.flatten(1).double().square().sum(0)) for h in values],
+        [torch.var_mean(h.flatten(1), 0, correction=0) for h in values],
         logits.detach(),
     )
 
@@ -223,13 +223,15 @@ def margin_of(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.gather(1, labels.unsqueeze(1)) - logits.gather(1, rival.unsqueeze(1))).squeeze(1)
 
 
-def _spread(chunks: list[list[tuple[Tensor, Tensor]]], n: int) -> tuple[Tensor, Tensor]:
-    """Total variance [P] and trimmed mean of the standard deviations of the features [P], from moments."""
+def _spread(chunks: list[list[tuple[Tensor, Tensor]]], sizes: list[int]) -> tuple[Tensor, Tensor]:
+    """Total variance [P] and trimmed mean of the standard deviations of the features [P], from those of the chunks."""
     totals, trimmed = [], []
+    shares = torch.tensor(sizes, dtype=torch.float64, device=chunks[0][0][0].device).unsqueeze(1) / sum(sizes)
     for parts in zip(*chunks, strict=True):
-        mean = sum(part[0] for part in parts) / n
-        variance = sum(part[1] for part in parts) / n - mean**2
-        variance = torch.where(variance > CANCELLED * mean**2, variance, torch.zeros_like(variance))
+        variances, means = (torch.stack([part[index] for part in parts]).double() for index in (0, 1))
+        mean = (shares * means).sum(0)
+        variance = (shares * (variances + (means - mean).square())).sum(0)
+        variance = torch.where(variance > ROUNDING * mean.square(), variance, torch.zeros_like(variance))
         totals.append(variance.sum())
         deviations = variance.sqrt().sort().values
         cut = int(TRIMMED * len(deviations))
