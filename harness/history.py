@@ -79,7 +79,7 @@ def _job(recipe: Recipe, data: PreparedData, task: ScoreTask, training: Training
     )
     if training.seed is None:
         return Job(recipe=recipe.replace(), data=given, start=task.initial.state())
-    return Job(recipe=recipe.replace(seed=training.seed), data=given)
+    return Job(recipe=recipe.replace(seed=training.seed, init_seed=None), data=given)
 
 
 def _refitted(run: TrainedRun, names: Sequence[str]) -> Refitted:

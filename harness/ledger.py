@@ -12,8 +12,9 @@ from measures import Measure
 from zoo.recipe import Recipe
 from zoo.record import CurvePoint
 
+SEEDS: Final = {"seed", "init_seed", "data_seed"}
 HYPERPARAMETERS: Final = tuple(
-    field.name for field in fields(Recipe) if field.name not in {"corruption", "corruption_p", "seed", "checkpoints"}
+    field.name for field in fields(Recipe) if field.name not in {"corruption", "corruption_p", "checkpoints"} | SEEDS
 )  # corruption is one too, named with its level; those that are the same everywhere are left out
 RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "stopped", "epochs", "test_size")
 
@@ -21,7 +22,7 @@ RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss",
 def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFrame:
     """One row a network, with the columns of `leaderboard.ledger`; of each measure the newest version.
 
-    With `every_hyperparameter` also those that are the same everywhere.
+    With `every_hyperparameter` also those that are the same everywhere, and the seeds of initialization and data.
     """
     rows = {}
     for run_id, run in store.runs().items():
@@ -35,6 +36,8 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
             "gap": run.record.train_accuracy - run.record.test_accuracy,
             "seconds": run.record.seconds,
         }
+        if every_hyperparameter:
+            rows[run_id] |= {"init_seed": run.recipe.initial_seed, "data_seed": run.recipe.data.seed}
     for run_id, name, score in store.scores():  # versions ascend, so that the newest stays
         if run_id in rows:
             rows[run_id] |= {
@@ -66,6 +69,7 @@ def metadata_of(measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
             "expected_sign": measure.expected_sign,
             "source": measure.source,
             "needs": sorted(measure.needs),
+            "cost": measure.cost,
             "version": measure.version,
             "summary": (measure.compute.__doc__ or "").strip().split("\n\n")[0],
         }

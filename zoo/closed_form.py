@@ -91,7 +91,7 @@ def unsolved(recipe: Recipe, inputs: Tensor, num_classes: int) -> nn.Sequential:
     """The network of a solved family with zero output coefficients, in float64.
 
     Args:
-        recipe: its `model`, `width` and `seed` decide the network.
+        recipe: its `model`, `width` and seed decide the network.
         inputs: normalised training inputs [n, c, h, w].
         num_classes: k.
 
@@ -100,7 +100,7 @@ def unsolved(recipe: Recipe, inputs: Tensor, num_classes: int) -> nn.Sequential:
     """
     inputs = inputs.double()
     count, channels = inputs.shape[:2]
-    draw = generator("initialization", recipe.seed)
+    draw = generator("initialization", recipe.initial_seed)
     match recipe.model:
         case "theorem1":
             return _theorem1(inputs.flatten(1), num_classes, draw)

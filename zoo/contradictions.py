@@ -32,8 +32,8 @@ BELOW_ONE: Final = ("momentum", "dropout", "sparsity", "label_smoothing", "pretr
 WITH_BATCH_NORM: Final = ("nin", "resnet")  # of the families
 WITHOUT_FACTORS: Final = ("nf_resnet",)  # its convolutions standardise their weights, which factors would undo
 WHEN_SOLVED: Final = (
-    "dataset", "classes", "train_size", "pairs", "corruption", "corruption_p", "class_noise", "shift", "severity",
-    "shift_on", "model", "width", "weight_decay", "seed",
+    "dataset", "classes", "merged", "train_size", "pairs", "corruption", "corruption_p", "class_noise", "shift",
+    "severity", "shift_on", "model", "width", "weight_decay", "seed", "init_seed", "data_seed",
 )  # fmt: skip  # the only fields that mean something for what is solved
 
 
@@ -168,13 +168,11 @@ def _other_recipes(recipe: Recipe) -> None:
             raise ValueError(f"{name} must be trained; got model={other.model!r}, which is solved.")
         if other.pairs != recipe.pairs:
             raise ValueError(f"{name} must see images as the recipe does; got pairs={other.pairs} and {recipe.pairs}.")
-    if recipe.teacher is not None and (recipe.teacher.dataset, recipe.teacher.classes) != (
-        recipe.dataset,
-        recipe.classes,
-    ):
+    task = (recipe.dataset, recipe.classes, recipe.merged)
+    if recipe.teacher is not None and task != (recipe.teacher.dataset, recipe.teacher.classes, recipe.teacher.merged):
         raise ValueError(
             f"teacher must have the dataset and the classes of the recipe; got {recipe.teacher.dataset!r} "
-            f"{recipe.teacher.classes} with {recipe.dataset!r} {recipe.classes}."
+            f"{recipe.teacher.classes} {recipe.teacher.merged} with {' '.join(map(str, task))}."
         )
     shape = ("model", "width", "depth", "batch_norm", "rank")
     if recipe.source is not None:

@@ -94,9 +94,9 @@ class Entrance:
     def admitted(self, job: Job, pool: int) -> Run:
         """A job at its beginning, its data the pool of this number."""
         recipe = job.recipe
-        if recipe.seed not in self._initial:
-            self._initial[recipe.seed] = state_of(self._network(recipe, job.data))
-        fresh = self._initial[recipe.seed]
+        if recipe.initial_seed not in self._initial:
+            self._initial[recipe.initial_seed] = state_of(self._network(recipe, job.data))
+        fresh = self._initial[recipe.initial_seed]
         start = {name: _fitting(job.start.get(name), value) for name, value in fresh.items()}
         masks = None
         if recipe.sparsity:
@@ -165,7 +165,7 @@ class Entrance:
 
     def _network(self, recipe: Recipe, data: PreparedData) -> nn.Module:
         channels, height, width = data.train_images.shape[1:]
-        seed = seed_for("initialization", recipe.seed)
+        seed = seed_for("initialization", recipe.initial_seed)
         return build(recipe, (channels, height, width), data.num_classes, seed).to(self._device, self._dtype)
 
     def _parameters(self, state: State) -> State:

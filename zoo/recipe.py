@@ -47,6 +47,7 @@ class Recipe:
     Attributes:
         dataset: name of the image set, see `gapbench list datasets`.
         classes: the classes that are kept, ascending, and numbered anew from 0; all of them if empty.
+        merged: for each kept class the one that it becomes part of, numbered from 0; classes as they are if empty.
         train_size: training examples, a stratified subset; all of them if None.
         pairs: rounds of pairs of images with one label, 2 c channels each; 0 for images one by one.
         corruption: what is done to the data, the conditions of Zhang et al. 2017.
@@ -98,6 +99,8 @@ class Recipe:
             at which the run ends.
         seed: decides initialization, data order, subset, corruption and all else that is drawn, each through a stream
             of its own.
+        init_seed: decides the initial weights in its place; for networks that differ in those alone, or in all else.
+        data_seed: decides subset, corruption and pairs in its place, likewise.
 
     Raises:
         ValueError: a choice that is impossible or that contradicts another; the message names the fields.
@@ -106,6 +109,7 @@ class Recipe:
 
     dataset: str = "digits"
     classes: tuple[int, ...] = ()
+    merged: tuple[int, ...] = ()
     train_size: int | None = None
     pairs: int = 0
     corruption: Corruption = "true_labels"
@@ -154,6 +158,8 @@ class Recipe:
     max_epochs: int = 200
     target_loss: float = 0.01
     seed: int = 0
+    init_seed: int | None = None
+    data_seed: int | None = None
 
     def __post_init__(self) -> None:
         from zoo.contradictions import require_possible  # it reads recipes
@@ -163,7 +169,13 @@ class Recipe:
     @property
     def data(self) -> DataSpec:
         """What is done to the data set."""
-        return DataSpec(**{name: getattr(self, name) for name in DATA_FIELDS})
+        own = {name: getattr(self, name) for name in DATA_FIELDS}
+        return DataSpec(**own | {"seed": self.seed if self.data_seed is None else self.data_seed})
+
+    @property
+    def initial_seed(self) -> int:
+        """What decides the initial weights."""
+        return self.seed if self.init_seed is None else self.init_seed
 
     @property
     def run_id(self) -> str:

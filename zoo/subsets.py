@@ -53,6 +53,39 @@ def of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
     )
 
 
+def require_merged(merged: Sequence[int]) -> None:
+    """Refuse merged classes that are not numbered 0 to k - 1, k at least two; none at all leave classes as they are.
+
+    Raises:
+        ValueError: see above.
+    """
+    whole = all(isinstance(label, int) and not isinstance(label, bool) for label in merged)
+    if merged and (not whole or sorted(set(merged)) != list(range(max(max(merged) + 1, 2)))):
+        raise ValueError(
+            f"merged must name classes 0 to k - 1, each of them at least once and k at least 2; got {tuple(merged)}."
+        )
+
+
+def merged_classes(images: ImageSet, merged: Sequence[int]) -> ImageSet:
+    """The same images under coarser classes: label i becomes merged[i].
+
+    Raises:
+        ValueError: see `require_merged`; or not one number for each class.
+    """
+    require_merged(merged)
+    if not merged:
+        return images
+    if len(merged) != images.num_classes:
+        raise ValueError(f"merged must name a class for each of {images.num_classes}; got {tuple(merged)}.")
+    number = torch.tensor(merged)
+    return replace(
+        images,
+        train_labels=number[images.train_labels],
+        test_labels=number[images.test_labels],
+        num_classes=max(merged) + 1,
+    )
+
+
 def stratified_subset(labels: Tensor, size: int, *names: object) -> Tensor:
     """Indices [size], ascending, of a draw that keeps the proportions of the classes.
 

@@ -33,11 +33,12 @@ from zoo.trainer import Trainer, on_cpu
 KEPT_DATA: Final = 8  # prepared data sets; CIFAR-10 takes seconds to prepare and 0.2 GB to keep
 
 SHARED: Final = (
-    "dataset", "classes", "train_size", "pairs", "model", "width", "depth", "batch_norm", "dropout", "rank", "loss",
-    "optimizer", "batch_size", "adversarial_radius", "adversarial_steps",
+    "dataset", "classes", "merged", "train_size", "pairs", "model", "width", "depth", "batch_norm", "dropout", "rank",
+    "loss", "optimizer", "batch_size", "adversarial_radius", "adversarial_steps",
 )  # fmt: skip  # what networks side by side have in common
 PRETRAINING: Final = (
     *SHARED, "corruption", "corruption_p", "class_noise", "shift", "severity", "shift_on", "learning_rate", "seed",
+    "init_seed", "data_seed",
 )  # fmt: skip  # what pretraining takes from the recipe; all else has its default
 
 Size = int | Literal["auto"]
@@ -53,7 +54,7 @@ def network_of(recipe: Recipe, data: PreparedData) -> nn.Module:
     if recipe.model in SOLVED:
         return unsolved(recipe, normalised(data.train_images, data), data.num_classes)
     channels, height, width = data.train_images.shape[1:]
-    return build(recipe, (channels, height, width), data.num_classes, seed_for("initialization", recipe.seed))
+    return build(recipe, (channels, height, width), data.num_classes, seed_for("initialization", recipe.initial_seed))
 
 
 def data_of(recipe: Recipe, data_dir: Path | None = None) -> PreparedData:

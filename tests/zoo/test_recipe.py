@@ -27,7 +27,7 @@ def test_the_run_id_depends_on_changed_fields_alone() -> None:
 
 
 OTHER: dict[str, Any] = {
-    "dataset": "cifar10", "classes": (0, 1), "train_size": 100, "pairs": 1, "corruption": "random_labels",
+    "dataset": "cifar10", "classes": (0, 1), "merged": (0, 1), "train_size": 100, "pairs": 1, "corruption": "random_labels",
     "class_noise": ((3, 5, 0.3),), "label_resampling": 0.1, "width": 2.0, "depth": 3, "batch_norm": False,
     "dropout": 0.1, "rank": 0.5, "sparsity": 0.5, "loss": "squared_error", "label_smoothing": 0.1,
     "spectral_decoupling": 0.1, "vector_scaling": 0.5, "teacher": Recipe(width=2.0), "optimizer": "adamw",
@@ -36,7 +36,7 @@ OTHER: dict[str, Any] = {
     "adversarial_radius": 8.0, "adversarial_steps": 7, "pretrain_copies": 10, "pretrain_erasure": 0.1,
     "pretrain_epochs": 10, "pretrain_target_loss": 0.1, "source": Recipe(seed=3), "tuned_layers": ("5",), "prune": 0.5,
     "prune_rounds": 3, "rewind": "learning_rate", "rewind_epoch": 2, "checkpoints": "doubling", "max_epochs": 10,
-    "target_loss": 0.1, "seed": 7,
+    "target_loss": 0.1, "seed": 7, "init_seed": 7, "data_seed": 7,
 }  # fmt: skip
 NEEDED: dict[str, dict[str, Any]] = {  # beside which a field means something
     "batch_norm": {"model": "resnet"}, "noise_tail": {"noise_scale": 0.1}, "tuned_layers": {"source": Recipe(seed=3)},

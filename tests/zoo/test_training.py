@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from zoo.recipe import Recipe
 from zoo.record import TrainedRun, normalised
@@ -103,3 +104,25 @@ def test_a_fleet_below_one_is_refused() -> None:
     """With what it must be."""
     with pytest.raises(ValueError, match="fleet must be at least 1 or 'auto'; got 0"):
         list(train([BASE], fleet=0))
+
+
+def test_initial_weights_and_data_have_seeds_of_their_own() -> None:
+    """Recipes that share one of the seeds share what it decides, and nothing that it does not."""
+    base = Recipe(train_size=32, batch_size=16, corruption="random_labels", max_epochs=1, target_loss=0.0, seed=1)
+    other = base.replace(seed=2)
+
+    def images(recipe: Recipe) -> Tensor:
+        return data_of(recipe).train_images
+
+    def starts(recipe: Recipe) -> Tensor:
+        (run,) = train([recipe], fleet=1)
+        return run.initial["1.weight"]
+
+    same_start, same_data = other.replace(init_seed=1), other.replace(data_seed=1)
+    assert torch.equal(starts(same_start), starts(base))
+    assert not torch.equal(starts(same_data), starts(base))
+    assert torch.equal(images(same_data), images(base))
+    assert torch.equal(data_of(same_data).train_labels, data_of(base).train_labels)
+    assert not torch.equal(images(same_start), images(base))
+    (first, second) = (next(iter(train([r], fleet=1))) for r in (base, other.replace(init_seed=1, data_seed=1)))
+    assert not torch.equal(first.final["1.weight"], second.final["1.weight"])  # another order of the examples

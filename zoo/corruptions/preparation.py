@@ -13,7 +13,7 @@ from zoo.corruptions.shift import shifted_set
 from zoo.corruptions.spec import DataSpec
 from zoo.datasets import ImageSet, pixel_statistics, stratified_subset
 from zoo.seeds import generator
-from zoo.subsets import of_classes
+from zoo.subsets import merged_classes, of_classes
 
 NUM_HELD_OUT: Final = 1000  # at most: enough to tell accuracies 3 points apart, and little to keep
 
@@ -48,7 +48,7 @@ class PreparedData:
 
 
 def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
-    """The data of one training run: classes, condition, class noise, shift, a stratified subset, pairs.
+    """The data of one training run: classes kept and merged, condition, class noise, shift, a stratified subset, pairs.
 
     The whole set is corrupted and then cut. So with one seed, whatever the size: an image has the same pixels and the
     same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
@@ -61,7 +61,7 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     Raises:
         ValueError: classes, a size, class noise or a number of pairs that the set does not have.
     """
-    images = of_classes(images, spec.classes)
+    images = merged_classes(of_classes(images, spec.classes), spec.merged)
     noisy = corrupt(images, spec.corruption, spec.corruption_p, spec.seed).images
     if spec.class_noise:
         noisy = _with_class_noise(noisy, spec)

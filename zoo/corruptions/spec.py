@@ -6,17 +6,18 @@ from zoo.corruptions.common import CommonCorruption
 from zoo.corruptions.conditions import Corruption, require_corruption
 from zoo.corruptions.confusion import ClassNoise, require_class_noise
 from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
-from zoo.subsets import require_classes
+from zoo.subsets import require_classes, require_merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
     """What is done to a data set before a network is trained on it; names and defaults are those of the recipe.
 
-    The order in which it is done: classes, condition and class noise, shift, subset, pairs.
+    The order in which it is done: classes, merging, condition and class noise, shift, subset, pairs.
 
     Attributes:
         classes: the classes that are kept, ascending, and numbered anew from 0; all of them if empty.
+        merged: for each kept class the one that it becomes part of, numbered from 0; classes as they are if empty.
         corruption: the condition of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced.
         class_noise: (from, to, probability) triples, ascending: a training image of class `from` is labelled `to` with
@@ -33,6 +34,7 @@ class DataSpec:
     """
 
     classes: tuple[int, ...] = ()
+    merged: tuple[int, ...] = ()
     corruption: Corruption = "true_labels"
     corruption_p: float = 0.0
     class_noise: ClassNoise = ()
@@ -45,6 +47,9 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         require_classes(self.classes)
+        require_merged(self.merged)
+        if self.merged and self.class_noise:
+            raise ValueError(f"class_noise must be empty with merged={self.merged}, which renumbers classes.")
         require_corruption(self.corruption, self.corruption_p)
         require_class_noise(self.class_noise, self.classes, self.corruption)
         require_shift(self.shift, self.severity, self.shift_on, self.corruption)
