@@ -8,7 +8,17 @@ import torch
 from torch import nn
 
 from measures.api import Subject
-from measures.pac_bayes import pacbayes_flatness, pacbayes_init, pacbayes_mag_flatness, pacbayes_orig
+from measures.pac_bayes import (
+    iiw,
+    pacbayes_flatness,
+    pacbayes_init,
+    pacbayes_init_legacy,
+    pacbayes_mag_flatness,
+    pacbayes_mag_init,
+    pacbayes_mag_orig,
+    pacbayes_orig,
+    pacbayes_orig_legacy,
+)
 from measures.passes import perturbation
 
 Z90 = NormalDist().inv_cdf(0.9)
@@ -60,3 +70,36 @@ def test_differences_are_exact(mlp: Subject) -> None:
     expected = (1 - 4 / 9) * squared_norm / 4 * pacbayes_flatness(anew)
 
     assert pacbayes_orig(anew) - pacbayes_init(anew) == pytest.approx(expected, rel=1e-9)
+
+
+def test_what_published_code_computes(two_weights: Subject) -> None:
+    """The code's s has noise of standard deviation s^2: it finds the root of sigma and puts it in sigma's place."""
+    s = math.sqrt(SIGMA)
+
+    assert pacbayes_orig_legacy(two_weights) == pytest.approx(10 / (4 * s**2) + math.log(M / s) + 10, rel=0.005)
+    assert pacbayes_init_legacy(two_weights) == pytest.approx(
+        (2.5**2 + 0.75**2) / (4 * s**2) + math.log(M / s) + 10, rel=0.005
+    )
+
+
+def test_magnitude_aware_bounds(mlp: Subject) -> None:
+    """Eq. 56 and 57 written out, with the sigma' that the flatness gives."""
+    subject = Subject(mlp.model, mlp.inputs, mlp.labels, init_state={n: p / 3 for n, p in mlp.params.items()})
+    w = torch.cat([p.flatten() for p in subject.params.values()]).tolist()
+    sigma = pacbayes_mag_flatness(subject) ** -0.5
+    norm = sum(x * x for x in w)
+
+    def bound(square: float) -> float:
+        above = 1e-6 + (sigma**2 + 1) * square / len(w)
+        total = sum(math.log(above / (1e-6 + sigma**2 * (x * 2 / 3) ** 2)) for x in w)
+        return total / 4 + math.log(36 / sigma) + 10
+
+    assert pacbayes_mag_orig(subject) == pytest.approx(bound(norm), rel=1e-9)
+    assert pacbayes_mag_init(subject) == pytest.approx(bound(norm * 4 / 9), rel=1e-9)
+
+
+def test_information_in_the_weights(two_weights: Subject) -> None:
+    """Half the logarithms of 1 + 9 / sigma^2 and 1 + 1 / sigma^2."""
+    expected = (math.log(1 + 9 / SIGMA**2) + math.log(1 + 1 / SIGMA**2)) / 2
+
+    assert iiw(two_weights) == pytest.approx(expected, rel=0.03)
