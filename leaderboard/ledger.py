@@ -78,7 +78,7 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
         raise LedgerError(f"The columns of a ledger must have different names; {doubled[0]!r} appears twice.")
     if frame.empty:
         raise LedgerError("A ledger must have at least one row, a trained network; it has none.")
-    ledger = frame.reset_index(drop=True)
+    ledger = frame.reset_index(drop=True).copy()  # in one piece, here and below, since columns are added to it
     for kind, what in (("hp.", "hyperparameter"), ("measure.", "complexity measure")):
         if not any(str(column).startswith(kind) for column in ledger):
             raise LedgerError(f"A ledger must have a column {kind}<name> for each {what}; it has none.")
@@ -92,7 +92,7 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     converted: dict[str, pd.Series[Any]] = {str(column): _numbers(ledger, str(column)) for column in numeric}
     if "converged" in ledger:
         converted["converged"] = _truth(ledger)
-    return _with_targets(ledger.assign(**converted))
+    return _with_targets(ledger.assign(**converted).copy())
 
 
 def target_of(ledger: pd.DataFrame, target: Target) -> "pd.Series[float]":

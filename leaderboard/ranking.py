@@ -51,7 +51,7 @@ def rank(
     Args:
         ledger: one row a network; see `leaderboard.ledger` for the columns.
         target: what the measures should predict.
-        within: the hyperparameter, without "hp.", whose values are also judged one by one and within which targets are
+        within: the hyperparameter, without "hp.", whose values are also judged one by one and within which scores are
             permuted; None for none.
         bootstrap: number of resamples behind each interval; 0 for no intervals.
         permutations: number of permutations behind each test against chance; None for as many as resamples.

@@ -10,7 +10,7 @@ import numpy as np
 from leaderboard.judging import Group, Options
 from leaderboard.networks import Networks
 from leaderboard.panel import Judged
-from leaderboard.statistics.granulated import grid_of, sign_along
+from leaderboard.statistics.granulated import agreement, grid_of
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffled, sources, step_down
@@ -18,7 +18,7 @@ from leaderboard.statistics.resampling import interval
 from leaderboard.statistics.undefined import Undefined
 
 SETTLED: Final = 1.959964 + 0.841621  # standard errors: 95 % confidence, two-sided, reached four times in five
-NO_SPREAD: Final = 1e-9  # a standard error below this is rounding
+NO_SPREAD: Final = 1e-6  # a standard error below this is rounding
 FAMILY: Final = {"method": "Westfall-Young step-down maximum of |z|", "level": LEVEL}
 
 
@@ -119,9 +119,8 @@ class Verdicts:
         elif names and grid.axes:
             target = grid.averaged(networks.target)
             scores = np.stack([grid.averaged(networks.scores[name]) for name in names], axis=1)
-            signs = {name: sign_along(axis, scores) for name, axis in grid.axes.items()}
-            null = null_psi(grid, signs, target, sources(self._order, self._stratum, group.present))
-            here = [axis.mean(signs[name] * sign_along(axis, target)[:, None]) for name, axis in grid.axes.items()]
+            null = null_psi(grid, scores, target, sources(self._order, self._stratum, group.present))
+            here = [axis.mean(agreement(axis, scores, target)) for axis in grid.axes.values()]
             observed = np.mean(here, axis=0)
         for name, one in judged.items():
             one.figures["null"], one.figures["told_from"] = None, {"random": None, "hyperparameter": None}

@@ -1,16 +1,15 @@
-"""What chance alone would give: permutation of the target within strata, and the correction for many measures."""
+"""What chance alone would give: permutation of the scores within strata, and the correction for many measures."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.statistics.granulated import Agreements, Grid, sign_along
+from leaderboard.statistics.granulated import Grid, sign_along
 from leaderboard.statistics.pairs import Floats, Ints
 
 LEVEL: Final = 0.05  # of the whole family of measures
-CHUNK: Final = 100  # permutations held at a time
+ROUNDING: Final = 1e-6  # of a Psi of single precision; pairs weigh more
 
 
 def shuffled(stratum: Ints, count: int, rng: np.random.Generator) -> NDArray[np.int32]:
@@ -26,7 +25,7 @@ def shuffled(stratum: Ints, count: int, rng: np.random.Generator) -> NDArray[np.
 
 
 def sources(order: NDArray[np.int32], stratum: Ints, present: NDArray[np.bool_]) -> Ints:
-    """Whose target each present unit receives, [count, present], as places among the present ones.
+    """Whose score each present unit receives, [count, present], as places among the present ones.
 
     The same random orders serve every set of units, so that measures that lack a network are permuted as alike as can
     be.
@@ -39,23 +38,27 @@ def sources(order: NDArray[np.int32], stratum: Ints, present: NDArray[np.bool_])
     return found
 
 
-def null_psi(grid: Grid, signs: Mapping[str, Agreements], target: Floats, source: Ints) -> Floats:
-    """Psi of M measures where targets have changed places, [count, M].
+def null_psi(grid: Grid, scores: Floats, target: Floats, source: Ints) -> Floats:
+    r"""Psi of M measures whose scores have changed places, [count, M].
+
+    The scores move and not the targets: the targets follow the hyperparameters, and a score that says nothing does not,
+    so that the moved scores are distributed as it is, in every comparison.
 
     Args:
         grid: the networks.
-        signs: sgn(mu_a - mu_b) along each axis, [p, M].
-        target: of each unit [u].
-        source: whose target each unit receives [count, u].
+        scores: mu of each unit [u, M].
+        target: g of each unit [u].
+        source: whose score each unit receives [count, u].
     """
-    some = next(iter(signs.values()))
-    total = np.zeros((len(source), some.shape[1]))
-    for begin in range(0, len(source), CHUNK):
-        drawn = target[source[begin : begin + CHUNK]].T  # [u, chunk]
-        for name, axis in grid.axes.items():
-            s_g = sign_along(axis, drawn) * axis.weight[:, None]  # [p, chunk]
-            total[begin : begin + CHUNK] += s_g.T @ signs[name].astype(np.float64)
-    return total / len(grid.axes)
+    first, second = (np.concatenate([getattr(axis, end) for axis in grid.axes.values()]) for end in ("first", "second"))
+    weight = np.concatenate([axis.weight * sign_along(axis, target) for axis in grid.axes.values()]) / len(grid.axes)
+    weight = weight.astype(np.float32)
+    places = np.stack([np.unique(mu, return_inverse=True)[1] for mu in scores.T], axis=1).astype(np.uint16)  # [u, M]
+    null = np.empty((len(source), scores.shape[1]))
+    for draw, received in enumerate(source):
+        a, b = places[received[first]], places[received[second]]
+        null[draw] = weight @ (a > b).astype(np.float32) - weight @ (a < b).astype(np.float32)
+    return null
 
 
 def p_value(observed: float, null: Floats) -> float:
@@ -66,7 +69,7 @@ def p_value(observed: float, null: Floats) -> float:
     Source: Phipson & Smyth 2010, doi:10.2202/1544-6115.1585: never 0.
     """
     distance = np.abs(null - null.mean())
-    return float((1 + np.count_nonzero(distance >= abs(observed - null.mean()) - 1e-9)) / (1 + len(null)))
+    return float((1 + np.count_nonzero(distance >= abs(observed - null.mean()) - ROUNDING)) / (1 + len(null)))
 
 
 def step_down(observed: Floats, null: Floats) -> Floats:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from leaderboard.statistics.granulated import granulated, grid_of, sign_along
+from leaderboard.statistics.granulated import granulated, grid_of
 from leaderboard.statistics.permutation import null_psi, p_value, shuffled, sources, step_down
 
 Floats = NDArray[np.float64]
 
 
-def test_targets_change_places_within_their_stratum_only() -> None:
+def test_scores_change_places_within_their_stratum_only() -> None:
     """Each permutation is one, inside each stratum; all orders of three occur alike."""
     stratum = np.array([1, 0, 1, 0, 1])
     order = shuffled(stratum, 6000, np.random.default_rng(0))
@@ -24,7 +24,7 @@ def test_targets_change_places_within_their_stratum_only() -> None:
 
 
 def test_absent_units_neither_give_nor_receive() -> None:
-    """The places are those among the present ones, and each present unit's target goes to one of its stratum."""
+    """The places are those among the present ones, and each present unit's score goes to one of its stratum."""
     stratum, present = np.array([0, 1, 0, 1, 0, 1]), np.array([True, True, False, True, True, True])
     source = sources(shuffled(stratum, 50, np.random.default_rng(1)), stratum, present)
 
@@ -33,8 +33,8 @@ def test_absent_units_neither_give_nor_receive() -> None:
     assert (stratum[present][source] == stratum[present]).all()
 
 
-def test_psi_of_permuted_targets() -> None:
-    """Of three measures, with ties and holes: Psi of the networks with the targets moved."""
+def test_psi_of_permuted_scores() -> None:
+    """Of three measures, with ties and holes: Psi of the networks with the scores moved."""
     rng = np.random.default_rng(2)
     levels = {name: rng.integers(0, 3, 40) for name in "abc"}
     grid = grid_of(levels, 40)
@@ -42,11 +42,26 @@ def test_psi_of_permuted_targets() -> None:
     target = rng.integers(0, 7, grid.size).astype(np.float64)
     stratum = rng.integers(0, 2, grid.size)
     source = sources(shuffled(stratum, 130, rng), stratum, np.ones(grid.size, dtype=np.bool_))
-    signs = {name: sign_along(axis, scores) for name, axis in grid.axes.items()}
-    found = null_psi(grid, signs, target, source)
+    found = null_psi(grid, scores, target, source)
 
-    expected = [[granulated(grid, mu, target[places])[0] for mu in scores.T] for places in source]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    expected = [[granulated(grid, mu[places], target)[0] for mu in scores.T] for places in source]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_a_useless_score_is_found_useful_as_often_as_it_should() -> None:
+    """On a grid whose target follows the hyperparameters, p-values of noise are uniform."""
+    rng = np.random.default_rng(6)
+    levels = {name: code.ravel() for name, code in zip("abc", np.indices((4, 4, 4)), strict=True)}
+    grid = grid_of(levels, 64)
+    target = levels["a"] + 0.5 * levels["b"] + 0.2 * levels["c"] + 0.1 * rng.normal(size=64)
+    stratum = np.zeros(64, dtype=np.int64)
+    source = sources(shuffled(stratum, 400, rng), stratum, np.ones(64, dtype=np.bool_))
+    scores = rng.normal(size=(64, 500))
+    null = null_psi(grid, scores, target, source)
+    p = np.array([p_value(granulated(grid, mu, target)[0], draws) for mu, draws in zip(scores.T, null.T, strict=True)])
+
+    for level in (0.05, 0.2, 0.5):
+        assert (p <= level).mean() == pytest.approx(level, abs=4 * np.sqrt(level * (1 - level) / 500))
 
 
 def test_p_values_count_what_is_as_far_out() -> None:
