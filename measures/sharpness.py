@@ -73,10 +73,10 @@ def m_sharpness(subject: Subject) -> float:
     there are fewer than 128. Departs from the second source, which takes 20 steps. Unit: nats. Not invariant to the
     rescaling of layers.
     """
-    batches = [(x, y) for x, y in subject.batches(MAX_BATCHES * BATCH, BATCH) if len(x) == BATCH]
-    batches = batches or list(subject.batches(None, BATCH))
+    chosen = subject.sample(min(MAX_BATCHES, max(1, subject.num_examples // BATCH)) * BATCH)
     rises = []
-    for x, y in batches:
+    for batch in chosen.split(BATCH):
+        x, y = subject.inputs[batch], subject.labels[batch]
         leaves = {name: p.detach().requires_grad_() for name, p in subject.params.items()}
         loss = cross_entropy(subject.forward(leaves, x), y)
         slopes = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)

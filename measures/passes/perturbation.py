@@ -121,7 +121,7 @@ def normalised(logits: Tensor) -> Tensor:
     """Logits [..., k] minus their mean, over the length of what remains; zero where they are all alike."""
     centred = logits - logits.mean(-1, keepdim=True)
     squares = centred.square().sum(-1, keepdim=True)
-    return centred * (squares + torch.finfo(logits.dtype).tiny).rsqrt()
+    return centred * torch.where(squares > 0, squares, 1.0).rsqrt()
 
 
 def largest_scale(drop: Callable[[float], float], start: float = START) -> float:
