@@ -29,7 +29,7 @@ MAX_LEVELS: Final = 2**14  # on each side of zero: 15 bits, beyond which float32
 
 
 @measure(
-    source="Kuhn et al. 2021, arXiv:2103.06002, sec. 3 (prunability)",
+    source="Kuhn et al. 2021, arXiv:2103.06002 (prunability)",
     family="compression",
     expected_sign=-1,
     cost="8 forward passes of 256 examples",
@@ -48,7 +48,7 @@ def prunability(subject: Subject) -> float:
 
 
 @measure(
-    source="Kuhn et al. 2021, arXiv:2103.06002, sec. 3, by accuracy instead of loss",
+    source="Kuhn et al. 2021, arXiv:2103.06002, by accuracy instead of loss",
     family="compression",
     expected_sign=-1,
     cost="8 forward passes of 256 examples",
@@ -65,7 +65,7 @@ def prunability_accuracy(subject: Subject) -> float:
 
 
 @measure(
-    source="Uniform quantization of trained weights: Jacob et al. 2018, arXiv:1712.05877, sec. 2",
+    source="Uniform quantization of trained weights: Jacob et al. 2018, arXiv:1712.05877",
     family="compression",
     cost="some 10 forward passes of 256 examples, shared",
 )
@@ -82,7 +82,7 @@ def quant_bits(subject: Subject) -> float:
 
 
 @measure(
-    source="Shannon 1948, theorem 4, of the weights of quant_bits",
+    source="Shannon 1948 (noiseless coding), of the weights of quant_bits",
     family="compression",
     cost="some 10 forward passes of 256 examples, shared",
 )
@@ -103,7 +103,7 @@ def entropy_bits(subject: Subject) -> Layered:
 
 
 @measure(
-    source="Compressed size as complexity: Cilibrasi & Vitanyi 2005, arXiv:cs/0312044, sec. 1; DEFLATE, RFC 1951",
+    source="Compressed size as complexity: Cilibrasi & Vitanyi 2005, arXiv:cs/0312044; DEFLATE, RFC 1951",
     family="compression",
     cost="some 10 forward passes of 256 examples, shared",
 )

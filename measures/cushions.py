@@ -16,7 +16,7 @@ AGREEMENT: Final = 1e-3  # relative, of the chain of layers with the network: ro
 
 
 @measure(
-    source="Arora et al. 2018, arXiv:1802.05296, theorem 4.1 and definitions 4 to 7",
+    source="Arora et al. 2018, arXiv:1802.05296, sec. 3 (cushions) and theorem 4.1",
     family="compression",
     cost="Jacobians between layers at 64 examples",
 )

@@ -25,7 +25,7 @@ ROUNDING: Final = 100  # logits that differ by less machine epsilons of the larg
 
 
 @measure(
-    source="Nakkiran et al. 2019, arXiv:1905.11604, definition 1 (performance correlation)",
+    source="Nakkiran et al. 2019, arXiv:1905.11604 (performance correlation)",
     family="information",
     expected_sign=-1,
     cost="1 forward pass; an eigendecomposition of 256 rows",
@@ -53,7 +53,7 @@ def cmi_linear(subject: Subject) -> float:
 
 
 @measure(
-    source="Valle-Perez & Louis 2020, arXiv:2012.04115, sec. 5 (marginal likelihood)",
+    source="Valle-Perez & Louis 2020, arXiv:2012.04115 (marginal likelihood)",
     family="information",
     needs={"init"},
     cost="32 forward passes of 128 examples; an eigendecomposition of 128 rows",

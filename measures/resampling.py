@@ -15,7 +15,7 @@ from measures.passes.refits import TRAININGS, answers_under, logits_under, losse
 
 
 @measure(
-    source="Harutyunyan et al. 2021, arXiv:2110.01584, sec. 3; Steinke & Zakynthinou 2020, arXiv:2001.09122, sec. 6",
+    source="Harutyunyan et al. 2021, arXiv:2110.01584; Steinke & Zakynthinou 2020, arXiv:2001.09122 (evaluated)",
     family="information",
     needs={"refit"},
     cost=TRAININGS,
@@ -88,7 +88,7 @@ def replace_one_stability(subject: Subject) -> float:
 
 
 @measure(
-    source="Johnson & Zhang 2023, arXiv:2306.00169, sec. 2 (inconsistency)",
+    source="Johnson & Zhang 2023, arXiv:2306.00169 (inconsistency)",
     family="stability",
     needs={"twin", "unlabeled"},
     cost="2 forward passes of the unlabeled inputs",
@@ -110,7 +110,7 @@ def inconsistency(subject: Subject) -> float:
 
 
 @measure(
-    source="Johnson & Zhang 2023, arXiv:2306.00169, sec. 2 (instability)",
+    source="Johnson & Zhang 2023, arXiv:2306.00169 (instability)",
     family="stability",
     needs={"refit", "unlabeled"},
     cost=f"{TRAININGS}; 4 forward passes of the unlabeled inputs",

@@ -20,7 +20,7 @@ FITTED: Final = 0.1  # nats; the speed of fitting is taken at this loss, or at t
 
 
 @measure(
-    source="Bansal, Kaplun & Barak 2021, arXiv:2010.08508, sec. 2.1 (robustness gap)",
+    source="Bansal, Kaplun & Barak 2021, arXiv:2010.08508 (robustness gap)",
     family="information",
     needs={"refit"},
     cost=TRAININGS,
@@ -40,7 +40,7 @@ def rrm_robustness(subject: Subject) -> float:
 
 
 @measure(
-    source="Bansal, Kaplun & Barak 2021, arXiv:2010.08508, sec. 2.1 (memorization gap)",
+    source="Bansal, Kaplun & Barak 2021, arXiv:2010.08508 (memorization gap)",
     family="information",
     needs={"refit"},
     cost=TRAININGS,
@@ -59,7 +59,7 @@ def rrm_memorization(subject: Subject) -> float:
 
 
 @measure(
-    source="Zhang et al. 2017, arXiv:1611.03530, sec. 2; Arpit et al. 2017, arXiv:1706.05394, sec. 4",
+    source="Zhang et al. 2017, arXiv:1611.03530, sec. 2; Arpit et al. 2017, arXiv:1706.05394",
     family="information",
     needs={"trajectory", "refit"},
     expected_sign=-1,
@@ -119,7 +119,7 @@ def ref_complexity(subject: Subject) -> float:
 
 
 @measure(
-    source="Blier & Ollivier 2018, arXiv:1802.07044, sec. 3.4 (prequential code)",
+    source="Blier & Ollivier 2018, arXiv:1802.07044 (prequential code)",
     family="information",
     needs={"refit"},
     cost=TRAININGS,

@@ -28,7 +28,7 @@ GROUP: Final = 8  # gradients in a sum: K1, about the square root of their numbe
 
 
 @measure(
-    source="Birdal et al. 2021, arXiv:2111.13171, sec. 3 and algorithm 1",
+    source="Birdal et al. 2021, arXiv:2111.13171",
     family="topology",
     needs={"trajectory"},
     cost=ITERATES,
@@ -51,7 +51,7 @@ def ph_dim(subject: Subject) -> float:
 
 
 @measure(
-    source="Andreeva et al. 2024, arXiv:2407.08723, sec. 3 (alpha-weighted lifetime sum, alpha = 1)",
+    source="Andreeva et al. 2024, arXiv:2407.08723 (alpha-weighted lifetime sum, alpha = 1)",
     family="topology",
     needs={"trajectory"},
     cost=ITERATES,
@@ -67,7 +67,7 @@ def e_alpha(subject: Subject) -> float:
 
 
 @measure(
-    source="Andreeva et al. 2024, arXiv:2407.08723, sec. 3 (positive magnitude at scale sqrt n)",
+    source="Andreeva et al. 2024, arXiv:2407.08723 (positive magnitude at scale sqrt n)",
     family="topology",
     needs={"trajectory"},
     cost=ITERATES,
@@ -84,7 +84,7 @@ def magnitude(subject: Subject) -> float:
 
 
 @measure(
-    source="Simsekli et al. 2019, arXiv:1901.06053, sec. 4; Mohammadi et al. 2015, corollary 2.4",
+    source="Simsekli et al. 2019, arXiv:1901.06053; Mohammadi et al. 2015, corollary 2.4",
     family="topology",
     cost="per-sample gradients (shared), and those of 64 examples",
 )

@@ -53,7 +53,7 @@ def steps_0_1_to_0_01(subject: Subject) -> float:
 
 
 @measure(
-    source="Lyle et al. 2020, arXiv:2010.14499; Ru et al. 2021, arXiv:2006.04492, sec. 3 (TSE)",
+    source="Lyle et al. 2020, arXiv:2010.14499; Ru et al. 2021, arXiv:2006.04492 (TSE)",
     family="gradient",
     needs={"trajectory"},
     cost="the trajectory's losses",
@@ -71,7 +71,7 @@ def sotl(subject: Subject) -> float:
 
 
 @measure(
-    source="Ru et al. 2021, arXiv:2006.04492, sec. 3 (TSE-E, E = 1)",
+    source="Ru et al. 2021, arXiv:2006.04492 (TSE-E, E = 1)",
     family="gradient",
     needs={"trajectory"},
     cost="the trajectory's losses",
@@ -107,7 +107,7 @@ def grad_noise_epoch1(subject: Subject) -> float:
 
 
 @measure(
-    source="Pruthi et al. 2020, arXiv:2002.08484, sec. 3.2-3.3",
+    source="Pruthi et al. 2020, arXiv:2002.08484, sec. 3 (of minibatches)",
     family="stability",
     needs={"trajectory"},
     cost="per-sample gradients of 64 examples at up to 6 checkpoints, shared",
@@ -131,7 +131,7 @@ def tracin_self(subject: Subject) -> float:
 
 
 @measure(
-    source="Hardt et al. 2016, arXiv:1509.01240, theorem 3.8",
+    source="Hardt et al. 2016, arXiv:1509.01240, sec. 3 (convex losses)",
     family="stability",
     needs={"trajectory"},
     cost="per-sample gradients of 64 examples at up to 6 checkpoints, shared",
