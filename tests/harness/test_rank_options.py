@@ -1,0 +1,84 @@
+"""Options of `gapbench rank`: other people's column names, bins, seeds and weights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from harness.cli import app
+
+
+def ranked(*arguments: object) -> Result:
+    """What `gapbench rank` prints, with few resamples."""
+    return CliRunner().invoke(app, ["rank", *map(str, arguments), "--bootstrap", "5"])
+
+
+def report_of(*arguments: object) -> dict[str, Any]:
+    """Its JSON."""
+    result = ranked(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+def test_official_scores_whatever_the_columns_are_called(data_dir: Path, tmp_path: Path) -> None:
+    """The competition's table with plain names, mapped back: the scores to 1e-9."""
+    frame = pd.read_csv(data_dir / "pgdl" / "task1.csv")
+    plain = [str(name).removeprefix("hp.").removeprefix("measure.") for name in frame]
+    frame.set_axis(["the_gap" if name == "gap" else name for name in plain], axis=1).to_csv(
+        path := tmp_path / "plain.csv", index=False
+    )
+    report = report_of(
+        path,
+        *("--hp", "bs,convwidth,dense_width,dropout_p,num_*,weight_decay"),
+        *("--measure", "VPM_*, VR,WCV", "--gap", "the_gap"),
+    )
+
+    assert {name: report["measures"][name]["pgdl"] for name in ("VPM_1", "VPM_80", "VR", "WCV")} == pytest.approx(
+        {"VPM_1": 0.060700993773, "VPM_80": 0.056105256539, "VR": 0.093162888051, "WCV": 0.277451042877}, abs=1e-9
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Twelve networks."""
+    frame = pd.DataFrame({"hp.a": [0, 1, 2] * 4, "hp.b": [0] * 6 + [1] * 6, "gap": [i / 20 for i in range(12)]})
+    frame["measure.x"] = range(12)
+    frame["test_accuracy"] = 1 - frame["gap"]
+    frame.to_csv(path := tmp_path / "small.csv", index=False)
+    return path
+
+
+def test_options_reach_the_report(small: Path) -> None:
+    """And stand in it."""
+    report = report_of(small, "--seeds", "kept", "--weights", "binomial", "--bins", "a=2,b=0")
+
+    assert (report["seeds"], report["weights"], report["bootstrap"]) == ("kept", "binomial", 5)
+    assert report["binned"]["hp.a"]["bins"] == 2
+    assert set(report["binned"]) == {"hp.a"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--hp", "widht"), "No column is called 'widht'"),
+        (("--bins", "a:2"), "name=number"),
+        (("--bins", "c=2"), "No hyperparameter is called 'c'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(small: Path, arguments: tuple[str, ...], message: str) -> None:
+    """With exit status 2."""
+    result = ranked(small, *arguments)
+
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+def test_a_zoo_s_columns_are_not_mapped(tmp_path: Path) -> None:
+    """They have their names."""
+    result = ranked(tmp_path, "--gap", "g")
+
+    assert result.exit_code == 2
+    assert "zoo's directory" in " ".join(result.stderr.split())
