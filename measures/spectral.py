@@ -8,6 +8,7 @@ constant there.
 """
 
 import math
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from measures.norms import by_layer, log_product, refuse_unbounded, scaled_geome
 from measures.passes.convolution_spectra import circular_norm, convolution_norms
 from measures.passes.folding import Layer, layers
 from measures.passes.spectra import frobenius_norms, positive, singular_values, spectral_norms
+
+MOST_NUMBERS: Final = 2**24  # 128 channels of 32 x 32 pixels take seconds; time grows with the cube of channels
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 32", family="norm", cost="1 decomposition a layer")
@@ -55,10 +58,19 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
     .. math:: 2 \sum_j \log \max_\omega \lVert \hat{W}_j(\omega) \rVert_2
 
     On a larger grid there are more frequencies, so that the norm is nearer to that of an endless image; a layer of
-    stride s comes out up to s times too large. Unit: nats. Invariant when ReLU layers are rescaled.
+    stride s comes out up to s times too large. Refused where the matrices of a layer's frequencies hold more than 2^24
+    numbers: wide layers, which stand where images are small, are not worth that price. Unit: nats. Invariant when ReLU
+    layers are rescaled.
     """
     refuse_unbounded(subject)
     size = subject.inputs.shape[2:]
+    for layer in layers(subject):
+        numbers = math.prod(size) // 2 * math.prod(layer.weight.shape[:2])
+        if layer.input_size and numbers > MOST_NUMBERS:
+            raise UnsupportedModel(
+                f"The frequencies of a layer at the size of the input must hold at most {MOST_NUMBERS:,} numbers; "
+                f"those of {layer.name!r} hold {numbers:,}."
+            )
     norms = [
         circular_norm(as_published(layer, size), layer.weight) if layer.input_size else norm
         for layer, norm in zip(layers(subject), spectral_norms(subject).tolist(), strict=True)

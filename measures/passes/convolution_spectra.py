@@ -58,12 +58,17 @@ def circular_norm(layer: Layer, kernel: Tensor) -> float:
     kept = [range(count) for count in coarse[:-1]] + [range(coarse[-1] // 2 + 1)]
     places = torch.tensor(list(itertools.product(*kept)))  # [u, dims]
     waves = _waves(layer.dilation, kernel.shape[2:], stride, coarse, places).to(kernel.device)  # [u, aliases, taps]
-    chunks = waves.split(max(CHUNK // (kernel.numel() * waves.shape[1]), 1))
-    return max(_largest(kernel, layer.groups, chunk) for chunk in chunks)
+    size = len(kernel) * kernel.shape[1] * waves.shape[1]  # numbers a frequency
+    largest = 0.0
+    for chunk in waves.split(max(CHUNK // size, 1)):
+        largest = _largest(kernel, layer.groups, chunk, largest)
+    return largest
 
 
-def largest_singular_value(matrices: Callable[[slice | Tensor, torch.dtype], Tensor]) -> float:
+def largest_singular_value(matrices: Callable[[slice | Tensor, torch.dtype], Tensor], least: float = 0.0) -> float:
     """The largest of all singular values of matrices [b, p, q], given by which of them and in which precision.
+
+    At least `least`, which is known to be reached elsewhere.
 
     With G the Gram matrix of one of them and p = 2^j, its largest eigenvalue lies between
     (||G^p||_F^2 / tr G^p)^(1/p) and ||G^p||_F^(1/p). Squaring drops in single precision whatever cannot be the largest;
@@ -72,7 +77,8 @@ def largest_singular_value(matrices: Callable[[slice | Tensor, torch.dtype], Ten
     found = matrices(slice(None), torch.complex64)
     gram = found @ found.mH if found.shape[1] <= found.shape[2] else found.mH @ found
     if not gram.any():
-        return 0.0
+        return least
+    floor = 2 * math.log(least) if least > 0 else -math.inf
     which = torch.arange(len(gram), device=gram.device)
     power, log_norm = gram, torch.zeros(len(gram), dtype=torch.float64, device=gram.device)
     for squaring in range(SQUARINGS + 1):
@@ -80,16 +86,18 @@ def largest_singular_value(matrices: Callable[[slice | Tensor, torch.dtype], Ten
         power, log_norm = power / norm[:, None, None], log_norm + norm.double().log()
         trace = power.diagonal(dim1=1, dim2=2).real.sum(1).double().clamp_min(torch.finfo(torch.float32).tiny)
         upper, lower = log_norm / 2**squaring, (log_norm - trace.log()) / 2**squaring
-        possible = upper >= lower.amax() - SLACK
+        possible = upper >= max(float(lower.amax()), floor) - SLACK
         which, power, log_norm = which[possible], power[possible], 2 * log_norm[possible]
-        if len(which) == 1:
+        if not len(which):
+            return least
+        if len(which) == 1 and floor == -math.inf:
             break
         power = power @ power
-    return float(torch.linalg.svdvals(matrices(which, torch.complex128)).amax())
+    return max(least, float(torch.linalg.svdvals(matrices(which, torch.complex128)).amax()))
 
 
-def _largest(kernel: Tensor, groups: int, waves: Tensor) -> float:
-    """Of all matrices [out / groups, in / groups * aliases] at frequencies `waves` [u, aliases, taps]."""
+def _largest(kernel: Tensor, groups: int, waves: Tensor, least: float) -> float:
+    """Of all matrices [out / groups, in / groups * aliases] at frequencies `waves` [u, aliases, taps], and `least`."""
     taps = kernel.double().reshape(groups, -1, *kernel.shape[1:2], waves.shape[2])  # [groups, out, in, taps]
 
     def matrices(chosen: slice | Tensor, dtype: torch.dtype) -> Tensor:
@@ -97,7 +105,7 @@ def _largest(kernel: Tensor, groups: int, waves: Tensor) -> float:
         index = torch.arange(count * groups, device=kernel.device)[chosen]
         return _responses(taps.to(dtype), waves.to(dtype), index)
 
-    return largest_singular_value(matrices)
+    return largest_singular_value(matrices, least)
 
 
 def _responses(taps: Tensor, waves: Tensor, index: Tensor) -> Tensor:

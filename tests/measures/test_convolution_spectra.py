@@ -89,6 +89,20 @@ def test_the_largest_of_many_matrices(scale: float) -> None:
     )
 
 
+def test_what_is_known_already_is_not_undercut() -> None:
+    """A value reached elsewhere stands unless one of the matrices exceeds it, by however little."""
+    found = torch.randn(4, 5, 7, generator=torch.Generator().manual_seed(0), dtype=torch.complex128)
+    norm = float(torch.linalg.svdvals(found).amax())
+
+    def largest(least: float) -> float:
+        return largest_singular_value(lambda chosen, dtype: found[chosen].to(dtype), least)
+
+    assert largest(2 * norm) == 2 * norm
+    assert largest(norm * (1 + 1e-9)) == norm * (1 + 1e-9)
+    assert largest(norm * (1 - 1e-9)) == pytest.approx(norm, rel=1e-12)
+    assert largest(norm / 2) == pytest.approx(norm, rel=1e-12)
+
+
 def test_no_matrix_but_zeros() -> None:
     """The norm of nothing is zero."""
     zeros = torch.zeros(3, 2, 2, dtype=torch.complex128)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import measures.spectral as spectral_module
 from measures.api import Measure, Subject, UnsupportedModel
 from measures.layered import Layered
 from measures.spectral import (
@@ -87,6 +88,16 @@ def test_the_published_norm_ignores_strides() -> None:
         2 * math.log(by_fourier(torch_kernel.numpy(), 8)) + head, rel=1e-9
     )
     assert prod_of_spec_fft(subject) < prod_of_spec_fft_legacy(subject)
+
+
+def test_the_published_way_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of 8 x 8 frequencies of matrices [6, 4] are 768 numbers; a multilayer perceptron has none."""
+    monkeypatch.setattr(spectral_module, "MOST_NUMBERS", 767)
+    with pytest.raises(UnsupportedModel, match="at most 767 numbers; those of '4' hold 768"):
+        prod_of_spec_fft_legacy(network("conv_bn").subject())
+    assert math.isfinite(prod_of_spec_fft_legacy(network("mlp").subject()))
+    monkeypatch.setattr(spectral_module, "MOST_NUMBERS", 768)
+    assert math.isfinite(prod_of_spec_fft_legacy(network("conv_bn").subject()))
 
 
 def test_scores_keep_their_layers(conv_bn: Subject) -> None:
