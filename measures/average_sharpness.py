@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 from measures.api import Subject, measure
+from measures.passes.outputs import logits
 from measures.passes.perturbation import at_weights, under_magnitude_noise, under_noise
 
 SOURCE: Final = "Andriushchenko et al. 2023, arXiv:2302.07011, sec. 3"
@@ -71,5 +72,6 @@ def local_entropy(subject: Subject) -> float:
     paper, which samples w' by Langevin dynamics: here the draws are of the Gaussian and weighted. Unit: nats. Not
     invariant to the rescaling of layers.
     """
+    logits(subject)  # refuses a network whose logits are not finite
     losses = under_noise(subject).losses
     return math.log(len(losses)) - float((-losses).logsumexp(0))

@@ -10,6 +10,7 @@ from measures.api import Subject, UnsupportedModel, measure
 from measures.layered import Layered, layer_sum
 from measures.passes.folding import POSITIVE, layers, operations
 from measures.passes.gauss_newton import gauss_newton
+from measures.passes.outputs import logits
 
 BRANCHING: Final = {"add", "cat", "chunk", "split", "unbind"}  # of POSITIVE, those that let two scales meet
 SWEEPS: Final = 40  # alternating minimisations of a convex function of the logarithms; each is two sums over a layer
@@ -49,6 +50,7 @@ def relative_flatness(subject: Subject) -> float:
     w_s||^2). The paper leaves the layer open and measures one near the output. Unit: nats. Invariant to the rescaling
     of layers.
     """
+    logits(subject)  # refuses a network whose logits are not finite
     layer = _output_layer(subject)
     seen: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModel, measure
 from measures.passes.ascent import at_trained, worst_of_corners
-from measures.passes.outputs import losses
+from measures.passes.outputs import logits, losses
 from measures.passes.per_sample import gradient_statistics
 
 RHO: Final = 0.05  # radius in Euclidean norm; the default of the paper
@@ -73,6 +73,7 @@ def m_sharpness(subject: Subject) -> float:
     there are fewer than 128. Departs from the second source, which takes 20 steps. Unit: nats. Not invariant to the
     rescaling of layers.
     """
+    logits(subject)  # refuses a network whose logits are not finite
     chosen = subject.sample(min(MAX_BATCHES, max(1, subject.num_examples // BATCH)) * BATCH)
     rises = []
     for batch in chosen.split(BATCH):

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, shared
+from measures.passes.outputs import logits
 from measures.passes.perturbation import EPSILON, largest_scale, normalised
 
 NUM_EXAMPLES: Final = 256  # bounds the cost: a search takes half a dozen forward and backward passes
@@ -36,7 +37,8 @@ def magnitude_box_scale(subject: Subject) -> float:
 
 @shared
 def examples(subject: Subject) -> tuple[Tensor, Tensor]:
-    """The NUM_EXAMPLES training inputs and labels that ascent is on."""
+    """The NUM_EXAMPLES training inputs and labels that ascent is on, of a network whose logits are finite."""
+    logits(subject)
     chosen = subject.sample(NUM_EXAMPLES)
     return subject.inputs[chosen], subject.labels[chosen]
 
@@ -47,10 +49,10 @@ def gradient(
     """Loss, accuracy and gradient by parameter of the network with these parameters on `examples`."""
     x, y = examples(subject)
     leaves = {name: p.detach().requires_grad_() for name, p in params.items()}
-    logits = subject.forward(leaves, x)
-    value = loss(logits, y)
+    outputs = subject.forward(leaves, x)
+    value = loss(outputs, y)
     slopes = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
-    accuracy = float((logits.argmax(1) == y).double().mean())
+    accuracy = float((outputs.argmax(1) == y).double().mean())
     return float(value.detach()), accuracy, dict(zip(leaves, slopes, strict=True))
 
 
@@ -58,8 +60,8 @@ def at(subject: Subject, params: Mapping[str, Tensor], loss: Loss = cross_entrop
     """Loss and accuracy of the network with these parameters on `examples`."""
     x, y = examples(subject)
     with torch.no_grad():
-        logits = subject.forward(params, x)
-        return float(loss(logits, y)), float((logits.argmax(1) == y).double().mean())
+        outputs = subject.forward(params, x)
+        return float(loss(outputs, y)), float((outputs.argmax(1) == y).double().mean())
 
 
 @shared

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModel, shared
 from measures.passes.gauss_newton import eigenvalues, gauss_newton, leading_eigenvectors
+from measures.passes.outputs import logits
 
 NUM_EXAMPLES: Final = 256  # bounds the cost: a product takes about three passes over them, and a dozen are needed
 TOLERANCE: Final = 0.01  # relative error at which the top eigenvalue is accepted
@@ -83,7 +84,8 @@ class TopOfSpectrum:
 
 @shared
 def hessian(subject: Subject) -> Hessian:
-    """Hessian of the mean training loss."""
+    """Hessian of the mean training loss, of a network whose logits are finite."""
+    logits(subject)
     return Hessian(subject)
 
 

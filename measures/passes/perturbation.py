@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from measures.api import Subject, UnsupportedModel, shared
+from measures.passes.outputs import logits
 
 ACCURACY_DROP: Final = 0.1  # Jiang et al. 2020, appendix C.4
 EPSILON: Final = 1e-3  # standard deviation that also a zero weight gets in magnitude-aware noise; same place
@@ -76,7 +77,8 @@ class Answers:
 
 @shared
 def at_weights(subject: Subject) -> Answers:
-    """Of the trained network alone."""
+    """Of the trained network alone, whose logits are finite."""
+    logits(subject)
     return answers(subject, {name: w.unsqueeze(0) for name, w in subject.params.items()})
 
 
@@ -104,10 +106,10 @@ def answers(subject: Subject, networks: dict[str, Tensor]) -> Answers:
     correct, seen = 0, 0
     with torch.no_grad():
         for x, y in subject.batches(NUM_EXAMPLES):
-            logits = vmap(subject.forward, in_dims=(0, None))(networks, x)  # [d, b, k]
-            plain += _summed_losses(logits.double(), y)
-            unit += _summed_losses(normalised(logits.double()), y)
-            correct, seen = correct + int((logits.argmax(-1) == y).sum()), seen + len(y)
+            outputs = vmap(subject.forward, in_dims=(0, None))(networks, x)  # [d, b, k]
+            plain += _summed_losses(outputs.double(), y)
+            unit += _summed_losses(normalised(outputs.double()), y)
+            correct, seen = correct + int((outputs.argmax(-1) == y).sum()), seen + len(y)
     return Answers(plain / seen, unit / seen, correct / (seen * count))
 
 

@@ -10,10 +10,12 @@ from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModel
 from measures.passes import curvature, gauss_newton
+from measures.passes.ascent import box_scale
 from measures.passes.curvature import Hessian, lanczos, moments, random_signs, top_of_spectrum
+from measures.passes.perturbation import noise_scale
 from measures.scoring import numerics
+from tests.measures.networks import ARCHITECTURES, network
 from tests.measures.networks import mlp as mlp_network
-from tests.measures.networks import network
 
 
 def dense_hessian(subject: Subject, inputs: Tensor, labels: Tensor) -> Tensor:
@@ -236,3 +238,33 @@ def test_networks_without_second_derivative_are_refused(mlp: Subject) -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Hardsigmoid(), nn.Linear(8, 10)).double()
     with pytest.raises(UnsupportedModel, match="no second derivative"):
         top_of_spectrum(Subject(model, mlp.inputs, mlp.labels))
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_the_top_takes_few_products_on_every_family(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most 25, counted, on the networks of all families."""
+    products: list[int] = []
+    plain = Hessian.__matmul__
+
+    def counted(self: Hessian, vector: Tensor) -> Tensor:
+        products.append(1)
+        return plain(self, vector)
+
+    monkeypatch.setattr(Hessian, "__matmul__", counted)
+    with numerics():
+        top = top_of_spectrum(network(name).subject())
+
+    assert 5 <= len(products) == top.basis.shape[1] <= 25
+    assert top.error <= 0.01 * top.eigenvalue
+
+
+def test_weights_that_are_not_numbers_are_refused(mlp: Subject) -> None:
+    """No product is made of them."""
+    model = copy.deepcopy(mlp.model)
+    with torch.no_grad():
+        next(model.parameters())[0, 0] = torch.nan
+    subject = Subject(model, mlp.inputs, mlp.labels)
+
+    for measure in (top_of_spectrum, moments, noise_scale, box_scale):
+        with pytest.raises(UnsupportedModel, match="finite"):
+            measure(subject)

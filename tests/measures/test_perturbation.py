@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModel
 from measures.passes import perturbation
+from measures.passes.outputs import logits
 from measures.passes.perturbation import answers, largest_scale, magnitude_noise_scale, noise_scale
 
 Z90 = NormalDist().inv_cdf(0.9)
@@ -150,6 +151,7 @@ def test_forward_passes_of_a_search(mlp: Subject, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(perturbation, "NUM_EXAMPLES", 25)
     subject = Subject(Counting(mlp.model), mlp.inputs, mlp.labels)
     seen: list[int] = subject.model.examples  # type: ignore[assignment]  # torch types attributes as modules
+    logits(subject)
     seen[0] = 0
 
     noise_scale(subject)
