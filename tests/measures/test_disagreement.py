@@ -125,8 +125,8 @@ def test_doubt_on_unlabeled_inputs(mlp: Subject) -> None:
 
 def test_the_threshold_of_networks_that_are_always_right_or_wrong() -> None:
     """All right: less sure than of any training image. All wrong: everything is expected to be."""
-    right = Subject(Brightness(0.5), images([3.0, 4.0]), torch.tensor([1, 1]), unlabeled=images([1.0, 2.9, 5.0, -3.0]))
+    right = Subject(Brightness(0.5), images([3.0, 4.0]), torch.tensor([1, 1]), unlabeled=images([1, 2.9, 3, 5, -3]))
     wrong = Subject(Brightness(0.5), images([3.0, 4.0]), torch.tensor([0, 0]), unlabeled=images([1.0, 9.0]))
 
-    assert atc(right) == 2 / 4
+    assert atc(right) == 2 / 5
     assert atc(wrong) == 1
