@@ -50,6 +50,16 @@ def test_leave_one_out_is_retraining() -> None:
     assert len({tuple(found[0]) for found in tried}) > 1, "the penalty matters"
 
 
+def test_each_penalty_is_a_share_of_the_mean_eigenvalue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone each gives the answers of retraining with it."""
+    data = network("mlp")
+    inputs = data.inputs.flatten(1)
+    for penalty in PENALTIES:
+        monkeypatch.setattr(information, "PENALTIES", (penalty,))
+        expected, _ = retrained_answers(inputs, data.labels, 10, penalty)
+        assert leave_one_out_answers(inputs, data.labels, 10).tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("name", ["mlp", "linear"])
 def test_performance_correlation(name: str) -> None:
     """I(F; Y) - I(F; Y | L) by the chain rule, from scikit-learn's informations of pairs."""
@@ -104,6 +114,30 @@ def test_the_kernel_of_random_linear_networks(monkeypatch: pytest.MonkeyPatch) -
     start = subject.init_params
     expected = start["1.weight"].var(correction=0) * X @ X.T + start["1.bias"].var(correction=0)
     kernel, expected = kernel / kernel.trace(), expected / expected.trace()
+
+    assert float((kernel - expected).norm() / expected.norm()) < 0.03
+
+
+def test_the_kernel_of_deep_random_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of W_2 W_1 x with entries of mean m and variance s in W_1 it is m^2 (sum x) (sum x') + s <x, x'>, up to scale.
+
+    A bias of zero mean adds its variance; the mean of W_2 moves all logits alike and is not seen.
+    """
+    monkeypatch.setattr(information, "NUM_DRAWS", 4000)
+    data = network("linear")
+    deep = nn.Sequential(nn.Flatten(), nn.Linear(64, 30), nn.Linear(30, 10)).double()
+    signs = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    start = {
+        "1.weight": 0.04 + 0.2 * signs.repeat(30, 32),
+        "1.bias": 0.8 * signs.repeat(15),
+        "2.weight": 5 + 0.1 * signs.repeat(10, 15),
+        "2.bias": torch.zeros(10, dtype=torch.float64),
+    }
+    subject = Subject(deep, data.inputs, data.labels, init_state=start)._granting(frozenset({"init"}))
+    found = information._random_logits(subject, subject.inputs)
+    X = data.inputs.flatten(1)
+    expected = 0.04**2 * X.sum(1).outer(X.sum(1)) + 0.2**2 * X @ X.T + 0.8**2
+    kernel, expected = found @ found.T / (found @ found.T).trace(), expected / expected.trace()
 
     assert float((kernel - expected).norm() / expected.norm()) < 0.03
 

@@ -110,17 +110,18 @@ def test_relative_fitting_degree() -> None:
     assert ref_complexity(subject) == pytest.approx(own / noise, rel=1e-9)
 
 
-def test_relative_fitting_degree_of_unequal_trainings() -> None:
-    """The epoch is that of the shorter one."""
+@pytest.mark.parametrize(
+    ("own", "noise", "ratio"), [([0.7, 0.2], [1.0, 0.8, 0.5], 0.2 / 0.8), ([0.7, 0.2, 0.1], [1.0, 0.8], 0.2 / 0.8)]
+)
+def test_relative_fitting_degree_of_unequal_trainings(own: list[float], noise: list[float], ratio: float) -> None:
+    """The epoch is the last of the shorter one."""
     start = Checkpoint(step=0, epoch=0, params=nearest_neighbour(60).params)
-    refit = refit_of(losses=lambda _: [1.0, 0.8, 0.5])
-    subject = nearest_neighbour(60, refit, trajectory=curve([0.7, 0.2], (start,)))
-    labels = trained_again(subject).random_labels
-    at_start = float((labels == subject.labels).double().mean())
-    noise_start = at_start * surprise(right=True) + (1 - at_start) * surprise(right=False)
+    refit = refit_of(losses=lambda _: noise)
+    subject = nearest_neighbour(60, refit, trajectory=curve(own, (start,)))
+    right = float((trained_again(subject).random_labels == subject.labels).double().mean())
+    at_start = right * surprise(right=True) + (1 - right) * surprise(right=False)
 
-    expected = (0.2 / surprise(right=True)) / (0.8 / noise_start)
-    assert ref_complexity(subject) == pytest.approx(expected, rel=1e-9)
+    assert ref_complexity(subject) == pytest.approx(ratio * at_start / surprise(right=True), rel=1e-9)
 
 
 def test_prequential_code_length() -> None:
