@@ -51,6 +51,11 @@ class Epochs:
         """Which of `pools` is a job's own."""
         return self._pool_of[id(job)]
 
+    def first_batch(self) -> Tensor:
+        """Normalised inputs [b, c, h, w] of the first batch of the first data set, for what asks for their shape."""
+        first = torch.zeros(1, 1, dtype=torch.int64, device=self.device)
+        return self._inputs(first, slice(self.shape.batch_size))[0]
+
     def batches(self, engine: Fleet, runs: Sequence[Run]) -> Iterator[Batch]:
         """The steps of an epoch, each member's examples in an order of its own."""
         pools = torch.tensor([run.pool for run in runs], device=self.device).unsqueeze(1)

@@ -16,6 +16,7 @@ from torch.func import functional_call, vmap
 
 from zoo.gradient_rules import GradientRules, StackedRules
 from zoo.objectives import Objective, StackedObjective
+from zoo.precision import Precision, products
 
 ADAM_BETAS: Final = (0.9, 0.999)  # torch.optim.AdamW's defaults
 ADAM_EPS: Final = 1e-8
@@ -26,8 +27,9 @@ State = dict[str, Tensor]
 
 
 def state_of(network: nn.Module) -> State:
-    """A copy of a network's parameters and buffers, by name."""
-    return {name: value.detach().clone() for name, value in (*network.named_parameters(), *network.named_buffers())}
+    """A copy of a network's parameters and buffers, by name, whatever their order in memory."""
+    named = (*network.named_parameters(), *network.named_buffers())
+    return {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in named}
 
 
 def load_state(network: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -101,11 +103,13 @@ class StackedFleet:
     Args:
         network: gives the architecture, device and dtype.
         optimizer: "sgd" or "adamw", with the arithmetic of torch.optim.
+        precision: of a step; logits in eval mode are in the network's own.
     """
 
-    def __init__(self, network: nn.Module, optimizer: Kind) -> None:
+    def __init__(self, network: nn.Module, optimizer: Kind, precision: Precision = "float32") -> None:
         self._network = network
         self._kind = optimizer
+        self._precision = precision
         parameters = dict(network.named_parameters())
         self._shapes = {name: value.shape for name, value in parameters.items()}
         self._members: list[Member] = []
@@ -124,14 +128,12 @@ class StackedFleet:
         with torch.no_grad():
             self._rules.apply(self._blocks(self._gradient))
             self._steps += 1
-            if self._kind == "sgd":
-                self._sgd()
-            else:
-                self._adamw()
+            self._update()
         return losses.detach()
 
     def _losses(self, batch: Batch) -> Tensor:
-        logits = vmap(self._call, randomness="different")(self._parameters, self._buffers, batch.inputs)
+        with products(self._precision):
+            logits = vmap(self._call, randomness="different")(self._parameters, self._buffers, batch.inputs)
         return self._objective(logits, batch.labels, batch.targets)
 
     def logits(self, members: Sequence[int], inputs: Tensor) -> Tensor:
@@ -152,8 +154,8 @@ class StackedFleet:
         """See `Fleet.set_rates`."""
         changed = self._rates.new_tensor(rates)
         if not torch.equal(changed, self._rates):
-            self._rates = changed
-            self._spread_rates()
+            self._rates.copy_(changed)  # in place: a recorded step reads where it read before
+            self._rate.copy_(self._spread(changed))
 
     def state(self, member: int) -> State:
         """See `Fleet.state`."""
@@ -211,9 +213,6 @@ class StackedFleet:
         for decay, mask in zip(self._blocks(self._decay), self._rules.masks(), strict=True):
             if mask is not None:
                 decay.mul_(mask)  # what is not trained does not decay
-        self._spread_rates()
-
-    def _spread_rates(self) -> None:
         self._rate = self._spread(self._rates)
 
     def _own(self, values: Sequence[float]) -> Tensor:
@@ -222,6 +221,13 @@ class StackedFleet:
     def _spread(self, values: Tensor) -> Tensor:
         sizes = [shape.numel() for shape in self._shapes.values()]
         return torch.cat([values.repeat_interleave(size) for size in sizes])
+
+    def _update(self) -> None:
+        """Change weights and moments by the gradient."""
+        if self._kind == "sgd":
+            self._sgd()
+        else:
+            self._adamw()
 
     def _sgd(self) -> None:
         (velocity,) = self._moments

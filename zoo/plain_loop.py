@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from zoo.fleet import ADAM_BETAS, ADAM_EPS, Batch, Kind, Member, State, attacked, load_state, state_of
 from zoo.gradient_rules import StackedRules
 from zoo.objectives import StackedObjective
+from zoo.precision import Precision, products
 
 
 class PlainLoop:
@@ -17,11 +18,15 @@ class PlainLoop:
     Args:
         network: gives the architecture, device and dtype; it is trained in place.
         optimizer: "sgd" or "adamw".
+        precision: of a step; in bf16 images lie in memory channel by channel of each pixel, as its kernels read them.
     """
 
-    def __init__(self, network: nn.Module, optimizer: Kind) -> None:
+    def __init__(self, network: nn.Module, optimizer: Kind, precision: Precision = "float32") -> None:
         self._network = network
         self._kind = optimizer
+        self._precision = precision
+        self._format = torch.channels_last if precision == "bf16" else torch.contiguous_format
+        network.to(memory_format=self._format)  # type: ignore[call-overload]  # torch's stubs lack it
         self._optimizer: torch.optim.Optimizer | None = None
 
     def step(self, batch: Batch) -> Tensor:
@@ -54,7 +59,10 @@ class PlainLoop:
                     p.copy_(torch.where(mask.view(p.shape), p, old))
 
     def _losses(self, batch: Batch) -> Tensor:
-        return self._objective(self._network(batch.inputs[0]).unsqueeze(0), batch.labels, batch.targets)
+        inputs = batch.inputs[0].contiguous(memory_format=self._format)
+        with products(self._precision):
+            logits = self._network(inputs)
+        return self._objective(logits.unsqueeze(0), batch.labels, batch.targets)
 
     def logits(self, members: Sequence[int], inputs: Tensor) -> Tensor:
         """See `Fleet.logits`."""

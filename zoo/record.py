@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo.corruptions import PreparedData
+from zoo.engines import Mode
 from zoo.fleet import State
 from zoo.models import num_params
+from zoo.precision import Precision
 from zoo.recipe import Recipe
 
 Stopped = Literal["target", "epochs", "diverged", "solved"]
@@ -52,6 +54,8 @@ class Record:
         device: where it was trained.
         losses: mean minibatch loss of each epoch, as it was trained on, penalties included.
         curve: the network at its checkpoints; empty where none were kept.
+        mode: the engine that trained it; None for what is solved, and where an earlier version did not say.
+        precision: of the matrix products of training.
     """
 
     train_accuracy: float
@@ -69,6 +73,8 @@ class Record:
     device: str
     losses: tuple[float, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
+    mode: Mode | None = None
+    precision: Precision = "float32"
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Record":
@@ -131,6 +137,8 @@ def record_of(
     fleet: int,
     losses: Sequence[float] = (),
     curve: Sequence[CurvePoint] = (),
+    mode: Mode | None = None,
+    precision: Precision = "float32",
 ) -> Record:
     """What a network came to, evaluated on its data."""
     last = curve_point(network, data, epochs)
@@ -150,6 +158,8 @@ def record_of(
         device=str(next(network.parameters()).device),
         losses=tuple(losses),
         curve=tuple(curve),
+        mode=mode,
+        precision=precision,
     )
 
 

@@ -13,18 +13,21 @@ import functools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from zoo.choice import Auto, Forgetful, Remembered
 from zoo.closed_form import solve, unsolved
 from zoo.corruptions import DataSpec, PreparedData, prepare
 from zoo.corruptions.erased import erased_copies
 from zoo.datasets import load
+from zoo.engines import Mode, require_mode
 from zoo.fleet import State, load_state, state_of
 from zoo.member import Job
 from zoo.models import build
+from zoo.precision import Precision
 from zoo.recipe import SOLVED, Recipe
 from zoo.record import EVALUATION_CHUNK, TrainedRun, normalised, record_of
 from zoo.seeds import generator, seed_for
@@ -41,7 +44,7 @@ PRETRAINING: Final = (
     "init_seed", "data_seed",
 )  # fmt: skip  # what pretraining takes from the recipe; all else has its default
 
-Size = int | Literal["auto"]
+Size = int | Auto
 
 
 def shape_of(recipe: Recipe) -> Recipe:
@@ -79,6 +82,9 @@ def train(
     fleet: Size = "auto",
     data_dir: Path | None = None,
     dtype: torch.dtype = torch.float32,
+    mode: Mode | Auto = "auto",
+    precision: Precision = "float32",
+    remembered: Remembered | None = None,
 ) -> Iterator[TrainedRun]:
     """Train recipes, fleet by fleet, and give each run back as soon as it has ended; solve those in closed form.
 
@@ -88,20 +94,26 @@ def train(
         fleet: members side by side; "auto" times a few sizes for each shape on this machine.
         data_dir: folder of data sets, for those that are not in the box.
         dtype: of parameters and computation; what is solved is always float64.
+        mode: the engine, see `zoo.engines.MODES`; "auto" times those that the device has.
+        precision: of the matrix products of a training step.
+        remembered: what earlier timings chose, so that a second run chooses likewise; nothing if None.
 
     Yields:
         Runs in the order in which they end. States lie on the CPU.
 
     Raises:
-        ValueError: a fleet below one, or a model that does not fit the images, or a system that is singular.
+        ValueError: a fleet below one, a mode that the device or the fleet does not allow, a model that does not fit
+            the images, or a system that is singular.
         UnknownDataset, DatasetError: see `zoo.datasets.load`.
     """
     if fleet != "auto" and fleet < 1:
         raise ValueError(f"fleet must be at least 1 or 'auto'; got {fleet}.")
+    if mode != "auto":
+        require_mode(mode, torch.device(device), None if fleet == "auto" else fleet)
     groups: dict[tuple[Recipe, bool], list[Recipe]] = {}
     for recipe in recipes:
         groups.setdefault((shape_of(recipe), recipe.teacher is not None), []).append(recipe)
-    workshop = _Workshop(torch.device(device), fleet, data_dir, dtype)
+    workshop = _Workshop(torch.device(device), fleet, data_dir, dtype, mode, precision, remembered or Forgetful())
     for (shape, _), members in groups.items():
         if shape.model in SOLVED:
             yield from (_solved(recipe, data_of(recipe, data_dir), torch.device(device)) for recipe in members)
@@ -117,11 +129,15 @@ class _Workshop:
     fleet: Size
     data_dir: Path | None
     dtype: torch.dtype
+    mode: Mode | Auto
+    precision: Precision
+    remembered: Remembered
 
     def trained(self, shape: Recipe, jobs: Sequence[Job]) -> Iterator[TrainedRun]:
         """Train jobs of one shape."""
-        trainer = Trainer(shape, jobs, self.device, self.dtype)
-        yield from trainer.run(trainer.best_size() if self.fleet == "auto" else min(self.fleet, len(jobs)))
+        trainer = Trainer(shape, jobs, self.device, self.dtype, self.precision)
+        choice = trainer.choose(self.mode, self.fleet, self.remembered)
+        yield from trainer.run(choice.size, choice.mode)
 
     def jobs(self, recipes: Sequence[Recipe]) -> list[Job]:
         """What is to be trained for recipes of one shape, after what they build on."""
@@ -141,7 +157,7 @@ class _Workshop:
 
     def _others(self, recipes: Sequence[Recipe]) -> dict[Recipe, State]:
         """The final states of other recipes."""
-        runs = train(recipes, device=self.device, fleet=self.fleet, data_dir=self.data_dir, dtype=self.dtype)
+        runs = train(recipes, **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
         return {run.recipe: run.final for run in runs}
 
     def _pretrained(self, recipes: Sequence[Recipe]) -> dict[Recipe, State]:

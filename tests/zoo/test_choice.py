@@ -1,0 +1,277 @@
+"""Choosing an engine and a size by timing, remembering it, and going on where the memory is full."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo.trainer
+from zoo.choice import SIZES, Choice, Trial, decided, timed
+from zoo.engines import Mode, engine_of, offered
+from zoo.fleet import Batch, Fleet, StackedFleet
+from zoo.memory import ACTIVATION_COPIES, STATE_COPIES, bytes_a_member, largest_fleet, out_of_memory
+from zoo.recipe import Recipe
+from zoo.record import Record, TrainedRun
+from zoo.trainer import Trainer
+from zoo.training import data_of, shape_of, train
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+BASE = Recipe(train_size=64, batch_size=16, max_epochs=3, target_loss=0.0, width=0.25)
+
+
+def trial(seconds: Mapping[str, float | Exception] | float, **changes: Any) -> Trial:
+    """Sixteen networks whose steps take these seconds, by what is tried; an error is raised."""
+
+    def timing(choice: Choice) -> float:
+        taken = seconds if isinstance(seconds, float) else seconds.get(str(choice), 1.0)
+        if isinstance(taken, Exception):
+            raise taken
+        return taken
+
+    given: dict[str, Any] = {"networks": 16, "device": CPU, "mode": "auto", "size": "auto", "steps": 10}
+    return Trial(**{**given, "largest": lambda: 1000, **changes}, seconds=timing)
+
+
+def test_the_least_time_for_all_networks_wins() -> None:
+    """Sixteen steps of 1 s, eight of 1.5 s, four of 2 s, two of 5 s, one of 10 s: four side by side are done first."""
+    times: dict[str, float | Exception] = {"fleet 2": 1.5, "fleet 4": 2.0, "fleet 8": 5.0, "fleet 16": 10.0}
+    found, seconds, absent = timed(trial(times))
+
+    assert found == Choice("fleet", 4)
+    assert seconds == {"loop 1": 16.0, "fleet 2": 12.0, "fleet 4": 8.0, "fleet 8": 10.0, "fleet 16": 10.0}
+    assert not absent
+
+
+def test_no_larger_size_is_tried_after_two_without_a_gain() -> None:
+    """Seconds that grow with the size: 1, 2, 4 are tried, and 8 is not."""
+    _, seconds, _ = timed(trial({"loop 1": 1.0, "fleet 2": 3.0, "fleet 4": 6.0}))
+    assert list(seconds) == ["loop 1", "fleet 2", "fleet 4"]
+
+
+def test_an_engine_that_does_not_start_is_left_out_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    """A recording that fails, a compiler that is missing; the others are timed."""
+    broken: dict[str, float | Exception] = {"loop 1": 1.0, "compiled 16": RuntimeError("no compiler\nat all")}
+    broken |= {f"graph {size}": RuntimeError("cannot be recorded") for size in SIZES}
+    broken |= {f"fleet {size}": 1.0 for size in SIZES} | {"compiled_graph 16": 0.25}
+    found, seconds, absent = timed(trial(broken, device=CUDA, steps=1000))
+
+    assert found == Choice("compiled_graph", 16)
+    assert not any(name.startswith("graph") for name in seconds)
+    assert absent["graph 1"] == "RuntimeError: cannot be recorded"
+    assert absent["compiled 16"] == "RuntimeError: no compiler"
+    assert "compiled 16 is left out. RuntimeError: no compiler" in caplog.text
+
+
+def test_compiling_must_be_repaid() -> None:
+    """At 1 s for a step of all, 299 steps are too few to compile for, and 301 are not."""
+    short, long = (timed(trial(1.0, device=CUDA, steps=steps))[1] for steps in (299, 301))
+    assert "compiled 16" not in short
+    assert "compiled 16" in long
+
+
+def test_a_full_memory_ends_the_search() -> None:
+    """Sizes above the one that did not fit, or above the estimate, are not tried."""
+    full: dict[str, float | Exception] = {"loop 1": 8.0, "fleet 2": 4.0, "fleet 4": torch.OutOfMemoryError("full")}
+    found, seconds, absent = timed(trial(full))
+    assert (found, list(seconds)) == (Choice("fleet", 2), ["loop 1", "fleet 2"])
+    assert absent == {"fleet 4": "OutOfMemoryError: full"}
+
+    found, seconds, absent = timed(trial({"loop 1": 8.0, "fleet 2": 4.0, "fleet 4": 1.0}, largest=lambda: 3))
+    assert (found, list(seconds)) == (Choice("fleet", 2), ["loop 1", "fleet 2"])
+    assert absent == {"size 4": "An estimate lets 3 fit the memory."}
+
+
+def test_where_nothing_starts_the_first_reason_is_raised() -> None:
+    """So that the user learns what is wrong with the network."""
+    with pytest.raises(RuntimeError, match="the loop fails"):
+        timed(trial({"loop 1": RuntimeError("the loop fails")} | {f"fleet {n}": RuntimeError("too") for n in SIZES}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ({"size": 1}, Choice("loop", 1)),
+        ({"size": 4}, Choice("fleet", 4)),
+        ({"size": 40}, Choice("fleet", 16)),
+        ({"mode": "loop"}, Choice("loop", 1)),
+        ({"mode": "compiled", "size": 4}, Choice("compiled", 4)),
+        ({"networks": 1}, Choice("loop", 1)),
+        ({}, None),
+        ({"mode": "fleet"}, None),
+        ({"size": 4, "device": CUDA}, None),
+    ],
+)
+def test_nothing_is_timed_where_one_choice_is_left(asked: dict[str, Any], answer: Choice | None) -> None:
+    """What the user asked for is done."""
+    assert decided(trial(1.0, **asked)) == answer
+
+
+def test_a_mode_that_was_asked_for_is_taken_at_its_best_size() -> None:
+    """Compiled at the size that a plain fleet is best at, however slow; the sizes of the fleet are no answer."""
+    times: dict[str, float | Exception] = {"fleet 2": 2.0, "fleet 4": 1.0, "fleet 8": 9.0, "fleet 16": 9.0}
+    found, seconds, _ = timed(trial(times | {"compiled 4": 100.0}, mode="compiled"))
+    assert (found, list(seconds)) == (Choice("compiled", 4), ["compiled 4"])
+
+
+def test_a_mode_without_a_gpu_and_a_loop_of_several_are_refused() -> None:
+    """Said before anything is trained."""
+    with pytest.raises(ValueError, match=r"mode graph needs a GPU.*Use loop, fleet, compiled\."):
+        list(train([BASE], mode="graph"))
+    with pytest.raises(ValueError, match=r"mode loop must have a fleet of 1; got 2"):
+        list(train([BASE], mode="loop", fleet=2))
+    assert offered(CPU) == ("loop", "fleet")
+
+
+class Dictionary:
+    """Remembers as long as it lives."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Choice] = {}
+        self.timings: dict[str, Mapping[str, float]] = {}
+
+    def recall(self, question: str) -> Choice | None:
+        """See `Remembered`."""
+        return self.kept.get(question)
+
+    def keep(self, question: str, choice: Choice, seconds: Mapping[str, float], absent: Mapping[str, str]) -> Choice:  # noqa: ARG002
+        """See `Remembered`."""
+        self.timings[question] = seconds
+        return self.kept.setdefault(question, choice)
+
+
+def test_a_choice_is_remembered_for_its_question() -> None:
+    """A second training chooses as the first; another number of networks is another question."""
+    remembered = Dictionary()
+    recipes = [BASE.replace(seed=seed) for seed in range(3)]
+    runs = list(train(recipes, remembered=remembered))
+    (question,) = remembered.kept
+    parts = json.loads(question)
+    assert parts["networks"] == 3
+    assert parts["shape"] == shape_of(BASE).changed()
+    assert {"device", "threads", "torch", "precision", "mode", "size"} <= parts.keys()
+    assert {str(Choice("loop", 1)), str(Choice("fleet", 2)), str(Choice("fleet", 3))} >= remembered.timings[
+        question
+    ].keys()
+    assert {(run.record.mode, run.record.fleet) for run in runs} == {
+        (remembered.kept[question].mode, remembered.kept[question].size)
+    }
+
+    remembered.kept[question] = Choice("fleet", 2)
+    assert {run.record.fleet for run in train(recipes, remembered=remembered)} == {2}
+    list(train(recipes[:2], remembered=remembered))
+    assert len(remembered.kept) == 2
+
+
+class Full(StackedFleet):
+    """A fleet on a device that holds two members; the third fills it in the second epoch."""
+
+    error: Exception = torch.OutOfMemoryError("full")
+
+    def step(self, batch: Batch) -> Tensor:
+        """See `Fleet.step`."""
+        self.taken = getattr(self, "taken", 0) + 1
+        if len(batch.labels) > 2 and self.taken > 5:
+            raise self.error
+        return super().step(batch)
+
+
+def on_the_cpu() -> Exception:
+    """What the allocator of the CPU says when it is asked for more than there is."""
+    try:
+        torch.empty(2**60, dtype=torch.uint8)
+    except RuntimeError as error:
+        return error
+    raise AssertionError("an exabyte was there")
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fleets of more than two members fill the device."""
+
+    def engine(mode: Mode, size: int, network: nn.Module, optimizer: Any, precision: Any) -> Fleet:
+        return (
+            Full(network, optimizer, precision)
+            if mode == "fleet" and size > 1
+            else engine_of(mode, size, network, optimizer, precision)
+        )
+
+    monkeypatch.setattr(zoo.trainer, "engine_of", engine)
+
+
+def by_id(runs: Iterator[TrainedRun]) -> dict[str, TrainedRun]:
+    """Runs by id; each once."""
+    found = list(runs)
+    assert len({run.recipe.run_id for run in found}) == len(found)
+    return {run.recipe.run_id: run for run in found}
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("gpu", [True, False])
+def test_a_fleet_that_does_not_fit_goes_on_at_half(gpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of seven, five at a time: the first ends before, four start anew, all are trained once, as one by one."""
+    monkeypatch.setattr(Full, "error", torch.OutOfMemoryError("full") if gpu else on_the_cpu())
+    recipes = [BASE.replace(seed=seed, max_epochs=1 if seed == 0 else 3) for seed in range(7)]
+    recipes[1] = recipes[1].replace(prune=0.5)
+    runs = by_id(train(recipes, fleet=5, dtype=torch.float64))
+    alone = by_id(train(recipes, fleet=1, dtype=torch.float64))
+
+    assert runs.keys() == alone.keys() == {recipe.run_id for recipe in recipes}
+    assert sorted(run.record.fleet for run in runs.values()) == [2] * 6 + [5]
+    for run_id, run in runs.items():
+        assert run.record.epochs == alone[run_id].record.epochs
+        assert run.record.losses == pytest.approx(alone[run_id].record.losses, rel=1e-6)
+        for name, value in run.final.items():
+            torch.testing.assert_close(value, alone[run_id].final[name], rtol=1e-6, atol=1e-9)
+
+
+def test_other_errors_and_a_single_network_that_does_not_fit_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Halving helps against neither."""
+    monkeypatch.setattr(zoo.trainer, "engine_of", lambda *arguments: Full(arguments[2], arguments[3]))
+    monkeypatch.setattr(Full, "error", RuntimeError("shapes do not match"))
+    recipes = [BASE.replace(seed=seed) for seed in range(3)]
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(train(recipes, fleet=3))
+    assert not out_of_memory(RuntimeError("shapes do not match"))
+    assert out_of_memory(on_the_cpu())
+
+
+def test_bytes_of_a_member_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A linear layer keeps its input for backward, the softmax its output and cross-entropy the labels' like."""
+    network = nn.Linear(100, 10)
+    estimate = bytes_a_member(network, torch.zeros(50, 100))
+    parameters = 4 * (100 * 10 + 10)
+    least = STATE_COPIES * parameters + ACTIVATION_COPIES * 4 * 50 * (100 + 10)
+    assert least <= estimate <= least + ACTIVATION_COPIES * (8 * 50 + 64)  # int64 labels, and a total weight
+
+    monkeypatch.setattr("zoo.memory.free_memory", lambda device: 10.6 * estimate / 0.8)  # noqa: ARG005
+    assert largest_fleet(network, torch.zeros(50, 100)) == 10
+    monkeypatch.setattr("zoo.memory.free_memory", lambda device: 0.0)  # noqa: ARG005
+    assert largest_fleet(network, torch.zeros(50, 100)) == 1
+
+
+def test_a_record_names_its_mode_and_one_from_before_has_none() -> None:
+    """An old record loads; a solved network has no engine."""
+    runs = list(train([BASE, BASE.replace(seed=1)], fleet=2, precision="bf16"))
+    assert {(run.record.mode, run.record.precision) for run in runs} == {("fleet", "bf16")}
+    (loop,) = train([BASE], fleet=1)
+    assert (loop.record.mode, loop.record.precision) == ("loop", "float32")
+    (solved,) = train([Recipe(model="theorem1", train_size=32)])
+    assert solved.record.mode is None
+    old = {
+        name: value
+        for name, value in {f: getattr(loop.record, f) for f in loop.record.__dataclass_fields__}.items()
+        if name not in ("mode", "precision")
+    }
+    assert Record.from_json(old).mode is None
+
+
+def test_trainer_runs_a_fleet_by_default() -> None:
+    """As those who train anew for a measure ask for it."""
+    from zoo.member import Job
+
+    jobs = [Job(recipe=BASE.replace(seed=seed), data=data_of(BASE)) for seed in range(2)]
+    trainer = Trainer(shape_of(BASE), jobs, CPU, torch.float32)
+    assert {run.record.mode for run in trainer.run(2)} == {"fleet"}

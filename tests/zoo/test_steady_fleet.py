@@ -1,0 +1,227 @@
+"""Fleets whose steps are compiled or recorded train the networks of the plain loop, whatever ghosts fill them."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from zoo.corruptions import PreparedData
+from zoo.fleet import Batch, Fleet, Member, StackedFleet, state_of
+from zoo.gradient_rules import GradientRules
+from zoo.plain_loop import PlainLoop
+from zoo.precision import products
+from zoo.recipe import FAMILIES, Recipe
+from zoo.record import normalised
+from zoo.steady_fleet import Recorder, SteadyFleet, cuda_graph
+from zoo.training import data_of, network_of
+
+BATCH = 8
+STEPS = 3  # of each of the three crews
+RATES = (0.02, 0.005, 0.01, 0.03)
+
+
+def repeating(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """Records as a device does: some calls to warm up, then one whose answer's memory every replay writes into."""
+    for _ in range(3):
+        function()
+    answer = function().clone()
+
+    def replay() -> Tensor:
+        return answer.copy_(function())
+
+    return replay
+
+
+@pytest.fixture(scope="module")
+def data() -> PreparedData:
+    """Images of Gaussian pixels: no patch is constant, and no ReLU at its kink."""
+    return data_of(Recipe(train_size=128, corruption="gaussian"))
+
+
+def members_of(recipe: Recipe, data: PreparedData, **rules: object) -> list[Member]:
+    """Four members of seeds and rates of their own."""
+    states = [state_of(network_of(recipe.replace(seed=seed), data).double()) for seed in range(len(RATES))]
+    return [
+        Member(state=state, learning_rate=rate, momentum=0.9, weight_decay=0.01, **rules)  # type: ignore[arg-type]
+        for state, rate in zip(states, RATES, strict=True)
+    ]
+
+
+def batches(data: PreparedData, members: Sequence[int], start: int, stop: int) -> list[Batch]:
+    """Steps `start` to `stop`, each member's own examples."""
+    inputs = normalised(data.train_images, data).double()
+    chosen = [
+        [torch.randint(128, (BATCH,), generator=torch.Generator().manual_seed(100 * step + m)) for m in members]
+        for step in range(start, stop)
+    ]
+    return [
+        Batch(inputs=torch.stack([inputs[c] for c in own]), labels=torch.stack([data.train_labels[c] for c in own]))
+        for own in chosen
+    ]
+
+
+def trained(fleet: Fleet, members: Sequence[Member], data: PreparedData) -> tuple[dict[int, Tensor], Tensor]:
+    """Three members; the first leaves after some steps, the rates change, a fourth enters beside ghosts of it.
+
+    Returns:
+        Weights side by side by member, and all losses.
+    """
+    losses = []
+    device = next(iter(members[0].state.values())).device
+
+    def steps(of: Sequence[int], start: int) -> None:
+        for batch in batches(data, of, start, start + STEPS):
+            there = Batch(inputs=batch.inputs.to(device), labels=batch.labels.to(device))
+            losses.append(fleet.step(there).clone())
+
+    fleet.change([], members[:3])
+    steps([0, 1, 2], 0)
+    final = {0: flat(fleet, 0)}
+    fleet.change([1, 2], [])
+    fleet.set_rates([0.001, 0.002])
+    steps([1, 2], STEPS)
+    fleet.change([0, 1], [members[3]])
+    steps([1, 2, 3], 2 * STEPS)
+    final |= {member: flat(fleet, index) for index, member in enumerate((1, 2, 3))}
+    return final, torch.cat(losses)
+
+
+def flat(fleet: Fleet, member: int) -> Tensor:
+    """All parameters and buffers of a member side by side, on the CPU."""
+    return torch.cat([value.double().flatten() for value in fleet.state(member).values()]).cpu()
+
+
+def agree(fleet: Fleet, reference: Fleet, members: Sequence[Member], data: PreparedData) -> None:
+    """Both train the same networks, to rounding in float64."""
+    start = torch.cat([value.double().flatten() for value in members[0].state.values()]).cpu()
+    (weights, losses), (expected, expected_losses) = (trained(one, members, data) for one in (fleet, reference))
+
+    assert float((expected[0] - start).norm() / start.norm()) > 1e-4, "the reference must have moved"
+    torch.testing.assert_close(losses, expected_losses, rtol=1e-7, atol=1e-9)
+    for member, value in weights.items():
+        assert float((value - expected[member]).norm() / expected[member].norm()) < 1e-8
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_a_recorded_fleet_trains_as_it_would_unrecorded(model: str, data: PreparedData) -> None:
+    """What recording did to weights, moments and statistics is undone; replays see new batches and new rates."""
+    recipe = Recipe(model=model, train_size=128)
+    network = network_of(recipe, data).double()
+    recorded = SteadyFleet(network, "adamw" if model == "vit" else "sgd", recorder=repeating)
+    agree(recorded, StackedFleet(network, "adamw" if model == "vit" else "sgd"), members_of(recipe, data), data)
+
+
+def test_a_compiled_fleet_trains_as_it_would_uncompiled(data: PreparedData) -> None:
+    """Traced forward and backward, without a compiler for the last stage: that is the machine's own."""
+    recipe = Recipe(train_size=128, depth=1)
+    network = network_of(recipe, data).double()
+    compiled = SteadyFleet(network, "adamw", backend="aot_eager")
+    agree(compiled, StackedFleet(network, "adamw"), members_of(recipe, data), data)
+
+
+def test_ghosts_draw_no_noise(data: PreparedData) -> None:
+    """A member whose gradients are noisy sees the noise of its own stream, though ghosts copy it."""
+    recipe = Recipe(train_size=128)
+    network = network_of(recipe, data).double()
+    fleets = (SteadyFleet(network, "sgd", recorder=repeating), StackedFleet(network, "sgd"))
+    results = []
+    for fleet in fleets:
+        stream = torch.Generator().manual_seed(0)
+        noisy = GradientRules(noise_scale=0.01, noise=stream)
+        members = members_of(recipe, data)
+        members[2] = Member(state=members[2].state, learning_rate=0.01, rules=noisy)
+        results.append(trained(fleet, members, data)[0])
+
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_inputs_are_attacked_alike(data: PreparedData) -> None:
+    """Adversarial inputs of real members, among ghosts."""
+    recipe = Recipe(train_size=128)
+    network = network_of(recipe, data).double()
+    (batch,) = batches(data, [0, 1, 2], 0, 1)
+    radius = torch.full((3, 1, 1, 1, 1), 0.1, dtype=torch.float64)
+    moved = []
+    for fleet in (SteadyFleet(network, "sgd", recorder=repeating), StackedFleet(network, "sgd")):
+        fleet.change([], members_of(recipe, data)[:3])
+        moved.append(fleet.attacked(batch, radius, 2))
+
+    assert moved[1].shape == batch.inputs.shape
+    assert float((moved[1] - batch.inputs).abs().max()) > 0.05
+    torch.testing.assert_close(moved[0], moved[1])
+
+
+def test_sizes_are_powers_of_two(data: PreparedData) -> None:
+    """So few sizes are compiled or recorded: 3, 2 and 3 members are 4, 2 and 4."""
+    calls = []
+
+    def counting(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        calls.append(len(function()))
+        return function
+
+    recipe = Recipe(train_size=128)
+    trained(SteadyFleet(network_of(recipe, data).double(), "sgd", recorder=counting), members_of(recipe, data), data)
+
+    assert calls == [4, 2, 4]
+
+
+RECORDERS: dict[str, Recorder | None] = {"eager": None, "graph": cuda_graph}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("recorder", RECORDERS)
+@pytest.mark.parametrize("backend", [None, "inductor"])
+@pytest.mark.parametrize("model", FAMILIES)
+def test_all_engines_agree_on_a_gpu(model: str, backend: str | None, recorder: str, data: PreparedData) -> None:
+    """Compiled, recorded and both, against the stacked fleet and its single members against the loop."""
+    recipe = Recipe(model=model, train_size=128)
+    network = network_of(recipe, data).double().cuda()
+    members = [
+        Member(state={name: value.cuda() for name, value in m.state.items()}, learning_rate=m.learning_rate)
+        for m in members_of(recipe, data)
+    ]
+    fleet = SteadyFleet(network, "sgd", backend=backend, recorder=RECORDERS[recorder])
+    agree(fleet, StackedFleet(network, "sgd"), members, data)
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_in_bf16_a_step_comes_near_one_in_float32(model: str, data: PreparedData) -> None:
+    """A step's change of weights differs by what 8 bits round; loop, fleet and compiled fleet differ by less."""
+    recipe = Recipe(model=model, train_size=128)
+    network = network_of(recipe, data)
+    members = [
+        Member(state=state_of(network_of(recipe.replace(seed=seed), data)), learning_rate=0.01) for seed in (0, 1)
+    ]
+    (double,) = batches(data, [0, 1], 0, 1)
+    batch = Batch(inputs=double.inputs.float(), labels=double.labels)
+    start = torch.cat([value.double().flatten() for value in members[0].state.values()])
+
+    def change(fleet: Fleet, size: int) -> Tensor:
+        fleet.change([], members[:size])
+        losses = fleet.step(Batch(inputs=batch.inputs[:size], labels=batch.labels[:size]))
+        assert losses.dtype == fleet.logits([0], batch.inputs[:1]).dtype == torch.float32
+        assert all(value.is_contiguous() for value in fleet.state(0).values()), "files hold tensors in one order"
+        return flat(fleet, 0) - start
+
+    exact = change(StackedFleet(network, "sgd"), 2)
+    fleet = change(StackedFleet(network, "sgd", "bf16"), 2)
+    loop = change(PlainLoop(network, "sgd", "bf16"), 1)
+
+    assert 1e-4 < float((fleet - exact).norm() / exact.norm()) < 0.1
+    assert float((fleet - loop).norm() / exact.norm()) < 0.05
+
+
+def test_products_are_rounded_and_nothing_else() -> None:
+    """A linear layer is the product of rounded operands, rounded, in float32 again; a softmax is untouched."""
+    draw = torch.Generator().manual_seed(0)
+    x, w = (torch.randn(size, generator=draw) for size in ((5, 7), (3, 7)))
+    with products("bf16"):
+        linear, product, probabilities = functional.linear(x, w), x @ w.T, x.softmax(1)
+
+    expected = (x.bfloat16() @ w.bfloat16().T).float()
+    assert torch.equal(linear, expected)
+    assert torch.equal(product, expected)
+    assert not torch.equal(linear, x @ w.T)
+    assert torch.equal(probabilities, x.softmax(1))

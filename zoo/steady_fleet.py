@@ -1,0 +1,146 @@
+"""Stacked fleets whose steps are compiled, or recorded once and replayed: what repays a steady size.
+
+Compiling takes seconds to minutes for every size, and recording some steps. So members that have left are replaced by
+ghosts, copies whose results nobody reads, until half of the fleet is gone: sizes are powers of two.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from zoo.fleet import Batch, Kind, Member, StackedFleet
+from zoo.gradient_rules import GradientRules
+from zoo.precision import Precision
+
+WARM_UP_STEPS: Final = 3  # before a recording: libraries choose their kernels and make their workspaces
+COMPILED_SIZES: Final = 64  # torch gives up compiling after 8 by itself, silently; fleets have sizes 1 to 256
+
+
+class Recorder(Protocol):
+    """Records what a function does on the device, and gives back what does it again."""
+
+    def __call__(self, function: Callable[[], Tensor], /) -> Callable[[], Tensor]:
+        """Call the function, more than once if need be; the answer repeats it on the same memory."""
+
+
+class SteadyFleet(StackedFleet):
+    """A stacked fleet padded to a power of two, its step compiled, recorded, or both.
+
+    Args:
+        network: gives the architecture, device and dtype.
+        optimizer: "sgd" or "adamw".
+        precision: of a step.
+        backend: compiles forward and backward pass, a backend of torch.compile; none if None.
+        recorder: records steps, `cuda_graph`; none if None.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: Kind,
+        precision: Precision = "float32",
+        *,
+        backend: str | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._real = 0
+        self._recorder = recorder
+        self._replay: Callable[[], Tensor] | None = None
+        super().__init__(network, optimizer, precision)
+        if backend is not None:
+            torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, COMPILED_SIZES)  # noqa: SLF001  torch.compile has no other place for it
+            compiled: Any = functools.partial(torch.compile, backend=backend, dynamic=False)
+            self._losses = compiled(self._losses)  # type: ignore[method-assign]
+            self._update = compiled(self._update)  # type: ignore[method-assign]
+
+    def step(self, batch: Batch) -> Tensor:
+        """See `Fleet.step`."""
+        if self._recorder is None or self._draws:
+            return super().step(self._padded(batch))[: self._real]
+        if self._replay is None:
+            self._replay = self._recorded(self._recorder, batch)
+        self._static.inputs[: self._real].copy_(batch.inputs)
+        self._static.labels[: self._real].copy_(batch.labels)
+        if self._static.targets is not None and batch.targets is not None:
+            self._static.targets[: self._real].copy_(batch.targets)
+        return self._replay()[: self._real].clone()
+
+    def attacked(self, batch: Batch, radius: Tensor, steps: int) -> Tensor:
+        """See `Fleet.attacked`."""
+        return super().attacked(self._padded(batch), self._pad(radius), steps)[: self._real]
+
+    def set_rates(self, rates: Sequence[float]) -> None:
+        """See `Fleet.set_rates`."""
+        super().set_rates([*rates, *list(rates[-1:]) * self._ghosts])
+
+    def change(self, keep: Sequence[int], admit: Sequence[Member]) -> None:
+        """See `Fleet.change`."""
+        self._replay = None
+        self._real = len(keep) + len(admit)
+        if admit:
+            super().change(keep, [*admit, *[admit[-1]] * self._ghosts])
+        else:
+            super().change([*keep, *list(keep[-1:]) * self._ghosts], [])
+
+    @property
+    def _ghosts(self) -> int:
+        return (1 << (self._real - 1).bit_length()) - self._real if self._real else 0
+
+    @property
+    def _draws(self) -> bool:
+        """Whether a step draws random numbers, which a replay would not draw anew."""
+        return any(member.rules.noise_scale for member in self._members)
+
+    def _lay_out(self) -> None:
+        """See `StackedFleet`; a ghost must not draw from the stream of the member that it copies."""
+        plain = GradientRules()
+        ghosts = (dataclasses.replace(member, rules=plain) for member in self._members[self._real :])
+        self._members = [*self._members[: self._real], *ghosts]
+        super()._lay_out()
+
+    def _pad(self, values: Tensor) -> Tensor:
+        return torch.cat([values, values[-1:].expand(self._ghosts, *values.shape[1:])]) if self._ghosts else values
+
+    def _padded(self, batch: Batch) -> Batch:
+        targets = None if batch.targets is None else self._pad(batch.targets)
+        return Batch(inputs=self._pad(batch.inputs), labels=self._pad(batch.labels), targets=targets)
+
+    def _recorded(self, recorder: Recorder, batch: Batch) -> Callable[[], Tensor]:
+        """The recorded step; what recording did to the members is undone."""
+        padded = self._padded(batch)
+        self._static = Batch(
+            inputs=padded.inputs.clone(),
+            labels=padded.labels.clone(),
+            targets=None if padded.targets is None else padded.targets.clone(),
+        )
+        step = super().step
+        changing = [self._weights, *self._moments, self._steps, *self._buffers.values()]
+        before = [value.detach().clone() for value in changing]
+        replay = recorder(lambda: step(self._static))
+        with torch.no_grad():
+            for value, old in zip(changing, before, strict=True):
+                value.copy_(old)
+        return replay
+
+
+def cuda_graph(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """Record a function as a CUDA graph, after some calls on a stream of their own."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UP_STEPS):
+            function()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        answer = function()
+
+    def replay() -> Tensor:
+        graph.replay()
+        return answer
+
+    return replay
