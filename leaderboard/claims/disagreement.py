@@ -1,0 +1,69 @@
+"""Claims of Jiang et al. 2022 and Nakkiran & Bansal 2020: two runs disagree as often as one errs."""
+
+from functools import partial
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+
+SOURCE: Final = "Jiang et al. 2022, arXiv:2106.13799"
+STUDY: Final = "disagreement"
+SIBLING: Final = 100  # a sibling's seeds are those of its base or this much more
+WITHIN: Final = 1.3  # the paper's figures draw y = 1.3 x beside y = x as how near points lie
+KINDS: Final = {  # which seeds differ: initialization, order, data
+    (True, False, False): "initialization",
+    (False, True, False): "order",
+    (False, False, True): "data",
+    (True, True, True): "all",
+}
+
+
+def pairs_of(evidence: Evidence) -> pd.DataFrame:
+    """One row a pair of siblings: kind, base, setting, disagreement on the test images and mean test error."""
+    ledger = evidence.ledger.assign(base=evidence.ledger["seed"] % SIBLING)
+    settings = [name for name in ledger.columns if name.startswith("hp.")]
+    predictions = {run: np.asarray(classes) for run, classes in evidence.arrays["test_predictions"].items()}
+    rows = []
+    for setting, (_, group) in enumerate(ledger.groupby([*settings, "base"], dropna=False)):
+        for (_, a), (_, b) in combinations(group.iterrows(), 2):
+            differ = (a["init_seed"] != b["init_seed"], a["seed"] != b["seed"], a["data_seed"] != b["data_seed"])
+            is_base = [row["seed"] == row["init_seed"] == row["data_seed"] < SIBLING for row in (a, b)]
+            if differ in KINDS and any(is_base):
+                apart = float((predictions[a["run_id"]] != predictions[b["run_id"]]).mean())
+                error = 1 - (a["test_accuracy"] + b["test_accuracy"]) / 2
+                rows.append((KINDS[differ], a["base"], setting, apart, error))
+    return pd.DataFrame(rows, columns=["kind", "base", "setting", "disagreement", "error"])
+
+
+def _ratio(evidence: Evidence, kind: str) -> Finding:
+    pairs = pairs_of(evidence)
+
+    def quotient(rows: pd.DataFrame) -> float:
+        error = rows["error"].to_numpy().mean()
+        return float(rows["disagreement"].to_numpy().mean() / error) if error else float("nan")
+
+    return resampled(pairs[pairs["kind"] == kind], quotient, by=["base"])
+
+
+def _claim(kind: str, differs: str, error: str, disagreement: str) -> Claim:
+    return Claim(
+        study=STUDY,
+        name=f"differing_in_{kind}",
+        statement=f"Two networks that differ in {differs} disagree about as often as either errs.",
+        source=f"{SOURCE}, table 1",
+        published=f"test error {error}, disagreement {disagreement}",
+        unit="disagreements for each test error",
+        holds=Range(1 / WITHIN, WITHIN),
+        test=partial(_ratio, kind=kind),
+    )
+
+
+CLAIMS: Final = (
+    _claim("all", "initialization, order and data", "33.6 %", "34.8 %"),
+    _claim("data", "their training data alone", "34.1 %", "35.4 %"),
+    _claim("initialization", "initialization alone", "33.7 %", "30.7 %"),
+    _claim("order", "the order of the data alone", "33.5 %", "30.2 %"),
+)

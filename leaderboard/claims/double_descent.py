@@ -1,0 +1,209 @@
+"""Claims of Nakkiran et al. 2020 on double descent, and of Chen, Wang & Kyrillidis 2021 on concatenated inputs."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.effects import PARTIAL, where
+
+SOURCE: Final = "Nakkiran et al. 2020, arXiv:1912.02292"
+STUDY: Final = "double_descent"
+FITTED: Final = 0.1  # training error at which the paper calls a sample fitted, sec. 3: epsilon = 0.1
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Errors of networks by seed and width [s, w], widths ascending."""
+
+    seeds: list[int]
+    widths: list[float]
+    test: Floats
+    train: Floats
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> "Sweep":
+        """Of the networks of one sweep; a seed that lacks a width is left out."""
+        errors = frame.assign(test=1 - frame["test_accuracy"], train=1 - frame["train_accuracy"])
+        table = errors.pivot_table(index="seed", columns="hp.width", values=["test", "train"]).dropna()
+        return cls(
+            [int(seed) for seed in table.index],
+            [float(width) for width in table["test"].columns],
+            table["test"].to_numpy(dtype=float),
+            table["train"].to_numpy(dtype=float),
+        )
+
+    def threshold(self, seeds: NDArray[np.int64]) -> int:
+        """The narrowest width that fits its training labels, over these rows; the widest if none does."""
+        fitted = self.train[seeds].mean(0) <= FITTED
+        return int(fitted.argmax()) if fitted.any() else len(self.widths) - 1
+
+    def descent(self, seeds: NDArray[np.int64]) -> float:
+        """Test error at the threshold less that of the widest network."""
+        mean = self.test[seeds].mean(0)
+        return float(mean[self.threshold(seeds)] - mean[-1])
+
+    def rise(self, seeds: NDArray[np.int64]) -> float:
+        """Test error at the threshold less the least of a narrower network; NaN where none is narrower."""
+        mean, place = self.test[seeds].mean(0), self.threshold(seeds)
+        return float(mean[place] - mean[:place].min()) if place else float("nan")
+
+
+def _noisy(evidence: Evidence) -> pd.DataFrame:
+    """Networks under the most label noise, images one by one."""
+    names = [name for name in evidence.ledger["hp.corruption"].unique() if name.startswith(PARTIAL)]
+    most = max(names, key=lambda name: float(name.removeprefix(PARTIAL)))
+    return where(evidence.ledger, corruption=most)
+
+
+def _main(frame: pd.DataFrame) -> pd.DataFrame:
+    """The sweep of single images at the largest train size."""
+    single = where(frame, pairs=0)
+    if single["hp.train_size"].isna().any():
+        return where(single, train_size=None)
+    return where(single, train_size=single["hp.train_size"].max())
+
+
+def _seeds(sweeps: list[Sweep]) -> pd.DataFrame:
+    """One row for each seed that all sweeps have, and its row in each."""
+    shared = set.intersection(*(set(sweep.seeds) for sweep in sweeps))
+    rows = [[seed, *(sweep.seeds.index(seed) for sweep in sweeps)] for seed in sorted(shared)]
+    return pd.DataFrame(rows, columns=["seed", *range(len(sweeps))])
+
+
+def _second_descent(evidence: Evidence) -> Finding:
+    frame = _main(_noisy(evidence))
+    sweep = Sweep.of(frame)
+    found = resampled(_seeds([sweep]), lambda rows: sweep.descent(rows[0].to_numpy()), by=["seed"])
+    return replace(found, networks=len(frame))
+
+
+def _first_ascent(evidence: Evidence) -> Finding:
+    frame = _main(_noisy(evidence))
+    sweep = Sweep.of(frame)
+    found = resampled(_seeds([sweep]), lambda rows: sweep.rise(rows[0].to_numpy()), by=["seed"])
+    return replace(found, networks=len(frame))
+
+
+def _compared(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
+    """The second descent of one sweep less that of another."""
+    a, b = Sweep.of(first), Sweep.of(second)
+
+    def difference(rows: pd.DataFrame) -> float:
+        return a.descent(rows[0].to_numpy()) - b.descent(rows[1].to_numpy())
+
+    return replace(resampled(_seeds([a, b]), difference, by=["seed"]), networks=len(first) + len(second))
+
+
+def _by_noise(evidence: Evidence) -> Finding:
+    return _compared(_main(_noisy(evidence)), _main(where(evidence.ledger, corruption="true_labels")))
+
+
+def _by_pairs(evidence: Evidence) -> Finding:
+    noisy = _noisy(evidence)
+    return _compared(noisy[noisy["hp.pairs"] > 0], _main(noisy))
+
+
+def _by_size(evidence: Evidence) -> Finding:
+    """At the width that just fits the larger sample, its test error less that with the smaller one."""
+    noisy = where(_noisy(evidence), pairs=0)
+    larger = _main(noisy)
+    fewer = noisy.drop(larger.index)
+    a, b = Sweep.of(larger), Sweep.of(where(fewer, train_size=fewer["hp.train_size"].max()))
+
+    def harm(rows: pd.DataFrame) -> float:
+        chosen = rows[0].to_numpy()
+        width = a.widths[a.threshold(chosen)]
+        if width not in b.widths:
+            return float("nan")
+        column = b.widths.index(width)
+        return float(a.test[chosen, a.widths.index(width)].mean() - b.test[rows[1].to_numpy(), column].mean())
+
+    return replace(resampled(_seeds([a, b]), harm, by=["seed"]), networks=len(noisy))
+
+
+def _by_epochs(evidence: Evidence) -> Finding:
+    """Of the widest network under noise: the last test error less the highest since it first was at its lowest before.
+
+    The height of the second descent over epochs: at the epoch where the test error peaks, the lesser of what it had
+    risen by and what it falls by afterwards.
+    """
+    frame = _main(_noisy(evidence))
+    widest = where(frame, width=frame["hp.width"].max())
+    rows = []
+    for seed, run in zip(widest["seed"], widest["run_id"], strict=True):
+        curve = evidence.curves[evidence.curves["run_id"] == run].sort_values("epoch")
+        error = 1 - curve["test_accuracy"].to_numpy(dtype=float)
+        bumps = [min(error[i] - error[:i].min(), error[i] - error[-1]) for i in range(1, len(error) - 1)]
+        rows.append((seed, max([0.0, *bumps])))
+    table = pd.DataFrame(rows, columns=["seed", "bump"])
+    return resampled(table, lambda drawn: float(drawn["bump"].to_numpy().mean()), by=["seed"])
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="wider_networks_descend_again",
+        statement="Beyond the width that just fits noisy labels, test error falls again.",
+        source=f"{SOURCE}, sec. 5, fig. 4",
+        published="the peak lies where training error reaches zero, and wider is better",
+        unit="points of test error, threshold less widest",
+        holds=Range(low=0),
+        test=_second_descent,
+    ),
+    Claim(
+        study=STUDY,
+        name="test_error_peaks_at_the_threshold",
+        statement="At that width test error is higher than at some narrower one.",
+        source=f"{SOURCE}, sec. 5, fig. 4",
+        published="performance first gets worse and then gets better",
+        unit="points of test error, threshold less the best narrower",
+        holds=Range(low=0.01),  # a point: the least of several noisy means lies below zero by itself
+        test=_first_ascent,
+    ),
+    Claim(
+        study=STUDY,
+        name="noise_makes_the_peak",
+        statement="The second descent is deeper with noisy labels than with true ones.",
+        source=f"{SOURCE}, sec. 5",
+        published="label noise makes the peak more pronounced",
+        unit="points of test error",
+        holds=Range(low=0),
+        test=_by_noise,
+    ),
+    Claim(
+        study=STUDY,
+        name="more_data_can_hurt",
+        statement="A network that just fits a sample does worse than the same network trained on half of it.",
+        source=f"{SOURCE}, sec. 7",
+        published="for a range of widths, more samples give a higher test error",
+        unit="points of test error, all less half",
+        holds=Range(low=0),
+        test=_by_size,
+    ),
+    Claim(
+        study=STUDY,
+        name="longer_training_descends_again",
+        statement="Of a wide network test error falls, rises and falls again as it is trained.",
+        source=f"{SOURCE}, sec. 6",
+        published="epoch-wise double descent of large networks under label noise",
+        unit="points of test error, the peak over what lies before and after",
+        holds=Range(low=0.01),  # a point: the highest of several noisy errors rises above its ends by itself
+        test=_by_epochs,
+    ),
+    Claim(
+        study=STUDY,
+        name="pairs_soften_the_descent",
+        statement="On concatenated pairs of images the descent after the threshold is smaller.",
+        source="Chen, Wang & Kyrillidis 2021, arXiv:2107.00797",
+        published="concatenation mitigates double descent",
+        unit="points of test error",
+        holds=Range(high=0),
+        test=_by_pairs,
+    ),
+)

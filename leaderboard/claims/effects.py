@@ -1,0 +1,75 @@
+"""Effects that claims have in common: parts of a ledger, a figure of each seed, and its mean over seeds."""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import spearmanr
+
+from leaderboard.claims.claim import Finding, resampled
+
+PARTIAL: Final = "partial_labels "  # is followed by its level in hp.corruption
+
+
+def where(ledger: pd.DataFrame, **hyperparameters: Hashable) -> pd.DataFrame:
+    """The networks whose hyperparameters have these values; None asks for none."""
+    for name, value in hyperparameters.items():
+        column = ledger[f"hp.{name}"]
+        ledger = ledger[column.isna() if value is None else column == value]
+    return ledger
+
+
+def over_seeds(frame: pd.DataFrame, effect: Callable[[pd.DataFrame], float], *, by: str = "seed") -> Finding:
+    """The mean over seeds of a number that is taken from each seed's networks, with its bootstrap interval.
+
+    A seed whose number is NaN is left out.
+    """
+    values = [(seed, effect(rows)) for seed, rows in frame.groupby(by)]
+    table = pd.DataFrame(values, columns=["seed", "value"]).dropna()
+    finding = resampled(table, lambda rows: float(rows["value"].to_numpy().mean()), by=["seed"])
+    return replace(finding, networks=len(frame))
+
+
+def contrast(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Finding:
+    """Mean of a column over the first networks less that over the second, seed by seed."""
+    both = pd.concat([first.assign(side=1), second.assign(side=0)])
+
+    def difference(rows: pd.DataFrame) -> float:
+        return float(rows.loc[rows["side"] == 1, column].mean() - rows.loc[rows["side"] == 0, column].mean())
+
+    return over_seeds(both, difference)
+
+
+def ratio(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Finding:
+    """Mean of a column over the first networks divided by that over the second, seed by seed."""
+    both = pd.concat([first.assign(side=1), second.assign(side=0)])
+
+    def quotient(rows: pd.DataFrame) -> float:
+        below = rows.loc[rows["side"] == 0, column].mean()
+        return float(rows.loc[rows["side"] == 1, column].mean() / below) if below else float("nan")
+
+    return over_seeds(both, quotient)
+
+
+def noise_level(ledger: pd.DataFrame) -> "pd.Series[float]":
+    """The probability with which each network's labels are replaced: of true labels 0, of random ones 1.
+
+    NaN for other corruptions.
+    """
+    levels: Mapping[str, float] = {"true_labels": 0.0, "random_labels": 1.0}
+
+    def level(name: str) -> float:
+        return float(name.removeprefix(PARTIAL)) if name.startswith(PARTIAL) else levels.get(name, np.nan)
+
+    return ledger["hp.corruption"].map(level).astype(float)
+
+
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
+    """Spearman's, NaN where a side is constant or there are fewer than three points."""
+    a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:  # noqa: PLR2004  two points are always in order
+        return float("nan")
+    return float(spearmanr(a, b).statistic)

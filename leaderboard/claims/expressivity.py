@@ -1,0 +1,67 @@
+"""The claims of Theorem 1 of Zhang et al. 2017."""
+
+from typing import Final
+
+import pandas as pd
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range
+from leaderboard.claims.effects import over_seeds, where
+
+SOURCE: Final = "Zhang et al. 2017, arXiv:1611.03530, theorem 1"
+STUDY: Final = "expressivity"
+
+
+def _fit(rows: pd.DataFrame) -> float:
+    return float(rows["train_accuracy"].min())
+
+
+def _on_any(evidence: Evidence) -> Finding:
+    return over_seeds(evidence.ledger, _fit)
+
+
+def _on_random(evidence: Evidence) -> Finding:
+    return over_seeds(where(evidence.ledger, corruption="random_labels"), _fit)
+
+
+def _excess_weights(evidence: Evidence) -> Finding:
+    """Of each seed the largest deviation of the number of weights from 2 n + d."""
+
+    def excess(rows: pd.DataFrame) -> float:
+        promised = 2 * rows["observed.num_examples"] + rows["observed.num_inputs"]
+        return float((rows["observed.num_params"] - promised).abs().max())
+
+    return over_seeds(evidence.ledger, excess)
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="fits_any_labels",
+        statement="Some two-layer ReLU network represents any labels of a sample: the training error is zero.",
+        source=SOURCE,
+        published="any function on a sample of size n",
+        unit="training accuracy, the lowest of a seed",
+        holds=Range(1, 1),
+        test=_on_any,
+    ),
+    Claim(
+        study=STUDY,
+        name="fits_random_labels",
+        statement="So also random labels.",
+        source=SOURCE,
+        published="any function on a sample of size n",
+        unit="training accuracy, the lowest of a seed",
+        holds=Range(1, 1),
+        test=_on_random,
+    ),
+    Claim(
+        study=STUDY,
+        name="needs_few_weights",
+        statement="It needs 2 n + d weights for n examples of d numbers.",
+        source=SOURCE,
+        published="2 n + d",
+        unit="weights more or fewer, the most of a seed",
+        holds=Range(0, 0),
+        test=_excess_weights,
+    ),
+)

@@ -1,0 +1,121 @@
+"""Claims of Zhang et al. on randomised labels and pixels."""
+
+from typing import Final
+
+import pandas as pd
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range
+from leaderboard.claims.effects import contrast, noise_level, over_seeds, rank_correlation, ratio, where
+
+SOURCE: Final = "Zhang et al. 2021, doi:10.1145/3446776"
+STUDY: Final = "randomization"
+
+
+def _worst_fit(evidence: Evidence) -> Finding:
+    """Of each seed the lowest training accuracy of any network under any condition."""
+    return over_seeds(evidence.ledger, lambda rows: float(rows["train_accuracy"].min()))
+
+
+def _above_chance(evidence: Evidence) -> Finding:
+    """Test accuracy on random labels; digits and CIFAR-10 have ten classes."""
+    random = where(evidence.ledger, corruption="random_labels")
+    return over_seeds(random, lambda rows: float(rows["test_accuracy"].mean()))
+
+
+def _slowdown(evidence: Evidence) -> Finding:
+    """Of each seed the largest ratio, over networks, of the epochs to fit random and true labels."""
+
+    def largest(rows: pd.DataFrame) -> float:
+        epochs = rows.pivot_table(index="hp.model", columns="hp.corruption", values="epochs")
+        return float((epochs["random_labels"] / epochs["true_labels"]).max())
+
+    return over_seeds(evidence.ledger, largest)
+
+
+def _pixels_against_labels(evidence: Evidence) -> Finding:
+    ledger = evidence.ledger
+    pixels = ledger[ledger["hp.corruption"].isin(["random_pixels", "gaussian"])]
+    return ratio(pixels, where(ledger, corruption="random_labels"), "epochs")
+
+
+def _order_of_errors(evidence: Evidence) -> Finding:
+    """Of each seed and network the rank correlation of test error and p, averaged over networks."""
+    ledger = evidence.ledger.assign(p=noise_level(evidence.ledger)).dropna(subset=["p"])
+
+    def order(rows: pd.DataFrame) -> float:
+        each = [rank_correlation(own["p"], 1 - own["test_accuracy"]) for _, own in rows.groupby("hp.model")]
+        return float(pd.Series(each).mean())
+
+    return over_seeds(ledger, order)
+
+
+def _pixel_order(evidence: Evidence) -> Finding:
+    """Test accuracy on true images less that on shuffled ones, of the convolutional network."""
+    ledger = evidence.ledger[evidence.ledger["hp.model"] != "mlp"]
+    return contrast(
+        where(ledger, corruption="true_labels"), where(ledger, corruption="shuffled_pixels"), "test_accuracy"
+    )
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="fits_everything",
+        statement="Networks fit true, partly random and random labels, and shuffled, random and Gaussian pixels.",
+        source=f"{SOURCE}, sec. 2 and fig. 1; 2017, arXiv:1611.03530, table 1",
+        published="training accuracy of 99.34 to 100 % on random labels",
+        unit="of the training examples, the worst network of a seed",
+        holds=Range(low=0.9934),  # the lowest of table 1
+        test=_worst_fit,
+    ),
+    Claim(
+        study=STUDY,
+        name="random_labels_leave_chance",
+        statement="Networks that fitted random labels are no better than chance on test images.",
+        source="Zhang et al. 2017, arXiv:1611.03530, table 1",
+        published="test accuracy of 9.78 to 10.61 % with ten classes",
+        unit="of the test images",
+        holds=Range(0.08, 0.12),  # chance, give or take 2 points: a tenth of the paper's test images
+        test=_above_chance,
+    ),
+    Claim(
+        study=STUDY,
+        name="random_labels_take_a_little_longer",
+        statement="Fitting random labels takes longer than fitting true ones by a small constant factor.",
+        source=f"{SOURCE}, sec. 2, fig. 1b",
+        published="a small constant factor",
+        unit="times the epochs of true labels",
+        holds=Range(1, 10),  # small: less than an order of magnitude
+        test=_slowdown,
+    ),
+    Claim(
+        study=STUDY,
+        name="random_pixels_are_fitted_sooner_than_random_labels",
+        statement="Random and Gaussian pixels are fitted in less time than random labels.",
+        source=f"{SOURCE}, sec. 2, fig. 1a",
+        published="they start converging faster",
+        unit="times the epochs of random labels",
+        holds=Range(high=1),
+        test=_pixels_against_labels,
+    ),
+    Claim(
+        study=STUDY,
+        name="error_rises_with_noise",
+        statement="Test error rises steadily with the share of random labels.",
+        source=f"{SOURCE}, sec. 2, fig. 1c",
+        published="a steady deterioration from p = 0 to chance at p = 1",
+        unit="rank correlation",
+        holds=Range(low=0.9),  # six levels of p: one swap of neighbours leaves 0.94, two leave 0.89
+        test=_order_of_errors,
+    ),
+    Claim(
+        study=STUDY,
+        name="shuffled_pixels_cost_accuracy",
+        statement="A convolutional network fits shuffled pixels, and generalizes worse on them.",
+        source="Zhang et al. 2017, arXiv:1611.03530, sec. 2.1",
+        published="true images lead",
+        unit="points of test accuracy",
+        holds=Range(low=0),
+        test=_pixel_order,
+    ),
+)
