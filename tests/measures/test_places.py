@@ -56,9 +56,9 @@ class InPlace(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
-        x = self.first(x)
-        x.relu_()
+        x = self.first(x).relu_()
         y = self.second(x)
+        x *= 0.5
         y += x
         return torch.as_tensor(self.third(y.relu_()))
 
@@ -72,7 +72,7 @@ def test_networks_that_work_in_place() -> None:
     assert [place.layer for place in places(subject)] == ["first", "second", "third"]
 
     held = model.first(x).relu().detach().requires_grad_()
-    logits = model.third((model.second(held) + held).relu())
+    logits = model.third((model.second(held) + 0.5 * held).relu())
     rival = logits.detach().scatter(1, y[:, None], -torch.inf).argmax(1)
     margins = (logits.gather(1, y[:, None]) - logits.gather(1, rival[:, None])).squeeze(1)
     (gradient,) = torch.autograd.grad(margins.sum(), held)
