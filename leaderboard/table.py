@@ -96,8 +96,13 @@ def headline(report: Mapping[str, Any]) -> str:
         f"{measures} measures of {report['models']} networks, ranked by how well they order them by {report['target']}"
     )
     left_out = report["not_converged"]
-    fate = "left out" if report["converged_only"] else "included"
-    return f"{text}; not converged: {left_out}, {fate}" if left_out else text
+    if left_out:
+        text += f"; not converged: {left_out}, {'left out' if report['converged_only'] else 'included'}"
+    if report["seeds"] == "kept":
+        text += "; seeds kept"
+    if report["binned"]:
+        text += f"; binned: {', '.join(plain_name(name) for name in report['binned'])}"
+    return text
 
 
 def number(figure: Figure, *, signed: bool = True) -> str:

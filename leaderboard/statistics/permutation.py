@@ -9,6 +9,7 @@ from leaderboard.statistics.granulated import Grid, sign_along
 from leaderboard.statistics.pairs import Floats, Ints
 
 LEVEL: Final = 0.05  # of the whole family of measures
+AT_ONCE: Final = 16  # measures whose pairs are held at a time, few enough for the processor's cache
 ROUNDING: Final = 1e-6  # of a Psi of single precision; pairs weigh more
 
 
@@ -55,9 +56,14 @@ def null_psi(grid: Grid, scores: Floats, target: Floats, source: Ints) -> Floats
     weight = weight.astype(np.float32)
     places = np.stack([np.unique(mu, return_inverse=True)[1] for mu in scores.T], axis=1).astype(np.uint16)  # [u, M]
     null = np.empty((len(source), scores.shape[1]))
-    for draw, received in enumerate(source):
-        a, b = places[received[first]], places[received[second]]
-        null[draw] = weight @ (a > b).astype(np.float32) - weight @ (a < b).astype(np.float32)
+    for some in (slice(begin, begin + AT_ONCE) for begin in range(0, scores.shape[1], AT_ONCE)):
+        own = np.ascontiguousarray(places[:, some])
+        ties = bool((own.max(axis=0) + 1 < len(own)).any())
+        for draw, received in enumerate(source):
+            moved = own[received]
+            a, b = moved.take(first, axis=0), moved.take(second, axis=0)
+            found = 2 * (weight @ (a > b).astype(np.float32)) - weight.sum()  # sgn = 2 [a > b] - 1 + [a = b]
+            null[draw, some] = found + weight @ (a == b).astype(np.float32) if ties else found
     return null
 
 

@@ -89,6 +89,15 @@ def test_what_was_left_out_is_said(ridge_report: dict[str, Any]) -> None:
     assert "not converged: 1, left out" in headline
 
 
+def test_how_it_was_ranked_is_said(ridge_ledger: pd.DataFrame) -> None:
+    """Where seeds are kept or a hyperparameter is binned."""
+    usual = rank(ridge_ledger, bootstrap=0)
+    other = rank(ridge_ledger, bootstrap=0, seeds="kept", bins={"ridge": 2})
+
+    assert printed(usual, 160).splitlines()[0].rstrip().endswith("left out")
+    assert printed(other, 160).splitlines()[0].rstrip().endswith("; seeds kept; binned: ridge")
+
+
 @pytest.mark.parametrize("width", [1, 10, 24, 40, 60, 80, 100, 120, 240])
 def test_any_width(ridge_report: dict[str, Any], width: int) -> None:
     """No line is wider than the console, and a usual one shows every name and figure whole."""
