@@ -69,6 +69,17 @@ def test_a_sketch_keeps_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < error.max() < 4 * (2 / 500) ** 0.5
 
 
+def test_a_sketch_puts_each_number_in_one_place_with_a_sign() -> None:
+    """Both signs as often, and all places."""
+    sketch = iterates._CountSketch(400, 20, network("mlp").subject())
+    rows = torch.stack([sketch(unit) for unit in torch.eye(400, dtype=torch.float64)])
+
+    assert (rows != 0).sum(1).eq(1).all()
+    assert sorted(set(rows.flatten().tolist())) == [-1.0, 0.0, 1.0]
+    assert abs(float(rows.sum())) < 4 * 400**0.5
+    assert (rows != 0).any(0).all()
+
+
 def test_descent_that_diverges_is_refused() -> None:
     """Weights that are not numbers have no distances."""
     with pytest.raises(UnsupportedModel, match="diverges at learning rate 1e"):
