@@ -40,6 +40,15 @@ def test_planted_scores() -> None:
     assert fit.of(np.ones(300)).half_width == pytest.approx(fit.half_width_without, rel=1e-9)
 
 
+def test_what_rises_and_falls_is_followed() -> None:
+    """A target that is least at middling scores, which no straight line predicts."""
+    scores = np.random.default_rng(3).permutation(400) / 400
+    target = (2 * scores - 1) ** 2
+    fit = Conformal(target, np.arange(400), 0)
+
+    assert fit.of(scores).half_width < 0.1 * fit.half_width_without
+
+
 def test_replicates_stay_together() -> None:
     """Configurations that are all their own leave a score that names them nothing to tell."""
     rng = np.random.default_rng(2)
