@@ -4,8 +4,9 @@ The loss is the cross-entropy in nats, and a gradient is with respect to all tra
 is chunk x parameters, never examples x parameters.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, cast
 
 import torch
@@ -53,14 +54,20 @@ def gradient_statistics(subject: Subject) -> GradientStatistics:
         _sweep_by_layer(sums, subject)
     except NoFormula:
         sums = _Sums(subject)
-        for rows in _pieces(subject.num_examples, chunk_size(subject)):
+        for rows in pieces(subject.num_examples, chunk_size(subject)):
             gradients = gradients_of(subject, cross_entropy, subject.inputs[rows], subject.labels[rows])
             for name, gradient in gradients.items():
                 sums.add(name, rows, gradient)
     return sums.statistics()
 
 
-def gradients_of(subject: Subject, objective: Objective, inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+def gradients_of(
+    subject: Subject,
+    objective: Objective,
+    inputs: Tensor,
+    targets: Tensor,
+    state: Mapping[str, Tensor] = MappingProxyType({}),
+) -> dict[str, Tensor]:
     """Gradient of `objective` at each example, by parameter [b, *shape].
 
     Args:
@@ -68,12 +75,15 @@ def gradients_of(subject: Subject, objective: Objective, inputs: Tensor, targets
         objective: logits [k] and a target to a scalar, differentiable in the logits.
         inputs: [b, c, h, w], a chunk of at most `chunk_size`.
         targets: [b, ...], one for each example.
+        state: parameters and buffers other than those of the subject.
     """
+    params = {name: state.get(name, p) for name, p in subject.params.items()}
+    buffers = {name: state.get(name, b) for name, b in subject.buffers.items()}
 
     def at_one(params: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
-        return objective(subject.forward(params, x.unsqueeze(0)).squeeze(0), target)
+        return objective(subject.forward({**buffers, **params}, x.unsqueeze(0)).squeeze(0), target)
 
-    return cast("dict[str, Tensor]", vmap(grad(at_one), in_dims=(None, 0, 0))(subject.params, inputs, targets))
+    return cast("dict[str, Tensor]", vmap(grad(at_one), in_dims=(None, 0, 0))(params, inputs, targets))
 
 
 def chunk_size(subject: Subject) -> int:
@@ -184,7 +194,7 @@ def _add_by_layer(sums: _Sums, rows: slice, subject: Subject) -> int:
         if layer.num_params <= SMALL:
             small.append(layer)
         else:
-            for few in _pieces(len(y), max(1, FLOATS_IN_CACHE // layer.floats)):
+            for few in pieces(len(y), max(1, FLOATS_IN_CACHE // layer.floats)):
                 for name, gradient in layer.gradients(few, sums.scratch).items():
                     sums.add(name, slice(rows.start + few.start, rows.start + few.stop), gradient)
                 sums.scratch.clear()
@@ -194,6 +204,6 @@ def _add_by_layer(sums: _Sums, rows: slice, subject: Subject) -> int:
     return tape.floats
 
 
-def _pieces(length: int, size: int) -> Iterator[slice]:
+def pieces(length: int, size: int) -> Iterator[slice]:
     """Consecutive slices of at most this size."""
     return (slice(start, min(start + size, length)) for start in range(0, length, size))

@@ -6,6 +6,7 @@ gradient still reaches a parameter afterwards came by a way that was not seen, a
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ class Tape:
         subject: the network.
         inputs: [b, c, h, w].
         objective: logits [b, k] to the sum of the examples' losses.
+        state: parameters and buffers other than those of the subject.
 
     Attributes:
         params: the parameters, by name.
@@ -39,11 +41,18 @@ class Tape:
         NoFormula: the network uses a parameter in another way than those of `measures.passes.uses`.
     """
 
-    def __init__(self, subject: Subject, inputs: Tensor, objective: Callable[[Tensor], Tensor]) -> None:
-        self.params = {name: p.detach().requires_grad_() for name, p in subject.params.items()}
-        watch = _Watch(self.params, subject.buffers, len(inputs))
+    def __init__(
+        self,
+        subject: Subject,
+        inputs: Tensor,
+        objective: Callable[[Tensor], Tensor],
+        state: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> None:
+        self.params = {name: state.get(name, p).detach().requires_grad_() for name, p in subject.params.items()}
+        buffers = {name: state.get(name, b) for name, b in subject.buffers.items()}
+        watch = _Watch(self.params, buffers, len(inputs))
         with torch.enable_grad(), watch:
-            logits = subject.forward(self.params, inputs)
+            logits = subject.forward({**buffers, **self.params}, inputs)
         with torch.enable_grad():
             loss = objective(logits)
         params = list(self.params.values())

@@ -8,7 +8,21 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from measures.api import Subject, UnsupportedModel
-from measures.gradients import coherence, fisher_rao, grad_noise_final, gsnr
+from measures.gradients import (
+    coherence,
+    efim_trace,
+    fisher_rao,
+    fisher_trace,
+    grad_noise_final,
+    gradient_confusion,
+    gradient_disparity,
+    gradient_diversity,
+    gsnr,
+    noise_scale,
+    stiffness,
+    stiffness_between_classes,
+    stiffness_within_class,
+)
 from tests.measures.networks import network
 
 
@@ -124,3 +138,81 @@ def test_gradients_that_do_not_vary_have_no_ratio(identical: Subject, saturated:
             gsnr(subject)
     with pytest.raises(UnsupportedModel, match="exactly zero"):
         coherence(saturated)
+
+
+def test_efim_trace_is_the_mean_squared_norm(mlp: Subject) -> None:
+    """The trace of the mean of g_i g_i^T."""
+    g = gradients(mlp)
+
+    assert efim_trace(mlp) == pytest.approx(float((g.T @ g / len(g)).trace()), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv_bn"])
+def test_fisher_trace_sums_over_the_labels_that_the_network_predicts(name: str, request: pytest.FixtureRequest) -> None:
+    """The squared norm of the gradient at every label, weighed by its probability."""
+    subject: Subject = request.getfixturevalue(name)
+    p = subject.logits_of(subject.inputs).softmax(1)
+    by_label = [
+        gradients(Subject(subject.model, subject.inputs, torch.full_like(subject.labels, label))) for label in range(10)
+    ]
+    expected = sum(float((p[:, label] * g.square().sum(1)).mean()) for label, g in enumerate(by_label))
+
+    assert fisher_trace(subject) == pytest.approx(expected, rel=1e-9)
+
+
+def test_diversity_and_noise_scale_by_their_definitions(mlp: Subject) -> None:
+    """Sums of squared norms over squared norms of sums; trace of the covariance over the squared norm of the mean."""
+    g = gradients(mlp)
+    covariance = torch.cov(g.T, correction=0)
+
+    assert gradient_diversity(mlp) == pytest.approx(float(g.square().sum() / g.sum(0).square().sum()), rel=1e-9)
+    assert noise_scale(mlp) == pytest.approx(float(covariance.trace() / g.mean(0).square().sum()), rel=1e-9)
+
+
+def test_gradients_that_are_orthogonal(orthogonal: Subject) -> None:
+    """Five of equal length: diversity one, noise scale four, no stiffness, no confusion."""
+    assert gradient_diversity(orthogonal) == pytest.approx(1, rel=1e-12)
+    assert noise_scale(orthogonal) == pytest.approx(4, rel=1e-12)
+    assert stiffness(orthogonal) == pytest.approx(0, abs=1e-12)
+    assert gradient_confusion(orthogonal) == pytest.approx(0, abs=1e-12)
+
+
+def test_stiffness_and_confusion_pair_by_pair(mlp: Subject) -> None:
+    """Cosines of all pairs, of those of one label and of those of two; the smallest product."""
+    g, labels = gradients(mlp), mlp.labels.tolist()
+    pairs = [(i, j) for i in range(len(g)) for j in range(len(g)) if i != j]
+    cosine = {(i, j): float(g[i] @ g[j] / (g[i].norm() * g[j].norm())) for i, j in pairs}
+    within = [value for (i, j), value in cosine.items() if labels[i] == labels[j]]
+    between = [value for (i, j), value in cosine.items() if labels[i] != labels[j]]
+
+    assert stiffness(mlp) == pytest.approx(mean(cosine.values()), rel=1e-9)
+    assert stiffness_within_class(mlp) == pytest.approx(mean(within), rel=1e-9)
+    assert stiffness_between_classes(mlp) == pytest.approx(mean(between), rel=1e-9)
+    assert gradient_confusion(mlp) == pytest.approx(-min(float(g[i] @ g[j]) for i, j in pairs), rel=1e-9)
+
+
+def test_disparity_of_five_batches(mlp: Subject) -> None:
+    """Thirty-five of the examples in the order of the sample, seven a batch."""
+    g = gradients(mlp)[mlp.sample(36)]
+    means = [batch.mean(0) for batch in g[:35].split(7)]
+    distances = [float((means[a] - means[b]).norm()) for a in range(5) for b in range(a)]
+
+    assert gradient_disparity(mlp) == pytest.approx(mean(distances), rel=1e-9)
+
+
+def test_too_few_examples_or_gradients(mlp: Subject, saturated: Subject) -> None:
+    """One example has no pair, four no five batches, one class no other, and a gradient of zero no direction."""
+    alone = Subject(mlp.model, mlp.inputs[:1], mlp.labels[:1])
+    four = Subject(mlp.model, mlp.inputs[:4], mlp.labels[:1].repeat(4))
+    for measure in (stiffness, gradient_confusion):
+        with pytest.raises(UnsupportedModel, match="one training example"):
+            measure(alone)
+    with pytest.raises(UnsupportedModel, match="5 batches"):
+        gradient_disparity(four)
+    with pytest.raises(UnsupportedModel, match="No pair"):
+        stiffness_between_classes(four)
+    with pytest.raises(UnsupportedModel, match="No pair"):
+        stiffness(saturated)
+    for measure in (gradient_diversity, noise_scale):
+        with pytest.raises(UnsupportedModel, match="exactly zero"):
+            measure(saturated)

@@ -6,9 +6,8 @@ from torch import Tensor, nn
 from torch.func import jacrev
 from torch.nn.functional import cross_entropy, one_hot
 
-from measures import stability
 from measures.api import Subject, UnsupportedModel
-from measures.passes import per_sample
+from measures.passes import per_sample, tangents
 from measures.stability import self_influence
 
 
@@ -34,7 +33,7 @@ def test_self_influence_is_that_of_a_dense_solve(name: str, request: pytest.Fixt
 
 def test_self_influence_of_a_sample_in_chunks(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve of the examples, their 120 rows in chunks of 50."""
-    monkeypatch.setattr(stability, "NUM_ROWS", 129)
+    monkeypatch.setattr(tangents, "NUM_ROWS", 129)
     monkeypatch.setattr(per_sample, "CHUNK", 50)
     chosen = mlp.sample(12)
 
