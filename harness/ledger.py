@@ -69,7 +69,7 @@ def metadata_of(measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
             "expected_sign": measure.expected_sign,
             "source": measure.source,
             "needs": sorted(measure.needs),
-            "cost": measure.cost,
+            "price": measure.cost,  # in words; a row of the ranking has its seconds under "cost"
             "version": measure.version,
             "summary": (measure.compute.__doc__ or "").strip().split("\n\n")[0],
         }
