@@ -1,0 +1,70 @@
+"""Claims of Liu, Papailiopoulos & Achlioptas 2020: bad minima exist, SGD finds them, regularizers leave them."""
+
+from typing import Final
+
+import pandas as pd
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range
+from leaderboard.claims.effects import contrast, over_seeds, where
+
+SOURCE: Final = "Liu, Papailiopoulos & Achlioptas 2020, arXiv:1906.02613"
+STUDY: Final = "bad_minima"
+PLAIN: Final = {"momentum": 0.0, "weight_decay": 0.0, "augmentation": "none"}
+
+
+def _regularized(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Networks with momentum, weight decay and augmentation."""
+    return ledger[(ledger["hp.momentum"] > 0) & (ledger["hp.weight_decay"] > 0) & (ledger["hp.augmentation"] != "none")]
+
+
+def _loss_of_accuracy(frame: pd.DataFrame) -> Finding:
+    fresh = frame["hp.pretrain_copies"] == 0
+    return contrast(frame[fresh], frame[~fresh], "test_accuracy")
+
+
+def _plain(evidence: Evidence) -> Finding:
+    return _loss_of_accuracy(where(evidence.ledger, **PLAIN))
+
+
+def _with_regularizers(evidence: Evidence) -> Finding:
+    return _loss_of_accuracy(_regularized(evidence.ledger))
+
+
+def _fit(evidence: Evidence) -> Finding:
+    plain = where(evidence.ledger, **PLAIN)
+    misled = plain[plain["hp.pretrain_copies"] > 0]
+    return over_seeds(misled, lambda rows: float(rows["train_accuracy"].mean()))
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="plain_sgd_stays_in_bad_minima",
+        statement="From fitted random labels plain SGD ends at minima far worse than those of a fresh one.",
+        source=f"{SOURCE}, abstract",
+        published="up to 40 points of test accuracy lost",
+        unit="points of test accuracy, fresh less misled",
+        holds=Range(low=0.05),  # far worse: more than twice the 2 points that count as none below
+        test=_plain,
+    ),
+    Claim(
+        study=STUDY,
+        name="they_are_global_minima",
+        statement="These minima fit the training set.",
+        source=f"{SOURCE}, sec. 1",
+        published="100 % training accuracy",
+        unit="training accuracy",
+        holds=Range(low=0.999),
+        test=_fit,
+    ),
+    Claim(
+        study=STUDY,
+        name="regularizers_leave_them",
+        statement="With augmentation, weight decay and momentum the start has no effect.",
+        source=f"{SOURCE}, abstract",
+        published="no effect",
+        unit="points of test accuracy, fresh less misled",
+        holds=Range(-0.02, 0.02),  # none: two points, as far as 500 test images tell
+        test=_with_regularizers,
+    ),
+)
