@@ -43,6 +43,14 @@ Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute; auto takes a GPU if there is one.")
 ]
 Fleet = Annotated[str, typer.Option(help="Networks of one shape trained side by side; auto times a few sizes.")]
+ModeName = Annotated[
+    Literal["auto", "loop", "graph", "fleet", "compiled", "compiled_graph"],
+    typer.Option(help="The engine of training; auto times those that the device has, once a machine."),
+]
+PrecisionName = Annotated[
+    Literal["auto", "float32", "bf16"],
+    typer.Option(help="Of the matrix products of training; auto is float32, scoring always is."),
+]
 ExecutorName = Annotated[
     Literal["auto", "local", "processes", "ray"],
     typer.Option(help="This process, worker processes, or a Ray cluster (pip install 'gapbench\\[ray]')."),
@@ -108,6 +116,8 @@ def run(
     out: Out = None,
     device: Device = "auto",
     fleet: Fleet = "auto",
+    mode: ModeName = "auto",
+    precision: PrecisionName = "auto",
     executor: ExecutorName = "auto",
     workers: Workers = None,
     limit: Limit = None,
@@ -150,6 +160,8 @@ def train(
     out: Out = None,
     device: Device = "auto",
     fleet: Fleet = "auto",
+    mode: ModeName = "auto",
+    precision: PrecisionName = "auto",
     executor: ExecutorName = "auto",
     workers: Workers = None,
     limit: Limit = None,

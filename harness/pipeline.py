@@ -22,7 +22,7 @@ from harness.ledger import metadata_of
 from harness.plan import Plan
 from harness.report import tell_repairs
 from harness.store import Store, StoredRun
-from harness.tasks import ObserveTask, ScoreTask, TrainTask
+from harness.tasks import ObserveTask, ScoreTask, TrainTask, shared_out
 from harness.weights import CorruptRun, WeightFile
 from harness.work import observe_network, score_network, train_fleet
 from measures import Measure, Score
@@ -42,8 +42,15 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
     for recipe in missing:
         groups[shape_of(recipe)].append(recipe)
     tasks = [
-        TrainTask(tuple(recipe.changed() for recipe in group), plan.device, plan.fleet, plan.data_dir)
-        for group in sorted(groups.values(), key=len, reverse=True)  # the longest first, so that no worker idles long
+        TrainTask(
+            tuple(recipe.changed() for recipe in group),
+            plan.device,
+            plan.fleet,
+            plan.data_dir,
+            plan.mode,
+            plan.precision,
+        )
+        for group in shared_out(list(groups.values()), 1 if plan.executor == "local" else plan.workers)
     ]
     trained = 0
     with _progress(console, "training", len(missing)) as advance:

@@ -11,7 +11,9 @@ import torch
 from harness.executors import Executor, require_executor
 from measures import Measure
 from measures.catalog import catalog, from_file, select
+from zoo.engines import Mode, require_mode
 from zoo.observations.observed import require_observations
+from zoo.precision import Precision
 from zoo.recipe import Recipe
 from zoo.suites.registry import suite as suite_of
 from zoo.suites.study import SizeName
@@ -37,6 +39,8 @@ class Plan:
         data_dir: folder of data sets.
         layers: whether to store what each layer gives to a score.
         observations: what is observed of every network beside its record.
+        mode: the engine of training, or "auto".
+        precision: of the matrix products of training.
     """
 
     suite: str
@@ -51,6 +55,8 @@ class Plan:
     data_dir: Path | None
     layers: bool = False
     observations: tuple[str, ...] = ()
+    mode: Mode | Literal["auto"] = "auto"
+    precision: Precision = "float32"
 
 
 def plan_of(
@@ -69,6 +75,8 @@ def plan_of(
     size: SizeName = "small",
     retraining: bool = False,
     layers: bool = False,
+    mode: Mode | Literal["auto"] = "auto",
+    precision: Precision | Literal["auto"] = "auto",
 ) -> Plan:
     """The plan of a command's options; see `gapbench run --help`.
 
@@ -88,6 +96,8 @@ def plan_of(
         where, number = executor, cores
         require_executor(executor)
     chosen_fleet = _fleet(fleet)
+    if mode != "auto":
+        require_mode(mode, torch.device(chosen_device), None if chosen_fleet == "auto" else chosen_fleet)
     check_recipes(recipes, data_dir)
     name = suite if size == "small" else f"{suite}-{size}"
     return Plan(
@@ -103,6 +113,8 @@ def plan_of(
         data_dir=data_dir,
         layers=layers,
         observations=staged.study.observations,
+        mode=mode,
+        precision="float32" if precision == "auto" else precision,
     )
 
 

@@ -1,10 +1,16 @@
 """What is handed to a worker: plain values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from harness.weights import WeightFile
+from zoo.engines import Mode
+from zoo.precision import Precision
+from zoo.recipe import Recipe
+
+SHARED_FROM: Final = 4  # networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +22,16 @@ class TrainTask:
         device: where to train.
         fleet: members side by side, or "auto".
         data_dir: folder of data sets.
+        mode: the engine, or "auto".
+        precision: of the matrix products of training.
     """
 
     recipes: tuple[dict[str, Any], ...]
     device: str
     fleet: int | Literal["auto"]
     data_dir: Path | None
+    mode: Mode | Literal["auto"] = "auto"
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +87,24 @@ class ScoreTask:
     plugin: Path | None
     device: str
     data_dir: Path | None
+
+
+def shared_out(groups: Sequence[Sequence[Recipe]], workers: int) -> list[Sequence[Recipe]]:
+    """Groups of recipes, the largest first, of which the largest are halved until there is one for each worker.
+
+    What builds on the training of another recipe stays together, since that is trained once for its group, and so
+    does a group of less than four: a fleet gains more than a second worker.
+    """
+    whole = sorted(groups, key=len, reverse=True)
+    while len(whole) < workers:
+        largest = next((group for group in whole if len(group) >= SHARED_FROM and not any(map(_builds, group))), None)
+        if largest is None:
+            break
+        middle = (len(largest) + 1) // 2
+        whole.remove(largest)
+        whole = sorted([*whole, largest[:middle], largest[middle:]], key=len, reverse=True)
+    return whole
+
+
+def _builds(recipe: Recipe) -> bool:
+    return recipe.source is not None or recipe.teacher is not None or recipe.pretrain_copies > 0

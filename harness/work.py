@@ -9,6 +9,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from harness.choices import ChoicesOnDisk, cache_folder
 from harness.history import refit_by, trajectory_of
 from harness.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.weights import PackedRun, WeightFile, pack, snapshots_in
@@ -32,7 +33,16 @@ def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
     """Train the recipes of a task; runs come back in the order in which they end."""
     recipes = [Recipe.from_changed(changed) for changed in task.recipes]
     machine = provenance(task.device)
-    for run in train(recipes, device=task.device, fleet=task.fleet, data_dir=task.data_dir):
+    runs = train(
+        recipes,
+        device=task.device,
+        fleet=task.fleet,
+        data_dir=task.data_dir,
+        mode=task.mode,
+        precision=task.precision,
+        remembered=ChoicesOnDisk(cache_folder()),
+    )
+    for run in runs:
         yield pack(run, machine)
 
 

@@ -1,6 +1,7 @@
 """What every test shares: one thread each, and real data where it lies."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -19,3 +20,11 @@ def data_dir() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("GAPBENCH_DATA names no folder of data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What timings choose in the tests is forgotten after them, in processes that they start, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAPBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
