@@ -56,6 +56,8 @@ def test_replicates_stay_together() -> None:
     target = rng.normal(size=40)[configuration] + 0.01 * rng.normal(size=200)
     together = Conformal(target, configuration, 0)
 
+    for parts in together._splits:
+        assert sum(len(set(configuration[part].tolist())) for part in parts) == 40
     assert together.of(rng.permutation(40)[configuration].astype(np.float64)).half_width > 0.8
 
 
