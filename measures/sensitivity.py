@@ -18,7 +18,7 @@ MIN_EXAMPLES: Final = 8  # however many classes there are
 NOISE: Final = 0.1  # standard deviations of a normalised pixel: small beside the image, large beside rounding
 NOISE_EXAMPLES: Final = 128  # bounds the cost to a forward pass of each, twice
 NUM_PATHS: Final = 4  # ellipses, each through three training examples
-POINTS: Final = 32  # on each; at twice as many there are hardly more transitions than points between them resolve
+POINTS: Final = 32  # on each; bounds the cost to a forward pass of 128 points
 JACOBIAN_COST: Final = "shared forward pass and K backward passes on max(8, 480 / K) examples"
 
 

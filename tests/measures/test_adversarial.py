@@ -21,10 +21,10 @@ def two_classes(slope: float, bias: float, levels: list[float]) -> Subject:
 
 
 def test_the_radius_of_a_linear_network_is_the_distance() -> None:
-    """Margin over slope; zero where the label is not the answer."""
-    subject = two_classes(3.0, 0.1, [0.05, 0.1, 0.2, -1.0])
+    """Margin over slope, four bounded steps away; zero where the label is not the answer."""
+    subject = two_classes(3.0, 0.1, [0.05, 0.1, 1.2, -1.0])
 
-    assert adv_radius(subject) == pytest.approx((0.05 + 0.1 + 0.2 + 3 * 0.1 / 3) / 4, rel=1e-4)
+    assert adv_radius(subject) == pytest.approx((0.05 + 0.1 + 1.2 + 3 * 0.1 / 3) / 4, rel=1e-4)
 
 
 def test_the_thickness_of_a_linear_network() -> None:

@@ -83,6 +83,26 @@ def test_networks_that_work_in_place() -> None:
     assert torch.allclose(found.activations[1], held.square().sum(1))
 
 
+class SkipFromTheStart(nn.Module):
+    """A skip that is open from before the first layer until after the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        x = x.flatten(1)
+        return torch.as_tensor(self.third(x + self.second(self.first(x).relu())))
+
+
+def test_the_input_is_the_only_place_before_the_first_layer() -> None:
+    """What is done to it before that makes no second one."""
+    subject = Subject(SkipFromTheStart(), torch.ones(3, 2, 2), torch.tensor([0, 1, 2]))
+
+    assert [place.layer for place in places(subject)] == ["first", "third"]
+
+
 def test_probes_estimate_the_jacobian(conv_bn: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean over many Rademacher vectors comes to the squared norm of the Jacobian, within five standard errors."""
     monkeypatch.setattr(features_pass, "NUM_PROBES", 400)

@@ -120,6 +120,13 @@ def test_transitions_of_one_relu() -> None:
     assert linear_regions(Subject(network, corners, torch.tensor([0, 1, 1]))) == 2
     assert linear_regions(Subject(network, corners + 5, torch.tensor([0, 1, 1]))) == 0
 
+    circle = torch.tensor([[1, 0], [-0.5, 0.75**0.5], [-0.5, -(0.75**0.5)]]).double()
+    first, second, third = circle[Subject(network, circle, torch.tensor([0, 1, 1])).sample(3)]
+    angle = 2 * math.pi / 32  # the ReLU is on at one point of the circle alone, the second
+    point = first * math.cos(angle) + (second - third) / math.sqrt(3) * math.sin(angle)
+    half.weight.data, half.bias.data = point.unsqueeze(0), -torch.full((1,), 0.99).double()
+    assert linear_regions(Subject(network, circle, torch.tensor([0, 1, 1]))) == 2
+
 
 def test_transitions_one_point_at_a_time(mlp: Subject) -> None:
     """Ellipses through three examples each; every switch of every unit counts."""
