@@ -71,6 +71,7 @@ def plugin(tmp_path: Path) -> Path:
 def plan(tmp_path: Path) -> Plan:
     """Two networks and two measures, in this process."""
     return Plan(
+        suite="smoke",
         recipes=(BASE, BASE.replace(width=2.0)),
         measures={name: catalog()[name] for name in ("param_norm", "gde_disagreement")},
         plugin=None,
@@ -142,7 +143,7 @@ def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, cons
     with Store(plan.out) as store:
         train_missing(plan, store, console)
         score_missing(plan, store, console)
-        report = write_results(store)
+        report = write_results(store, "smoke")
     plugin.unlink()
     later, _ = ranked(plan.out, "gap", "corruption", console, all_runs=False)
 
@@ -160,7 +161,7 @@ def test_a_diverging_network_is_recorded_and_left_out_of_the_ranking(plan: Plan,
         assert train_missing(plan, store, console) == 0
         record = store.runs()[wild.run_id].record
         score_missing(plan, store, console)
-        report = write_results(store)
+        report = write_results(store, "smoke")
 
     assert record.stopped == "diverged"
     assert not record.converged
@@ -179,7 +180,7 @@ def test_a_zoo_of_diverged_networks_has_nothing_to_rank(plan: Plan, console: Con
     with Store(plan.out) as store:
         train_missing(plan, store, console)
         score_missing(plan, store, console)
-        report = write_results(store)
+        report = write_results(store, "smoke")
 
     assert report["models"] == 0
     assert report["measures"]["param_norm"]["tau_b"] is None

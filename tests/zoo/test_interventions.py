@@ -87,7 +87,7 @@ def test_a_member_is_what_the_plain_loop_trains(name: str, optimizer: str) -> No
 def test_an_intervention_acts(name: str) -> None:
     """The network is another one than without it."""
     recipe = BASE.replace(**INTERVENTIONS[name])
-    shape = {"model": recipe.model, "train_size": recipe.train_size}
+    shape: dict[str, Any] = {"model": recipe.model, "train_size": recipe.train_size}
     shape |= {} if name == "classes" else {"classes": recipe.classes}
     with_it, without = (flat(run) for run in train([recipe, BASE.replace(**shape)], fleet=1, dtype=torch.float64))
 

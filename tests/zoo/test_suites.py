@@ -40,5 +40,5 @@ def test_an_unknown_suite_is_answered_with_suggestions() -> None:
     """Not by running the default."""
     with pytest.raises(UnknownSuite, match="Did you mean: digits"):
         suite("digit")
-    with pytest.raises(UnknownSuite, match="no size 'full'. Available: small"):
+    with pytest.raises(UnknownSuite, match=r"no size 'full'\. Available: small"):
         suite("smoke").recipes("full")
