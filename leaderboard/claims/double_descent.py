@@ -12,7 +12,7 @@ from leaderboard.claims.effects import PARTIAL, where
 
 SOURCE: Final = "Nakkiran et al. 2020, arXiv:1912.02292"
 STUDY: Final = "double_descent"
-FITTED: Final = 0.1  # training error at which the paper calls a sample fitted, sec. 3: epsilon = 0.1
+FITTED: Final = 0.1  # training error at which the paper calls a sample fitted: epsilon of its definition 1
 
 Floats = NDArray[np.float64]
 
@@ -150,7 +150,7 @@ CLAIMS: Final = (
         study=STUDY,
         name="wider_networks_descend_again",
         statement="Beyond the width that just fits noisy labels, test error falls again.",
-        source=f"{SOURCE}, sec. 5, fig. 4",
+        source=f"{SOURCE}, sec. 5",
         published="the peak lies where training error reaches zero, and wider is better",
         unit="points of test error, threshold less widest",
         holds=Range(low=0),
@@ -160,7 +160,7 @@ CLAIMS: Final = (
         study=STUDY,
         name="test_error_peaks_at_the_threshold",
         statement="At that width test error is higher than at some narrower one.",
-        source=f"{SOURCE}, sec. 5, fig. 4",
+        source=f"{SOURCE}, sec. 5",
         published="performance first gets worse and then gets better",
         unit="points of test error, threshold less the best narrower",
         holds=Range(low=0.01),  # a point: the least of several noisy means lies below zero by itself

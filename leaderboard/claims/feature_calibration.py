@@ -50,7 +50,7 @@ def _slope_claim(name: str, what: str, *, kernels: bool) -> Claim:
         study=STUDY,
         name=name,
         statement=f"The share of a class that is mislabelled reappears in what {what} answer on the test set.",
-        source=f"{SOURCE}, sec. 1, fig. 1",
+        source=f"{SOURCE}, sec. 1",
         published="30 % of a class labelled as another: about 30 % of its test images answered so",
         unit="test share for each training share",
         holds=Range(0.8, 1.2),  # "about": 24 to 36 of the paper's 30 %
@@ -65,7 +65,7 @@ CLAIMS: Final = (
         study=STUDY,
         name="joints_are_near",
         statement="Class and label on the training set are distributed nearly as class and answer on the test set.",
-        source=f"{SOURCE}, sec. 3",
+        source=SOURCE,
         published="close in total variation",
         unit="total-variation distance",
         holds=Range(high=0.1),  # "close": what a tenth of the test images may move
@@ -75,7 +75,7 @@ CLAIMS: Final = (
         study=STUDY,
         name="other_classes_are_spared",
         statement="Noise in one class does not spread to the others.",
-        source=f"{SOURCE}, sec. 1, fig. 1",
+        source=f"{SOURCE}, sec. 1",
         published="the network is wrong on that class, and right on the rest",
         unit="points of test accuracy that the other classes lose",
         holds=Range(high=0.02),  # two points

@@ -66,7 +66,7 @@ CLAIMS: Final = (
         source=SOURCE,
         published="1.2 % on MNIST with 60,000 images",
         unit="of the test images",
-        holds=Range(high=0.05),  # 1,024 digits instead of 60,000: "excellent" is taken as half of ten percent
+        holds=Range(high=0.05),  # 512 digits instead of 60,000: "excellent" is taken as half of ten percent
         test=_error,
     ),
     Claim(

@@ -14,7 +14,7 @@ from zoo.suites.study import Size, Study
 FEATURES: Final[tuple[dict[str, Any], ...]] = (
     {"model": "kernel_gaussian"},
     {"model": "kernel_conv"},
-    {"model": "random_features", "width": 64.0},  # 4,096 features: four times the examples
+    {"model": "random_features", "width": 24.0},  # 1,536 features: three times the examples
 )
 RIDGES: Final = (0.0, 0.0001, 0.001)
 FULL_SIZE: Final = 10_000  # a kernel of the whole set takes 30 GB, as the paper says
@@ -23,7 +23,7 @@ FULL_SIZE: Final = 10_000  # a kernel of the whole set takes 30 GB, as the paper
 def small() -> Iterator[Recipe]:
     """Three feature maps by two corruptions by three ridges by five subsets of the digits."""
     for features, corruption, ridge, seed in product(FEATURES, ("true_labels", "random_labels"), RIDGES, range(5)):
-        yield Recipe(train_size=1024, corruption=corruption, weight_decay=ridge, seed=seed, **features)
+        yield Recipe(train_size=512, corruption=corruption, weight_decay=ridge, seed=seed, **features)
 
 
 def full() -> Iterator[Recipe]:

@@ -1,0 +1,65 @@
+"""Claims of Damian, Ma & Lee 2021 on SGD with label noise."""
+
+from typing import Final
+
+import pandas as pd
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range
+from leaderboard.claims.effects import contrast, over_seeds, rank_correlation, ratio, where
+
+SOURCE: Final = "Damian, Ma & Lee 2021, arXiv:2106.06530"
+STUDY: Final = "label_noise_sgd"
+TRACE: Final = "observed.squared_error_trace"
+
+
+def _sides(evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Networks with and without label noise; those that diverged left out."""
+    ledger = evidence.ledger[evidence.ledger["stopped"] != "diverged"]
+    return ledger[ledger["hp.label_resampling"] > 0], where(ledger, label_resampling=0.0)
+
+
+def _trace(evidence: Evidence) -> Finding:
+    return ratio(*_sides(evidence), TRACE)
+
+
+def _rate(evidence: Evidence) -> Finding:
+    noisy, _ = _sides(evidence)
+    return over_seeds(noisy, lambda rows: rank_correlation(rows["hp.learning_rate"], rows[TRACE]))
+
+
+def _accuracy(evidence: Evidence) -> Finding:
+    return contrast(*_sides(evidence), "test_accuracy")
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="label_noise_flattens",
+        statement="SGD with label noise settles where the trace of the Hessian is smaller.",
+        source=f"{SOURCE}, abstract",
+        published="it converges to a stationary point of the loss plus lambda times a regularizer",
+        unit="times the trace without noise",
+        holds=Range(high=1),
+        test=_trace,
+    ),
+    Claim(
+        study=STUDY,
+        name="larger_rates_flatten_more",
+        statement="With label noise the trace falls with the learning rate.",
+        source=f"{SOURCE}, abstract",
+        published="lambda grows with the learning rate and the strength of the noise",
+        unit="rank correlation of rate and trace",
+        holds=Range(high=0),
+        test=_rate,
+    ),
+    Claim(
+        study=STUDY,
+        name="label_noise_helps",
+        statement="Networks trained with label noise generalize better.",
+        source=f"{SOURCE}, abstract",
+        published="training with noisy labels improves generalization",
+        unit="points of test accuracy",
+        holds=Range(low=0),
+        test=_accuracy,
+    ),
+)

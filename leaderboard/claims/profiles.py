@@ -1,0 +1,82 @@
+"""Claims of Kaplun et al. 2022: single test images against the accuracy of whole networks."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+
+SOURCE: Final = "Kaplun et al. 2022, arXiv:2202.09931"
+STUDY: Final = "profiles"
+NEGATIVE: Final = -0.1  # correlation from which on a point counts as negative in one half of the seeds
+
+Floats = NDArray[np.float64]
+
+
+def profile_correlations(right: Floats, accuracy: Floats) -> Floats:
+    """Correlation [m], over networks, of being right on a test image, right [n, m], and test accuracy [n].
+
+    NaN for images on which all networks are right or all are wrong.
+    """
+    x, y = right - right.mean(0), accuracy - accuracy.mean()
+    scale = np.sqrt((x**2).sum(0) * (y**2).sum())
+    return np.asarray(np.divide(y @ x, scale, out=np.full(x.shape[1], np.nan), where=scale > 0))
+
+
+def _halves(evidence: Evidence) -> tuple[pd.DataFrame, Floats, Floats]:
+    """A row for each network and its place; right [n, m]; accuracy [n] on the test images."""
+    runs = evidence.ledger["run_id"].tolist()
+    predictions = np.array([evidence.arrays["test_predictions"][run] for run in runs])
+    right = (predictions == np.array([evidence.arrays["test_labels"][run] for run in runs])).astype(float)
+    rows = pd.DataFrame({"seed": evidence.ledger["seed"].to_numpy(), "place": range(len(runs))})
+    return rows, right, right.mean(1)
+
+
+def _compatible(evidence: Evidence) -> Finding:
+    rows, right, accuracy = _halves(evidence)
+
+    def share(drawn: pd.DataFrame) -> float:
+        chosen = drawn["place"].to_numpy()
+        found = profile_correlations(right[chosen], accuracy[chosen])
+        return float((found[np.isfinite(found)] > 0).mean())
+
+    return resampled(rows, share, by=["seed"])
+
+
+def _negative(evidence: Evidence) -> Finding:
+    """Points that are negative on the networks of even seeds: their mean correlation on those of odd ones, and back."""
+    rows, right, accuracy = _halves(evidence)
+    odd = rows["seed"].to_numpy() % 2 == 1
+    found = []
+    for chosen in (odd, ~odd):
+        here, there = (profile_correlations(right[side], accuracy[side]) for side in (~chosen, chosen))
+        points = np.flatnonzero((here <= NEGATIVE) & np.isfinite(there))
+        found += [(point, there[point]) for point in points]
+    table = pd.DataFrame(found, columns=["image", "correlation"])
+    return resampled(table, lambda drawn: float(drawn["correlation"].to_numpy().mean()), by=["image"])
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="most_points_are_compatible",
+        statement="On most test images better networks are right more often.",
+        source=f"{SOURCE}, abstract",
+        published="many points whose profile rises with the accuracy of the network",
+        unit="of the test images on which networks differ",
+        holds=Range(low=0.5),
+        test=_compatible,
+    ),
+    Claim(
+        study=STUDY,
+        name="negative_points_exist",
+        statement="On some test images better networks are right less often, on fresh networks as well.",
+        source=f"{SOURCE}, abstract",
+        published="points, and a set of them (CIFAR-10-NEG), on which better networks do worse",
+        unit="correlation of fresh networks, on the images picked",
+        holds=Range(high=0),
+        test=_negative,
+    ),
+)

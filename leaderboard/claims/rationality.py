@@ -1,0 +1,96 @@
+"""Claims of Bansal, Kaplun & Barak 2021: the gap as robustness, rationality and memorization gaps."""
+
+from functools import partial
+from typing import Final
+
+import pandas as pd
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range
+from leaderboard.claims.effects import over_seeds
+
+SOURCE: Final = "Bansal, Kaplun & Barak 2021, arXiv:2010.08508"
+STUDY: Final = "rationality"
+
+
+def gaps_of(evidence: Evidence) -> pd.DataFrame:
+    """One row a pair of a clean and a noisy network: seed, whether its head alone was trained, gap and its parts."""
+    ledger = evidence.ledger.assign(head=evidence.ledger["hp.source"].notna())
+    clean = ledger[ledger["hp.corruption"] == "true_labels"].set_index(["seed", "head"])
+    noisy = ledger[ledger["hp.corruption"] != "true_labels"].set_index(["seed", "head"])
+    train, test = clean["train_accuracy"], clean["test_accuracy"]
+    under, undone = noisy["observed.train_under_noise"], noisy["observed.wrong_labels_undone"]
+    parts = {
+        "gap": train - test,
+        "robustness": (train - under).clip(lower=0),
+        "memorization": (under - undone).clip(lower=0),
+        "rationality": (undone - test).clip(lower=0),
+    }
+    return pd.DataFrame(parts).dropna().reset_index()
+
+
+def _slack(evidence: Evidence) -> Finding:
+    """Of each seed the least that the three gaps exceed the generalization gap by."""
+
+    def slack(rows: pd.DataFrame) -> float:
+        bound = rows["robustness"] + rows["memorization"] + rows["rationality"]
+        return float((bound - rows["gap"]).min())
+
+    return over_seeds(gaps_of(evidence), slack)
+
+
+def _of_heads(evidence: Evidence, name: str) -> Finding:
+    gaps = gaps_of(evidence)
+    return over_seeds(gaps[gaps["head"]], lambda rows: float(rows[name].mean()))
+
+
+def _memorization_saved(evidence: Evidence) -> Finding:
+    """Memorization gap of whole networks less that of heads."""
+
+    def saved(rows: pd.DataFrame) -> float:
+        return float(rows.loc[~rows["head"], "memorization"].mean() - rows.loc[rows["head"], "memorization"].mean())
+
+    return over_seeds(gaps_of(evidence), saved)
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="three_gaps_bound_the_gap",
+        statement="The generalization gap is at most the sum of robustness, rationality and memorization gaps.",
+        source=f"{SOURCE}, sec. 2.1",
+        published="always: the sum telescopes",
+        unit="points by which the sum exceeds the gap, the least of a seed",
+        holds=Range(low=-1e-9),  # rounding
+        test=_slack,
+    ),
+    Claim(
+        study=STUDY,
+        name="heads_are_robust",
+        statement="A simple classifier on a representation loses little training accuracy to noisy labels.",
+        source=f"{SOURCE}, sec. 2",
+        published="a robustness gap of at most the noise level, 5 %",
+        unit="points, robustness gap of heads",
+        holds=Range(high=0.05),  # theirs
+        test=partial(_of_heads, name="robustness"),
+    ),
+    Claim(
+        study=STUDY,
+        name="heads_are_rational",
+        statement="Where labels are wrong it answers no better than on the test set: the rationality gap is small.",
+        source=f"{SOURCE}, sec. 2",
+        published="small, often zero",
+        unit="points, rationality gap of heads",
+        holds=Range(high=0.05),  # small: no more than the robustness gap may be
+        test=partial(_of_heads, name="rationality"),
+    ),
+    Claim(
+        study=STUDY,
+        name="heads_memorize_less",
+        statement="It memorizes less than a network trained whole.",
+        source=f"{SOURCE}, sec. 2",
+        published="a small memorization gap for simple classifiers, a large one end to end",
+        unit="points of memorization gap, whole networks less heads",
+        holds=Range(low=0),
+        test=_memorization_saved,
+    ),
+)
