@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from inspect import cleandoc
 from typing import Any, Final
 
 import pandas as pd
@@ -72,6 +73,7 @@ def metadata_of(measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
             "price": measure.cost,  # in words; a row of the ranking has its seconds under "cost"
             "version": measure.version,
             "summary": (measure.compute.__doc__ or "").strip().split("\n\n")[0],
+            "definition": cleandoc(measure.compute.__doc__ or ""),
         }
         for name, measure in measures.items()
     }
