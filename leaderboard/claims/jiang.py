@@ -1,0 +1,104 @@
+"""Claims of Jiang et al. 2020: how measures rank with the generalization gap."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.correlations import RankTable
+from leaderboard.claims.effects import rank_correlation
+
+SOURCE: Final = "Jiang et al. 2020, arXiv:1912.02178, table 1 and app. tables"
+STUDY: Final = "jiang"
+TAU: Final = {
+    "vc_dim": -0.251, "params": -0.175, "inverse_margin": 0.124, "neg_entropy": 0.148, "cross_entropy": 0.149,
+    "fro_dist": -0.263, "spec_orig_main": -0.537, "param_norm": 0.073, "path_norm": 0.373, "fisher_rao": 0.078,
+    "sharpness_orig": 0.400, "pacbayes_orig": 0.293, "sharpness_mag_flatness": 0.484, "pacbayes_mag_flatness": 0.365,
+    "steps_to_0_1": -0.264, "steps_0_1_to_0_01": -0.088, "grad_noise_final": 0.311,
+}  # fmt: skip  # published tau of measures in this catalogue
+SHARPNESS: Final = ("sharpness_orig", "pacbayes_orig", "sharpness_mag_flatness", "pacbayes_mag_flatness")
+NORMS: Final = ("fro_dist", "spec_orig_main", "param_norm")
+
+
+def _over_configurations(evidence: Evidence, statistic: Callable[[RankTable, pd.DataFrame], float]) -> Finding:
+    """A statistic of the taus of the networks that converged; settings of hyperparameters are drawn as a whole."""
+    ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
+    table = RankTable(ledger, tuple(TAU))
+    settings = [name for name in ledger.columns if name.startswith("hp.")]
+    rows = table.rows.assign(setting=table.rows.groupby(settings, dropna=False).ngroup())
+    return resampled(rows[["place", "setting"]], partial(statistic, table), by=["setting"])
+
+
+def _tau(evidence: Evidence, name: str) -> Finding:
+    return _over_configurations(evidence, lambda table, rows: table.tau(rows, name))
+
+
+def _lead(evidence: Evidence) -> Finding:
+    def lead(table: RankTable, rows: pd.DataFrame) -> float:
+        return _mean(table, rows, SHARPNESS) - _mean(table, rows, NORMS)
+
+    return _over_configurations(evidence, lead)
+
+
+def _mean(table: RankTable, rows: pd.DataFrame, names: Sequence[str]) -> float:
+    return float(np.mean([table.tau(rows, name) for name in names]))
+
+
+def _order(evidence: Evidence) -> Finding:
+    """Rank correlation, over measures, of the published tau and the one here."""
+
+    def order(table: RankTable, rows: pd.DataFrame) -> float:
+        here = {name: table.tau(rows, name) for name in TAU}
+        known = [name for name, tau in here.items() if np.isfinite(tau)]
+        return rank_correlation([TAU[name] for name in known], [here[name] for name in known])
+
+    return _over_configurations(evidence, order)
+
+
+def _sign(name: str, measure: str, what: str) -> Claim:
+    rises = TAU[measure] > 0
+    return Claim(
+        study=STUDY,
+        name=name,
+        statement=f"{what} {'rises' if rises else 'falls'} with the generalization gap.",
+        source=SOURCE,
+        published=f"tau {TAU[measure]:+.3f}",
+        unit="tau",
+        holds=Range(low=0) if rises else Range(high=0),
+        test=partial(_tau, name=measure),
+    )
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="sharpness_leads",
+        statement="Measures of sharpness rank with the gap better than norms and distances.",
+        source=SOURCE,
+        published=(
+            f"mean tau {np.mean([TAU[name] for name in SHARPNESS]):.3f} of four, "
+            f"{np.mean([TAU[name] for name in NORMS]):.3f} of three norms"
+        ),
+        unit="tau, sharpness less norms",
+        holds=Range(low=0),
+        test=_lead,
+    ),
+    _sign("spectral_norms_mislead", "spec_orig_main", "The spectral complexity"),
+    _sign("magnitude_aware_sharpness_works", "sharpness_mag_flatness", "Magnitude-aware sharpness"),
+    _sign("path_norm_works", "path_norm", "The path norm"),
+    _sign("final_gradient_noise_works", "grad_noise_final", "The variance of gradients at the end"),
+    _sign("parameters_mislead", "params", "The number of parameters"),
+    Claim(
+        study=STUDY,
+        name="measures_rank_alike",
+        statement="Measures that do well in the paper do well here.",
+        source=SOURCE,
+        published="17 measures by tau",
+        unit="rank correlation over measures",
+        holds=Range(low=0),
+        test=_order,
+    ),
+)
