@@ -28,8 +28,7 @@ def grad_noise_final(subject: Subject) -> float:
 
     Unit: nats squared per squared unit of weight.
     """
-    statistics = gradient_statistics(subject)
-    return float(statistics.squared_norms.double().mean()) - _squared_norm_of_mean(statistics)
+    return variance(gradient_statistics(subject))
 
 
 @measure(
@@ -235,6 +234,11 @@ def _nonzero_mean(statistics: GradientStatistics) -> float:
     if squared == 0:
         raise UnsupportedModel("The mean gradient over the training examples is exactly zero.")
     return squared
+
+
+def variance(statistics: GradientStatistics) -> float:
+    """Mean squared distance of the gradients from their mean."""
+    return float(statistics.squared_norms.double().mean()) - _squared_norm_of_mean(statistics)
 
 
 def _squared_norm_of_mean(statistics: GradientStatistics) -> float:

@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 
 from measures.api import Subject, UnsupportedModel, measure
+from measures.gradients import variance
 from measures.history import Trajectory
-from measures.passes.checkpoints import gradients_along
+from measures.passes.checkpoints import NUM_EXAMPLES, at_checkpoint, gradients_along
 from measures.passes.outputs import losses
+from measures.passes.per_sample import gradient_statistics
 
 LOSS_FLOOR: Final = 1e-12  # under the logarithm: a float32 loss may be exactly zero
 LAST_EPOCHS: Final = 1  # E of TSE-E: what Ru et al. recommend
@@ -91,7 +93,7 @@ def sotl_e(subject: Subject) -> float:
     source="Jiang et al. 2020, arXiv:1912.02178, eq. 65",
     family="gradient",
     needs={"trajectory"},
-    cost="per-sample gradients of 64 examples at up to 6 checkpoints, shared",
+    cost="per-sample gradients of 64 examples at one checkpoint",
 )
 def grad_noise_epoch1(subject: Subject) -> float:
     r"""Variance of the gradient over training examples after the first epoch.
@@ -100,10 +102,10 @@ def grad_noise_epoch1(subject: Subject) -> float:
 
     at the checkpoint after one epoch, over s = min(n, 64) examples. Unit: nats squared per squared unit of weight.
     """
-    then = next((found for found in gradients_along(subject) if found.epoch == 1), None)
-    if then is None:
+    first = next((kept for kept in subject.trajectory.checkpoints if kept.epoch == 1), None)
+    if first is None:
         raise UnsupportedModel("Its trajectory kept no checkpoint after the first epoch.")
-    return float(then.squared_norms.mean()) - then.squared_norm_of_mean
+    return variance(gradient_statistics(at_checkpoint(subject, first, subject.sample(NUM_EXAMPLES))))
 
 
 @measure(

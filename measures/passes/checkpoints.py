@@ -9,9 +9,9 @@ from torch import Tensor
 
 from measures.api import Subject, UnsupportedModel, shared
 from measures.history import Checkpoint
-from measures.passes.per_sample import gradient_statistics
+from measures.passes.per_sample import gradient_norms
 
-NUM_EXAMPLES: Final = 64  # bounds the cost: one sweep of per-sample gradients over them for each checkpoint
+NUM_EXAMPLES: Final = 64  # bounds the cost: one sweep of per-sample gradient norms for each checkpoint
 MAX_CHECKPOINTS: Final = 6  # of a longer trajectory the first after an epoch, and others evenly spaced
 
 
@@ -22,12 +22,10 @@ class GradientsThen:
     Attributes:
         epoch: epochs ended until then.
         squared_norms: ||g_i||^2 [s], float64.
-        squared_norm_of_mean: ||mean of g_i||^2.
     """
 
     epoch: int
     squared_norms: Tensor
-    squared_norm_of_mean: float
 
 
 @shared
@@ -36,10 +34,8 @@ def gradients_along(subject: Subject) -> list[GradientsThen]:
     chosen = subject.sample(NUM_EXAMPLES)
     found = []
     for checkpoint in _kept(subject.trajectory.checkpoints):
-        then = at_checkpoint(subject, checkpoint, chosen)
-        statistics = gradient_statistics(then)
-        mean = sum(float(part.double().square().sum()) for part in statistics.mean.values())
-        found.append(GradientsThen(checkpoint.epoch, statistics.squared_norms.double(), mean))
+        norms = gradient_norms(at_checkpoint(subject, checkpoint, chosen))
+        found.append(GradientsThen(checkpoint.epoch, norms.double()))
     return found
 
 

@@ -7,7 +7,7 @@ is chunk x parameters, never examples x parameters.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ MIN_EXAMPLES: Final = 8  # of the first chunk, however large they are
 EXAMPLES_AT_ONCE: Final = 2048  # of any chunk: more save nothing
 SMALL: Final = 256  # parameters of layers whose gradients are reduced together, since calls would be all their cost
 
+Sums = TypeVar("Sums", bound="_Norms")
 Objective = Callable[[Tensor, Tensor], Tensor]  # logits [k] and the example's target to a scalar
 
 
@@ -49,16 +50,13 @@ class GradientStatistics:
 @shared
 def gradient_statistics(subject: Subject) -> GradientStatistics:
     """Reductions of the gradients of all training examples, in one sweep."""
-    sums = _Sums(subject)
-    try:
-        _sweep_by_layer(sums, subject)
-    except NoFormula:
-        sums = _Sums(subject)
-        for rows in pieces(subject.num_examples, chunk_size(subject)):
-            gradients = gradients_of(subject, cross_entropy, subject.inputs[rows], subject.labels[rows])
-            for name, gradient in gradients.items():
-                sums.add(name, rows, gradient)
-    return sums.statistics()
+    return _swept(subject, _Sums).statistics()
+
+
+@shared
+def gradient_norms(subject: Subject) -> Tensor:
+    """The squared norms ||g_i||^2 [n] alone, in the order of the examples: a quicker sweep."""
+    return _swept(subject, _Norms).squared_norms
 
 
 def gradients_of(
@@ -92,17 +90,42 @@ def chunk_size(subject: Subject) -> int:
     return max(1, min(CHUNK, FLOATS_AT_ONCE // num_params))
 
 
-class _Sums:
+class _Norms:
+    """What a sweep adds up: squared norms [n]."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.squared_norms = subject.inputs.new_zeros(subject.num_examples)
+        self.scratch = Scratch(subject.inputs)
+
+    def add(self, name: str, rows: slice, gradient: Tensor) -> None:  # noqa: ARG002  whichever it is of
+        """Gradients [b, *shape] of these examples with respect to a parameter."""
+        g = gradient.reshape(len(gradient), 1, -1)
+        self.squared_norms[rows] += torch.bmm(g, g.transpose(1, 2)).view(-1)
+
+    def add_small(self, gradients: dict[str, Tensor], rows: slice) -> None:
+        """Gradients of these examples with respect to several parameters, side by side to save calls."""
+        if gradients:
+            self.add("", rows, torch.cat([gradient.reshape(len(gradient), -1) for gradient in gradients.values()], 1))
+
+    def add_outer_products(
+        self, weight: str, bias: str | None, rows: slice, a: Tensor, z: Tensor | None, delta: Tensor
+    ) -> None:
+        """Gradients delta_i a_i^T of the weight and delta_i of the bias of a linear layer: products of their norms."""
+        del weight, z
+        self.squared_norms[rows].addcmul_(delta.square().sum(1), a.square().sum(1) + (bias is not None))
+
+
+class _Sums(_Norms):
     """What a sweep adds up: squared norms and products with the weights [n], sums and sums of squares by parameter."""
 
     def __init__(self, subject: Subject) -> None:
-        self.squared_norms, self.dots = (subject.inputs.new_zeros(subject.num_examples) for _ in range(2))
+        super().__init__(subject)
+        self.dots = subject.inputs.new_zeros(subject.num_examples)
         self._weights = {name: p.flatten() for name, p in subject.params.items()}
         self._total, self._total_square = (
             {name: torch.zeros_like(w) for name, w in self._weights.items()} for _ in range(2)
         )
         self._subject = subject
-        self.scratch = Scratch(subject.inputs)
 
     def add(self, name: str, rows: slice, gradient: Tensor) -> None:
         """Gradients [b, *shape] of these examples with respect to a parameter."""
@@ -157,7 +180,21 @@ class _Sums:
         )
 
 
-def _sweep_by_layer(sums: _Sums, subject: Subject) -> None:
+def _swept(subject: Subject, kind: type[Sums]) -> Sums:
+    """What all training examples add up to."""
+    sums = kind(subject)
+    try:
+        _sweep_by_layer(sums, subject)
+    except NoFormula:
+        sums = kind(subject)
+        for rows in pieces(subject.num_examples, chunk_size(subject)):
+            gradients = gradients_of(subject, cross_entropy, subject.inputs[rows], subject.labels[rows])
+            for name, gradient in gradients.items():
+                sums.add(name, rows, gradient)
+    return sums
+
+
+def _sweep_by_layer(sums: _Norms, subject: Subject) -> None:
     """The quick path: passes of whole batches, then the gradients of some examples and one layer at a time."""
     size = max(MIN_EXAMPLES, min(EXAMPLES_AT_ONCE, FLOATS_OF_INPUTS // subject.inputs[0].numel()))
     start = 0
@@ -172,7 +209,7 @@ def _sweep_by_layer(sums: _Sums, subject: Subject) -> None:
 
 
 @torch.no_grad()
-def _add_by_layer(sums: _Sums, rows: slice, subject: Subject) -> int:
+def _add_by_layer(sums: _Norms, rows: slice, subject: Subject) -> int:
     """Add these examples; how many numbers the record of one of them holds."""
     y = subject.labels[rows]
     tape = Tape(subject, subject.inputs[rows], lambda logits: cross_entropy(logits, y, reduction="sum"))

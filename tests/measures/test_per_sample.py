@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from measures.api import Subject
 from measures.passes import per_sample
-from measures.passes.per_sample import GradientStatistics, gradient_statistics
+from measures.passes.per_sample import GradientStatistics, gradient_norms, gradient_statistics
 from measures.passes.tape import Tape
 from measures.passes.uses import NoFormula
 from measures.scoring import numerics
@@ -220,9 +220,10 @@ def test_gradient_of_a_linear_softmax(linear: Subject) -> None:
 def test_every_family_has_the_gradients_of_autograd(subject: Subject) -> None:
     """All statistics, of every network."""
     with numerics():
-        found = gradient_statistics(subject)
+        found, norms = gradient_statistics(subject), gradient_norms(subject)
 
     assert_are_of(found, one_by_one(subject), subject.params)
+    torch.testing.assert_close(norms, found.squared_norms, rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize("model", SEEN + UNSEEN, ids=lambda model: type(model).__name__)
@@ -230,6 +231,9 @@ def test_unusual_networks(model: nn.Module, mlp: Subject) -> None:
     """In place, shared, tied, reparametrised, padded, strided, dilated, grouped, or by a way that has no formula."""
     subject = with_network(model, mlp)
 
+    torch.testing.assert_close(
+        gradient_norms(subject), gradient_statistics(subject).squared_norms, rtol=1e-9, atol=1e-14
+    )
     assert_are_of(gradient_statistics(subject), one_by_one(subject), subject.params)
 
 

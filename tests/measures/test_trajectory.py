@@ -158,7 +158,7 @@ def test_of_many_checkpoints_six_are_kept() -> None:
     ("changes", "measures", "match"),
     [
         ({"losses": []}, (sotl, sotl_e, steps_to_0_1), "not trained for a single epoch"),
-        ({"checkpoints": []}, (tracin_self, grad_noise_epoch1, sgd_stability_bound), "no checkpoints"),
+        ({"checkpoints": []}, (tracin_self, grad_noise_epoch1, sgd_stability_bound), "no checkpoint"),
     ],
 )
 def test_an_empty_trajectory_is_refused(changes: dict[str, object], measures: tuple[object, ...], match: str) -> None:
