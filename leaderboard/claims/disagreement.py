@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.figure import Figure, Point, Series, dots
 
 SOURCE: Final = "Jiang et al. 2022, arXiv:2106.13799"
 STUDY: Final = "disagreement"
@@ -59,6 +60,19 @@ def _claim(kind: str, differs: str, error: str, disagreement: str) -> Claim:
         holds=Range(1 / WITHIN, WITHIN),
         test=partial(_ratio, kind=kind),
     )
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    pairs = pairs_of(evidence)
+    found = [
+        dots(f"differ in {kind}", rows["error"].tolist(), rows["disagreement"].tolist())
+        for kind, rows in pairs.groupby("kind")
+    ]
+    ends = [float(pairs["error"].min()), float(pairs["error"].max())]
+    return [*found, Series("y = x", [Point(end, end, end, end) for end in ends])]
+
+
+FIGURE: Final = Figure(x="mean test error", y="disagreement", draw=_drawn)
 
 
 CLAIMS: Final = (

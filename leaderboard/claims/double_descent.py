@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
 from leaderboard.claims.effects import PARTIAL, where
+from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Nakkiran et al. 2020, arXiv:1912.02292"
 STUDY: Final = "double_descent"
@@ -143,6 +144,26 @@ def _by_epochs(evidence: Evidence) -> Finding:
         rows.append((seed, max([0.0, *bumps])))
     table = pd.DataFrame(rows, columns=["seed", "bump"])
     return resampled(table, lambda drawn: float(drawn["bump"].to_numpy().mean()), by=["seed"])
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    ledger = evidence.ledger.assign(
+        units=64 * evidence.ledger["hp.width"], error=1 - evidence.ledger["test_accuracy"]
+    )  # 64 units at width 1
+    single = _main(ledger)
+    found = [
+        line(str(name).replace("_", " "), rows, "units", "error") for name, rows in single.groupby("hp.corruption")
+    ]
+    noisy = _noisy(Evidence(ledger, evidence.curves, evidence.arrays))
+    fewer = where(noisy, pairs=0).drop(_main(noisy).index)
+    return [
+        *found,
+        line("half the examples", fewer, "units", "error"),
+        line("pairs", noisy[noisy["hp.pairs"] > 0], "units", "error"),
+    ]
+
+
+FIGURE: Final = Figure(x="hidden units", y="test error", draw=_drawn, log=True)
 
 
 CLAIMS: Final = (

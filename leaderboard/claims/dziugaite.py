@@ -9,6 +9,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
 from leaderboard.claims.effects import rank_correlation
+from leaderboard.claims.figure import Figure, Series, dots
 from leaderboard.statistics.sign_error import SignError, environment_losses, environments_of, sign_error
 from leaderboard.statistics.undefined import Undefined
 
@@ -79,6 +80,14 @@ def _order(evidence: Evidence) -> Finding:
         return rank_correlation([MEAN_ERROR[name] for name in errors], [error.mean for error in errors.values()])
 
     return _over_seeds(evidence, order)
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    errors = sign_errors(evidence.ledger[evidence.ledger["converged"].astype(bool)])
+    return [dots("measures", [MEAN_ERROR[name] for name in errors], [error.mean for error in errors.values()])]
+
+
+FIGURE: Final = Figure(x="published mean sign error", y="mean sign error here", draw=_drawn)
 
 
 CLAIMS: Final = (

@@ -6,6 +6,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import over_seeds, where
+from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Zhang et al. 2017, arXiv:1611.03530, theorem 1"
 STUDY: Final = "expressivity"
@@ -31,6 +32,17 @@ def _excess_weights(evidence: Evidence) -> Finding:
         return float((rows["observed.num_params"] - promised).abs().max())
 
     return over_seeds(evidence.ledger, excess)
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    named = [("test, " + name.replace("_", " "), name) for name in ("true_labels", "random_labels")]
+    tests = [
+        line(what, where(evidence.ledger, corruption=name), "hp.train_size", "test_accuracy") for what, name in named
+    ]
+    return [line("training, all conditions", evidence.ledger, "hp.train_size", "train_accuracy"), *tests]
+
+
+FIGURE: Final = Figure(x="training examples", y="accuracy", draw=_drawn, log=True)
 
 
 CLAIMS: Final = (

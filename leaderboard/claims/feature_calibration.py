@@ -8,6 +8,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import over_seeds
+from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Nakkiran & Bansal 2020, arXiv:2009.08092"
 STUDY: Final = "feature_calibration"
@@ -56,6 +57,14 @@ def _slope_claim(name: str, what: str, *, kernels: bool) -> Claim:
         holds=Range(0.8, 1.2),  # "about": 24 to 36 of the paper's 30 %
         test=partial(_slope, kernels=kernels),
     )
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    ledger = evidence.ledger.assign(share=evidence.ledger["observed.confused_train"].round(2))
+    return [line(str(name), rows, "share", "observed.confused_test") for name, rows in ledger.groupby("hp.model")]
+
+
+FIGURE: Final = Figure(x="share mislabelled in training", y="share so answered on the test set", draw=_drawn)
 
 
 CLAIMS: Final = (

@@ -10,6 +10,7 @@ import pandas as pd
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
 from leaderboard.claims.correlations import RankTable
 from leaderboard.claims.effects import rank_correlation
+from leaderboard.claims.figure import Figure, Series, dots
 
 SOURCE: Final = "Jiang et al. 2020, arXiv:1912.02178, table 1 and app. tables"
 STUDY: Final = "jiang"
@@ -70,6 +71,20 @@ def _sign(name: str, measure: str, what: str) -> Claim:
         holds=Range(low=0) if rises else Range(high=0),
         test=partial(_tau, name=measure),
     )
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
+    table = RankTable(ledger, tuple(TAU))
+    parts = {"sharpness": SHARPNESS, "norms": NORMS}
+    rest = tuple(name for name in TAU if name not in SHARPNESS + NORMS)
+    return [
+        dots(what, [TAU[name] for name in names], [table.tau(table.rows, name) for name in names])
+        for what, names in (parts | {"others": rest}).items()
+    ]
+
+
+FIGURE: Final = Figure(x="published tau", y="tau here", draw=_drawn)
 
 
 CLAIMS: Final = (

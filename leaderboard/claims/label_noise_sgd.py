@@ -6,6 +6,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import contrast, over_seeds, rank_correlation, ratio, where
+from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Damian, Ma & Lee 2021, arXiv:2106.06530"
 STUDY: Final = "label_noise_sgd"
@@ -29,6 +30,14 @@ def _rate(evidence: Evidence) -> Finding:
 
 def _accuracy(evidence: Evidence) -> Finding:
     return contrast(*_sides(evidence), "test_accuracy")
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    names = ("label noise", "none")
+    return [line(name, rows, "hp.learning_rate", TRACE) for name, rows in zip(names, _sides(evidence), strict=True)]
+
+
+FIGURE: Final = Figure(x="learning rate", y="trace of the Hessian", draw=_drawn, log=True)
 
 
 CLAIMS: Final = (

@@ -6,6 +6,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import over_seeds, ratio, where
+from leaderboard.claims.figure import Figure, Series, dots
 
 SOURCE: Final = "Zhang et al. 2021, doi:10.1145/3446776, sec. 5"
 STUDY: Final = "min_norm"
@@ -56,6 +57,17 @@ def _disagreement(evidence: Evidence) -> Finding:
         return float(norm * error < 0)
 
     return over_seeds(plain, differently)
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    plain = where(_true(evidence), weight_decay=0.0)
+    return [
+        dots(str(name), rows["observed.solution_norm"].tolist(), rows["test_error"].tolist())
+        for name, rows in plain.groupby("hp.model")
+    ]
+
+
+FIGURE: Final = Figure(x="norm of the least-norm solution", y="test error", draw=_drawn)
 
 
 CLAIMS: Final = (

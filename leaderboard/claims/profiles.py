@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.figure import Figure, Point, Series
 
 SOURCE: Final = "Kaplun et al. 2022, arXiv:2202.09931"
 STUDY: Final = "profiles"
@@ -56,6 +57,18 @@ def _negative(evidence: Evidence) -> Finding:
         found += [(point, there[point]) for point in points]
     table = pd.DataFrame(found, columns=["image", "correlation"])
     return resampled(table, lambda drawn: float(drawn["correlation"].to_numpy().mean()), by=["image"])
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    _, right, accuracy = _halves(evidence)
+    found = profile_correlations(right, accuracy)
+    counts, edges = np.histogram(found[np.isfinite(found)], bins=20, range=(-1, 1))
+    middles = (edges[:-1] + edges[1:]) / 2
+    points = [Point(float(m), float(c), float(c), float(c)) for m, c in zip(middles, counts, strict=True)]
+    return [Series("test images", points)]
+
+
+FIGURE: Final = Figure(x="correlation of being right and accuracy", y="test images", draw=_drawn)
 
 
 CLAIMS: Final = (

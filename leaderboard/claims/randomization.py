@@ -6,6 +6,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import contrast, noise_level, over_seeds, rank_correlation, ratio, where
+from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Zhang et al. 2021, doi:10.1145/3446776"
 STUDY: Final = "randomization"
@@ -55,6 +56,14 @@ def _pixel_order(evidence: Evidence) -> Finding:
     return contrast(
         where(ledger, corruption="true_labels"), where(ledger, corruption="shuffled_pixels"), "test_accuracy"
     )
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    ledger = evidence.ledger.assign(p=noise_level(evidence.ledger), error=1 - evidence.ledger["test_accuracy"])
+    return [line(str(name), rows, "p", "error") for name, rows in ledger.groupby("hp.model")]
+
+
+FIGURE: Final = Figure(x="share of random labels", y="test error", draw=_drawn)
 
 
 CLAIMS: Final = (

@@ -7,6 +7,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import over_seeds
+from leaderboard.claims.figure import Figure, Point, Series
 
 SOURCE: Final = "Bansal, Kaplun & Barak 2021, arXiv:2010.08508"
 STUDY: Final = "rationality"
@@ -50,6 +51,22 @@ def _memorization_saved(evidence: Evidence) -> Finding:
         return float(rows.loc[~rows["head"], "memorization"].mean() - rows.loc[rows["head"], "memorization"].mean())
 
     return over_seeds(gaps_of(evidence), saved)
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    gaps = gaps_of(evidence)
+    found = []
+    for head, what in ((True, "head on a representation"), (False, "whole network")):
+        rows = gaps[gaps["head"] == head]
+        if not rows.empty:
+            names = ("gap", "robustness", "memorization", "rationality")
+            values = [(name, rows[name]) for name in names]
+            points = [Point(name, float(v.mean()), float(v.min()), float(v.max())) for name, v in values]
+            found.append(Series(what, points, lines=False))
+    return found
+
+
+FIGURE: Final = Figure(x="gap", y="points of accuracy", draw=_drawn)
 
 
 CLAIMS: Final = (

@@ -1,15 +1,27 @@
-"""Claims by study: every module beside this one that defines CLAIMS."""
+"""Claims by study: every module beside this one that defines CLAIMS, and the figure that it may define."""
 
 import importlib
 import pkgutil
+from typing import Any
 
 import leaderboard.claims
 from leaderboard.claims.claim import Claim
+from leaderboard.claims.figure import Figure
 
 
 def claims_of(study: str) -> list[Claim]:
     """The claims of a study, none for a suite without any."""
+    return list(_defined(study, "CLAIMS") or ())
+
+
+def figure_of(study: str) -> Figure | None:
+    """What is drawn of a study, None where nothing is."""
+    found = _defined(study, "FIGURE")
+    return found if isinstance(found, Figure) else None
+
+
+def _defined(study: str, name: str) -> Any:
     names = {info.name for info in pkgutil.iter_modules(leaderboard.claims.__path__)}
     if study not in names:
-        return []
-    return list(getattr(importlib.import_module(f"leaderboard.claims.{study}"), "CLAIMS", ()))
+        return None
+    return getattr(importlib.import_module(f"leaderboard.claims.{study}"), name, None)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import contrast, over_seeds, where
+from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Zhang et al. 2017, arXiv:1611.03530, table 1"
 STUDY: Final = "regularizers"
@@ -58,6 +59,25 @@ def _early_stopping(evidence: Evidence) -> Finding:
     ledger = _true(evidence)
     gain = best.reindex(ledger["run_id"]).to_numpy() - ledger["test_accuracy"].to_numpy()
     return over_seeds(ledger.assign(gain=gain.clip(min=0)), lambda rows: float(rows["gain"].mean()))
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    """One letter for each regularizer: augmentation, weight decay, dropout, batch norm."""
+    ledger = evidence.ledger
+    on = {
+        "a": ledger["hp.augmentation"] != "none",
+        "w": ledger["hp.weight_decay"] > 0,
+        "d": ledger["hp.dropout"] > 0,
+        "b": ledger["hp.batch_norm"] & (ledger["hp.model"] != "mlp"),
+    }
+    words = pd.Series("", index=ledger.index)
+    for letter, chosen in on.items():
+        words = words.where(~chosen, words + letter)
+    true = where(ledger.assign(setting=words.replace("", "-")), corruption="true_labels")
+    return [line(str(name), rows, "setting", "test_accuracy") for name, rows in true.groupby("hp.model")]
+
+
+FIGURE: Final = Figure(x="augmentation, weight decay, dropout, batch norm", y="test accuracy", draw=_drawn)
 
 
 CLAIMS: Final = (

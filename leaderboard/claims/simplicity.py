@@ -6,6 +6,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import over_seeds
+from leaderboard.claims.figure import Figure, Point, Series
 
 SOURCE: Final = "Nakkiran et al. 2019, arXiv:1905.11604"
 STUDY: Final = "simplicity"
@@ -25,6 +26,24 @@ def _growth_beyond(evidence: Evidence) -> Finding:
 
 def _kept(evidence: Evidence) -> Finding:
     return over_seeds(evidence.ledger, lambda rows: _mean(rows, "late_explained") / _mean(rows, "early_explained"))
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    found = []
+    for name, what in (
+        ("information", "in all"),
+        ("explained", "explained by the linear one"),
+        ("beyond", "beyond it"),
+    ):
+        points = []
+        for stage in ("early", "late"):
+            values = evidence.ledger[f"observed.{stage}_{name}"].dropna()
+            points.append(Point(stage, float(values.mean()), float(values.min()), float(values.max())))
+        found.append(Series(what, points))
+    return found
+
+
+FIGURE: Final = Figure(x="stage of training", y="bits about the label", draw=_drawn)
 
 
 CLAIMS: Final = (

@@ -7,6 +7,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import contrast, ratio
+from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Wang, Oh & Rhee 2021, arXiv:2102.04297"
 STUDY: Final = "truncated_sgd"
@@ -45,6 +46,18 @@ def _flatter(measure: str, what: str) -> Claim:
         holds=Range(high=1),
         test=partial(_sharpness, measure=measure),
     )
+
+
+def _drawn(evidence: Evidence) -> list[Series]:
+    found = []
+    for clipped, what in ((False, "not clipped"), (True, "clipped")):
+        sides = [(_first_phase(evidence, heavy=heavy, clipped=clipped), heavy) for heavy in (False, True)]
+        frame = pd.concat([rows.assign(noise="heavy-tailed noise" if heavy else "none") for rows, heavy in sides])
+        found.append(line(what, frame, "noise", "measure.avg_sharpness"))
+    return found
+
+
+FIGURE: Final = Figure(x="noise of the first phase", y="average sharpness", draw=_drawn)
 
 
 CLAIMS: Final = (
