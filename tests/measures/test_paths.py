@@ -169,6 +169,7 @@ def spans(starts: range, taps: list[int]) -> list[list[int]]:
     [
         (nn.MaxPool2d(2), spans(range(0, 8, 2), [0, 1]), spans(range(0, 8, 2), [0, 1])),
         (nn.MaxPool2d(3, 2, 1), spans(range(-1, 6, 2), [0, 1, 2]), spans(range(-1, 6, 2), [0, 1, 2])),
+        (nn.MaxPool2d(3, 1, 1), spans(range(-1, 7), [0, 1, 2]), spans(range(-1, 7), [0, 1, 2])),
         (nn.MaxPool2d(3), spans(range(0, 6, 3), [0, 1, 2]), spans(range(0, 6, 3), [0, 1, 2])),
         (nn.MaxPool2d(3, ceil_mode=True), spans(range(0, 9, 3), [0, 1, 2]), spans(range(0, 9, 3), [0, 1, 2])),
         (nn.MaxPool2d((2, 3), (3, 2), dilation=(3, 1)), [[0, 3], [3, 6]], spans(range(0, 6, 2), [0, 1, 2])),

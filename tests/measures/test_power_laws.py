@@ -68,7 +68,9 @@ def test_equal_values_have_no_law() -> None:
 def test_zero_but_for_rounding() -> None:
     """Singular values of a rank-deficient matrix in single precision are no sample of a tail."""
     kept = math.sqrt(2 * RANK_FLOOR)
-    np.testing.assert_array_equal(eigenvalues(np.array([1.0, kept, kept / 2, 0.0])), np.square([1.0, kept]))
+    for scale in (1.0, 1024.0, 1 / 1024):
+        singular = scale * np.array([1.0, kept, kept / 2, 0.0])
+        np.testing.assert_array_equal(eigenvalues(singular), np.square(singular[:2]))
 
 
 def perceptron(*widths: int) -> Subject:
