@@ -1,7 +1,7 @@
 """Per-sample gradients on one core against a forward and backward pass of the same batch.
 
 The squared norms alone cost at most 2 times as much, all statistics (norms, products with the weights, means, squares)
-at most 2.5 times, for every family of networks: nin on colour images of 32 x 32 as in its studies, the others on digits.
+at most 2.5 times, for every family of networks: nin on colour images of 32 x 32 as in its studies, others on digits.
 Convolutions on maps of one to sixteen positions cost more, most of it calls and small products: nin on digits 2.1 and
 2.6 times, nf_resnet with a stem that halves a digit 3.1 and 3.4.
 
@@ -22,7 +22,7 @@ from measures.passes.per_sample import gradient_norms, gradient_statistics
 from zoo.models import build
 from zoo.recipe import FAMILIES, Recipe
 
-SHAPES = {family: (1, 8, 8) for family in FAMILIES} | {"nin": (3, 32, 32)}
+SHAPES = dict.fromkeys(FAMILIES, (1, 8, 8)) | {"nin": (3, 32, 32)}
 NUM_EXAMPLES = 512
 ROUNDS = 20
 NORMS, STATISTICS = 2.0, 2.5
