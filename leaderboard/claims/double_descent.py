@@ -169,10 +169,10 @@ FIGURE: Final = Figure(x="hidden units", y="test error", draw=_drawn, log=True)
 CLAIMS: Final = (
     Claim(
         study=STUDY,
-        name="wider_networks_descend_again",
-        statement="Beyond the width that just fits noisy labels, test error falls again.",
+        name="wider_is_better_past_the_threshold",
+        statement="Beyond the width that just fits noisy labels, wider networks have a smaller test error.",
         source=f"{SOURCE}, sec. 5",
-        published="the peak lies where training error reaches zero, and wider is better",
+        published="beyond interpolation larger models are better",
         unit="points of test error, threshold less widest",
         holds=Range(low=0),
         test=_second_descent,

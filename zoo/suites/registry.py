@@ -23,11 +23,13 @@ class Suite:
     Attributes:
         name: what it is called on the command line.
         summary: one line.
+        words: the summary and what else its module says.
         study: sizes, measures and observations.
     """
 
     name: str
     summary: str
+    words: str
     study: Study
 
     @property
@@ -53,8 +55,8 @@ def suites() -> dict[str, Suite]:
     for info in pkgutil.iter_modules(zoo.suites.__path__):
         module = importlib.import_module(f"zoo.suites.{info.name}")
         if isinstance(study := getattr(module, "STUDY", None), Study):
-            summary = (module.__doc__ or "").strip().splitlines()[0]
-            found[info.name] = Suite(info.name, summary, study)
+            words = (module.__doc__ or "").strip()
+            found[info.name] = Suite(info.name, words.splitlines()[0], words, study)
     return found
 
 
