@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= $(GAPBENCH_DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench format clean
+.PHONY: help studies demo test lint check bench gpu format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile
@@ -23,6 +23,11 @@ help:  ## what there is to make
 demo: .venv/.demo  ## train, score and rank the digits suite; leaves runs/digits/leaderboard.html
 	$(BIN)/gapbench run digits --out runs/digits
 
+studies: .venv/.demo  ## the small size of every study, those that are missing; leaves runs/STUDY and docs/studies.md
+	@for study in $$($(BIN)/python -m harness.studies_page --names runs); do \
+	  OMP_NUM_THREADS=1 $(BIN)/gapbench run $$study --out runs/$$study || exit 1; done
+	$(BIN)/python -m harness.studies_page runs
+
 test: .venv/.dev  ## the tests, without the benchmarks
 	$(BIN)/python -m pytest -n 2
 
@@ -36,6 +41,10 @@ check: lint test  ## the gate
 
 bench: .venv/.dev  ## the benchmarks
 	$(BIN)/python -m pytest --benchmark-only -p no:xdist -s tests/benchmarks
+
+gpu: .venv/.dev  ## measure training and scoring on a GPU, 25 minutes; SMALL=1: a tiny size, also on a CPU
+	$(BIN)/python -m pytest tests/zoo/test_steady_fleet.py -q -k "on_a_gpu and not inductor"
+	$(BIN)/python -m tests.benchmarks.gpu_report --out runs/gpu $(if $(SMALL),--small) $(if $(DATA),--data-dir $(DATA))
 
 format: .venv/.dev  ## format and mend what can be mended
 	$(BIN)/ruff format .

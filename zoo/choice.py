@@ -141,7 +141,7 @@ class _Clock:
         try:
             a_step = self.trial.seconds(choice)
         except (RuntimeError, OSError, MemoryError) as error:  # no compiler, no memory, a step that cannot be recorded
-            self.errors.append(error)
+            self.errors.append(error.with_traceback(None))  # which would hold the memory of the engine
             self.absent[str(choice)] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             log.warning("%s is left out. %s", choice, self.absent[str(choice)])
             self.full = isinstance(error, torch.OutOfMemoryError | MemoryError)

@@ -109,8 +109,9 @@ class TrainedRun:
 
 
 def normalised(images: Tensor, data: PreparedData) -> Tensor:
-    """Images [n, c, h, w] as the network sees them: float32, (x - mean) / std by channel."""
-    return (images.float() - data.mean[:, None, None]) / data.std[:, None, None]
+    """Images [n, c, h, w] as the network sees them: float32, (x - mean) / std by channel, where the images lie."""
+    mean, std = (value.to(images.device)[:, None, None] for value in (data.mean, data.std))
+    return (images.float() - mean) / std
 
 
 def curve_point(network: nn.Module, data: PreparedData, epoch: int) -> CurvePoint:
@@ -170,7 +171,7 @@ def _evaluated(network: nn.Module, data: PreparedData, images: Tensor, labels: T
     total, correct = 0.0, 0
     with torch.no_grad():
         for x, y in zip(images.split(EVALUATION_CHUNK), labels.split(EVALUATION_CHUNK), strict=True):
-            logits = network(normalised(x, data).to(reference))
+            logits = network(normalised(x.to(reference.device), data).to(reference))  # a byte a pixel travels
             target = y.to(reference.device)
             total += float(functional.cross_entropy(logits, target, reduction="sum"))
             correct += int((logits.argmax(1) == target).sum())

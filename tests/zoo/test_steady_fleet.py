@@ -11,7 +11,7 @@ from zoo.corruptions import PreparedData
 from zoo.fleet import Batch, Fleet, Member, StackedFleet, state_of
 from zoo.gradient_rules import GradientRules
 from zoo.plain_loop import PlainLoop
-from zoo.precision import products
+from zoo.precision import exactly, products
 from zoo.recipe import FAMILIES, Recipe
 from zoo.record import normalised
 from zoo.steady_fleet import Recorder, SteadyFleet, cuda_graph
@@ -225,3 +225,16 @@ def test_products_are_rounded_and_nothing_else() -> None:
     assert torch.equal(product, expected)
     assert not torch.equal(linear, x @ w.T)
     assert torch.equal(probabilities, x.softmax(1))
+
+
+def test_on_a_gpu_float32_is_no_tf32_and_convolutions_repeat() -> None:
+    """Set while networks train, and as before after it; these switches need no GPU."""
+
+    def switches() -> tuple[bool, ...]:
+        cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+        return cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark, matmul.allow_tf32
+
+    before = switches()
+    with exactly(torch.device("cuda")):
+        assert switches() == (False, True, False, False)
+    assert switches() == before
