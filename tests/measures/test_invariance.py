@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from torch import Tensor, nn
+from torch import Tensor
 
+from harness.checking.changes import bias_free, fitted, renamed, rescaled, scaled, shifted
 from measures.catalog import catalog
 from measures.scoring import Score, score_subject
-from tests.measures.networks import ARCHITECTURES, STEPS, Network, network, trained
+from tests.measures.networks import Network, network
 
 MODULES = [
     importlib.import_module(f"tests.measures.invariances.{path.stem}")
@@ -26,46 +27,6 @@ CHANGED = 1e-4  # relative: a smaller difference would not prove that a measure 
 CHANGES = ("renamed", "rescaled", "shifted", "scaled")
 
 
-@functools.cache
-def bias_free() -> Network:
-    """Three linear layers of ReLU without biases, trained on digits."""
-    data = network("mlp")
-
-    def build() -> nn.Module:
-        return nn.Sequential(
-            nn.Flatten(), nn.Linear(64, 10, bias=False), nn.ReLU(), nn.Linear(10, 8, bias=False), nn.ReLU(),
-            nn.Linear(8, 10, bias=False),
-        )  # fmt: skip
-
-    model, init_state = trained(build, data.inputs, data.labels, seed=0)
-    twin, _ = trained(build, data.inputs, data.labels, seed=1)
-    return replace(data, name="bias_free", model=model, init_state=init_state, twin=twin, build=build)
-
-
-@functools.cache
-def fitted() -> Network:
-    """The multilayer perceptron after more steps, so that every margin is positive."""
-    data = network("mlp")
-    model, init_state = trained(ARCHITECTURES["mlp"], data.inputs, data.labels, seed=0, steps=3 * STEPS)
-    return replace(data, name="fitted", model=model, init_state=init_state)
-
-
-def rescaled(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The first layer four times as large, the third a quarter: exact in binary, and the same function."""
-    return {**state, "1.weight": state["1.weight"] * 4, "5.weight": state["5.weight"] / 4}
-
-
-def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The first hidden layer in the reverse order."""
-    changed = {**state, "1.weight": state["1.weight"].flip(0), "3.weight": state["3.weight"].flip(1)}
-    return {**changed, "1.bias": state["1.bias"].flip(0)} if "1.bias" in state else changed
-
-
-def shifted(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Every output bias larger by two."""
-    return {**state, "5.bias": state["5.bias"] + 2}
-
-
 def scores_with(
     data: Network, state: dict[str, Tensor], init_state: dict[str, Tensor], names: frozenset[str]
 ) -> dict[str, Score]:
@@ -74,11 +35,6 @@ def scores_with(
     model.load_state_dict(state)
     subject = replace(data, model=model, init_state=init_state).subject()
     return score_subject(subject, [catalog()[name] for name in sorted(names)])
-
-
-def scaled(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Every logit twice as large."""
-    return {**state, "5.weight": state["5.weight"] * 2, "5.bias": state["5.bias"] * 2}
 
 
 @functools.cache
