@@ -77,6 +77,15 @@ def select(names: Iterable[str], available: dict[str, Measure]) -> list[Measure]
     return chosen
 
 
+def measures_of(module: ModuleType) -> dict[str, Measure]:
+    """The measures that a module defines, by name.
+
+    Raises:
+        ValueError: two of one name.
+    """
+    return _merged([module])
+
+
 def _merged(modules: Iterable[ModuleType]) -> dict[str, Measure]:
     found: dict[str, Measure] = {}
     for module in modules:

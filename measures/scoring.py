@@ -30,6 +30,7 @@ class Score:
         why: the reason where there is no value; for "failed" the traceback.
         passes: the shared passes that it used.
         layers: of a sum or product over layers, the term or factor of each, by name; empty for others.
+        source_hash: of the submitted code that computed it; empty for the catalogue's, whose versions say enough.
     """
 
     value: float | None
@@ -39,6 +40,7 @@ class Score:
     why: str = ""
     passes: tuple[str, ...] = ()
     layers: Mapping[str, float] = field(default_factory=dict)
+    source_hash: str = ""
 
 
 class _TimeIsUp(BaseException):

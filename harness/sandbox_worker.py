@@ -1,0 +1,211 @@
+"""The process in which submitted measures run: it imports torch once, and forks for each request.
+
+The first process here is trusted: it takes requests, forks, and sweeps away what a request left behind. The fork reads
+the request, gives up its rights, and only then meets the submitted code. Its results are lines of JSON.
+"""
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import resource
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from select import select as waiting_for
+from typing import Any, Final, NoReturn
+
+import torch
+from torch import Tensor
+
+import measures
+from harness.confinement import code_folders, confine
+from measures import Subject
+from measures.api import Measure
+from measures.catalog import from_file, measures_of, select
+from measures.scoring import score_subject
+
+RUN, KILL = b"R", b"K"
+ENDED: Final = struct.Struct("i")  # the status of a fork that has ended, as `os.waitpid` gives it
+GLANCE: Final = 0.002  # seconds between two looks at a fork: what a request may wait in vain
+LONGEST_WHY: Final = 20_000  # characters
+FIRST_PROCESS: Final = 1
+
+
+def main() -> None:
+    """Serve requests on the socket that is standard input, until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)  # a thread would not survive the fork
+    for found in pkgutil.iter_modules(measures.__path__, "measures."):
+        if not found.ispkg:
+            importlib.import_module(found.name)
+    importlib.import_module("zoo.models")
+    code_folders()  # kept for the forks, which would each look through them
+    control, scratch = socket.socket(fileno=os.dup(0)), Path(sys.argv[1])
+    gc.collect()
+    gc.freeze()  # so that forks share these pages
+    control.sendall(RUN)
+    with suppress(ConnectionError):
+        _serve(control, scratch)
+
+
+def _serve(control: socket.socket, scratch: Path) -> None:
+    number = 0
+    while True:
+        order, given, _, _ = socket.recv_fds(control, 1, 2)
+        if not order:
+            return
+        if order != RUN:
+            continue  # an order to end what has ended by itself
+        number += 1
+        folder = scratch / f"request-{number}"
+        folder.mkdir()
+        child = os.fork()
+        if child == 0:
+            control.close()
+            _live(given[0], given[1], folder)
+        for descriptor in given:
+            os.close(descriptor)
+        status = _watched(control, child)
+        _sweep(child)
+        shutil.rmtree(folder, ignore_errors=True)
+        if status is None:
+            return
+        control.sendall(ENDED.pack(status))
+
+
+def _watched(control: socket.socket, child: int) -> int | None:
+    """How a fork ended; it is killed on the order to do so, or when nobody is left to give one (then None)."""
+    orphaned = False
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return None if orphaned else status
+        if orphaned:
+            time.sleep(GLANCE)
+        elif waiting_for([control], [], [], GLANCE)[0]:
+            orphaned = control.recv(1) != KILL
+            os.kill(child, signal.SIGKILL)
+
+
+def _sweep(child: int) -> None:
+    """Kill all that a fork started. As first process of a namespace that is everybody else, without exception."""
+    with suppress(ProcessLookupError, PermissionError):
+        if os.getpid() == FIRST_PROCESS:
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(child, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0] or os.getpid() == FIRST_PROCESS:
+            pass
+
+
+def _live(payload: int, results: int, scratch: Path) -> NoReturn:
+    """The life of a fork: one request."""
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    status = 0
+    try:
+        with os.fdopen(payload, "rb") as file:
+            request = torch.load(file, weights_only=False)  # from the parent, which is trusted
+        torch.set_num_threads(request["threads"])
+        os.chdir(scratch)
+        confine(scratch, memory=request["memory"], processor_seconds=request["processor_seconds"])
+        for event in _answers(request, scratch):
+            line = memoryview(json.dumps(event).encode() + b"\n")
+            while line:
+                line = line[os.write(results, line) :]
+    except BaseException:  # noqa: BLE001  the end of the process, whatever was raised
+        status = 1
+        with suppress(BaseException):
+            os.write(results, json.dumps({"stopped": traceback.format_exc()[-LONGEST_WHY:]}).encode() + b"\n")
+    os._exit(status)
+
+
+def _answers(request: Mapping[str, Any], scratch: Path) -> Iterator[dict[str, Any]]:
+    available = _submitted(request, scratch)
+    if "names" not in request:
+        yield {"described": [_described(measure) for measure in available.values()]}
+        return
+    subject = Subject(**request["parts"])
+    memory = _peak()
+    before = _state_of(subject)
+    for measure in select(request["names"], available):
+        yield {"begun": measure.name}
+        score = score_subject(subject, [measure], time_limit=request["time_limit"])[measure.name]
+        yield {
+            "name": measure.name,
+            "value": score.value,
+            "outcome": score.outcome,
+            "seconds": score.seconds,
+            "version": score.version,
+            "why": score.why[-LONGEST_WHY:],
+            "passes": list(score.passes),
+            "layers": dict(score.layers),
+            "peak": _peak() - memory,
+        }
+    after = _state_of(subject)
+    yield {"end": sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))}
+
+
+def _submitted(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
+    """The measures of the request's file or module, run here for the first time.
+
+    Raises:
+        ValueError: it does not run, or defines no measure.
+    """
+    if request["kind"] == "module":
+        found = measures_of(importlib.import_module(request["where"]))
+        if not found:
+            raise ValueError(f"{request['where']} must define at least one function under @measure; it defines none.")
+        return found
+    path = scratch / Path(request["where"]).name
+    path.write_bytes(request["content"])
+    return from_file(path)
+
+
+def _described(measure: Measure) -> dict[str, Any]:
+    said = {field.name: getattr(measure, field.name) for field in fields(measure) if field.name != "compute"}
+    plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in said.items()}
+    return plain | {"doc": measure.compute.__doc__ or ""}
+
+
+def _state_of(subject: Subject) -> dict[str, object]:
+    """What no measure may change, by what it is called: checksums of tensors, and a few flags."""
+    model = subject.model
+    state: dict[str, object] = {f"parameter {name}": _checksum(value) for name, value in model.named_parameters()}
+    state |= {f"params[{name!r}]": (id(value), value.data_ptr()) for name, value in subject.params.items()}
+    state |= {f"buffer {name}": _checksum(value) for name, value in model.named_buffers()}
+    state |= {"inputs": _checksum(subject.inputs), "labels": _checksum(subject.labels)}
+    state["training mode"] = [module.training for module in model.modules()]
+    state["gradients required"] = [value.requires_grad for value in model.parameters()]
+    state["hooks"] = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]  # noqa: SLF001
+    state["random state"] = _checksum(torch.get_rng_state())
+    return state
+
+
+def _checksum(tensor: Tensor) -> tuple[torch.dtype, tuple[int, ...], int]:
+    content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    return tensor.dtype, tuple(tensor.shape), zlib.crc32(content.data)
+
+
+def _peak() -> int:
+    """Bytes of memory that the process held at its largest."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    main()
