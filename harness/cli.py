@@ -258,13 +258,14 @@ def page(
 ) -> int:
     """Write leaderboard.html again from what the directory holds."""
     from harness.files import write_text
-    from harness.report import opened, ranked
+    from harness.report import curves_of, opened, ranked
     from leaderboard.page import build
 
-    opened(folder).close()
+    with opened(folder) as store:
+        curves = curves_of(store)
     report, ledger = ranked(folder, target, None if within == "none" else within, errors, all_runs=all_runs)
     destination = folder / "leaderboard.html"
-    write_text(destination, build(report, ledger, report["provenance"]))
+    write_text(destination, build(report, ledger, report["provenance"], curves=curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
     return GOOD
 

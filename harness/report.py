@@ -30,7 +30,7 @@ def write_results(store: Store, suite: str) -> dict[str, Any]:
     write_text(store.folder / CLAIMS, json.dumps(report["claims"], indent=1, allow_nan=False))
     write_ledger(ledger, store.folder / "ledger.parquet")
     write_text(store.folder / "leaderboard.json", json.dumps(report, indent=1, allow_nan=False))
-    write_text(store.folder / "leaderboard.html", build(report, ledger, report["provenance"]))
+    write_text(store.folder / "leaderboard.html", build(report, ledger, report["provenance"], curves=curves_of(store)))
     return report
 
 
@@ -121,6 +121,11 @@ def opened(folder: Path) -> Store:
             f"{folder} must be a zoo's directory; it holds no ledger. Make one: gapbench run digits --out {folder}."
         )
     return Store(folder)
+
+
+def curves_of(store: Store) -> dict[str, tuple[float, ...]]:
+    """The loss of each epoch of each network of a zoo, by run_id."""
+    return {run_id: run.record.losses for run_id, run in store.runs().items()}
 
 
 def tell_repairs(store: Store, console: Console) -> None:

@@ -27,6 +27,7 @@ from leaderboard.statistics.undefined import Undefined, defined, made_or_reason,
 Seeds = Literal["averaged", "kept"]
 
 AT_ONCE: Final = 32  # measures whose pairs are held at a time
+HISTOGRAM: Final = 10  # equal bins of [0, 1] in which the environments' sign errors are counted
 
 
 @dataclass(slots=True)
@@ -178,6 +179,7 @@ class Panel:
         everywhere = np.ones(len(losses), dtype=np.bool_)
         return {
             **_summary(environments, losses, everywhere),
+            "histogram": np.histogram(losses, bins=HISTOGRAM, range=(0, 1))[0].tolist(),
             "along": {
                 str(name): _summary(environments, losses, environments.axis == name)
                 for name in np.unique(environments.axis)

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +12,15 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leaderboard.page.columns import TARGETS, plot_data
+from leaderboard.claims.table import measured
+from leaderboard.page.embedded import TARGETS, embedded
 from leaderboard.page.facts import facts
+from leaderboard.page.trained import choices, outcome, power_line, quantities, settings
 from leaderboard.standings import plain_name
-from leaderboard.table import DASH, duration
+from leaderboard.table import DASH, duration, labels
 
 MINUS: Final = "\N{MINUS SIGN}"
+SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # one program in chapters, in this order
 
 
 def build(
@@ -25,10 +28,12 @@ def build(
     ledger: pd.DataFrame,
     provenance: Mapping[str, Any],
     destination: Path | None = None,
+    *,
+    curves: Mapping[str, Sequence[float]] | None = None,
 ) -> str:
     """The leaderboard as one HTML document that works offline; also written to `destination` where one is given.
 
-    Without plotly the page has everything but the scatter plots and says how to get them.
+    Without plotly the page has everything but the plots and says how to get them.
 
     Args:
         report: what `leaderboard.ranking.rank` returned.
@@ -36,19 +41,30 @@ def build(
         provenance: what made the ledger, shown as it is; mappings within it become groups. The entries "suite" and
             "date" also stand in the heading.
         destination: file to write, UTF-8.
+        curves: the losses of each epoch by run_id, for the plot of learning curves.
     """
-    script, plotly = _package_text("page.js"), _plotly_script()
+    chapters = "\n".join(_package_text(f"{name}.js") for name in SCRIPTS)
+    script, plotly = f'"use strict";\n(() => {{\n{chapters}}})();\n', _plotly_script()
+    panels = facts(report, ledger)
     document = (
         _environment()
         .get_template("page.html.j2")
         .render(
             report=report,
-            panels=facts(report, ledger),
+            panels=panels,
+            tracks=sorted({panel.track for panel in panels if panel.track}),
+            needs=sorted({need for entry in report["measures"].values() for need in entry["needs"]}),
+            claims=report.get("claims", []),
+            choices=choices(ledger),
+            quantities=quantities(ledger),
+            outcome=outcome(ledger),
+            settings=settings(report),
+            power=power_line(report),
             families=sorted({entry["family"] for entry in report["measures"].values() if entry["family"]}),
             target=TARGETS[report["target"]],
             strata=plain_name(report["within"]["hp"]) if report["within"] else "",
             provenance=provenance,
-            data=plot_data(report, ledger),
+            data=embedded(report, ledger, curves or {}),
             style=Markup(_package_text("page.css")),  # noqa: S704  our own file
             script=Markup(script),  # noqa: S704  our own file
             plotly=Markup(plotly),  # noqa: S704  the installed plotly's own file
@@ -73,6 +89,8 @@ def _environment() -> Environment:
         number=_number,
         ends=_ends,
         duration=duration,
+        labels=labels,
+        measured=measured,
         plain_name=plain_name,
         breakable=_breakable,
         fragment=lambda name: "measure=" + quote(name, safe=""),

@@ -9,10 +9,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from leaderboard.page import build
+from leaderboard.page.embedded import thinned
 from leaderboard.ranking import order
 
 HOSTILE = "<b>m</b><script>alert(1)</script>"
@@ -101,7 +103,7 @@ def test_nothing_is_fetched(parsed: Parsed) -> None:
 def test_only_the_page_s_own_scripts_may_run(parsed: Parsed) -> None:
     """The content security policy names each script by its hash and forbids all else."""
     (policy,) = (a["content"] for tag, a in parsed.tags if tag == "meta" and "http-equiv" in a)
-    scripts = [text for kind, text in parsed.scripts if kind == ""]
+    scripts = [text for kind, text in parsed.scripts if kind in {"", "text/plain"}]
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
 
     assert len(scripts) == 2
@@ -127,7 +129,7 @@ def test_the_table_stands_in_the_html(document: str, ridge_report: dict[str, Any
     values = re.findall(r'data-value="([^"]*)"', row)
 
     assert [name.replace("&lt;", "<").replace("&gt;", ">") for name in names] == order(ridge_report)
-    assert [float(values[place]) for place in (3, 5, 6, 7, 8, 9)] == [
+    assert [float(values[place]) for place in (3, 6, 7, 8, 10, 11)] == [
         entry["Psi"],
         entry["tau_b"],
         entry["within"]["tau_b"],
@@ -172,22 +174,99 @@ def test_facts_of_a_measure(document: str) -> None:
     assert "%3Cb%3Em%3C%2Fb%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E" in articles
 
 
-def test_data_of_the_plots(data: dict[str, Any], ridge_ledger: pd.DataFrame, ridge_report: dict[str, Any]) -> None:
-    """Scores and gaps are those of the ranked networks to seven digits; a network without a score has null."""
+def numbers(text: str, dtype: str) -> list[float]:
+    """A column of the data block."""
+    return list(np.frombuffer(base64.b64decode(text), dtype).tolist())
+
+
+def test_the_ledger_is_embedded_to_the_last_bit(data: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+    """Every column of every network, ranked or not: doubles as they are, text and truth as text, -1 for nothing."""
+    assert list(data["ledger"]) == list(ridge_ledger)
+    for name, column in data["ledger"].items():
+        values = ridge_ledger[name]
+        if "numbers" in column:
+            np.testing.assert_array_equal(numbers(column["numbers"], "<f8"), values.to_numpy(np.float64))
+        else:
+            found = [column["texts"][code] if code >= 0 else None for code in numbers(column["codes"], "<i4")]
+            assert found == [str(value) for value in values]
+    assert "texts" in data["ledger"]["hp.corruption"]
+    assert "texts" in data["ledger"]["converged"]
+    assert "numbers" in data["ledger"]["seed"]
+
+
+def test_what_the_ranking_adds(data: dict[str, Any], ridge_ledger: pd.DataFrame, ridge_report: dict[str, Any]) -> None:
+    """Which networks were ranked, their gaps, the scores of the controls, and each row's place in the plots."""
     ranked = ridge_ledger[ridge_ledger["converged"]]
-    gap = ranked["train_accuracy"] - ranked["test_accuracy"]
-    margins = data["scores"]["log_margin"]
+    gap = (ranked["train_accuracy"] - ranked["test_accuracy"]).to_list()
 
     assert data["target"] == "generalization gap"
-    assert data["run_id"] == ranked["run_id"].to_list()
-    assert data["gap"] == pytest.approx(gap.to_list(), rel=1e-6, abs=1e-9)
-    assert data["scores"]["frobenius_norm"] == pytest.approx(ranked["measure.frobenius_norm"].to_list(), rel=1e-6)
-    assert [score is None for score in margins] == ranked["measure.log_margin"].isna().to_list()
-    assert list(data["scores"]) == order(ridge_report)
-    group = data["group"]
-    assert [group["values"][code] for code in group["codes"]] == ranked["hp.corruption"].to_list()
-    ridge = data["hyperparameters"]["ridge"]
-    assert [float(ridge["values"][code]) for code in ridge["codes"]] == ranked["hp.ridge"].to_list()
+    assert data["rows"] == ranked.index.to_list()
+    assert numbers(data["gap"], "<f8") == gap
+    assert data["group"] == "hp.corruption"
+    assert data["hyperparameters"] == ["hp.corruption", "hp.train_size", "hp.ridge"]
+    assert set(data["measures"]) == set(data["controls"]) | {"frobenius_norm", "margin", "log_margin", HOSTILE}
+    assert numbers(data["controls"]["hp.ridge"], "<f4") == pytest.approx(ranked["hp.ridge"].to_list(), rel=1e-6)
+    oracle = np.array(numbers(data["controls"]["noisy_oracle_0.01"], "<f4")) - gap
+    assert 0.004 < oracle.std() < 0.02
+    for name, entry in ridge_report["measures"].items():
+        own = data["measures"][name]
+        assert own["psi"] == entry["Psi"]
+        assert own["psi_of"] == list(entry["psi"].values())
+        assert own["sign"] == entry["expected_sign"]
+        assert own["control"] == entry["control"]
+    assert data["measures"]["frobenius_norm"]["seconds"] == 0.0021
+    assert data["curves"] is None
+
+
+@pytest.mark.parametrize(("length", "kept"), [(0, 0), (1, 1), (64, 64), (65, 64), (1000, 64)])
+def test_thinned_curves(length: int, kept: int) -> None:
+    """Both ends stay, in order, none twice; a short curve stays whole."""
+    places = thinned(length)
+
+    assert len(places) == len(set(places)) == kept
+    assert places == sorted(places)
+    if length:
+        assert (places[0], places[-1]) == (0, length - 1)
+
+
+def test_learning_curves(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+    """Losses by network, in the ledger's order, thinned; a network without a curve has none."""
+    curves = {"ridge_03": [0.5, 0.25], "ridge_01": [float(epoch) for epoch in range(127)], "unknown": [1.0]}
+    document = build(ridge_report, ridge_ledger, {}, curves=curves)
+    (block,) = (text for kind, text in Parsed(document).scripts if kind == "application/json")
+    found = json.loads(block)["curves"]
+
+    assert numbers(found["lengths"], "<u4") == [0, 127, 0, 2, *[0] * 20]
+    assert numbers(found["values"], "<f4") == [float(2 * place) for place in range(64)] + [0.5, 0.25]
+    assert 'data-plot="curves"' in document
+
+
+def test_claims(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+    """Each finding with its verdict, figure, range and source, by study, escaped."""
+    claim = {
+        "study": "randomization",
+        "name": "fits",
+        "statement": f"Networks fit {HOSTILE}.",
+        "source": "Zhang et al. 2017",
+        "published": "100 %",
+        "unit": "of the examples",
+        "holds": "at least 0.99",
+        "effect": 0.98,
+        "low": 0.97,
+        "high": 0.985,
+        "networks": 24,
+        "verdict": "not reproduced",
+        "why": "",
+    }
+    document = build({**ridge_report, "claims": [claim]}, ridge_ledger, {})
+    section = document[document.index('<section id="studies"') : document.index('<section id="zoo"')]
+    text = " ".join(re.sub(r"<[^>]+>", " ", section).split())
+
+    assert "Study randomization not reproduced Networks fit &lt;b&gt;m" in text
+    assert "0.98 [0.97, 0.985] of the examples, 24 networks" in text
+    assert "at least 0.99 of the examples" in text
+    assert "100 % (Zhang et al. 2017)" in text
+    assert 'id="studies"' not in build(ridge_report, ridge_ledger, {})
 
 
 def test_without_plotly(
@@ -199,4 +278,4 @@ def test_without_plotly(
 
     assert len(document) < 500_000
     assert 'data-name="frobenius_norm"' in document
-    assert len([kind for kind, _ in Parsed(document).scripts if kind == ""]) == 1
+    assert [kind for kind, _ in Parsed(document).scripts] == ["application/json", ""]

@@ -29,11 +29,36 @@ def test_every_statistic_in_every_stratum(ridge_report: dict[str, Any], ridge_le
 
 
 def test_psi_of_each_hyperparameter(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
-    """Each hyperparameter has its psi."""
+    """Each hyperparameter has its psi in the whole and in every stratum, a reason where it has none."""
     found = facts_of("margin", ridge_report, ridge_ledger)
+    strata = ridge_report["within"]["strata"]
+    entries = [
+        ridge_report["measures"]["margin"],
+        *(strata[s]["measures"]["margin"] for s in ("random_labels", "true_labels")),
+    ]
 
-    assert {name: figure.value for name, figure in found.psi.items()} == ridge_report["measures"]["margin"]["psi"]
-    assert set(found.psi) == {"hp.corruption", "hp.train_size", "hp.ridge"}
+    assert list(found.psi) == ["corruption", "train_size", "ridge"]
+    for name, figures in found.psi.items():
+        assert [figure.value for figure in figures] == [entry["psi"].get(f"hp.{name}") for entry in entries]
+    assert found.psi["ridge"][1].value is not None
+    assert found.psi["corruption"][1].value is None
+    assert found.psi["corruption"][1].why
+    assert found.turn == -1
+
+
+def test_tracks(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+    """The report's own word, else the most demanding need; controls made for the ranking have none."""
+    measures = {
+        **ridge_report["measures"],
+        "margin": {**ridge_report["measures"]["margin"], "track": "weights only"},
+        "log_margin": {**ridge_report["measures"]["log_margin"], "needs": ["init", "trajectory", "twin"]},
+    }
+    report = {**ridge_report, "measures": measures}
+
+    assert facts_of("margin", report, ridge_ledger).track == "weights only"
+    assert facts_of("log_margin", report, ridge_ledger).track == "trajectory"
+    assert facts_of("frobenius_norm", report, ridge_ledger).track == "training data"
+    assert facts_of("constant", report, ridge_ledger).track == ""
 
 
 def test_sign_errors(ridge_ledger: pd.DataFrame) -> None:
@@ -55,6 +80,13 @@ def test_sign_errors(ridge_ledger: pd.DataFrame) -> None:
     assert rows["sign error, 90 %"] == expected["p90"]
     assert rows["sign error, worst"] == expected["max"]
     assert expected["mean"] < expected["p90"] <= expected["max"]
+    found = facts_of("frobenius_norm", report, ledger)
+    assert found.sign_error.value == expected["mean"]
+    assert sum(found.environments) * 2 == expected["environments"]  # each direction counted there
+    lowest = sum((place / 10) * count for place, count in enumerate(found.environments)) / sum(found.environments)
+    assert lowest <= expected["mean"] <= lowest + 0.1
+    errors = {name: (each["mean"], each["p90"], each["max"]) for name, each in expected["along"].items()}
+    assert {f"hp.{name}": along for name, along in found.along} == errors
 
 
 def test_the_most_frequent_reason(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from leaderboard.ledger import checked, read_ledger
 from leaderboard.page import build
 from leaderboard.ranking import order, rank
 
@@ -46,7 +47,8 @@ def ridge_page(
 ) -> str:
     """Address of the page of the ridge classifiers."""
     file = tmp_path_factory.mktemp("page") / "leaderboard.html"
-    build(ridge_report, ridge_ledger, {"suite": "ridge", "versions": {"gapbench": "0.1.0"}}, file)
+    curves = {"ridge_00": [2.5, 1.25, 0.5]}
+    build(ridge_report, ridge_ledger, {"suite": "ridge", "versions": {"gapbench": "0.1.0"}}, file, curves=curves)
     return file.as_uri()
 
 
@@ -141,6 +143,100 @@ def test_filters(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> 
     page.locator("#search").fill("")
     page.locator("#family").select_option("margin")
     assert sorted(names(page)) == ["log_margin", "margin"]
+    page.locator("#needs").select_option("init")
+    assert names(page) == ["log_margin"]
+    page.locator("#needs").select_option("nothing more")
+    assert names(page) == ["margin"]
+
+
+def test_tracks_and_columns(
+    visit: Open, ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Rows can be filtered by track; columns are shown and hidden by choice, header and cells alike."""
+    measures = dict(ridge_report["measures"])
+    for name, track in (("margin", "weights only"), ("log_margin", "second run")):
+        measures[name] = {**measures[name], "track": track}
+    file = tmp_path / "page.html"
+    build({**ridge_report, "measures": measures}, ridge_ledger, {}, file)
+    page = visit(file.as_uri())
+    page.locator("#track").select_option("second run")
+    assert names(page) == ["log_margin"]
+    header = page.locator("th[data-key=track]")
+    assert header.is_hidden()
+    assert page.locator("tbody").get_by_text("second run").is_hidden()
+
+    page.locator(".columns summary").press("Enter")
+    page.locator("[data-column=track]").check()
+    assert header.is_visible()
+    assert page.locator("tbody").get_by_text("second run").is_visible()
+    page.locator("[data-column=psi]").uncheck()
+    assert page.locator("th[data-key=psi]").is_hidden()
+    assert page.locator("tbody td.psi:visible").count() == 0
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "ascending"
+
+
+def test_the_ledger_is_downloaded(visit: Open, plain_page: str, ridge_ledger: pd.DataFrame, tmp_path: Path) -> None:
+    """The CSV is the ledger, to the last bit, hostile names and reasons with commas included."""
+    page = visit(plain_page)
+    with page.expect_download() as waiting:
+        page.locator("#download").click()
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    whole = checked(ridge_ledger)
+    found = pd.read_csv(file)
+
+    assert list(found) == list(ridge_ledger)
+    assert found["why.log_margin"].fillna("").to_list() == ridge_ledger["why.log_margin"].to_list()
+    for name in ("measure.margin", "measure.log_margin", f"measure.{HOSTILE}", "train_accuracy", "cost.frobenius_norm"):
+        pd.testing.assert_series_equal(found[name], ridge_ledger[name], check_exact=True)
+    again, same = read_ledger(file), ["run_id", "seed", "hp.corruption", "hp.ridge", "converged"]
+    pd.testing.assert_frame_equal(again[same], whole[same], check_dtype=False)
+
+
+def test_plots_of_the_page(visit: Open, ridge_page: str, ridge_report: dict[str, Any]) -> None:
+    """Plotly is compiled when the first plot comes into view; cost, psi, gaps and curves are drawn there."""
+    page = visit(ridge_page)
+    data = "(name) => document.querySelector(`[data-plot=${name}]`).data"
+    assert page.evaluate("typeof Plotly") == "undefined"
+    for name in ("cost", "hyperparameters", "gaps", "curves"):
+        page.locator(f"[data-plot={name}]").scroll_into_view_if_needed()
+        page.wait_for_function("name => document.querySelector(`[data-plot=${name}]`).data !== undefined", arg=name)
+
+    points = {
+        t: y
+        for trace in page.evaluate(data, "cost")
+        if "text" in trace
+        for t, y in zip(trace["text"], trace["y"], strict=True)
+    }
+    assert points == {"frobenius_norm": ridge_report["measures"]["frobenius_norm"]["Psi"]}
+    (heat,) = page.evaluate(data, "hyperparameters")
+    rows = [name for name in order(ridge_report) if ridge_report["measures"][name]["Psi"] is not None]
+    assert [name.replace("&lt;", "<").replace("&gt;", ">") for name in heat["y"]] == rows
+    assert heat["x"] == ["corruption", "train size", "ridge"]
+    margin = ridge_report["measures"]["margin"]["psi"].values()
+    assert heat["z"][rows.index("margin")] == [None if psi is None else -psi for psi in margin]
+    assert sum(len(trace["x"]) for trace in page.evaluate(data, "gaps")) == 23
+    curve = page.evaluate(data, "curves")
+    assert curve[0]["x"] == [1, 2, 3, None]
+    assert curve[0]["y"] == [2.5, 1.25, 0.5, None]
+
+    page.locator("#search").fill("jiang")
+    page.wait_for_function(
+        "n => document.querySelector('[data-plot=hyperparameters]').data[0].y.length < n", arg=len(rows)
+    )
+    (fewer,) = page.evaluate(data, "hyperparameters")
+    assert fewer["y"] == names(page)
+
+
+def test_facts_become_elements_when_they_are_opened(visit: Open, plain_page: str) -> None:
+    """Until then a measure's facts are text to the browser."""
+    page = visit(plain_page)
+    assert page.locator("article").count() == 0
+
+    page.get_by_role("link", name="margin", exact=True).click()
+    assert page.locator("article").count() == 1
+    assert page.locator("#facts .heat td").count() == 9 + 1
 
 
 def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> None:
@@ -149,20 +245,41 @@ def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> No
     page.get_by_role("link", name="log_margin", exact=True).click()
     page.wait_for_selector("#plot .point")
     ranked = ridge_ledger[ridge_ledger["converged"] & ridge_ledger["measure.log_margin"].notna()]
-    drawn = page.evaluate("document.getElementById('plot').data.map((t) => [t.name, t.x, t.y, t.marker.symbol])")
+    traces = page.evaluate("plot.data.map((t) => [t.xaxis, t.name, t.x, t.y, t.marker.symbol, t.text])")
+    drawn = [trace for axis, *trace in traces if axis == "x"]
 
-    assert page.locator("#plot .point").count() == len(ranked) > 10
+    assert page.locator("#plot .xy .point").count() == len(ranked) > 10
     assert {name.replace(" ", "_") for name, *_ in drawn} == set(ranked["hp.corruption"])
-    assert len({symbol for *_, symbol in drawn}) == 2
-    for name, scores, gaps, _ in drawn:
+    assert len({symbol for _, _, _, symbol, _ in drawn}) == 2
+    for name, scores, gaps, *_ in drawn:
         members = ranked[ranked["hp.corruption"] == name.replace(" ", "_")]
-        assert scores == pytest.approx(members["measure.log_margin"].to_list(), rel=1e-6)
-        assert gaps == pytest.approx((members["train_accuracy"] - members["test_accuracy"]).to_list(), rel=1e-6)
+        assert scores == members["measure.log_margin"].to_list()
+        assert gaps == (members["train_accuracy"] - members["test_accuracy"]).to_list()
     assert "The margin must be positive" in page.locator("#facts").inner_text()
-    hover = page.evaluate("document.getElementById('plot').data.map((t) => t.text).flat()")
+    hover = [text for *_, texts in drawn for text in texts]
     assert sorted(text.split("<br>")[0] for text in hover) == sorted(ranked["run_id"])
     last = ranked.iloc[-1]
     assert f"{last['run_id']}<br>corruption: random_labels<br>train_size: 80<br>ridge: {last['hp.ridge']:g}" in hover
+
+
+def test_a_control_beside(
+    visit: Open, ridge_page: str, ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame
+) -> None:
+    """Beside the measure stands the best hyperparameter, on the same gap axis; another control can be chosen."""
+    rival = ridge_report["measures"]["margin"]["told_from"]["hyperparameter"]["name"]
+    ranked = ridge_ledger[ridge_ledger["converged"]]
+    page = visit(f"{ridge_page}#measure=margin")
+    page.wait_for_selector("#plot .x2y2 .point")
+    beside = "plot.data.filter((t) => t.xaxis === 'x2').flatMap((t) => t.x)"
+
+    assert page.locator("#beside").input_value() == rival
+    assert page.locator("#plot .x2y2 .point").count() == len(ranked)
+    assert page.evaluate("plot.layout.yaxis2.matches") == "y"
+    page.locator("#beside").select_option("hp.ridge")
+    assert sorted(page.evaluate(beside)) == pytest.approx(sorted(ranked["hp.ridge"]), rel=1e-6)
+    assert page.locator("#plot .x2title").text_content() == "control: ridge"
+    options = page.locator("#beside option").evaluate_all("options => options.map((option) => option.value)")
+    assert sorted(options) == sorted(name for name, entry in ridge_report["measures"].items() if entry["control"])
 
 
 def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: dict[str, Any]) -> None:
@@ -287,4 +404,4 @@ def test_published_ledger(visit: Open, data_dir: Path, tmp_path: Path) -> None:
     assert names(page) == ["VPM_1", "VPM_80", "VR", "WCV"]
     page.get_by_role("link", name="WCV", exact=True).click()
     page.wait_for_selector("#plot .point")
-    assert page.locator("#plot .point").count() == 96
+    assert page.locator("#plot .xy .point").count() == 96

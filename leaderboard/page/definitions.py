@@ -1,0 +1,109 @@
+r"""The docstring of a measure as HTML: its formulas as MathML, its paragraphs as text.
+
+A docstring is plain text with the directive `.. math::`, whose LaTeX ends where the indentation does. Text and formulas
+come from whoever submitted the measure: text is escaped, and of a formula only MathML that presents is kept.
+"""
+
+import html
+import re
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from latex2mathml.converter import convert_to_element
+from markupsafe import Markup, escape
+
+DIRECTIVE: Final = re.compile(r"( *)\.\. math::(.*)")
+CODE: Final = re.compile(r"``(.+?)``|`(.+?)`")
+BULLET: Final = re.compile(r"^[*-] ")
+TAGS: Final = frozenset({
+    "math", "mi", "mn", "mo", "mtext", "mspace", "mrow", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder",
+    "mover", "munderover", "mtable", "mtr", "mtd", "mstyle", "mpadded", "mphantom", "menclose",
+})  # fmt: skip
+ATTRIBUTES: Final = frozenset({
+    "display", "mathvariant", "stretchy", "fence", "form", "separator", "accent", "minsize", "maxsize", "width",
+    "height", "depth", "lspace", "rspace", "displaystyle", "scriptlevel", "movablelimits", "columnalign",
+    "linethickness",
+})  # fmt: skip
+PASSED_OVER: Final = {r"\arg": "arg", r"\lVert": "‖", r"\rVert": "‖"}  # commands that the converter leaves as they are
+BARS: Final = frozenset("|‖")  # of which the converter does not say whether they open or close
+
+
+class UnknownFormula(ValueError):  # noqa: N818  an outcome: the source is shown instead
+    """LaTeX that is not understood."""
+
+
+def definition(docstring: str) -> Markup:
+    """The paragraphs and formulas of a docstring, in order."""
+    parts: list[Markup] = []
+    lines = docstring.splitlines()
+    paragraph: list[str] = []
+    while lines:
+        line = lines.pop(0)
+        directive = DIRECTIVE.match(line)
+        if directive or not line.strip():
+            parts.append(_paragraph(paragraph))
+            paragraph = []
+        else:
+            paragraph.append(line.strip())
+        if directive:
+            body = [directive[2]]
+            while lines and (not lines[0].strip() or lines[0].startswith(directive[1] + " ")):
+                body.append(lines.pop(0))
+            parts += [_formula(latex) for latex in re.split(r"\n\s*\n", "\n".join(body)) if latex.strip()]
+    return Markup("\n").join(part for part in [*parts, _paragraph(paragraph)] if part)
+
+
+def mathml(latex: str) -> Markup:
+    """A formula as MathML.
+
+    Raises:
+        UnknownFormula: a command that is not understood, or LaTeX that is none.
+    """
+    try:
+        root = convert_to_element(" ".join(latex.split()), display="block")
+    except Exception as error:
+        raise UnknownFormula(f"A formula must be LaTeX; got {latex!r}.") from error
+    return _presented(root)
+
+
+def _formula(latex: str) -> Markup:
+    try:
+        return Markup('<div class="formula">{}</div>').format(mathml(latex))
+    except UnknownFormula:
+        return Markup('<pre class="formula">{}</pre>').format(" ".join(latex.split()))
+
+
+def _presented(element: Element) -> Markup:
+    """An element and what is in it, with nothing but tags, attributes and text of MathML's presentation."""
+    if element.tag not in TAGS:
+        raise UnknownFormula(f"MathML must present; got <{element.tag}>.")
+    text = html.unescape(PASSED_OVER.get(element.text or "", element.text or ""))
+    if "\\" in text:
+        raise UnknownFormula(f"A command must be known; got {text!r}.")
+    said = {name: html.unescape(value) for name, value in element.attrib.items() if name in ATTRIBUTES}
+    if text in BARS and not said:
+        said = {"stretchy": "false", "lspace": "0", "rspace": "0"}
+    attributes = Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in said.items())
+    inside = Markup("").join(_presented(child) for child in element)
+    tag = Markup(element.tag)  # noqa: S704  one of TAGS
+    return Markup("<{}{}>{}{}</{}>").format(tag, attributes, text, inside, tag)
+
+
+def _paragraph(lines: list[str]) -> Markup:
+    """Lines of text as a paragraph, of bullets as a list, with code marked."""
+    if not lines:
+        return Markup("")
+    if BULLET.match(lines[0]):
+        items: list[str] = []
+        for line in lines:
+            if BULLET.match(line):
+                items.append(BULLET.sub("", line))
+            else:
+                items[-1] += f" {line}"
+        return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(_text(i)) for i in items))
+    return Markup("<p>{}</p>").format(_text(" ".join(lines)))
+
+
+def _text(text: str) -> Markup:
+    marked = CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", str(escape(text)))
+    return Markup(marked)  # noqa: S704  escaped above; a backtick is no markup
