@@ -1,4 +1,4 @@
-"""Find every measure: the modules beside this one, installed plug-ins, a file on the command line."""
+"""Find every measure: the modules beside this one, submissions, installed plug-ins, a file on the command line."""
 
 import difflib
 import functools
@@ -6,12 +6,15 @@ import hashlib
 import importlib
 import importlib.util
 import pkgutil
+import warnings
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
 import measures
+import measures.submissions
+from measures.adapters import adapted
 from measures.api import Measure
 
 PLUGIN_GROUP = "gapbench.measures"
@@ -23,7 +26,7 @@ class UnknownMeasure(LookupError):  # noqa: N818  reads as what it is
 
 @functools.cache
 def catalog() -> dict[str, Measure]:
-    """Every measure in the box and of installed plug-ins, by name, in alphabetical order.
+    """Every measure in the box, by name, in alphabetical order.
 
     Raises:
         ValueError: two modules define measures of the same name.
@@ -33,12 +36,31 @@ def catalog() -> dict[str, Measure]:
         for found in pkgutil.iter_modules(measures.__path__)
         if not found.ispkg
     ]
-    plugins = [point.load() for point in entry_points(group=PLUGIN_GROUP)]
-    return _merged([*modules, *plugins])
+    modules += [
+        importlib.import_module(f"measures.submissions.{found.name}")
+        for found in pkgutil.iter_modules(measures.submissions.__path__)
+    ]
+    return _merged(modules)
+
+
+def with_plugins() -> dict[str, Measure]:
+    """The catalogue and the measures of installed packages; a package that does not work is a warning."""
+    found = dict(catalog())
+    for point in entry_points(group=PLUGIN_GROUP):
+        try:
+            added = measures_of(point.load())
+            if clash := sorted(set(added) & set(found)):
+                raise ValueError(f"names are taken: {', '.join(clash)}")  # noqa: TRY301  one way out
+        except Exception as error:  # noqa: BLE001  whatever somebody else's package raises
+            reason = f"{type(error).__name__}: {error}"
+            warnings.warn(f"The plug-in {point.name} = {point.value} cannot be used: {reason}.", stacklevel=2)
+        else:
+            found |= added
+    return found
 
 
 def from_file(path: Path) -> dict[str, Measure]:
-    """The measures that one Python file defines.
+    """The measures that one Python file defines, or the competition's `complexity`; see `measures.adapters`.
 
     Raises:
         ValueError: the file does not run, or defines no measure, or two of one name.
@@ -56,6 +78,8 @@ def from_file(path: Path) -> dict[str, Measure]:
     except Exception as error:
         raise ValueError(f"{path} must run as Python; it stops with {type(error).__name__}: {error}.") from error
     found = _merged([module])
+    if not found and (other := adapted(module, path)) is not None:
+        found = {other.name: other}
     if not found:
         raise ValueError(f"{path} must define at least one function under @measure; it defines none.")
     return found
