@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from measures.admission import classes_of, first_not_finite, fitting_state, place_of, require_tensors
 from measures.history import Refit, Trajectory
 from measures.layered import Layered
 from measures.memo import Memo, Usage
@@ -46,8 +47,9 @@ def seed_for(*names: object) -> int:
 class Subject:
     """What a measure may see of one trained network: never a test label, the gap, a path or a recipe.
 
-    Everything lies on one device and in one floating dtype, that of the network. The network is a private copy in eval
-    mode, whose parameters do not require gradients: measures differentiate through `forward`, a pure function.
+    Everything lies on one device and in one floating dtype, those of the network; a network of half precision is scored
+    in float32, to which its weights convert exactly. The network is a private copy in eval mode, whose parameters do
+    not require gradients: measures differentiate through `forward`, a pure function.
 
     Args:
         model: the trained network, inputs [n, ...] to logits [n, k].
@@ -61,7 +63,8 @@ class Subject:
         seed: decides every draw; the same seed gives the same scores.
 
     Raises:
-        ValueError: shapes or types that do not fit together, or labels out of range; the message says which.
+        ValueError: shapes or types that do not fit together, labels out of range, inputs that are not finite, or a
+            network without weights or with a single logit; the message says which.
     """
 
     def __init__(
@@ -77,23 +80,22 @@ class Subject:
         refit: Refit | None = None,
         seed: int = 0,
     ) -> None:
-        self.model = _frozen_copy(model)
+        require_tensors(inputs=inputs, labels=labels)
+        self.device, self.dtype = place_of(model)
+        self.model = _frozen_copy(model).to(self.device, self.dtype)
         self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
         self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
-        reference = next(iter(self.params.values()), None)
-        if reference is None:
-            raise ValueError("The network must have parameters; got none.")
-        self.device, self.dtype = reference.device, reference.dtype
         self.inputs = inputs.to(self.device, self.dtype)
         self.labels = labels.to(self.device)
         self.seed = seed
-        self._init_state = None if init_state is None else self._fitting_state(init_state)
+        self._init_state = None if init_state is None else fitting_state(self.params, init_state)
         self._twin = None if twin is None else _frozen_copy(twin).to(self.device, self.dtype)
         self._unlabeled = None if unlabeled is None else unlabeled.to(self.device, self.dtype)
         self._trajectory, self._refit = trajectory, refit
         self._granted: frozenset[Need] = frozenset()
         self._memo = Memo()
-        self.num_classes = self._checked_classes()
+        self.num_classes = classes_of(self.inputs, self.labels, self.logits_of)
+        self._not_finite: dict[str, str] = {}
 
     # -- what a declared need opens ------------------------------------------------------------------------------------
 
@@ -137,7 +139,16 @@ class Subject:
         return part
 
     def _granting(self, needs: frozenset[Need]) -> "Subject":
-        """The same subject with these needs open; shared results stay shared."""
+        """The same subject with these needs open; shared results stay shared.
+
+        Raises:
+            UnsupportedModel: the weights, or what the needs open, are not finite.
+        """
+        for part in ("weights", *sorted(needs)):
+            if part not in self._not_finite:
+                self._not_finite[part] = self._what_is_not_finite(part)
+            if self._not_finite[part]:
+                raise UnsupportedModel(self._not_finite[part])
         granted = copy.copy(self)
         granted._granted = needs  # noqa: SLF001  the same class
         return granted
@@ -186,36 +197,23 @@ class Subject:
     def _cpu_generator(self, *names: object) -> torch.Generator:
         return torch.Generator().manual_seed(seed_for(self.seed, *names))
 
-    def _fitting_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        for name, param in self.params.items():
-            if name not in state:
-                raise ValueError(f"init_state must hold every parameter; {name!r} is missing.")
-            if state[name].shape != param.shape:
-                raise ValueError(
-                    f"init_state[{name!r}] must have shape {tuple(param.shape)}; got {tuple(state[name].shape)}."
-                )
-        moved = {name: value.detach().to(self.device) for name, value in state.items()}
-        return {name: v.to(self.dtype) if v.is_floating_point() else v for name, v in moved.items()}
-
-    def _checked_classes(self) -> int:
-        if len(self.inputs) != len(self.labels) or len(self.inputs) == 0:
-            raise ValueError(
-                f"inputs and labels must have the same length, at least one; got {len(self.inputs)} and "
-                f"{len(self.labels)}."
-            )
-        if self.labels.dtype != torch.int64 or self.labels.dim() != 1:
-            raise ValueError(
-                f"labels must be int64 of shape [n]; got {self.labels.dtype} of shape {tuple(self.labels.shape)}."
-            )
-        with torch.no_grad():
-            logits = self.logits_of(self.inputs[:1])
-        if logits.dim() != 2:  # noqa: PLR2004  examples by classes
-            raise ValueError(f"The network must return logits [n, k]; got shape {tuple(logits.shape)}.")
-        num_classes = logits.shape[1]
-        low, high = int(self.labels.min()), int(self.labels.max())
-        if low < 0 or high >= num_classes:
-            raise ValueError(f"labels must lie in 0 to {num_classes - 1}; got {low} to {high}.")
-        return num_classes
+    def _what_is_not_finite(self, part: str) -> str:
+        """Which number of the weights, or of what a need opens, is NaN or infinite; empty if none."""
+        tensors: dict[str, Tensor] = {}
+        match part:
+            case "weights":
+                tensors = {**self.params, **self.buffers}
+            case "init":
+                tensors = self._init_state or {}
+            case "twin" if self._twin is not None:
+                tensors = dict([*self._twin.named_parameters(), *self._twin.named_buffers()])
+            case "unlabeled" if self._unlabeled is not None:
+                tensors = {"inputs": self._unlabeled}
+            case "trajectory" if self._trajectory is not None:
+                tensors = self._trajectory.tensors()
+        wrong = first_not_finite(tensors)
+        owner = "Its weights are" if part == "weights" else f"What {part!r} opens is"
+        return "" if wrong is None else f"{owner} not finite: {wrong!r} holds NaN or infinity."
 
 
 def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
@@ -242,6 +240,7 @@ class Measure:
         expected_sign: +1 if larger should mean a larger gap, -1 if smaller should.
         cost: what it costs beside shared passes, in passes over the data or products, such as "1 forward pass".
         version: raised whenever the number that it returns for some network changes.
+        weights_only: it sees the network and no data; a single image of zeros stands for the shape of the inputs.
     """
 
     name: str
@@ -252,6 +251,7 @@ class Measure:
     expected_sign: Literal[1, -1] = 1
     cost: str = ""
     version: int = 1
+    weights_only: bool = False
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
@@ -259,6 +259,10 @@ class Measure:
         unknown = self.needs - set(get_args(Need))
         if unknown:
             raise ValueError(f"needs must be among {', '.join(get_args(Need))}; got {', '.join(sorted(unknown))}.")
+        if self.weights_only and (closed := self.needs - {"init"}):
+            raise ValueError(
+                f"{self.name} must need no more than 'init' to see weights only; got {', '.join(sorted(closed))}."
+            )
         if self.expected_sign not in (1, -1):
             raise ValueError(f"expected_sign must be +1 or -1; got {self.expected_sign}.")
         if not self.source.strip() or not (self.compute.__doc__ or "").strip():
@@ -290,6 +294,7 @@ def measure(
     expected_sign: Literal[1, -1] = 1,
     cost: str = "",
     version: int = 1,
+    weights_only: bool = False,
 ) -> Callable[[Callable[[Subject], float]], Measure]:
     """Declare a complexity measure: a function from a `Subject` to a finite float.
 
@@ -310,6 +315,7 @@ def measure(
             expected_sign=expected_sign,
             cost=cost,
             version=version,
+            weights_only=weights_only,
         )
 
     return declare

@@ -47,7 +47,7 @@ def arora_compress(subject: Subject) -> Layered:
         contraction = max([1.0, *map(float, contractions)])
         cushions = _cushions(chain, inputs, outputs)
         squares = float(outputs[-1].square().sum(1).max())
-    if not all(cushions):
+    if not all(cushion > 0 for cushion in cushions):  # nor is it where a weight is all zeros
         raise UnsupportedModel("A layer lets nothing through of some training example: its cushion is zero.")
     gamma = max(percentile(margins(subject)), MARGIN_FLOOR)
     factor = (contraction * len(chain)) ** 2 * squares / gamma**2 / subject.num_examples

@@ -120,8 +120,8 @@ def confidence_drop(subject: Subject) -> float:
 def _unlabeled_probabilities(subject: Subject) -> Tensor:
     """Probabilities [m, k] of the unlabeled inputs, in float64."""
     with torch.no_grad():
-        answers = [subject.logits_of(x) for x in subject.unlabeled.split(CHUNK)]
-    return torch.cat(answers).double().softmax(1)
+        answers = torch.cat([subject.logits_of(x) for x in subject.unlabeled.split(CHUNK)])
+    return _finite(answers).double().softmax(1)
 
 
 def randomly_shifted(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -147,4 +147,16 @@ def _disagreement(subject: Subject, inputs: Tensor) -> float:
 def _predictions(network: nn.Module, inputs: Tensor) -> Tensor:
     """Predicted classes [n]."""
     with torch.no_grad():
-        return torch.cat([network(x).argmax(1) for x in inputs.split(CHUNK)])
+        answers = torch.cat([network(x) for x in inputs.split(CHUNK)])
+    return _finite(answers).argmax(1)
+
+
+def _finite(logits: Tensor) -> Tensor:
+    """The same logits [n, k].
+
+    Raises:
+        UnsupportedModel: some are not finite.
+    """
+    if not bool(logits.isfinite().all()):
+        raise UnsupportedModel("The logits that are compared are not all finite numbers.")
+    return logits

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -41,6 +42,13 @@ class Trajectory:
     learning_rates: Sequence[float]
     steps_per_epoch: int
     batch_size: int
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that it holds, by name."""
+        found = {"losses": torch.tensor(self.losses), "learning_rates": torch.tensor(self.learning_rates)}
+        for kept in self.checkpoints:
+            found |= {f"{name} at step {kept.step}": value for name, value in {**kept.buffers, **kept.params}.items()}
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,8 +76,6 @@ def marginal_likelihood(subject: Subject) -> float:
     labels alone. Unit: nats an example.
     """
     chosen = subject.sample(EVIDENCE_EXAMPLES)
-    if subject.num_classes < 2:  # noqa: PLR2004  a single class has nothing to tell
-        raise UnsupportedModel("Its labels have one class, of which there is no evidence to have.")
     features = _random_logits(subject, subject.inputs[chosen])  # [s, draws * k]
     K = (features @ features.T).cpu().numpy()
     if not K.any():

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from measures.api import Measure, Outcome, Subject, UnsupportedModel
-from measures.catalog import catalog, select
+from measures.catalog import select, with_plugins
 from measures.history import Refit, Trajectory
 from measures.layered import Layered
+from measures.passes.outputs import logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def score(
         >>> scores = score(model, inputs, labels, init_state=state_at_init, names=["fro_dist", "hess_trace"])
         >>> scores["fro_dist"].value
     """
-    chosen = list(catalog().values()) if names is None else select(names, catalog())
+    known = with_plugins()
+    chosen = list(known.values()) if names is None else select(names, known)
     subject = Subject(
         model,
         inputs,
@@ -130,9 +132,22 @@ def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> 
     except _TimeIsUp:
         return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
     except Exception:  # noqa: BLE001  the one place where a measure may fail without taking the others down
-        return Score(None, "failed", 0.0, measure.version, traceback.format_exc())
+        trace = traceback.format_exc()
+        diverged = _divergence(subject)
+        return Score(None, "unsupported" if diverged else "failed", 0.0, measure.version, diverged or trace)
     layers = value.layers if isinstance(value, Layered) else {}
     return Score(float(value), "scored", usage.seconds, measure.version, "", usage.passes, layers)
+
+
+def _divergence(subject: Subject) -> str:
+    """Why no measure can be expected to cope: the network gives no answers. Empty if it does."""
+    try:
+        logits(subject)
+    except UnsupportedModel as reason:
+        return str(reason)
+    except Exception:  # noqa: BLE001  what the measure has failed of says more
+        return ""
+    return ""
 
 
 @contextmanager

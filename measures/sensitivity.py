@@ -118,6 +118,8 @@ def noise_attenuation(subject: Subject) -> float:
     silent = [place.layer for place, value in zip(found.places, psi.tolist(), strict=True) if value == 0]
     if silent or not size.all():
         raise UnsupportedModel(f"Noise that enters at {(silent or ['the input'])[0]!r} never reaches its logits.")
+    if not psi.isfinite().all():
+        raise UnsupportedModel(f"Squares of its activations, Jacobians or logits exceed the range of {size.dtype}.")
     terms = {place.layer: -math.log(v) / len(psi) for place, v in zip(found.places, psi.tolist(), strict=True)}
     return Layered(sum(terms.values()), terms)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from measures.api import CHUNK, Subject, UnsupportedModel, shared
+from measures.passes.outputs import logits
 from measures.passes.places import Place, norm_squared, places, visited_logits
 
 FEATURE_EXAMPLES: Final = 400  # as Natekar & Sharma 2020 for the Davies-Bouldin index
@@ -31,7 +32,12 @@ class Sample:
 
 
 def sampled(subject: Subject, count: int) -> Sample:
-    """The first `count` training examples of the fixed draw, or all, always in the order of the draw."""
+    """The first `count` training examples of the fixed draw, or all, always in the order of the draw.
+
+    Raises:
+        UnsupportedModel: the network's logits are not finite, and so nothing that it does with them means anything.
+    """
+    logits(subject)
     chosen = subject.sample(min(count, subject.num_examples))
     return Sample(subject.inputs[chosen], subject.labels[chosen])
 

@@ -55,13 +55,11 @@ def refits(subject: Subject) -> Refits:
     """Nine networks trained in one call.
 
     Raises:
-        UnsupportedModel: fewer than MIN_EXAMPLES examples, fewer than two classes, or a training that diverges.
+        UnsupportedModel: fewer than MIN_EXAMPLES examples, or a training that diverges.
     """
     refit, n = subject.refit, subject.num_examples
     if n < MIN_EXAMPLES:
         raise UnsupportedModel(f"Training once more takes at least {MIN_EXAMPLES} examples; it has {n}.")
-    if subject.num_classes < 2:  # noqa: PLR2004  one label cannot be wrong
-        raise UnsupportedModel("Labels can be made wrong only where there are two classes; it has one.")
     order, draw = subject.sample(n), _Draw(subject)
     another = seed_for("refits", subject.seed) % 2**31
     left_out, donors = draw.examples("left_out", 2 * _share(SWAPPED, n)).chunk(2)

@@ -175,12 +175,8 @@ def test_an_output_layer_of_zeros_is_drawn_too(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_nothing_to_tell_is_refused() -> None:
-    """One class, or a network that answers the same to all at initialization."""
+    """A network that answers the same to all at initialization."""
     data = network("linear")
-    one = nn.Sequential(nn.Flatten(), nn.Linear(64, 1)).double()
-    labels = torch.zeros(36, dtype=torch.int64)
-    with pytest.raises(UnsupportedModel, match="one class"):
-        marginal_likelihood(Subject(one, data.inputs, labels, init_state=one.state_dict()))
     constant = {**data.init_state, "1.weight": torch.ones(10, 64), "1.bias": torch.zeros(10)}
     with pytest.raises(UnsupportedModel, match="kernel is zero"):
         marginal_likelihood(Subject(data.model, data.inputs, data.labels, init_state=constant))
@@ -192,5 +188,5 @@ def test_a_network_that_is_not_a_number_is_refused() -> None:
     model = copy.deepcopy(data.model)
     with torch.no_grad():
         model.get_parameter("3.weight")[0, 0] = torch.nan
-    with pytest.raises(UnsupportedModel, match="not all finite"):
+    with pytest.raises(UnsupportedModel, match="not finite"):
         cmi_linear(Subject(model, data.inputs, data.labels))

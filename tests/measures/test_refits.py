@@ -138,15 +138,6 @@ def test_too_few_examples_are_refused() -> None:
         trained_again(nearest_neighbour(15))
 
 
-def test_a_single_class_is_refused() -> None:
-    """No label can be wrong."""
-    inputs = points(20)[0]
-    labels = torch.zeros(20, dtype=torch.int64)
-    subject = Subject(NearestNeighbour(inputs, labels, 1), inputs, labels, refit=refit_of())
-    with pytest.raises(UnsupportedModel, match="two classes"):
-        trained_again(subject)
-
-
 def test_a_training_that_diverges_is_refused() -> None:
     """Weights that are not numbers answer nothing."""
 

@@ -22,7 +22,7 @@ from measures.representation import (
 
 def with_features(points: Tensor, labels: list[int]) -> Subject:
     """A network of one layer, whose features are its inputs [n, d]."""
-    return Subject(nn.Linear(points.shape[1], max(labels) + 1).double(), points.double(), torch.tensor(labels))
+    return Subject(nn.Linear(points.shape[1], max(*labels, 1) + 1).double(), points.double(), torch.tensor(labels))
 
 
 def by_class(points: np.ndarray, labels: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -71,7 +71,7 @@ def test_input_noise_has_the_stated_size(linear: Subject) -> None:
             self.scale = nn.Parameter(torch.ones(1).double())
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.scale * x.square()
+            return torch.cat([self.scale * x.square(), torch.zeros_like(x)], 1)
 
     zeros = torch.zeros(128, 1, dtype=torch.float64)
     quadratic = Subject(Square(), zeros, torch.zeros(128).long())
