@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import pandas as pd
 
+from harness.sandbox import Submission
 from harness.store import Store
 from leaderboard.claims import Evidence
-from measures import Measure
+from measures import Measure, Score
+from measures.tracks import track_of
 from zoo.recipe import Recipe
 from zoo.record import CurvePoint
 
@@ -17,6 +19,7 @@ SEEDS: Final = {"seed", "init_seed", "data_seed"}
 HYPERPARAMETERS: Final = tuple(
     field.name for field in fields(Recipe) if field.name not in {"corruption", "corruption_p", "checkpoints"} | SEEDS
 )  # corruption is one too, named with its level; those that are the same everywhere are left out
+STALE: Final = "It was scored by another version of the measure; score the zoo again."
 RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "stopped", "epochs", "test_size")
 
 
@@ -39,14 +42,20 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
         }
         if every_hyperparameter:
             rows[run_id] |= {"init_seed": run.recipe.initial_seed, "data_seed": run.recipe.data.seed}
+    described = store.metadata()
     for run_id, name, score in store.scores():  # versions ascend, so that the newest stays
-        if run_id in rows:
-            rows[run_id] |= {
-                f"measure.{name}": score.value,
-                f"cost.{name}": score.seconds if score.outcome == "scored" else None,
-                f"outcome.{name}": score.outcome,
-                f"why.{name}": score.why,
-            }
+        if run_id not in rows:
+            continue
+        if not _is_current(score, described.get(name, {})):
+            stale = {f"measure.{name}": None, f"cost.{name}": None, f"outcome.{name}": "stale", f"why.{name}": STALE}
+            rows[run_id] |= {column: value for column, value in stale.items() if column not in rows[run_id]}
+            continue
+        rows[run_id] |= {
+            f"measure.{name}": score.value,
+            f"cost.{name}": score.seconds if score.outcome == "scored" else None,
+            f"outcome.{name}": score.outcome,
+            f"why.{name}": score.why,
+        }
     for run_id, observed in store.observations().items():
         if run_id in rows:
             rows[run_id] |= {f"observed.{n}": v for n, v in observed.items() if isinstance(v, float)}
@@ -57,13 +66,22 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
     return varied.astype({name: float for name in varied.columns if name.startswith(("measure.", "cost."))})
 
 
+def _is_current(score: Score, described: Mapping[str, Any]) -> bool:
+    """Whether a score is of the code that was last asked for; earlier ledgers do not say which that was."""
+    said = described.get("version", score.version), described.get("source_hash", score.source_hash)
+    return (score.version, score.source_hash) == said
+
+
 def layers_of(store: Store) -> pd.DataFrame:
     """One row for each layer of each score that was stored by layer."""
     return pd.DataFrame(store.layers(), columns=["run_id", "measure", "version", "layer", "value"])
 
 
-def metadata_of(measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
-    """What the leaderboard says of measures, by name."""
+def metadata_of(
+    measures: Mapping[str, Measure], submissions: Mapping[str, Submission] | None = None
+) -> dict[str, dict[str, Any]]:
+    """What the leaderboard says of measures, by name; of those from outside also which code they are."""
+    hashes = {name: submission.source_hash for name, submission in (submissions or {}).items()}
     return {
         name: {
             "family": measure.family,
@@ -72,6 +90,8 @@ def metadata_of(measures: Mapping[str, Measure]) -> dict[str, dict[str, Any]]:
             "needs": sorted(measure.needs),
             "price": measure.cost,  # in words; a row of the ranking has its seconds under "cost"
             "version": measure.version,
+            "track": track_of(measure),
+            "source_hash": hashes.get(name, ""),
             "summary": (measure.compute.__doc__ or "").strip().split("\n\n")[0],
             "definition": cleandoc(measure.compute.__doc__ or ""),
         }

@@ -22,10 +22,11 @@ from harness.ledger import metadata_of
 from harness.plan import Plan
 from harness.report import tell_repairs
 from harness.store import Store, StoredRun
+from harness.submitted import commissioned, shared_sandbox
 from harness.tasks import ObserveTask, ScoreTask, TrainTask, shared_out
 from harness.weights import CorruptRun, WeightFile
 from harness.work import observe_network, score_network, train_fleet
-from measures import Measure, Score
+from measures import Score
 from zoo.recipe import Recipe
 from zoo.training import shape_of
 
@@ -98,13 +99,19 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
     whole = _whole(plan, store, console, "It is not scored. Train it again: gapbench train, with the same options.")
     wanted = {recipe.run_id for recipe in plan.recipes}
     broken = len(wanted & set(store.runs()) - set(whole))
-    store.add_metadata(metadata_of(plan.measures))
+    store.add_metadata(metadata_of(plan.measures, plan.submissions))
+    for problem in plan.problems:
+        console.print(f"[yellow]{escape(problem)}", highlight=False, soft_wrap=True)
+    if plan.submissions:
+        isolation = shared_sandbox().isolation
+        held = f"{isolation.kind} ({', '.join(isolation.guards)})"
+        console.print(f"Submitted measures run in a process of their own, held by {held}.", highlight=False)
     tasks = _score_tasks(plan, store, whole)
     failures: list[str] = []
     if tasks:
         with _progress(console, "scoring", len(tasks)) as advance:
             for result in execute(score_network, tasks, executor=plan.executor, workers=plan.workers):
-                run_id, scores = _as_scores(result, plan.measures)
+                run_id, scores = _as_scores(result, plan)
                 store.add_scores(run_id, scores, layers=plan.layers)
                 failures += [
                     f"{name} of {run_id}: {score.outcome}\n{score.why}"
@@ -140,7 +147,7 @@ def _score_tasks(
 ) -> list[ScoreTask]:
     """A task for each network that lacks a score; a failed cell lacks it, an unsupported one does not."""
     done = {
-        (run_id, name, score.version)
+        (run_id, name, score.version, score.source_hash)
         for run_id, name, score in store.scores()
         if score.outcome in ("scored", "unsupported")
     }
@@ -151,7 +158,8 @@ def _score_tasks(
         names = tuple(
             name
             for name, measure in plan.measures.items()
-            if (run_id, name, measure.version) not in done and not ("twin" in measure.needs and twin is None)
+            if (run_id, name, measure.version, _source_hash(plan, name)) not in done
+            and not ("twin" in measure.needs and twin is None)
         )
         if names:
             task = ScoreTask(
@@ -163,13 +171,18 @@ def _score_tasks(
                 losses=run.record.losses,
                 steps=run.record.steps,
                 twin=None if twin is None else twin[1][1],
-                names=names,
-                plugin=plan.plugin,
+                names=tuple(name for name in names if name not in plan.submissions),
                 device=plan.device,
                 data_dir=plan.data_dir,
+                commissions=commissioned(names, plan.measures, plan.submissions),
             )
             tasks.append(task)
     return tasks
+
+
+def _source_hash(plan: Plan, name: str) -> str:
+    """Of the code of a measure from outside; empty for the catalogue's."""
+    return plan.submissions[name].source_hash if name in plan.submissions else ""
 
 
 def _twins(recipes: Sequence[Recipe]) -> dict[str, str]:
@@ -186,13 +199,16 @@ def _twins(recipes: Sequence[Recipe]) -> dict[str, str]:
 
 
 def _as_scores(
-    result: tuple[str, dict[str, Score]] | TaskFailure[ScoreTask], measures: Mapping[str, Measure]
+    result: tuple[str, dict[str, Score]] | TaskFailure[ScoreTask], plan: Plan
 ) -> tuple[str, dict[str, Score]]:
     """A result as it is; a worker that died leaves a failed cell for each measure that it was to compute."""
     if not isinstance(result, TaskFailure):
         return result
-    return result.task.run_id, {
-        name: Score(None, "failed", 0.0, measures[name].version, result.why) for name in result.task.names
+    task = result.task
+    names = [*task.names, *(name for commission in task.commissions for name in commission.versions)]
+    return task.run_id, {
+        name: Score(None, "failed", 0.0, plan.measures[name].version, result.why, source_hash=_source_hash(plan, name))
+        for name in names
     }
 
 

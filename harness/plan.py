@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 import torch
 
 from harness.executors import Executor, require_executor
+from harness.sandbox import Submission
+from harness.submitted import submitted
 from measures import Measure
-from measures.catalog import catalog, from_file, select
+from measures.catalog import catalog, select
 from zoo.engines import Mode, require_mode
 from zoo.observations.observed import require_observations
 from zoo.precision import Precision
@@ -30,7 +32,6 @@ class Plan:
         suite: its name.
         recipes: what is trained.
         measures: by name; those of the plug-in included.
-        plugin: file that defines some of the measures.
         out: the zoo's directory.
         device: "cpu" or "cuda".
         fleet: members side by side, or "auto".
@@ -41,12 +42,13 @@ class Plan:
         observations: what is observed of every network beside its record.
         mode: the engine of training, or "auto".
         precision: of the matrix products of training.
+        submissions: of the measures from outside, where their code is.
+        problems: of installed plug-ins that cannot be used, a sentence each.
     """
 
     suite: str
     recipes: tuple[Recipe, ...]
     measures: Mapping[str, Measure]
-    plugin: Path | None
     out: Path
     device: str
     fleet: int | Literal["auto"]
@@ -57,6 +59,8 @@ class Plan:
     observations: tuple[str, ...] = ()
     mode: Mode | Literal["auto"] = "auto"
     precision: Precision = "float32"
+    submissions: Mapping[str, Submission] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 def plan_of(
@@ -88,7 +92,8 @@ def plan_of(
     if dataset is not None:
         recipes = tuple(recipe.replace(dataset=dataset) for recipe in recipes)
     chosen_device = _device(device)
-    chosen_measures = _measures(measures, plugin, staged.study.measures, retraining=retraining)
+    outside = submitted(plugin, catalog())
+    chosen_measures = _measures(measures, outside.measures, staged.study.measures, retraining=retraining)
     require_observations(staged.study.observations)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     where, number = default_executor(len(recipes), chosen_device, cores)
@@ -104,7 +109,6 @@ def plan_of(
         suite=suite,
         recipes=recipes,
         measures=chosen_measures,
-        plugin=None if plugin is None else plugin.resolve(),
         out=out or Path("runs") / (name if dataset is None else f"{name}-{dataset}"),
         device=chosen_device,
         fleet=chosen_fleet,
@@ -115,6 +119,8 @@ def plan_of(
         observations=staged.study.observations,
         mode=mode,
         precision="float32" if precision == "auto" else precision,
+        submissions={name: outside.submissions[name] for name in chosen_measures if name in outside.submissions},
+        problems=outside.problems,
     )
 
 
@@ -151,16 +157,12 @@ def _fleet(fleet: str) -> int | Literal["auto"]:
 
 
 def _measures(
-    names: str | None, plugin: Path | None, study: Sequence[str] | None, *, retraining: bool
+    names: str | None, plugged: Mapping[str, Measure], study: Sequence[str] | None, *, retraining: bool
 ) -> dict[str, Measure]:
-    """The measures of these names, and of a plug-in; if None the study's, or all: "all" says so.
+    """The measures of these names, and those from outside; if None the study's, or all: "all" says so.
 
     Those that train networks anew are among all only with `retraining`.
     """
-    plugged = {} if plugin is None else from_file(plugin)
-    clash = sorted(set(plugged) & set(catalog()))
-    if clash:
-        raise ValueError(f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename.")
     available = {**catalog(), **plugged}
     if names is not None and names.strip() != "all":
         return {measure.name: measure for measure in select([name.strip() for name in names.split(",")], available)}

@@ -105,6 +105,10 @@ class Parts:
     trajectory: Trajectory | None = None
     seed: int = 0
 
+    def without_data(self) -> "Parts":
+        """The same with one image of zeros, of class 0, instead of the training data."""
+        return replace(self, inputs=torch.zeros_like(self.inputs[:1]), labels=torch.zeros_like(self.labels[:1]))
+
     def for_needs(self, needs: Iterable[Need]) -> "Parts":
         """The same without what these needs do not open."""
         named = set(needs)
@@ -178,6 +182,8 @@ class Sandbox:
             ValueError: it does not run, or defines no measure, or declares what cannot be; the message says which.
         """
         answer = self._asked({}, submission, measures=0, seconds=0.0)
+        if answer.events and "refused" in answer.events[0]:
+            raise ValueError(str(answer.events[0]["refused"]))
         if answer.cause or not answer.events:
             raise ValueError(f"{submission.where} must run as Python and define a measure; {answer.cause}")
         described = answer.events[0].get("described")
@@ -194,14 +200,17 @@ class Sandbox:
         *,
         time_limit: float = SCORING,
         memory: int = MEMORY,
+        chunk: int | None = None,
     ) -> dict[str, Reply]:
         """Score one network. What goes wrong with a measure stays in its own reply.
+
+        With `chunk` in forward passes of so many examples, on which no score may depend.
 
         The measures share one fork, as those of the catalogue share a process. If that does not end as it should, each
         that is not known to be the cause runs again, in a fork of its own.
         """
         wanted = list(names)
-        together = {"parts": _sendable(parts), "time_limit": time_limit, "memory": memory}
+        together = {"parts": _sendable(parts), "time_limit": time_limit, "memory": memory, "chunk": chunk}
         replies = self._scored(submission, wanted, together, time_limit, alone=len(wanted) == 1)
         for name in wanted:
             if name not in replies:
@@ -392,6 +401,8 @@ class _Hearing:
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
             return f"its process was ended by {signal.Signals(-code).name}."
+        if self.events and "refused" in self.events[0]:
+            return str(self.events[0]["refused"])
         finished = self.events and ("end" in self.events[-1] or "described" in self.events[-1])
         return "" if code == 0 and finished else f"its process ended with exit code {code}."
 

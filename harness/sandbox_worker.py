@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import pkgutil
+import random
 import resource
 import shutil
 import signal
@@ -23,12 +24,14 @@ from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from select import select as waiting_for
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import measures
+import measures.api
 from harness.confinement import code_folders, confine
 from measures import Subject
 from measures.api import Measure
@@ -135,10 +138,17 @@ def _live(payload: int, results: int, scratch: Path) -> NoReturn:
 
 
 def _answers(request: Mapping[str, Any], scratch: Path) -> Iterator[dict[str, Any]]:
-    available = _submitted(request, scratch)
+    try:
+        available = _submitted(request, scratch)
+    except ValueError as error:
+        yield {"refused": str(error)}
+        return
     if "names" not in request:
         yield {"described": [_described(measure) for measure in available.values()]}
         return
+    if request["chunk"] is not None:  # for good: this process has one request
+        measures.api.CHUNK = request["chunk"]  # type: ignore[misc]  # it is final elsewhere
+        cast("Any", Subject.batches).__defaults__ = (None, request["chunk"])
     subject = Subject(**request["parts"])
     memory = _peak()
     before = _state_of(subject)
@@ -173,7 +183,10 @@ def _submitted(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
         return found
     path = scratch / Path(request["where"]).name
     path.write_bytes(request["content"])
-    return from_file(path)
+    try:
+        return from_file(path)
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(path), request["where"])) from error
 
 
 def _described(measure: Measure) -> dict[str, Any]:
@@ -192,7 +205,11 @@ def _state_of(subject: Subject) -> dict[str, object]:
     state["training mode"] = [module.training for module in model.modules()]
     state["gradients required"] = [value.requires_grad for value in model.parameters()]
     state["hooks"] = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]  # noqa: SLF001
-    state["random state"] = _checksum(torch.get_rng_state())
+    state["random state"] = (
+        _checksum(torch.get_rng_state()),
+        str(np.random.get_state()),  # noqa: NPY002  the global one is meant
+        hash(random.getstate()),
+    )
     return state
 
 

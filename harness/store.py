@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS scores (
     run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, outcome TEXT NOT NULL, value REAL,
     seconds REAL NOT NULL, why TEXT NOT NULL, passes TEXT NOT NULL, created TEXT NOT NULL,
-    PRIMARY KEY (run_id, measure, version)
+    source_hash TEXT NOT NULL DEFAULT '', PRIMARY KEY (run_id, measure, version)
 );
 CREATE TABLE IF NOT EXISTS measures (measure TEXT PRIMARY KEY, metadata TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS trajectories (run_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -44,7 +44,10 @@ COMMIT;
 """
 TABLES: Final = {"runs", "scores", "measures", "trajectories", "layers", "observations"}
 RUNS: Final = "SELECT run_id, recipe, record, provenance, created, initial_sha256, final_sha256 FROM runs"
-SCORES: Final = "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created FROM scores"
+SCORES: Final = (
+    "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created, source_hash FROM scores"
+)
+ADDED: Final = {"scores": ("source_hash", "TEXT NOT NULL DEFAULT ''")}  # columns that earlier ledgers lack
 DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
 
 
@@ -176,11 +179,11 @@ class Store:
         """
         now = _now()
         rows = [
-            (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), now)
+            (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), now, s.source_hash)
             for name, s in scores.items()
         ]
         with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             if layers:
                 parts = [(run_id, n, s.version, layer, v) for n, s in scores.items() for layer, v in s.layers.items()]
                 self._connection.executemany("INSERT OR REPLACE INTO layers VALUES (?, ?, ?, ?, ?)", parts)
@@ -191,11 +194,12 @@ class Store:
         A cell that cannot be trusted is left out and named in `repairs`.
         """
         rows = self._connection.execute(f"{SCORES} ORDER BY run_id, measure, version")
-        for run_id, name, value, outcome, seconds, version, why, passes, _ in rows:
+        for run_id, name, value, outcome, seconds, version, why, passes, _, source_hash in rows:
             try:
                 if outcome not in get_args(Outcome) or (outcome == "scored") != isinstance(value, float):
                     raise ValueError(f"outcome {outcome}, value {value}")  # noqa: TRY301  one way out
-                score = Score(value, outcome, seconds, version, why, tuple(json.loads(passes)))
+                used = tuple(json.loads(passes))
+                score = Score(value, outcome, seconds, version, why, used, source_hash=source_hash)
             except (ValueError, TypeError) as error:
                 self._note(f"The score {name} of run {run_id} in {self.path} is damaged ({error}).")
             else:
@@ -276,6 +280,10 @@ class Store:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if others := sorted(tables - TABLES):
                 raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
+            for table, (column, kind) in ADDED.items():
+                there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+                if there and column not in there:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
             for table, query in (("runs", RUNS), ("scores", SCORES)):
                 if table in tables:
                     connection.execute(f"{query} LIMIT 0")

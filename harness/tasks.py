@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from harness.submitted import Commission
 from harness.weights import WeightFile
 from zoo.engines import Mode
 from zoo.precision import Precision
@@ -69,10 +70,10 @@ class ScoreTask:
         losses: mean minibatch loss of each epoch of its training.
         steps: optimizer steps of its training.
         twin: weights of the network of the same recipe from another seed, where there is one.
-        names: measures to compute.
-        plugin: file that defines some of them.
+        names: measures of the catalogue to compute.
         device: where to score.
         data_dir: folder of data sets.
+        commissions: measures from outside, for the sandbox.
     """
 
     run_id: str
@@ -84,9 +85,9 @@ class ScoreTask:
     steps: int
     twin: WeightFile | None
     names: tuple[str, ...]
-    plugin: Path | None
     device: str
     data_dir: Path | None
+    commissions: tuple[Commission, ...] = ()
 
 
 def shared_out(groups: Sequence[Sequence[Recipe]], workers: int) -> list[Sequence[Recipe]]:

@@ -11,10 +11,12 @@ from torch import nn
 
 from harness.choices import ChoicesOnDisk, cache_folder
 from harness.history import refit_by, trajectory_of
+from harness.sandbox import Parts
+from harness.submitted import scored_apart
 from harness.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.weights import PackedRun, WeightFile, pack, snapshots_in
 from measures import Score, Subject
-from measures.catalog import catalog, from_file, select
+from measures.catalog import catalog, select
 from measures.scoring import score_subject
 from zoo.corruptions import PreparedData
 from zoo.fleet import load_state
@@ -48,8 +50,7 @@ def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
 
 def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
     """Score one network: its run_id and a score for each name."""
-    available = dict(catalog()) if task.plugin is None else {**catalog(), **from_file(task.plugin)}
-    chosen = select(task.names, available)
+    chosen = select(task.names, catalog())
     trained = Recipe.from_changed(task.recipe).model not in SOLVED
     scores: dict[str, Score] = {}
     for trains_anew in (False, True):
@@ -57,6 +58,10 @@ def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
         if named:
             subject = subject_of(task, trains_anew=trains_anew and trained)
             scores |= score_subject(subject, named, time_limit=REFIT_LIMIT if trains_anew else TIME_LIMIT)
+    if task.commissions:
+        parts = parts_of(task)
+        for commission in task.commissions:
+            scores |= scored_apart(commission, parts, TIME_LIMIT)
     yield task.run_id, scores
 
 
@@ -82,20 +87,34 @@ def subject_of(task: ScoreTask, *, trains_anew: bool = False) -> Subject:
 
     Only with `trains_anew` can it train networks, which takes the recipe: no other measure is near one.
     """
+    parts = parts_of(task)
+    recipe = Recipe.from_changed(task.recipe)
+    return Subject(
+        parts.model,
+        parts.inputs,
+        parts.labels,
+        init_state=parts.init_state,
+        twin=parts.twin,
+        unlabeled=parts.unlabeled,
+        trajectory=parts.trajectory,
+        refit=refit_by(recipe, data_of(recipe, task.data_dir), task) if trains_anew else None,
+        seed=parts.seed,
+    )
+
+
+def parts_of(task: ScoreTask) -> Parts:
+    """What a subject of this network is built of."""
     recipe = Recipe.from_changed(task.recipe)
     data = data_of(recipe, task.data_dir)
-    return Subject(
-        _loaded(recipe, data, task.final, task.device),
-        normalised(data.train_images, data),
-        data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
+    return Parts(
+        model=_loaded(recipe, data, task.final, task.device),
+        inputs=normalised(data.train_images, data),
+        labels=data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
         init_state=task.initial.state(),
         twin=None if task.twin is None else _loaded(recipe, data, task.twin, task.device),
         unlabeled=normalised(data.test_images, data),
         trajectory=trajectory_of(task, recipe),
-        refit=refit_by(recipe, data, task) if trains_anew else None,
-        seed=seed_for(
-            "scores"
-        ),  # common random numbers: networks of one shape differ by their weights, not by the draws
+        seed=seed_for("scores"),  # common random numbers: networks of one shape differ by weights, not by draws
     )
 
 

@@ -16,7 +16,7 @@
 | `measure.<name>` | the score; empty where there is none; at least one column |
 | `cost.<name>` | seconds that the score took |
 | `noise.<name>` | standard deviation of the score over repeated draws of its estimator on this network |
-| `outcome.<name>` | scored, unsupported, failed or timeout |
+| `outcome.<name>` | scored, unsupported, failed, timeout, or stale: of other code than was last asked for |
 | `why.<name>` | the reason where there is no score |
 
 Only `hp.*`, `measure.*` and a target are required; columns of other names are kept and ignored.

@@ -16,7 +16,7 @@ from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.undefined import Undefined
 
 CORRUPTION: Final = "hp.corruption"
-OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout")
+OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
 
 
 def grid_report(networks: Networks) -> dict[str, Any]:

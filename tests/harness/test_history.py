@@ -32,7 +32,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> ScoreTask:
     initial, final = store.weight_files(run_id)
     return ScoreTask(
         run_id=run_id, recipe=RECIPE.changed(), initial=initial, final=final, trajectory=store.trajectory_file(run_id),
-        losses=run.record.losses, steps=run.record.steps, twin=None, names=(), plugin=None, device="cpu", data_dir=None,
+        losses=run.record.losses, steps=run.record.steps, twin=None, names=(), device="cpu", data_dir=None,
     )  # fmt: skip
 
 

@@ -16,8 +16,9 @@ from harness.pipeline import _twins, score_missing, train_missing
 from harness.plan import Plan
 from harness.report import ranked, write_results
 from harness.store import Store
+from harness.submitted import submitted
 from leaderboard.mapping import LedgerError
-from measures.catalog import catalog, from_file
+from measures.catalog import catalog
 from zoo.recipe import Recipe
 
 BASE = Recipe(train_size=64, batch_size=16, learning_rate=0.05, max_epochs=40, target_loss=0.1)
@@ -74,7 +75,6 @@ def plan(tmp_path: Path) -> Plan:
         suite="smoke",
         recipes=(BASE, BASE.replace(width=2.0)),
         measures={name: catalog()[name] for name in ("param_norm", "gde_disagreement")},
-        plugin=None,
         out=tmp_path / "zoo",
         device="cpu",
         fleet=1,
@@ -90,6 +90,16 @@ def console() -> Console:
     return Console(file=io.StringIO(), width=200)
 
 
+def with_plugin(plan: Plan, plugin: Path, *names: str) -> Plan:
+    """The plan with these measures of the file beside its own."""
+    outside = submitted(plugin, catalog())
+    return replace(
+        plan,
+        measures={**plan.measures, **{name: outside.measures[name] for name in names}},
+        submissions={name: outside.submissions[name] for name in names},
+    )
+
+
 def printed(console: Console) -> str:
     """What was printed so far."""
     assert isinstance(console.file, io.StringIO)
@@ -101,14 +111,13 @@ def test_a_bad_measure_costs_its_own_cells(
 ) -> None:
     """It raises, is no number, or never ends: the others stand, and only what failed is tried again."""
     monkeypatch.setattr(work, "TIME_LIMIT", 0.3)
-    chosen = {name: measure for name, measure in from_file(plugin).items() if name != "leaves"}
-    plan = replace(plan, plugin=plugin, measures={**plan.measures, **chosen})
+    plan = with_plugin(plan, plugin, "good", "raises", "undefined", "sleeps", "picky")
     with Store(plan.out) as store:
         assert train_missing(plan, store, console) == 0
         assert score_missing(plan, store, console) == 6  # three bad measures of two networks
         cells = {(run_id, name): score for run_id, name, score in store.scores()}
         for recipe in plan.recipes:
-            of = {name: cells[recipe.run_id, name] for name in chosen}
+            of = {name: cells[recipe.run_id, name] for name in plan.submissions}
             assert {name: score.outcome for name, score in of.items()} == {
                 "good": "scored", "raises": "failed", "undefined": "failed", "sleeps": "timeout", "picky": "unsupported"
             }  # fmt: skip
@@ -130,16 +139,17 @@ def test_a_bad_measure_costs_its_own_cells(
 
 def test_a_measure_that_ends_the_process_costs_its_own_network(plan: Plan, plugin: Path, console: Console) -> None:
     """`sys.exit` in a measure is no way out of the program."""
-    plan = replace(plan, plugin=plugin, measures={"leaves": from_file(plugin)["leaves"]})
+    plan = with_plugin(plan, plugin, "leaves")
     with Store(plan.out) as store:
         train_missing(plan, store, console)
         assert score_missing(plan, store, console) == 2
-        assert {score.outcome for _, _, score in store.scores()} == {"failed"}
+        outcomes = {(name, score.outcome) for _, name, score in store.scores()}
+        assert outcomes == {("leaves", "failed"), ("param_norm", "scored")}
 
 
 def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, console: Console) -> None:
     """A zoo is ranked later, without the file."""
-    plan = replace(plan, plugin=plugin, measures={"good": from_file(plugin)["good"]})
+    plan = with_plugin(plan, plugin, "good")
     with Store(plan.out) as store:
         train_missing(plan, store, console)
         score_missing(plan, store, console)
@@ -268,3 +278,25 @@ def test_the_order_in_which_networks_are_trained_does_not_matter(plan: Plan, con
 
     once, twice = frames
     pd.testing.assert_frame_equal(once, twice, check_exact=True)
+
+
+def test_an_edited_measure_is_never_mixed_with_its_older_self(plan: Plan, plugin: Path, console: Console) -> None:
+    """Scores of other code than was last asked for are stale: shown as such, not ranked, and computed again."""
+    plan = with_plugin(plan, plugin, "good")
+    with Store(plan.out) as store:
+        train_missing(plan, store, console)
+        score_missing(plan, store, console)
+        before = frame_of(store)["measure.good"].tolist()
+        plugin.write_text(PLUGIN.replace("-float(sum(", "-2 * float(sum("))
+        edited = with_plugin(plan, plugin, "good")
+        score_missing(replace(edited, recipes=edited.recipes[:1]), store, console)
+        half = frame_of(store).set_index("run_id")
+        first, second = (recipe.run_id for recipe in edited.recipes)
+        score_missing(edited, store, console)
+        after = frame_of(store)["measure.good"].tolist()
+
+    assert half.loc[first, "outcome.good"] == "scored"
+    assert half.loc[second, "outcome.good"] == "stale"
+    assert pd.isna(half.loc[second, "measure.good"])
+    assert "another version" in half.loc[second, "why.good"]
+    assert after == [2 * value for value in before]

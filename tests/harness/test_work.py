@@ -40,7 +40,6 @@ def task(finished: Path) -> ScoreTask:
         steps=first.record.steps,
         twin=twin,
         names=("fro_dist",),
-        plugin=None,
         device="cpu",
         data_dir=None,
     )

@@ -158,7 +158,7 @@ def test_outcomes_costs_and_metadata_are_reported() -> None:
 
     assert_nulls_have_reasons(report)
     assert entry["n"] == 31
-    assert entry["outcomes"] == {"scored": 31, "unsupported": 2, "failed": 1, "timeout": 1, "missing": 1}
+    assert entry["outcomes"] == {"scored": 31, "unsupported": 2, "failed": 1, "timeout": 1, "stale": 0, "missing": 1}
     assert entry["cost"] == {"median_seconds": 2.0}
     assert (entry["family"], entry["needs"], entry["version"]) == ("norm", ["init", "twin"], 3)
     assert not entry["control"]

@@ -1,0 +1,148 @@
+"""Measures from outside: a file, installed packages; described and scored in the sandbox, never imported here."""
+
+import atexit
+import functools
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from harness.sandbox import Parts, Sandbox, SandboxError, Submission
+from measures import Measure, Score
+from measures.api import Need
+from measures.catalog import PLUGIN_GROUP
+from measures.tracks import TRACKS, track_of
+
+NO_REFIT: Final = "A submitted measure cannot train networks anew: training takes the recipe, which it must not see."
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What comes from outside.
+
+    Attributes:
+        measures: by name, as they declare themselves.
+        submissions: by measure, where its code is.
+        problems: what could not be used, a sentence each.
+    """
+
+    measures: Mapping[str, Measure]
+    submissions: Mapping[str, Submission]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """Measures of one submission and one track, which share a process.
+
+    Attributes:
+        submission: their code.
+        versions: of each, by name.
+        needs: all that they declare.
+        weights_only: whether they see no data.
+    """
+
+    submission: Submission
+    versions: Mapping[str, int]
+    needs: frozenset[Need]
+    weights_only: bool
+
+
+def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
+    """The measures of a file and of installed packages; a package that does not work is a problem, a file an error.
+
+    Args:
+        plugin: the file, if there is one.
+        taken: measures whose names nobody else may use.
+
+    Raises:
+        ValueError: the file does not run, or defines no measure, or one of a name that is taken.
+        FileNotFoundError: there is no such file.
+    """
+    measures: dict[str, Measure] = {}
+    submissions: dict[str, Submission] = {}
+    problems = []
+    if plugin is not None:
+        submission = Submission.of_file(plugin)
+        measures |= shared_sandbox().describe(submission)
+        submissions |= dict.fromkeys(measures, submission)
+        if clash := sorted(set(measures) & set(taken)):
+            raise ValueError(
+                f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename."
+            )
+    for point in entry_points(group=PLUGIN_GROUP):
+        try:
+            submission = installed(point)
+            found = shared_sandbox().describe(submission)
+            if clash := sorted(set(found) & {*taken, *measures}):
+                raise ValueError(f"names are taken: {', '.join(clash)}.")  # noqa: TRY301  one way out
+        except (ValueError, LookupError, OSError, SandboxError) as error:
+            reason = str(error).strip().rpartition("\n")[2]
+            problems.append(f"The plug-in {point.name} = {point.value} cannot be used: {reason}")
+        else:
+            measures |= found
+            submissions |= dict.fromkeys(found, submission)
+    return Submitted(measures, submissions, tuple(problems))
+
+
+def installed(point: EntryPoint) -> Submission:
+    """The submission of an installed package: the module that its entry point names, and the hash of all its code.
+
+    Raises:
+        ModuleNotFoundError: there is no such package.
+    """
+    top = point.module.partition(".")[0]
+    spec = importlib.util.find_spec(top)  # which runs nothing, of a name without a dot
+    if spec is None:
+        raise ModuleNotFoundError(f"No package is called {top}.")
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = [file for folder in folders for file in folder.rglob("*.py")] or [Path(spec.origin or "")]
+    return Submission.of_module(point.module, files)
+
+
+def commissioned(
+    names: Sequence[str], measures: Mapping[str, Measure], submissions: Mapping[str, Submission]
+) -> tuple[Commission, ...]:
+    """Those of these measures that come from outside, together as far as they may see the same."""
+    commissions = []
+    for submission in {
+        submissions[name].source_hash: submissions[name] for name in names if name in submissions
+    }.values():
+        mine = [measures[name] for name in names if submissions.get(name) == submission]
+        for track in TRACKS:
+            of_track = [measure for measure in mine if track_of(measure) == track]
+            if of_track:
+                needs = frozenset(need for measure in of_track for need in measure.needs)
+                versions = {measure.name: measure.version for measure in of_track}
+                commissions.append(Commission(submission, versions, needs, track == "weights only"))
+    return tuple(commissions)
+
+
+def scored_apart(commission: Commission, parts: Parts, time_limit: float) -> dict[str, Score]:
+    """The scores of these measures of one network, from the sandbox."""
+    versions, submission = commission.versions, commission.submission
+    if "refit" in commission.needs:
+        return {
+            name: Score(None, "unsupported", 0.0, v, NO_REFIT, source_hash=submission.source_hash)
+            for name, v in versions.items()
+        }
+    seen = parts.for_needs(commission.needs)
+    if commission.weights_only:
+        seen = seen.without_data()
+    replies = shared_sandbox().score(submission, versions, seen, time_limit=time_limit)
+    return {
+        name: replace(replies[name].score, version=version, source_hash=submission.source_hash)
+        for name, version in versions.items()
+    }
+
+
+@functools.cache
+def shared_sandbox() -> Sandbox:
+    """The sandbox of this process, started when it is first asked for."""
+    sandbox = Sandbox(threads=torch.get_num_threads())
+    atexit.register(sandbox.close)
+    return sandbox
