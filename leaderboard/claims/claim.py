@@ -131,7 +131,7 @@ def resampled(
 
     Args:
         frame: rows of networks, or of pairs of them.
-        statistic: a number of such a table; NaN where it cannot be computed.
+        statistic: a number of such a table, whatever the order of its rows; NaN where it cannot be computed.
         by: columns whose values together make a cluster, such as "seed": rows of one cluster are drawn together.
         seed: decides the draws.
     """
@@ -145,9 +145,12 @@ def resampled(
         return Finding(effect, None, None, len(frame), "One cluster of networks says nothing of its own spread.")
     generator = np.random.default_rng(seed)
     drawn = []
+    known: dict[tuple[int, ...], float] = {}  # few clusters are drawn in few ways
     for _ in range(DRAWS):
-        chosen = generator.integers(len(clusters), size=len(clusters))
-        drawn.append(statistic(frame.iloc[np.concatenate([clusters[index] for index in chosen])]))
+        chosen = tuple(sorted(generator.integers(len(clusters), size=len(clusters)).tolist()))
+        if chosen not in known:
+            known[chosen] = statistic(frame.iloc[np.concatenate([clusters[index] for index in chosen])])
+        drawn.append(known[chosen])
     finite = np.array([value for value in drawn if math.isfinite(value)])
     if len(finite) < DRAWS / 2:
         return Finding(effect, None, None, len(frame), "Most resamples have no such figure.")

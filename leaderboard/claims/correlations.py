@@ -24,26 +24,23 @@ class RankTable:
 
     def __init__(self, ledger: pd.DataFrame, measures: Sequence[str]) -> None:
         columns = {name: ledger.get(f"measure.{name}") for name in measures}
+        scores = {name: column.to_numpy(dtype=float) for name, column in columns.items() if column is not None}
         self.rows = ledger.assign(**{PLACE: range(len(ledger))})
-        self._gap = _signs(ledger["gap"].to_numpy(dtype=float))
-        self._signs = {
-            name: _signs(column.to_numpy(dtype=float))
-            for name, column in columns.items()
-            if column is not None and np.isfinite(column.to_numpy(dtype=float)).all()
-        }
+        self._names = [name for name, own in scores.items() if np.isfinite(own).all()]
+        gap = _signs(ledger["gap"].to_numpy(dtype=float))
+        signs = np.array([_signs(scores[name]) for name in self._names]).reshape(-1, len(ledger), len(ledger))
+        self._agreement, self._untied, self._untied_gap = signs * gap, np.abs(signs), np.abs(gap)
 
-    def tau(self, rows: pd.DataFrame, name: str) -> float:
-        """Of one measure over some of `rows`, drawn any number of times; NaN where it or the gap is constant."""
-        if name not in self._signs:
-            return float("nan")
+    def taus(self, rows: pd.DataFrame) -> dict[str, float]:
+        """Of every measure over some of `rows`, drawn any number of times; none where it or the gap is constant."""
         weight = np.bincount(rows[PLACE].to_numpy(), minlength=len(self.rows)).astype(float)
-        signs = self._signs[name]
-
-        def total(matrix: Floats) -> float:
-            return float(weight @ matrix @ weight)
-
-        untied = total(np.abs(signs)) * total(np.abs(self._gap))
-        return total(signs * self._gap) / untied**0.5 if untied else float("nan")
+        agreement, untied = self._agreement @ weight @ weight, self._untied @ weight @ weight
+        gap = float(weight @ self._untied_gap @ weight)
+        return {
+            name: float(a / (u * gap) ** 0.5)
+            for name, a, u in zip(self._names, agreement, untied, strict=True)
+            if u * gap
+        }
 
 
 def _signs(values: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
-from leaderboard.claims.effects import rank_correlation
+from leaderboard.claims.effects import mean_or_nan, rank_correlation
 from leaderboard.claims.figure import Figure, Series, dots
 from leaderboard.statistics.sign_error import SignError, environment_losses, environments_of, sign_error
 from leaderboard.statistics.undefined import Undefined
@@ -51,26 +51,22 @@ def sign_errors(rows: pd.DataFrame) -> dict[str, SignError]:
 
 
 def _over_seeds(evidence: Evidence, statistic: Callable[[Errors], float]) -> Finding:
-    """A statistic of the sign errors of the networks that converged; seeds are drawn, each set of them judged once."""
+    """A statistic of the sign errors of the networks that converged."""
     ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
-    judged: dict[tuple[object, ...], float] = {}
 
     def of(rows: pd.DataFrame) -> float:
-        drawn = tuple(sorted(rows["seed"].value_counts().items()))
-        if drawn not in judged:
-            errors = sign_errors(rows)
-            judged[drawn] = statistic(errors) if errors else float("nan")
-        return judged[drawn]
+        errors = sign_errors(rows)
+        return statistic(errors) if errors else float("nan")
 
     return resampled(ledger, of, by=["seed"])
 
 
 def _mean(evidence: Evidence, names: tuple[str, ...]) -> Finding:
-    return _over_seeds(evidence, lambda errors: float(np.mean([errors[name].mean for name in names if name in errors])))
+    return _over_seeds(evidence, lambda errors: mean_or_nan([errors[name].mean for name in names if name in errors]))
 
 
 def _failing(evidence: Evidence) -> Finding:
-    return _over_seeds(evidence, lambda errors: float(np.mean([error.max >= COMPLETE for error in errors.values()])))
+    return _over_seeds(evidence, lambda errors: mean_or_nan([error.max >= COMPLETE for error in errors.values()]))
 
 
 def _order(evidence: Evidence) -> Finding:

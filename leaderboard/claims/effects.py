@@ -73,3 +73,9 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:  # noqa: PLR2004  two points are always in order
         return float("nan")
     return float(spearmanr(a, b).statistic)
+
+
+def mean_or_nan(values: ArrayLike) -> float:
+    """The mean, NaN of nothing."""
+    own = np.asarray(values, dtype=float)
+    return float(own.mean()) if own.size else float("nan")

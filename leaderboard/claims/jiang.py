@@ -1,11 +1,10 @@
 """Claims of Jiang et al. 2020: how measures rank with the generalization gap."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
 from leaderboard.claims.correlations import RankTable
@@ -21,42 +20,37 @@ TAU: Final = {
     "steps_to_0_1": -0.264, "steps_0_1_to_0_01": -0.088, "grad_noise_final": 0.311,
 }  # fmt: skip  # published tau of measures in this catalogue
 SHARPNESS: Final = ("sharpness_orig", "pacbayes_orig", "sharpness_mag_flatness", "pacbayes_mag_flatness")
+Taus = Mapping[str, float]
+
 NORMS: Final = ("fro_dist", "spec_orig_main", "param_norm")
 
 
-def _over_configurations(evidence: Evidence, statistic: Callable[[RankTable, pd.DataFrame], float]) -> Finding:
+def _over_configurations(evidence: Evidence, statistic: Callable[[Taus], float]) -> Finding:
     """A statistic of the taus of the networks that converged; settings of hyperparameters are drawn as a whole."""
     ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
     table = RankTable(ledger, tuple(TAU))
     settings = [name for name in ledger.columns if name.startswith("hp.")]
     rows = table.rows.assign(setting=table.rows.groupby(settings, dropna=False).ngroup())
-    return resampled(rows[["place", "setting"]], partial(statistic, table), by=["setting"])
+    return resampled(rows[["place", "setting"]], lambda drawn: statistic(table.taus(drawn)), by=["setting"])
 
 
 def _tau(evidence: Evidence, name: str) -> Finding:
-    return _over_configurations(evidence, lambda table, rows: table.tau(rows, name))
+    return _over_configurations(evidence, lambda taus: taus.get(name, float("nan")))
 
 
 def _lead(evidence: Evidence) -> Finding:
-    def lead(table: RankTable, rows: pd.DataFrame) -> float:
-        return _mean(table, rows, SHARPNESS) - _mean(table, rows, NORMS)
-
-    return _over_configurations(evidence, lead)
+    return _over_configurations(evidence, lambda taus: _mean(taus, SHARPNESS) - _mean(taus, NORMS))
 
 
-def _mean(table: RankTable, rows: pd.DataFrame, names: Sequence[str]) -> float:
-    return float(np.mean([table.tau(rows, name) for name in names]))
+def _mean(taus: Taus, names: Sequence[str]) -> float:
+    return float(np.mean([taus.get(name, np.nan) for name in names]))
 
 
 def _order(evidence: Evidence) -> Finding:
     """Rank correlation, over measures, of the published tau and the one here."""
-
-    def order(table: RankTable, rows: pd.DataFrame) -> float:
-        here = {name: table.tau(rows, name) for name in TAU}
-        known = [name for name, tau in here.items() if np.isfinite(tau)]
-        return rank_correlation([TAU[name] for name in known], [here[name] for name in known])
-
-    return _over_configurations(evidence, order)
+    return _over_configurations(
+        evidence, lambda taus: rank_correlation([TAU[name] for name in taus], list(taus.values()))
+    )
 
 
 def _sign(name: str, measure: str, what: str) -> Claim:
@@ -78,8 +72,9 @@ def _drawn(evidence: Evidence) -> list[Series]:
     table = RankTable(ledger, tuple(TAU))
     parts = {"sharpness": SHARPNESS, "norms": NORMS}
     rest = tuple(name for name in TAU if name not in SHARPNESS + NORMS)
+    taus = table.taus(table.rows)
     return [
-        dots(what, [TAU[name] for name in names], [table.tau(table.rows, name) for name in names])
+        dots(what, [TAU[name] for name in names], [taus.get(name, float("nan")) for name in names])
         for what, names in (parts | {"others": rest}).items()
     ]
 

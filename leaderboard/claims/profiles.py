@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.effects import mean_or_nan
 from leaderboard.claims.figure import Figure, Point, Series
 
 SOURCE: Final = "Kaplun et al. 2022, arXiv:2202.09931"
@@ -41,7 +42,7 @@ def _compatible(evidence: Evidence) -> Finding:
     def share(drawn: pd.DataFrame) -> float:
         chosen = drawn["place"].to_numpy()
         found = profile_correlations(right[chosen], accuracy[chosen])
-        return float((found[np.isfinite(found)] > 0).mean())
+        return mean_or_nan(found[np.isfinite(found)] > 0)
 
     return resampled(rows, share, by=["seed"])
 
