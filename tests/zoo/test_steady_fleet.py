@@ -153,6 +153,18 @@ def test_inputs_are_attacked_alike(data: PreparedData) -> None:
     torch.testing.assert_close(moved[0], moved[1])
 
 
+def test_new_rates_are_written_where_a_recorded_step_reads_them(data: PreparedData) -> None:
+    """A replay on a device reads addresses, which a recorder in the processor's memory cannot show."""
+    recipe = Recipe(train_size=128)
+    fleet = SteadyFleet(network_of(recipe, data).double(), "adamw", recorder=repeating)
+    fleet.change([], members_of(recipe, data)[:3])
+    before = fleet._rates.data_ptr(), fleet._rate.data_ptr(), fleet._steps.data_ptr()
+    fleet.set_rates([0.1, 0.2, 0.3])
+
+    assert (fleet._rates.data_ptr(), fleet._rate.data_ptr(), fleet._steps.data_ptr()) == before
+    assert fleet._rates.tolist() == [0.1, 0.2, 0.3, 0.3], "the last is a ghost's"
+
+
 def test_sizes_are_powers_of_two(data: PreparedData) -> None:
     """So few sizes are compiled or recorded: 3, 2 and 3 members are 4, 2 and 4."""
     calls = []
@@ -218,11 +230,12 @@ def test_products_are_rounded_and_nothing_else() -> None:
     draw = torch.Generator().manual_seed(0)
     x, w = (torch.randn(size, generator=draw) for size in ((5, 7), (3, 7)))
     with products("bf16"):
-        linear, product, probabilities = functional.linear(x, w), x @ w.T, x.softmax(1)
+        linear, probabilities = functional.linear(x, w), x.softmax(1)
+        others = x @ w.T, torch.matmul(x, w.T), torch.mm(x, w.T), torch.bmm(x[None], w.T[None])[0]
 
     expected = (x.bfloat16() @ w.bfloat16().T).float()
     assert torch.equal(linear, expected)
-    assert torch.equal(product, expected)
+    assert all(torch.equal(product, expected) for product in others)
     assert not torch.equal(linear, x @ w.T)
     assert torch.equal(probabilities, x.softmax(1))
 
