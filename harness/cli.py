@@ -1,4 +1,4 @@
-"""The command line: gapbench run | train | score | rank | page | list | download | export. Heavy imports wait."""
+"""The command line: gapbench run | train | score | rank | page | table | list | download | export. Heavy imports wait."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -268,6 +268,42 @@ def page(
     write_text(destination, build(report, ledger, report["provenance"], curves=curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
     return GOOD
+
+
+@app.command(epilog="Example: `gapbench table runs/digits --markdown --keep docs/leaderboard.json -o README.md`")
+@_answering
+def table(
+    source: Annotated[Path, typer.Argument(metavar="DIR|JSON", help="A zoo's directory, or a ranking that was kept.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, the best measures only.")] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Measures in Markdown.")] = 15,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File in which the Markdown is written, between its marks.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the file shows it; status 1 if not.")
+    ] = False,
+    keep: Annotated[Path | None, typer.Option(help="File to keep what the table is made of, as JSON.")] = None,
+) -> int:
+    """Show the ranking that a directory holds, without ranking again."""
+    from harness.readme import keep as kept
+    from harness.readme import put, report_in
+    from leaderboard.markdown import markdown as as_markdown
+    from leaderboard.table import render
+
+    report = report_in(source)
+    if keep is not None:
+        kept(report, keep)
+    if not markdown:
+        if output is not None or check:
+            _refuse("Only Markdown is written to a file; add --markdown.")
+        render(report, console)
+        return GOOD
+    if output is None:
+        print(as_markdown(report, rows), end="")  # noqa: T201  for a file or the next program
+        return GOOD
+    same = put(as_markdown(report, rows), output, check=check)
+    console.print(f"{output} {'shows it' if same else 'shows another' if check else 'was written'}.", markup=False)
+    return NEGATIVE if check and not same else GOOD
 
 
 @app.command("list", epilog="Example: `gapbench list measures --json`")
