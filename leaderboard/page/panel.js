@@ -34,7 +34,7 @@ function follow() {
   if (drawn === null) element("close").focus();
   drawn = name;
   element("logarithmic").checked = false;
-  drawScatter(name);
+  drawScatter(name, undefined, afterPaint);
 }
 
 function step(by) {

@@ -100,14 +100,20 @@ function offerBeside(name) {
   return offered[0];
 }
 
-function drawScatter(name, chosen) {
+/** Runs what takes long once the browser has shown what is there. */
+const afterPaint = (draw) => requestAnimationFrame(() => setTimeout(draw));
+
+function drawScatter(name, chosen, when = (draw) => draw()) {
   const scores = element("plotly") === null ? null : scoresOf(name);
   const reason = element("plotly") === null ? WITHOUT : scores === null ? "The ledger holds no scores of it." : "";
   element("unplotted").textContent = reason;
   element("unplotted").hidden = reason === "";
   element("plot").hidden = element("beside-choice").hidden = reason !== "";
   element("logarithmic-choice").hidden = reason !== "" || !scores.every((score) => Number.isNaN(score) || score > 0);
-  if (reason !== "") return;
+  if (reason === "") when(() => name === drawn && drawPoints(name, scores, chosen));
+}
+
+function drawPoints(name, scores, chosen) {
   plotly();
   const kept = element("beside").value;
   const beside = chosen ?? (plot.dataset.name === name && kept ? kept : offerBeside(name));

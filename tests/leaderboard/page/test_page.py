@@ -329,7 +329,7 @@ def test_logarithmic_axis(visit: Open, ridge_page: str) -> None:
     assert page.evaluate(kind) == "log"
 
     page.goto(f"{ridge_page}#measure=margin")
-    page.wait_for_function("document.getElementById('panel-name').textContent === 'margin'")
+    page.wait_for_function("() => plot.dataset.name === 'margin'")
     assert page.locator("#logarithmic").is_hidden()
     assert page.evaluate(kind) == "linear"
 

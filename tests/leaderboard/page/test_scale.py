@@ -98,7 +98,7 @@ def test_the_page_stays_light(file: Path, record_property: Any) -> None:
         assert page.locator("#plot .xy .point").count() == NETWORKS
         times["open"] = sum(page.evaluate("() => long.splice(0)"))
         page.locator("#next").click()
-        page.wait_for_function("() => document.getElementById('panel-name').textContent !== 'measure_150'")
+        page.wait_for_function("() => plot.dataset.name !== 'measure_150'")
         times["next"] = sum(page.evaluate("() => long.splice(0)"))
         browser.close()
     record_property("long tasks while loading", long)
