@@ -30,6 +30,7 @@ def listed(what: What, data_dir: Path | None) -> dict[str, dict[str, Any]]:
         return {
             name: {
                 "family": row["family"],
+                "track": row["track"],
                 "needs": ", ".join(row["needs"]),
                 "sign": f"{row['expected_sign']:+d}",
                 "source": row["source"],

@@ -94,6 +94,7 @@ class Subject:
         self._trajectory, self._refit = trajectory, refit
         self._granted: frozenset[Need] = frozenset()
         self._memo = Memo()
+        self._blind: Subject | None = None
         self.num_classes = classes_of(self.inputs, self.labels, self.logits_of)
         self._not_finite: dict[str, str] = {}
 
@@ -152,6 +153,16 @@ class Subject:
         granted = copy.copy(self)
         granted._granted = needs  # noqa: SLF001  the same class
         return granted
+
+    def without_data(self) -> "Subject":
+        """The same network with one input of zeros, of class 0, and shared results of its own: for weights only."""
+        if self._blind is None:
+            blind = copy.copy(self)
+            blind.inputs, blind.labels = torch.zeros_like(self.inputs[:1]), torch.zeros_like(self.labels[:1])
+            blind._unlabeled = blind._trajectory = blind._twin = blind._refit = None  # noqa: SLF001  the same class
+            blind._memo, blind._blind = Memo(), blind  # noqa: SLF001
+            self._blind = blind
+        return self._blind
 
     # -- the network as a function -------------------------------------------------------------------------------------
 
@@ -270,7 +281,12 @@ class Measure:
 
     def __call__(self, subject: Subject) -> float:
         """The score of one network, without the harness around it: what the tests call."""
-        return self.compute(subject._granting(self.needs))  # noqa: SLF001  granting is what a measure is for
+        return self.compute(self._seen(subject))
+
+    def _seen(self, subject: Subject) -> Subject:
+        """What of a subject the measure may see."""
+        whole = subject.without_data() if self.weights_only else subject
+        return whole._granting(self.needs)  # noqa: SLF001  granting is what a measure is for
 
     def evaluate(self, subject: Subject) -> tuple[float, Usage]:
         """The score and what it cost.
@@ -279,7 +295,8 @@ class Measure:
             UnsupportedModel: the measure has no meaning for this network.
             ValueError: the function returned something else than a finite number.
         """
-        value, usage = subject._memo.run(lambda: self(subject))  # noqa: SLF001  costs are kept with the results
+        seen = self._seen(subject)
+        value, usage = seen._memo.run(lambda: self.compute(seen))  # noqa: SLF001  costs are kept with the results
         number = value if isinstance(value, Layered) else float(value)
         if not math.isfinite(number):
             raise ValueError(f"{self.name} must return a finite number; got {number}.")

@@ -4,7 +4,7 @@ from measures.api import Subject, measure
 from measures.passes.outputs import logits, losses
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 20", family="control", cost="weights only")
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 20", family="control", cost="weights only", weights_only=True)
 def params(subject: Subject) -> float:
     """Number of trained parameters.
 
@@ -36,7 +36,7 @@ def train_error(subject: Subject) -> float:
     return float((logits(subject).argmax(1) != subject.labels).double().mean())
 
 
-@measure(source="none: it knows nothing of the network", family="control", cost="nothing")
+@measure(source="none: it knows nothing of the network", family="control", cost="nothing", weights_only=True)
 def constant(subject: Subject) -> float:
     """One for every network: what statistics make of nothing but ties."""
     del subject

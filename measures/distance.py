@@ -22,7 +22,13 @@ COST: Final = "weights at two moments"
 EQUAL: Final = 1e-6  # of their norm: units that differ by less are equal but for the rounding of single precision
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 40", family="distance", needs={"init"}, cost=COST)
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 40",
+    family="distance",
+    needs={"init"},
+    cost=COST,
+    weights_only=True,
+)
 def fro_dist(subject: Subject) -> float:
     r"""Squared Frobenius distances of the layers from initialization, summed.
 
@@ -34,7 +40,7 @@ def fro_dist(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (DIST_L2)", family="distance", needs={"init"},
-         cost=COST)  # fmt: skip
+         cost=COST, weights_only=True)  # fmt: skip
 def l2_dist(subject: Subject) -> float:
     r"""Euclidean distance of all weights from initialization.
 
@@ -45,7 +51,13 @@ def l2_dist(subject: Subject) -> float:
     return math.sqrt(squared_norm(displacements(subject)))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 41", family="distance", needs={"init"}, cost=COST)
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 41",
+    family="distance",
+    needs={"init"},
+    cost=COST,
+    weights_only=True,
+)
 def dist_spec_init(subject: Subject) -> float:
     r"""Squared spectral distances of the layers from initialization, summed.
 
@@ -58,7 +70,7 @@ def dist_spec_init(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (DIST_SPEC_INIT_FFT)", family="distance",
-         needs={"init"}, cost="frequencies of each convolution")  # fmt: skip
+         needs={"init"}, cost="frequencies of each convolution", weights_only=True)  # fmt: skip
 def dist_spec_init_fft(subject: Subject) -> float:
     r"""As `dist_spec_init`, with the spectral norms of the maps between images.
 
@@ -70,7 +82,9 @@ def dist_spec_init_fft(subject: Subject) -> float:
     return by_layer(subject, displacement_convolution_norms(subject).square())
 
 
-@measure(source="Nagarajan & Kolter 2019, arXiv:1902.04742", family="distance", needs={"init"}, cost=COST)
+@measure(
+    source="Nagarajan & Kolter 2019, arXiv:1902.04742", family="distance", needs={"init"}, cost=COST, weights_only=True
+)
 def rel_dist(subject: Subject) -> float:
     r"""Euclidean distance of all weights from initialization, relative to the norm of the initial weights.
 
@@ -83,7 +97,7 @@ def rel_dist(subject: Subject) -> float:
 
 
 @measure(source="none: the angle between the weights after and before training", family="distance", needs={"init"},
-         cost=COST)  # fmt: skip
+         cost=COST, weights_only=True)  # fmt: skip
 def cos_to_init(subject: Subject) -> float:
     r"""One minus the cosine between the weights and the initial weights.
 
@@ -97,7 +111,7 @@ def cos_to_init(subject: Subject) -> float:
 
 
 @measure(source="Kornblith et al. 2019, arXiv:1905.00414, sec. 3 (linear kernel), of weights instead of features",
-         family="distance", needs={"init"}, cost=COST)  # fmt: skip
+         family="distance", needs={"init"}, cost=COST, weights_only=True)  # fmt: skip
 def w_cka(subject: Subject) -> float:
     r"""One minus the mean centred kernel alignment of the layers with their initial weights.
 

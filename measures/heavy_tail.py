@@ -25,7 +25,7 @@ RANDOMIZED = "2 decompositions a layer"
 
 
 @measure(source="Martin & Mahoney 2021, arXiv:1810.01075; WeightWatcher (alpha)", family="heavy_tail",
-         cost=SPECTRA)  # fmt: skip
+         cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_alpha(subject: Subject) -> float:
     r"""Mean exponent of the power laws of the layers' spectra.
 
@@ -36,7 +36,9 @@ def ww_alpha(subject: Subject) -> float:
     return _mean({name: law.alpha for name, law in power_laws(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716 (weighted alpha)", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Martin et al. 2021, arXiv:2002.06716 (weighted alpha)", family="heavy_tail", cost=SPECTRA, weights_only=True
+)
 def ww_alpha_weighted(subject: Subject) -> float:
     r"""Mean exponent, each weighted by the logarithm of the largest eigenvalue.
 
@@ -48,7 +50,9 @@ def ww_alpha_weighted(subject: Subject) -> float:
     return _mean({name: law.alpha * math.log10(spectra[name].max()) for name, law in power_laws(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716 (log alpha-norm)", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Martin et al. 2021, arXiv:2002.06716 (log alpha-norm)", family="heavy_tail", cost=SPECTRA, weights_only=True
+)
 def ww_log_alpha_norm(subject: Subject) -> float:
     r"""Mean logarithm of the Schatten norms whose power is the exponent.
 
@@ -61,7 +65,12 @@ def ww_log_alpha_norm(subject: Subject) -> float:
     return _mean({name: _log_power_sum(spectra[name], law) for name, law in power_laws(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716 (log Frobenius norm)", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Martin et al. 2021, arXiv:2002.06716 (log Frobenius norm)",
+    family="heavy_tail",
+    cost=SPECTRA,
+    weights_only=True,
+)
 def ww_log_norm(subject: Subject) -> float:
     r"""Mean logarithm of the squared Frobenius norms.
 
@@ -73,7 +82,12 @@ def ww_log_norm(subject: Subject) -> float:
     return _mean({name: math.log10(values.sum()) for name, values in _spectra(subject).items()})
 
 
-@measure(source="Martin et al. 2021, arXiv:2002.06716 (log spectral norm)", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Martin et al. 2021, arXiv:2002.06716 (log spectral norm)",
+    family="heavy_tail",
+    cost=SPECTRA,
+    weights_only=True,
+)
 def ww_log_spectral_norm(subject: Subject) -> float:
     r"""Mean logarithm of the largest eigenvalues.
 
@@ -85,7 +99,9 @@ def ww_log_spectral_norm(subject: Subject) -> float:
     return _mean({name: math.log10(values.max()) for name, values in _spectra(subject).items()})
 
 
-@measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (stable rank)", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Martin & Mahoney 2021, arXiv:1810.01075 (stable rank)", family="heavy_tail", cost=SPECTRA, weights_only=True
+)
 def ww_stable_rank(subject: Subject) -> float:
     r"""Mean stable rank of the layers.
 
@@ -96,7 +112,12 @@ def ww_stable_rank(subject: Subject) -> float:
     return _mean({name: float(values.sum() / values.max()) for name, values in _spectra(subject).items()})
 
 
-@measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (MP soft rank)", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Martin & Mahoney 2021, arXiv:1810.01075 (MP soft rank)",
+    family="heavy_tail",
+    cost=SPECTRA,
+    weights_only=True,
+)
 def ww_mp_softrank(subject: Subject) -> float:
     r"""Mean ratio of the edge of the random bulk to the largest eigenvalue.
 
@@ -116,7 +137,9 @@ def ww_mp_softrank(subject: Subject) -> float:
     )
 
 
-@measure(source="WeightWatcher (rand_distance)", family="heavy_tail", expected_sign=-1, cost=RANDOMIZED)
+@measure(
+    source="WeightWatcher (rand_distance)", family="heavy_tail", expected_sign=-1, cost=RANDOMIZED, weights_only=True
+)
 def ww_rand_distance(subject: Subject) -> float:
     r"""Mean Jensen-Shannon distance between the spectra of the layers and of the same entries in a random order.
 
@@ -132,7 +155,12 @@ def ww_rand_distance(subject: Subject) -> float:
     )
 
 
-@measure(source="Clauset et al. 2009, arXiv:0706.1062, eq. 3.9; WeightWatcher (D)", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Clauset et al. 2009, arXiv:0706.1062, eq. 3.9; WeightWatcher (D)",
+    family="heavy_tail",
+    cost=SPECTRA,
+    weights_only=True,
+)
 def ww_ks(subject: Subject) -> float:
     r"""Mean Kolmogorov-Smirnov distance between the layers' spectra and their power laws.
 
@@ -144,7 +172,7 @@ def ww_ks(subject: Subject) -> float:
 
 
 @measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (bulk + spikes)", family="heavy_tail",
-         expected_sign=-1, cost=SPECTRA)  # fmt: skip
+         expected_sign=-1, cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_n_spikes(subject: Subject) -> float:
     r"""Mean number of eigenvalues that stand out of the random bulk.
 
@@ -162,7 +190,7 @@ def ww_n_spikes(subject: Subject) -> float:
     )
 
 
-@measure(source="WeightWatcher (correlation traps)", family="heavy_tail", cost=RANDOMIZED)
+@measure(source="WeightWatcher (correlation traps)", family="heavy_tail", cost=RANDOMIZED, weights_only=True)
 def ww_traps(subject: Subject) -> float:
     r"""Mean number of eigenvalues that stand out of the bulk once the entries are in a random order.
 
@@ -180,7 +208,9 @@ def ww_traps(subject: Subject) -> float:
     )
 
 
-@measure(source="Roy & Vetterli 2007, The effective rank, EUSIPCO", family="heavy_tail", cost=SPECTRA)
+@measure(
+    source="Roy & Vetterli 2007, The effective rank, EUSIPCO", family="heavy_tail", cost=SPECTRA, weights_only=True
+)
 def weight_effective_rank(subject: Subject) -> float:
     r"""Mean effective rank of the layers: the exponential of the entropy of their singular values.
 

@@ -24,7 +24,12 @@ P: Final = 1.5  # of lp_path_norm: between the two that have names, as in the co
 COST: Final = "1 forward pass of 1 example"
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 44; Neyshabur et al. 2015", family="path", cost=COST)
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 44; Neyshabur et al. 2015",
+    family="path",
+    cost=COST,
+    weights_only=True,
+)
 def path_norm(subject: Subject) -> float:
     r"""Sum of the outputs for an input of ones, every weight and bias squared.
 
@@ -50,7 +55,7 @@ def path_norm_over_margin(subject: Subject) -> float:
     return _finite(_squared_paths(subject) * math.exp(-2 * log_margin(subject)))
 
 
-@measure(source="Neyshabur et al. 2015, arXiv:1503.00036 (path norms)", family="path", cost=COST)
+@measure(source="Neyshabur et al. 2015, arXiv:1503.00036 (path norms)", family="path", cost=COST, weights_only=True)
 def l1_path_norm(subject: Subject) -> float:
     r"""Sum of the outputs for an input of ones, with the absolute values of all weights and biases.
 
@@ -62,7 +67,12 @@ def l1_path_norm(subject: Subject) -> float:
     return _paths(subject, 1)
 
 
-@measure(source="Neyshabur et al. 2019, arXiv:1805.12076, published code (L1.5_path norm)", family="path", cost=COST)
+@measure(
+    source="Neyshabur et al. 2019, arXiv:1805.12076, published code (L1.5_path norm)",
+    family="path",
+    cost=COST,
+    weights_only=True,
+)
 def lp_path_norm(subject: Subject) -> float:
     r"""The path norm between `l1_path_norm` and the root of `path_norm`.
 
@@ -74,7 +84,9 @@ def lp_path_norm(subject: Subject) -> float:
     return math.pow(_paths(subject, P), 1 / P)
 
 
-@measure(source="Gonon et al. 2024, arXiv:2310.01225, sec. 2 (path-lifting)", family="path", cost=COST)
+@measure(
+    source="Gonon et al. 2024, arXiv:2310.01225, sec. 2 (path-lifting)", family="path", cost=COST, weights_only=True
+)
 def modern_path_norm(subject: Subject) -> float:
     r"""The l1-norm of the path lifting: every path counts once, also through skips, averages and maxima.
 

@@ -23,7 +23,12 @@ from measures.passes.spectra import frobenius_norms, positive, singular_values, 
 MOST_NUMBERS: Final = 2**24  # 128 channels of 32 x 32 pixels take seconds; time grows with the cube of channels
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 32", family="norm", cost="1 decomposition a layer")
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 32",
+    family="norm",
+    cost="1 decomposition a layer",
+    weights_only=True,
+)
 def prod_of_spec(subject: Subject) -> float:
     r"""Logarithm of the product of squared spectral norms.
 
@@ -37,7 +42,7 @@ def prod_of_spec(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, appendix (LOG_PROD_OF_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution")  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
 def prod_of_spec_fft(subject: Subject) -> float:
     r"""Logarithm of the product of squared spectral norms of the maps between images.
 
@@ -51,7 +56,7 @@ def prod_of_spec_fft(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (LOG_PROD_OF_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution")  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
 def prod_of_spec_fft_legacy(subject: Subject) -> float:
     r"""As `prod_of_spec_fft`, as published: all layers at the size of the network's input, strides ignored.
 
@@ -78,7 +83,12 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
     return log_product(subject, positive(subject, torch.tensor(norms, dtype=torch.float64, device=subject.device)))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 35", family="norm", cost="1 decomposition a layer")
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 35",
+    family="norm",
+    cost="1 decomposition a layer",
+    weights_only=True,
+)
 def sum_of_spec(subject: Subject) -> float:
     r"""Geometric mean of the squared spectral norms, times the number of layers.
 
@@ -92,7 +102,7 @@ def sum_of_spec(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, appendix (LOG_SUM_OF_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution")  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
 def sum_of_spec_fft(subject: Subject) -> float:
     r"""Geometric mean of the squared spectral norms of the maps between images, times the number of layers.
 
@@ -105,7 +115,12 @@ def sum_of_spec_fft(subject: Subject) -> float:
     return scaled_geometric_mean(subject, convolution_norms(subject))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 33", family="norm", cost="1 decomposition a layer")
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 33",
+    family="norm",
+    cost="1 decomposition a layer",
+    weights_only=True,
+)
 def fro_over_spec(subject: Subject) -> float:
     r"""Sum of the stable ranks of the layers.
 
@@ -120,7 +135,7 @@ def fro_over_spec(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (FRO_OVER_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution")  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
 def fro_over_spec_fft(subject: Subject) -> float:
     r"""Squared Frobenius norms of the kernels over squared spectral norms of the maps between images, summed.
 
