@@ -21,7 +21,7 @@ class Trial:
 
     Attributes:
         key: what is tried, such as ("contract", "mlp", "order").
-        parts: the arguments of its `measures.Subject`, by name.
+        parts: what its `measures.Subject` is made of, by name; retraining is not among it.
         chunk: examples a forward pass, where it is not what the passes choose.
         again: whether to compute twice, each measure on a subject of its own, and to look for what it leaves behind.
     """
@@ -31,25 +31,17 @@ class Trial:
     chunk: int | None = None
     again: bool = False
 
-    def opened(self, needs: frozenset[str]) -> "Trial":
-        """The same without what the measures did not declare: what they must not see is not in their process."""
-        always = {"model", "inputs", "labels", "seed"}
-        init = {"init": "init_state"}
-        allowed = always | {init.get(need, need) for need in needs}
-        parts = {name: value for name, value in self.parts.items() if name in allowed}
-        return Trial(self.key, parts, self.chunk, self.again)
-
 
 def contract_trials() -> Iterator[Trial]:
     """Every family of networks; and chunks, order and float32 of one of each kind."""
     for name in ARCHITECTURES:
-        yield Trial(("contract", name, "plain"), network(name).parts(), again=True)
+        yield Trial(("contract", name, "plain"), _parts(network(name)), again=True)
     for name in KINDS:
         data = network(name)
         order = torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(0))
-        yield Trial(("contract", name, "order"), data.parts(order=order))
-        yield Trial(("contract", name, "batch size"), data.parts(), chunk=SMALL_CHUNK)
-        yield Trial(("contract", name, "float32"), data.parts(dtype=torch.float32))
+        yield Trial(("contract", name, "order"), _parts(data, order=order))
+        yield Trial(("contract", name, "batch size"), _parts(data), chunk=SMALL_CHUNK)
+        yield Trial(("contract", name, "float32"), _parts(data, dtype=torch.float32))
 
 
 def card_trials() -> Iterator[Trial]:
@@ -58,12 +50,17 @@ def card_trials() -> Iterator[Trial]:
     for change, (_, before, after) in CHANGES.items():
         start: Network = before()
         if start.name not in known and start.name not in ARCHITECTURES:
-            yield Trial(("card", start.name, "before"), start.parts())
+            yield Trial(("card", start.name, "before"), _parts(start))
             known.add(start.name)
-        yield Trial(("card", change, "after"), after(start).parts())
+        yield Trial(("card", change, "after"), _parts(after(start)))
 
 
 def zoo_trials(zoo: CheckZoo) -> Iterator[Trial]:
     """The networks of the check zoo, those of one seed first: half of them are a whole grid."""
     for run_id in zoo.by_seed():
         yield Trial(("zoo", run_id), zoo.parts(run_id))
+
+
+def _parts(data: Network, **options: Any) -> dict[str, Any]:
+    """All that the sandbox takes: a function that trains networks cannot be sent there."""
+    return {name: value for name, value in data.parts(**options).items() if name != "refit"}

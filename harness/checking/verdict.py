@@ -1,0 +1,200 @@
+"""Whether a measure keeps the contract: what is wrong with it, and how to mend each fault."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.checking.changes import CHANGES
+from harness.checking.networks import ARCHITECTURES
+from harness.checking.process import Answer
+from harness.checking.trials import KINDS
+from measures import Measure, Score
+
+Answers = Mapping[tuple[str, ...], Answer]
+
+EQUAL: Final = 1e-6  # relative: what the order of summation may change in float64
+SINGLE: Final = 1e-3  # relative: what float32 may change
+ZERO: Final = 1e-9  # absolute: two numbers that near are equal
+LEFT: Final = "must leave the network and its data as they are"  # of the sandbox's reason
+REASON: Final = 20  # characters: a shorter one says nothing
+
+MENDS: Final = {  # by the beginning of what was touched
+    "inputs": "Copy before writing: subject.inputs.clone().",
+    "labels": "Copy before writing: subject.labels.clone().",
+    "gradients": "Differentiate subject.forward with torch.func.grad, which leaves nothing behind.",
+    "training": "Leave subject.model in eval mode.",
+    "hooks": "Remove each hook in a finally clause, or use measures.passes.places.",
+    "random": "Draw from subject.generator(\"a name\") and from no global generator, torch's, numpy's or Python's.",
+}
+COPY: Final = "Compute with subject.forward(params, inputs) on copies; never write into the network."
+VARIANTS: Final = {
+    "order": (
+        EQUAL,
+        "depends on the order of the examples",
+        "A training set is a set: choose examples with subject.sample(count), and pair none by their place.",
+    ),
+    "batch size": (
+        EQUAL,
+        "depends on the size of the batches",
+        "Add up over subject.batches() and divide once by the number of examples.",
+    ),
+    "float32": (
+        SINGLE,
+        "differs between float32 and float64",
+        "Add up in float64 (.double()), take logarithms before products, and compare no differences with zero.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a measure is not accepted.
+
+    Attributes:
+        what: the reason.
+        mend: how to mend it.
+    """
+
+    what: str
+    mend: str
+
+
+def metadata_faults(name: str, measure: Measure, taken: bool) -> list[Fault]:
+    """What is missing beside the number; `taken` says whether another measure has the name."""
+    faults = []
+    if taken:
+        faults.append(
+            Fault(f"The catalogue has a measure called {name!r}.", "Rename the function, as the paper calls it.")
+        )
+    if not measure.cost.strip():
+        faults.append(
+            Fault("It does not say what it costs.", 'Add cost="...": "weights only", "1 forward pass", "24 products".')
+        )
+    if not re.search(r"\d{4}|\bnone\b", measure.source):
+        faults.append(
+            Fault(
+                f"The source {measure.source!r} names no year.",
+                'Write it as "Jiang et al. 2020, arXiv:1912.02178, eq. 40", or as "none: ..." with its origin.',
+            )
+        )
+    if not re.search(r"math::|=|\bnumber of\b|[Ss]um|[Mm]ean", measure.compute.__doc__ or ""):
+        faults.append(
+            Fault(
+                "The docstring has no formula.",
+                "Add it, as `.. math::` with every logarithm, root and normalisation, and the unit.",
+            )
+        )
+    return faults
+
+
+def contract_faults(name: str, measure: Measure, answers: Answers) -> list[Fault]:
+    """Where the measure breaks the contract, each kind of fault once with the networks that show it."""
+    found: dict[tuple[str, str], list[str]] = {}
+
+    def note(what: str, mend: str, where: str) -> None:
+        found.setdefault((what, mend), []).append(where)
+
+    for key, answer in answers.items():
+        where = "a network of the check zoo" if key[0] == "zoo" else " ".join(key[1:])
+        for what, mend in (*_failures(answer.scores[name]), *_left_behind(name, answer)):
+            note(what, mend, where)
+    for architecture in KINDS:
+        plain = answers.get(("contract", architecture, "plain"))
+        for variant, (bound, what, mend) in VARIANTS.items():
+            other = answers.get(("contract", architecture, variant))
+            if plain is not None and other is not None and not _agree(plain.scores[name], other.scores[name], bound):
+                note(f"It {what}{_apart(plain.scores[name], other.scores[name])}.", mend, architecture)
+    plain = answers.get(("contract", "mlp", "plain"))
+    if plain is not None and plain.scores[name].outcome == "unsupported" and "refit" not in measure.needs:
+        why = f"It refuses a plain ReLU network: {plain.scores[name].why}"
+        note(why, "A multilayer perceptron has every property there is.", "mlp")
+    return [Fault(f"{what} ({', '.join(dict.fromkeys(where))})", mend) for (what, mend), where in found.items()]
+
+
+def missing(answers: Answers) -> list[str]:
+    """Trials of the contract that were not reached."""
+    wanted = [("contract", name, "plain") for name in ARCHITECTURES]
+    wanted += [("contract", name, variant) for name in KINDS for variant in VARIANTS]
+    return [" ".join(key[1:]) for key in wanted if key not in answers]
+
+
+def architectures(name: str, answers: Answers) -> dict[str, dict[str, Any]]:
+    """By family of networks, the outcome, the value, and the reason where there is none."""
+    found: dict[str, dict[str, Any]] = {}
+    for architecture in ARCHITECTURES:
+        answer = answers.get(("contract", architecture, "plain"))
+        if answer is None:
+            found[architecture] = {"outcome": "timeout", "value": None, "why": "It was not reached."}
+        else:
+            score = answer.scores[name]
+            found[architecture] = {"outcome": score.outcome, "value": score.value, "why": score.why}
+    return found
+
+
+def card(name: str, answers: Answers) -> dict[str, dict[str, Any]]:
+    """By change, what it is, whether the measure sees it, and by how much it moves, relative to the larger."""
+    found: dict[str, dict[str, Any]] = {}
+    for change, (words, before, _) in CHANGES.items():
+        start = before().name
+        key = ("contract", start, "plain") if start in ARCHITECTURES else ("card", start, "before")
+        one, other = (answers[k].scores[name].value if k in answers else None for k in (key, ("card", change, "after")))
+        difference = None if one is None or other is None else _difference(one, other)
+        found[change] = {
+            "what": words,
+            "unseen": None if difference is None else difference < EQUAL,
+            "difference": difference,
+        }
+    return found
+
+
+def _failures(score: Score) -> Iterator[tuple[str, str]]:
+    """What is wrong with one score, and how to mend it."""
+    last = _last_line(score.why)
+    if score.outcome == "timeout":
+        yield (
+            "It took longer than 10 s on a network of a few thousand parameters.",
+            "Bound the cost: subject.sample(count) with a constant, and its reason, at the top of the file.",
+        )
+    elif score.outcome == "unsupported" and len(score.why) <= REASON:
+        yield "It refuses without a reason.", "Say in UnsupportedModel(...) what is undefined, and why."
+    elif score.outcome != "failed" or LEFT in last:
+        return  # what it touched is told for itself
+    elif "must return a finite number" in last:
+        yield last.split(": ", 1)[-1], "Raise UnsupportedModel with the reason where it is undefined; never return NaN."
+    elif "UndeclaredNeed" in last:
+        yield "It uses what it does not declare.", last.split(": ", 1)[-1]
+    else:
+        yield f"It fails: {last}", "Mend the error; where it has no meaning, raise UnsupportedModel and say why."
+
+
+def _left_behind(name: str, answer: Answer) -> Iterator[tuple[str, str]]:
+    """What it touched, and a second number that is another."""
+    for what in answer.touched.get(name, ()):
+        mend = next((mend for start, mend in MENDS.items() if what.startswith(start)), COPY)
+        yield f"It changes {what.split('.')[0]}.", mend
+    first, second = answer.scores[name], answer.again.get(name)
+    if second is not None and first.value != second.value:
+        yield f"It does not repeat: {first.value}, then {second.value}.", MENDS["random"]
+
+
+def _last_line(text: str) -> str:
+    last = (text.strip().splitlines() or ["it says nothing."])[-1]
+    return re.sub(r"^(\w+\.)+(\w+)", r"\2", last)
+
+
+def _agree(one: Score, other: Score, bound: float) -> bool:
+    """The same outcome and nearly the same number; failures are told for themselves."""
+    if {one.outcome, other.outcome} & {"failed", "timeout"}:
+        return True
+    if one.value is None or other.value is None:
+        return one.outcome == other.outcome
+    return abs(one.value - other.value) <= ZERO or _difference(one.value, other.value) <= bound
+
+
+def _apart(one: Score, other: Score) -> str:
+    return "" if one.value is None or other.value is None else f": {one.value:.6g} and {other.value:.6g}"
+
+
+def _difference(a: float, b: float) -> float:
+    return abs(a - b) / max(abs(a), abs(b), 1e-12)
