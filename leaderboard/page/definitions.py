@@ -83,9 +83,12 @@ def _presented(element: Element) -> Markup:
     said = {name: html.unescape(value) for name, value in element.attrib.items() if name in ATTRIBUTES}
     if text in BARS and not said:
         said = {"stretchy": "false", "lspace": "0", "rspace": "0"}
+    named = element.tag == "mi" and len(text) > 1  # log and its like, which stand apart from what they are of
+    if named:
+        said = {"lspace": "0.167em", "rspace": "0.167em"}
     attributes = Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in said.items())
     inside = Markup("").join(_presented(child) for child in element)
-    tag = Markup(element.tag)  # noqa: S704  one of TAGS
+    tag = Markup("mo" if named else element.tag)  # noqa: S704  one of TAGS
     return Markup("<{}{}>{}{}</{}>").format(tag, attributes, text, inside, tag)
 
 

@@ -202,7 +202,7 @@ const PAINTERS = {
       hovertemplate: "%{y}<br>%{x}: %{z:.3f}<extra></extra>",
     };
     const axes = {
-      xaxis: { side: "top", type: "category", tickangle: -30, fixedrange: true },
+      xaxis: { side: "top", type: "category", tickangle: narrow.matches ? -60 : -30, fixedrange: true, dtick: 1 },
       yaxis: { autorange: "reversed", type: "category", fixedrange: true, dtick: 1, tickfont: { size: 11 } },
     };
     const more = { height: 130 + 17 * shown.length, margin: { l: 60, r: 60, t: 90, b: 8 }, dragmode: false };

@@ -4,7 +4,7 @@ const body = document.querySelector("#leaderboard tbody");
 const headers = [...document.querySelectorAll("#leaderboard thead th")];
 const rows = [...body.rows];
 const narrow = matchMedia("(max-width: 760px)");
-const full = matchMedia("(min-width: 1380px)"); // where every column of the first choice has room
+const full = matchMedia("(min-width: 1480px)"); // where every column of the first choice has room
 const CHANGED = new Event("rows"); // tells the plot that follows the table
 
 /** Numbers by value, text by letter, what has no value last in either direction. */

@@ -68,6 +68,11 @@ def test_commands_that_the_converter_passes_over(latex: str, text: str) -> None:
     assert "\\" not in mathml(latex)
 
 
+def test_named_functions_stand_apart() -> None:
+    """As LaTeX sets them: a thin space on either side, none about a single letter."""
+    assert '<mi>a</mi><mo lspace="0.167em" rspace="0.167em">log</mo><mi>b</mi>' in mathml(r"a \log b")
+
+
 def test_bars_neither_grow_nor_part() -> None:
     """A bar of a norm is as high as a letter."""
     assert mathml(r"\lVert w \rVert_2").count('<mo stretchy="false" lspace="0" rspace="0">‖</mo>') == 2

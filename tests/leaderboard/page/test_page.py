@@ -26,6 +26,9 @@ QUIET = [  # a Chromium that neither needs a sandbox or a display nor calls home
     "--disable-sync",
 ]
 
+FURTHEST = """Math.max(...[...document.querySelectorAll("main *")]
+  .filter((each) => !each.closest(".scroll, .tall")).map((each) => each.getBoundingClientRect().right))"""
+
 Open = Callable[..., Page]
 
 
@@ -48,7 +51,8 @@ def ridge_page(
     """Address of the page of the ridge classifiers."""
     file = tmp_path_factory.mktemp("page") / "leaderboard.html"
     curves = {"ridge_00": [2.5, 1.25, 0.5]}
-    build(ridge_report, ridge_ledger, {"suite": "ridge", "versions": {"gapbench": "0.1.0"}}, file, curves=curves)
+    machine = {"device": "cpu x86_64", "versions": {"gapbench": "0.1.0", "torchvision": "0.28.0"}}
+    build(ridge_report, ridge_ledger, {"suite": "ridge", "machine 1": machine}, file, curves=curves)
     return file.as_uri()
 
 
@@ -369,6 +373,7 @@ def test_a_telephone(visit: Open, ridge_page: str) -> None:
     """At 390 pixels the page does not run over the side, and a measure's facts follow its plot."""
     page = visit(ridge_page, viewport={"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(FURTHEST) <= 390
 
     page.get_by_role("link", name="margin", exact=True).click()
     page.wait_for_selector("#plot .point")
