@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 
 DIRECTIVE: Final = re.compile(r"( *)\.\. math::(.*)")
 CODE: Final = re.compile(r"``(.+?)``|`(.+?)`")
+APART: Final = re.compile(r"\\quad(?![A-Za-z])")
+GROUPS: Final = (("{", "}"), (r"\left", r"\right"), (r"\begin", r"\end"))
 BULLET: Final = re.compile(r"^[*-] ")
 TAGS: Final = frozenset({
     "math", "mi", "mn", "mo", "mtext", "mspace", "mrow", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder",
@@ -67,10 +69,19 @@ def mathml(latex: str) -> Markup:
 
 
 def _formula(latex: str) -> Markup:
+    """A formula, or its source where that is not understood; what stands apart in it may wrap there."""
     try:
-        return Markup('<div class="formula">{}</div>').format(mathml(latex))
+        parts = [mathml(part) for part in _apart(latex)]
     except UnknownFormula:
         return Markup('<pre class="formula">{}</pre>').format(" ".join(latex.split()))
+    return Markup('<div class="formula" tabindex="0">{}</div>').format(Markup("").join(parts))
+
+
+def _apart(latex: str) -> list[str]:
+    r"""The parts between \quad, unless one of these stands within a group."""
+    parts = [part for part in APART.split(latex) if part.strip()]
+    whole = all(part.count(a) == part.count(b) for part in parts for a, b in GROUPS)
+    return parts if whole else [latex]
 
 
 def _presented(element: Element) -> Markup:

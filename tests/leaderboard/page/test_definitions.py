@@ -73,6 +73,24 @@ def test_named_functions_stand_apart() -> None:
     assert '<mi>a</mi><mo lspace="0.167em" rspace="0.167em">log</mo><mi>b</mi>' in mathml(r"a \log b")
 
 
+@pytest.mark.parametrize(
+    ("latex", "parts"),
+    [
+        (r"a, \quad b \quad c", 3),
+        (r"a \qquad b", 1),
+        (r"\frac{a \quad b}{c}", 1),
+        (r"\left( a \quad b \right)", 1),
+        (r"\quad a", 1),
+    ],
+)
+def test_a_formula_may_wrap_where_its_parts_stand_apart(latex: str, parts: int) -> None:
+    """At a space of LaTeX, never within a group."""
+    html = definition(f".. math:: {latex}")
+
+    assert html.count("<math") == parts
+    assert html.count('<div class="formula"') == 1
+
+
 def test_bars_neither_grow_nor_part() -> None:
     """A bar of a norm is as high as a letter."""
     assert mathml(r"\lVert w \rVert_2").count('<mo stretchy="false" lspace="0" rspace="0">‖</mo>') == 2
@@ -106,7 +124,7 @@ def test_a_hostile_formula_is_text(latex: str) -> None:
     parsed.feed(str(definition(f".. math:: {latex}\n\n{latex}")))
 
     assert parsed.tags <= TAGS | {"p", "div", "pre"}
-    assert parsed.attributes <= ATTRIBUTES | {"class"}
+    assert parsed.attributes <= ATTRIBUTES | {"class", "tabindex"}
     assert parsed.classes <= {"formula"}
 
 
