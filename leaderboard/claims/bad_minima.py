@@ -60,7 +60,7 @@ CLAIMS: Final = (
         statement="From fitted random labels plain SGD ends at minima far worse than those of a fresh one.",
         source=f"{SOURCE}, abstract",
         published="up to 40 points of test accuracy lost",
-        unit="points of test accuracy, fresh less misled",
+        unit="test accuracy, fresh less misled",
         holds=Range(low=0.05),  # far worse: more than twice the 2 points that count as none below
         test=_plain,
     ),
@@ -80,7 +80,7 @@ CLAIMS: Final = (
         statement="With augmentation, weight decay and momentum the start has no effect.",
         source=f"{SOURCE}, abstract",
         published="no effect",
-        unit="points of test accuracy, fresh less misled",
+        unit="test accuracy, fresh less misled",
         holds=Range(-0.02, 0.02),  # none: two points, as far as 500 test images tell
         test=_with_regularizers,
     ),

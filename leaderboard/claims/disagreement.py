@@ -1,5 +1,6 @@
 """Claims of Jiang et al. 2022 and Nakkiran & Bansal 2020: two runs disagree as often as one errs."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import Final
@@ -46,7 +47,8 @@ def _ratio(evidence: Evidence, kind: str) -> Finding:
         error = rows["error"].to_numpy().mean()
         return float(rows["disagreement"].to_numpy().mean() / error) if error else float("nan")
 
-    return resampled(pairs[pairs["kind"] == kind], quotient, by=["base"])
+    own = pairs[pairs["kind"] == kind]
+    return replace(resampled(own, quotient, by=["base"]), networks=2 * len(own))
 
 
 def _claim(kind: str, differs: str, error: str, disagreement: str) -> Claim:

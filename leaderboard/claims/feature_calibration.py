@@ -86,7 +86,7 @@ CLAIMS: Final = (
         statement="Noise in one class does not spread to the others.",
         source=f"{SOURCE}, sec. 1",
         published="the network is wrong on that class, and right on the rest",
-        unit="points of test accuracy that the other classes lose",
+        unit="test accuracy that the other classes lose",
         holds=Range(high=0.02),  # two points
         test=_harm_elsewhere,
     ),

@@ -67,7 +67,7 @@ CLAIMS: Final = (
         statement="Networks trained with label noise generalize better.",
         source=f"{SOURCE}, abstract",
         published="training with noisy labels improves generalization",
-        unit="points of test accuracy",
+        unit="test accuracy",
         holds=Range(low=0),
         test=_accuracy,
     ),

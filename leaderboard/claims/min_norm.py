@@ -87,7 +87,7 @@ CLAIMS: Final = (
         statement="Adding regularization does not improve it by much.",
         source=SOURCE,
         published="nothing on MNIST, 2 points on CIFAR-10 (17 % to 15 %)",
-        unit="points of test accuracy gained by the best ridge",
+        unit="test accuracy gained by the best ridge",
         holds=Range(high=0.02),  # the larger of the two
         test=_gain_of_ridge,
     ),

@@ -1,5 +1,6 @@
 """Claims of Kaplun et al. 2022: single test images against the accuracy of whole networks."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -57,7 +58,8 @@ def _negative(evidence: Evidence) -> Finding:
         points = np.flatnonzero((here <= NEGATIVE) & np.isfinite(there))
         found += [(point, there[point]) for point in points]
     table = pd.DataFrame(found, columns=["image", "correlation"])
-    return resampled(table, lambda drawn: float(drawn["correlation"].to_numpy().mean()), by=["image"])
+    mean = resampled(table, lambda drawn: float(drawn["correlation"].to_numpy().mean()), by=["image"])
+    return replace(mean, networks=len(rows))
 
 
 def _drawn(evidence: Evidence) -> list[Series]:

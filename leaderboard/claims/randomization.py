@@ -123,7 +123,7 @@ CLAIMS: Final = (
         statement="A convolutional network fits shuffled pixels, and generalizes worse on them.",
         source="Zhang et al. 2017, arXiv:1611.03530, sec. 2.1",
         published="true images lead",
-        unit="points of test accuracy",
+        unit="test accuracy",
         holds=Range(low=0),
         test=_pixel_order,
     ),

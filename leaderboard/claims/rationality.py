@@ -76,7 +76,7 @@ CLAIMS: Final = (
         statement="The generalization gap is at most the sum of robustness, rationality and memorization gaps.",
         source=f"{SOURCE}, sec. 2.1",
         published="always: the sum telescopes",
-        unit="points by which the sum exceeds the gap, the least of a seed",
+        unit="by which the sum exceeds the gap, the least of a seed",
         holds=Range(low=-1e-9),  # rounding
         test=_slack,
     ),
@@ -86,7 +86,7 @@ CLAIMS: Final = (
         statement="A simple classifier on a representation loses little training accuracy to noisy labels.",
         source=f"{SOURCE}, sec. 2",
         published="a robustness gap of at most the noise level, 5 %",
-        unit="points, robustness gap of heads",
+        unit="robustness gap of heads",
         holds=Range(high=0.05),  # theirs
         test=partial(_of_heads, name="robustness"),
     ),
@@ -96,7 +96,7 @@ CLAIMS: Final = (
         statement="Where labels are wrong it answers no better than on the test set: the rationality gap is small.",
         source=f"{SOURCE}, sec. 2",
         published="small, often zero",
-        unit="points, rationality gap of heads",
+        unit="rationality gap of heads",
         holds=Range(high=0.05),  # small: no more than the robustness gap may be
         test=partial(_of_heads, name="rationality"),
     ),
@@ -106,7 +106,7 @@ CLAIMS: Final = (
         statement="It memorizes less than a network trained whole.",
         source=f"{SOURCE}, sec. 2",
         published="a small memorization gap for simple classifiers, a large one end to end",
-        unit="points of memorization gap, whole networks less heads",
+        unit="memorization gap, whole networks less heads",
         holds=Range(low=0),
         test=_memorization_saved,
     ),

@@ -97,7 +97,7 @@ CLAIMS: Final = (
         statement="The best set of regularizers is worth a few points of test accuracy.",
         source=SOURCE,
         published="3.56 points (Inception), 5.15 (AlexNet), 0.96 (MLP 3x512)",
-        unit="points of test accuracy",
+        unit="test accuracy",
         holds=Range(0, 0.0515),  # the most of the three
         test=_cost_of_none,
     ),
@@ -117,7 +117,7 @@ CLAIMS: Final = (
         statement="Batch norm improves generalization by a few points.",
         source=f"{SOURCE}, sec. 3",
         published="3.75 points (85.75 % to 82.00 %)",
-        unit="points of test accuracy",
+        unit="test accuracy",
         holds=Range(0, 0.05),  # "only 3 to 4 %"
         test=_batch_norm,
     ),
@@ -127,7 +127,7 @@ CLAIMS: Final = (
         statement="On small images early stopping is of no benefit.",
         source="Zhang et al. 2021, doi:10.1145/3446776, sec. 3, fig. 2b",
         published="no potential benefit on CIFAR-10",
-        unit="points of test accuracy, best checkpoint less last",
+        unit="test accuracy, best checkpoint less last",
         holds=Range(high=0.01),  # a point: the best of several noisy accuracies is above the last by itself
         test=_early_stopping,
     ),
