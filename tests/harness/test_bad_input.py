@@ -42,8 +42,8 @@ def refused(tmp_path: Path, *arguments: str | Path) -> str:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["digit"], "No suite is called 'digit'. Did you mean: digits?"),
-        (["smoke", "--measures", "sharpnes"], "No measure is called 'sharpnes'. Did you mean: sam_sharpness?"),
+        (["digit"], "No suite is called 'digit'. Did you mean: digits, dziugaite?"),
+        (["smoke", "--measures", "sharpnes"], "No measure is called 'sharpnes'. Did you mean: m_sharpness, "),
         (["smoke", "--fleet", "0"], "--fleet must be auto or a number from 1; got '0'."),
         (["smoke", "--fleet", "many"], "--fleet must be auto or a number from 1; got 'many'."),
         (["smoke", "--limit", "0"], "--limit"),
