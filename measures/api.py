@@ -228,12 +228,24 @@ class Subject:
 
 
 def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
-    """Make a pass over a network shared: computed once, whatever the number of measures that ask for it."""
+    """Make a pass over a network shared: computed once, whatever the number of measures that ask for it.
+
+    A pass that finds the network unsupported says so to everybody who asks, without looking again.
+    """
     name = f"{compute.__module__}.{compute.__qualname__}".removeprefix("measures.passes.")
 
     @functools.wraps(compute)
     def once(subject: Subject) -> T:
-        return subject._memo.get(name, lambda: compute(subject))  # noqa: SLF001  one mechanism, one module
+        def attempt() -> T | UnsupportedModel:
+            try:
+                return compute(subject)
+            except UnsupportedModel as reason:
+                return UnsupportedModel(*reason.args)
+
+        found = subject._memo.get(name, attempt)  # noqa: SLF001  one mechanism, one module
+        if isinstance(found, UnsupportedModel):
+            raise UnsupportedModel(*found.args)
+        return found
 
     return once
 

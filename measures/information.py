@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import vmap
 
 from measures.api import Subject, UnsupportedModel, measure
 from measures.passes.outputs import logits
+from measures.passes.perturbation import logits_of_all
 
 Array = NDArray[np.float64]
 
@@ -133,11 +133,9 @@ def _random_logits(subject: Subject, inputs: Tensor) -> Tensor:
         noise = torch.randn((NUM_DRAWS, *start.shape), generator=generator, device=subject.device).to(subject.dtype)
         drawn[name] = start.mean() + _spread(start) * noise
 
-    def answers(params: dict[str, Tensor]) -> Tensor:
-        return subject.forward({**buffers, **params}, inputs)
-
+    drawn |= {name: value.expand(NUM_DRAWS, *value.shape) for name, value in buffers.items()}
     with torch.no_grad():
-        found = vmap(answers)(drawn)  # [draws, s, k]
+        found = logits_of_all(subject, drawn, inputs)  # [draws, s, k]
     centred = found - found.mean(2, keepdim=True)
     rounding = ROUNDING * torch.finfo(found.dtype).eps * found.abs().max()
     return centred.where(centred.abs() > rounding, 0.0).double().permute(1, 0, 2).flatten(1)

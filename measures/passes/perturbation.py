@@ -1,7 +1,7 @@
 """How much Gaussian noise the weights bear: the scale at which training accuracy has dropped by a tenth."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
@@ -22,6 +22,8 @@ MAGNITUDE_START: Final = 0.1  # and 0.07 to 0.7 of their own magnitude
 MAX_DOUBLINGS: Final = 16  # up or down from the start; no accuracy that has not dropped by 3000 will drop
 REFINEMENTS: Final = 1  # of an octave, by interpolation: within 1 % of the crossing, which the draws decide to 5 %
 FINEST: Final = 1 / 2048  # one example of one draw
+PATIENCE: Final = 3  # octaves in vain after which the last of them is looked at: where that is in vain too, all are
+FLOATS_TO_STACK: Final = 2**17  # of inputs: beyond, a processor takes several times as long for stacked convolutions
 
 
 Std = Callable[[Tensor], Tensor]  # a parameter to the standard deviation of the noise on it
@@ -100,17 +102,25 @@ def _under(subject: Subject, std: Std) -> Answers:
 
 
 def answers(subject: Subject, networks: dict[str, Tensor]) -> Answers:
-    """Answers of networks that are given as parameters [d, *shape], in one vmapped forward pass a batch."""
+    """Answers of networks that are given as parameters [d, *shape]."""
     count = len(next(iter(networks.values())))
     plain, unit = (torch.zeros(count, dtype=torch.float64, device=subject.device) for _ in range(2))
     correct, seen = 0, 0
     with torch.no_grad():
         for x, y in subject.batches(NUM_EXAMPLES):
-            outputs = vmap(subject.forward, in_dims=(0, None))(networks, x)  # [d, b, k]
+            outputs = logits_of_all(subject, networks, x)
             plain += _summed_losses(outputs.double(), y)
             unit += _summed_losses(normalised(outputs.double()), y)
             correct, seen = correct + int((outputs.argmax(-1) == y).sum()), seen + len(y)
     return Answers(plain / seen, unit / seen, correct / (seen * count))
+
+
+def logits_of_all(subject: Subject, networks: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+    """Logits [d, b, k] of networks that are given as parameters (and buffers) [d, *shape], side by side if quicker."""
+    if inputs.device.type != "cpu" or inputs.numel() <= FLOATS_TO_STACK:
+        return vmap(subject.forward, in_dims=(0, None))(dict(networks), inputs)
+    count = len(next(iter(networks.values())))
+    return torch.stack([subject.forward({k: v[d] for k, v in networks.items()}, inputs) for d in range(count)])
 
 
 def _summed_losses(logits: Tensor, labels: Tensor) -> Tensor:
@@ -165,13 +175,19 @@ def _bracket(drop: Callable[[float], float], start: float) -> tuple[tuple[float,
     scale = start
     at_scale = drop(scale)
     factor = 2.0 if at_scale <= ACCURACY_DROP else 0.5
-    for _ in range(MAX_DOUBLINGS):
+    for octave in range(1, MAX_DOUBLINGS + 1):
         following = scale * factor
         at_following = drop(following)
         if (at_following <= ACCURACY_DROP) != (at_scale <= ACCURACY_DROP):
             near, far = (scale, at_scale), (following, at_following)
             return (near, far) if factor > 1 else (far, near)
         scale, at_scale = following, at_following
+        if octave == PATIENCE:
+            last = start * factor**MAX_DOUBLINGS
+            at_last = drop(last)
+            if (at_last <= ACCURACY_DROP) == (at_scale <= ACCURACY_DROP):
+                scale, at_scale = last, at_last
+                break
     if factor > 1:
         raise UnsupportedModel(
             f"No weight noise lowers its training accuracy by {ACCURACY_DROP}: at scale {scale:g} the drop is "

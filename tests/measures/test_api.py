@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Measure, Subject, UndeclaredNeed, measure, seed_for, shared
+from measures.api import Measure, Subject, UndeclaredNeed, UnsupportedModel, measure, seed_for, shared
 from tests.measures.networks import network
 
 
@@ -174,4 +174,22 @@ def test_a_failed_pass_is_not_remembered() -> None:
             broken(subject)
 
     assert len(runs) == 2
+    assert not subject._memo.frames
+
+
+def test_a_refusal_is_remembered() -> None:
+    """What is unsupported once is so for every user, at the cost of finding out once."""
+    runs = []
+
+    @shared
+    def refusing(_: Subject) -> int:
+        runs.append(1)
+        raise UnsupportedModel("It has no such thing.")
+
+    subject = network("mlp").subject()
+    for _ in range(3):
+        with pytest.raises(UnsupportedModel, match="It has no such thing"):
+            refusing(subject)
+
+    assert len(runs) == 1
     assert not subject._memo.frames

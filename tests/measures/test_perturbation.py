@@ -13,6 +13,7 @@ from measures.api import Subject, UnsupportedModel
 from measures.passes import perturbation
 from measures.passes.outputs import logits
 from measures.passes.perturbation import answers, largest_scale, magnitude_noise_scale, noise_scale
+from measures.scoring import numerics
 
 Z90 = NormalDist().inv_cdf(0.9)
 
@@ -167,3 +168,31 @@ def test_draws_do_not_depend_on_the_scale_asked_for_first(mlp: Subject) -> None:
 
     assert magnitude_noise_scale(again) > 0
     assert noise_scale(again) == noise_scale(mlp) != noise_scale(other)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_search_in_vain_looks_at_its_end(direction: int) -> None:
+    """Three octaves and then the last one are enough; where the last differs, the way there is searched."""
+    tried: list[float] = []
+
+    def in_vain(scale: float) -> float:
+        tried.append(scale)
+        return 0.0 if direction > 0 else 1.0
+
+    with pytest.raises(UnsupportedModel, match=f"scale {perturbation.START * 2.0 ** (16 * direction):g} "):
+        largest_scale(in_vain)
+    assert tried == [perturbation.START * 2.0 ** (direction * octave) for octave in (0, 1, 2, 3, 16)]
+    crossing = perturbation.START * 2.0 ** (9.5 * direction)
+    assert largest_scale(lambda s: float(s > crossing)) / crossing == pytest.approx(1, abs=0.5)
+
+
+def test_networks_one_by_one_answer_as_side_by_side(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is quicker decides the cost and nothing else."""
+    networks = {name: torch.stack([w, 1.1 * w]) for name, w in subject.params.items()}
+    monkeypatch.setattr(perturbation, "FLOATS_TO_STACK", 0)
+    with numerics(), torch.no_grad():
+        apart = perturbation.logits_of_all(subject, networks, subject.inputs)
+        monkeypatch.setattr(perturbation, "FLOATS_TO_STACK", 2**30)
+
+        torch.testing.assert_close(apart, perturbation.logits_of_all(subject, networks, subject.inputs))
+        torch.testing.assert_close(apart[0], subject.logits_of(subject.inputs))
