@@ -4,10 +4,10 @@ BIN := .venv/bin
 DATA ?= $(GAPBENCH_DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help studies demo test lint check bench gpu format clean
+.PHONY: help studies demo test lint check bench gpu check-zoo format clean
 
 help:  ## what there is to make
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile
 
 .venv/pyvenv.cfg:
 	$(PYTHON) -m venv .venv
@@ -45,6 +45,10 @@ bench: .venv/.dev  ## the benchmarks
 gpu: .venv/.dev  ## measure training and scoring on a GPU, 25 minutes; SMALL=1: a tiny size, also on a CPU
 	$(BIN)/python -m pytest tests/zoo/test_steady_fleet.py -q -k "on_a_gpu and not inductor"
 	$(BIN)/python -m tests.benchmarks.gpu_report --out runs/gpu $(if $(SMALL),--small) $(if $(DATA),--data-dir $(DATA))
+
+check-zoo: .venv/.demo  ## the networks and scores that gapbench check compares with; leaves runs/check
+	OMP_NUM_THREADS=1 $(BIN)/gapbench run check --out runs/check --executor local --mode fleet --fleet 12
+	$(BIN)/python -m harness.checking.making runs/check
 
 format: .venv/.dev  ## format and mend what can be mended
 	$(BIN)/ruff format .

@@ -16,6 +16,7 @@ from harness.checking.verdict import Fault, architectures, card, contract_faults
 from harness.checking.zoo import check_zoo
 from measures import Measure
 from measures.catalog import catalog
+from measures.tracks import track_of
 
 TIME_LIMIT: Final = 60.0  # seconds for the whole verdict, two processes side by side
 JUDGING: Final = 5.0  # seconds of it for the ranking
@@ -60,6 +61,7 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> dict[str, Any]:
             "source": measure.source,
             "family": measure.family,
             "needs": sorted(measure.needs),
+            "track": track_of(measure),
             "expected_sign": measure.expected_sign,
             "cost": measure.cost,
             "version": measure.version,

@@ -59,6 +59,7 @@ class Runner:
         held = self._sandbox.isolation
         self.isolation = f"a sandbox: {held.kind} ({', '.join(held.guards)})"
         self._needs = frozenset(need for measure in self.measures.values() for need in measure.needs)
+        self._blind = all(measure.weights_only for measure in self.measures.values())
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Answer]:
         """An answer for each trial, until the time is up."""
@@ -92,8 +93,9 @@ class Runner:
 
     def _asked(self, trial: Trial) -> dict[str, Any]:
         """What the sandbox is asked: nothing that no measure of the file declares is in it."""
+        parts = Parts(**trial.parts).for_needs(self._needs)
         return {
-            "parts": Parts(**trial.parts).for_needs(self._needs),
+            "parts": parts.without_data() if self._blind else parts,
             "time_limit": max(1.0, min(MEASURE_LIMIT, self._until - time.monotonic())),
             "chunk": trial.chunk,
         }

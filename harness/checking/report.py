@@ -52,7 +52,8 @@ def _sections(entry: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
         [
             ("source", entry["source"]),
             ("family", entry["family"]),
-            ("needs", ", ".join(entry["needs"]) or "the network and its training data"),
+            ("track", entry["track"]),
+            ("needs", ", ".join(entry["needs"]) or "nothing else"),
             ("expected sign", f"{entry['expected_sign']:+d}"),
             ("cost", entry["cost"] or "not said"),
             ("version", str(entry["version"])),
