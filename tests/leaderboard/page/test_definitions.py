@@ -2,10 +2,11 @@
 
 import inspect
 from html.parser import HTMLParser
+from xml.etree.ElementTree import Element
 
 import pytest
 
-from leaderboard.page.definitions import ATTRIBUTES, TAGS, UnknownFormula, definition, mathml
+from leaderboard.page.definitions import ATTRIBUTES, TAGS, UnknownFormula, _presented, definition, mathml
 from measures.catalog import catalog
 
 
@@ -126,6 +127,12 @@ def test_a_hostile_formula_is_text(latex: str) -> None:
     assert parsed.tags <= TAGS | {"p", "div", "pre"}
     assert parsed.attributes <= ATTRIBUTES | {"class", "tabindex"}
     assert parsed.classes <= {"formula"}
+
+
+def test_only_presentation_is_kept() -> None:
+    """Whatever the converter might one day make of a command."""
+    with pytest.raises(UnknownFormula, match="script"):
+        _presented(Element("script"))
 
 
 def test_every_measure_s_formulas_are_understood() -> None:

@@ -11,7 +11,7 @@ def test_choices() -> None:
     """Few values one by one in their order, many numbers as a range, many texts as their number; missing ones count."""
     ledger = pd.DataFrame(
         {
-            "hp.width": [2.0, 0.5, 2.0, *[8.0] * 17],
+            "hp.width": [2.0, 0.25, 2.0, *[8.0] * 17],
             "hp.lr": [0.001 * place for place in range(1, 21)],
             "hp.name": [f"name {place}" for place in range(20)],
             "hp.model": ["vit", None, *["mlp"] * 18],
@@ -20,7 +20,7 @@ def test_choices() -> None:
     )
 
     assert choices(ledger) == {
-        "width": [("0.5", 1), ("2", 2), ("8", 17)],
+        "width": [("0.25", 1), ("2", 2), ("8", 17)],
         "lr": [("20 values from 0.001 to 0.02", 20)],
         "name": [("20 values", 20)],
         "model": [("vit", 1), ("none", 1), ("mlp", 18)],
