@@ -76,11 +76,12 @@ def told(suite: Suite, folder: Path) -> Told | None:
     return Told(suite, len(runs), seconds, versions, json.loads(claims.read_text()), picture)
 
 
-def markdown(studies: Sequence[Told], pictures: str) -> str:
+def markdown(studies: Sequence[Told], missing: Sequence[str], pictures: str) -> str:
     """The page.
 
     Args:
         studies: those that were run.
+        missing: names of those that were not.
         pictures: where their pictures lie, seen from the page.
     """
     parts = [HEAD]
@@ -88,6 +89,8 @@ def markdown(studies: Sequence[Told], pictures: str) -> str:
         counts = Counter(claim["verdict"] for claim in one.claims)
         verdicts = " | ".join(str(counts[v]) for v in ("reproduced", "not reproduced", "undecided"))
         parts.append(f"| [{one.suite.name}](#{one.suite.name}) | {one.networks} | {verdicts} |\n")
+    if missing:
+        parts.append(f"\nNot run: {', '.join(missing)}.\n")
     for one in studies:
         parts += _section(one, pictures)
     return "".join(parts)
@@ -133,12 +136,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(" ".join(suite.name for suite in staged))  # noqa: T201  for the Makefile
         return
     found = [one for suite in staged if (one := told(suite, chosen.runs / suite.name)) is not None]
+    missing = [suite.name for suite in staged if suite.name not in {one.suite.name for one in found}]
     pictures = chosen.output.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
     for one in found:
         if one.picture:
             write_text(pictures / f"{one.suite.name}.svg", one.picture)
-    write_text(chosen.output, markdown(found, pictures.name))
+    write_text(chosen.output, markdown(found, missing, pictures.name))
 
 
 if __name__ == "__main__":

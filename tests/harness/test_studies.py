@@ -74,6 +74,7 @@ def test_the_page_tells_what_was_found(tmp_path: Path) -> None:
     assert (page.parent / "studies" / "expressivity.svg").read_text().startswith("<svg")
     assert told(suite("jiang"), runs / "jiang") is None
     assert "| [expressivity](#expressivity) | 2 |" in text
+    assert "Not run: bad_minima, " in text
 
 
 def test_the_names_of_the_studies_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
