@@ -115,7 +115,7 @@ def confine(scratch: Path, *, memory: int, processor_seconds: int) -> None:
     _drop_capabilities()
     if landlock.version():
         readable = [*code_folders(), *map(Path, (*DEVICES, *FACTS))]
-        landlock.restrict(readable, [scratch])
+        landlock.restrict(readable, [scratch], _import_folders())
     if seccomp.available():
         seccomp.refuse_calls()
 
@@ -131,9 +131,7 @@ def _drop_capabilities() -> None:
 @cache
 def code_folders() -> tuple[Path, ...]:
     """Where Python finds the code that a measure may import: no data set, no room but those that it needs."""
-    inside = {Path(entry).resolve() for entry in sys.path if entry} - {ROOMS, Path.cwd()}
-    inside |= {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
-    inside |= {Path(sys.base_prefix, "lib").resolve(), *map(Path, SYSTEM)}
+    inside = _import_folders() | {Path(sys.base_prefix, "lib").resolve(), *map(Path, SYSTEM)}
     if ROOMS in {Path(sysconfig.get_path("purelib")).resolve(), Path(sysconfig.get_path("platlib")).resolve()}:
         inside.add(ROOMS)  # installed beside all other packages
     hidden = {folder / data for folder in inside for data in LABELLED} | {
@@ -142,6 +140,12 @@ def code_folders() -> tuple[Path, ...]:
     rooms = [ROOMS / room for room in SEEN_ROOMS]
     found = {part for folder in inside if folder.exists() for part in _all_but(folder, hidden)}
     return tuple(sorted(found | set(rooms)))
+
+
+def _import_folders() -> set[Path]:
+    """Where Python looks for modules, but for the checkout."""
+    found = {Path(entry).resolve() for entry in sys.path if entry} - {ROOMS, Path.cwd()}
+    return found | {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
 
 
 def _all_but(folder: Path, hidden: set[Path]) -> Iterator[Path]:

@@ -29,8 +29,10 @@ def version() -> int:
     return max(0, int(libc.syscall(CREATE, None, 0, ASK_VERSION)))
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
+def restrict(readable: Iterable[Path], writable: Iterable[Path], listable: Iterable[Path] = ()) -> None:
     """Take from this process, for good, every file but those below these paths, TCP, and other processes' memory.
+
+    Below what is only listable, names can be seen and no file opened, as importing from part of a folder takes.
 
     Raises:
         OSError: the kernel has no Landlock.
@@ -46,7 +48,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
     )
     size = 8 * (1 + (abi >= NETWORK_SINCE) + (abi >= SCOPES_SINCE))
     ruleset = _checked(libc.syscall(CREATE, rights, size, 0))
-    for access, paths in ((READ, readable), (every, writable)):
+    for access, paths in ((READ, readable), (every, writable), (READ_DIR, listable)):
         for path in paths:
             _allow(libc, ruleset, path, access)
     _checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

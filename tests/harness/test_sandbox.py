@@ -49,7 +49,7 @@ ENDS = {
     "renames_the_ledger": ("failed", "FileNotFoundError|PermissionError|OSError"),
     "locks_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
     "lists_the_store": ("failed", "FileNotFoundError|PermissionError"),
-    "reads_the_digits": ("failed", "FileNotFoundError|PermissionError|No such file"),
+    "reads_the_digits": ("failed", "PermissionError|sklearn.datasets.data"),
     "imports_the_store": ("failed", "ModuleNotFoundError|PermissionError"),
     "connects": ("failed", "PermissionError"),
     "sends_a_datagram": ("failed", "PermissionError"),
@@ -290,3 +290,18 @@ def test_a_broken_file_is_refused(
     assert (described.name, described.source) == ("honest", "Jiang et al. 2020, eq. 42")
     with pytest.raises(RuntimeError, match="must be run in the sandbox"):
         described.compute(None)  # type: ignore[arg-type]
+
+
+def test_a_measure_may_import_what_is_installed(sandbox: Sandbox, parts: Parts, tmp_path: Path) -> None:
+    """Also what nothing has imported before it."""
+    path = tmp_path / "imports.py"
+    path.write_text(
+        "import colorsys\nimport scipy.fftpack, sklearn.manifold\nfrom measures import measure\n\n"
+        '@measure(source="nobody", family="norm")\n'
+        "def imports(_):\n"
+        '    """One."""\n'
+        "    return float(scipy.fftpack.fft([1.0])[0].real)\n"
+    )
+    reply = sandbox.score(Submission.of_file(path), ["imports"], parts)["imports"]
+
+    assert reply.score.value == 1.0, reply.score.why
