@@ -369,9 +369,9 @@ def list_(
         return GOOD
     columns = [column for column in next(iter(found.values())) if column not in ("what", "source")]
     table = Table(box=None, pad_edge=False)
-    for column in (what[:-1], *columns):
-        table.add_column(column, no_wrap=True)
-    table.add_column("what")
+    table.add_column(what[:-1], min_width=max(map(len, found)))  # whole, however narrow the terminal
+    for column in (*columns, "what"):
+        table.add_column(column, overflow="fold")
     for name, row in found.items():
         source = f" [dim]{escape(row['source'])}[/]" if "source" in row else ""
         cells = (escape(str(row[column])) for column in columns)
