@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 GOOD, NEGATIVE, USAGE = 0, 1, 2
+LIST_WIDTH = 160  # a narrower terminal wraps the lines, which is easier to read than columns of four letters
 RUN_EXAMPLES = (
     "Examples: `gapbench run smoke` · `gapbench run digits --out zoo` · "
     "`gapbench run smoke --dataset cifar10 --data-dir data` · `gapbench run digits --plugin my_measure.py`"
@@ -376,7 +377,7 @@ def list_(
         source = f" [dim]{escape(row['source'])}[/]" if "source" in row else ""
         cells = (escape(str(row[column])) for column in columns)
         table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(row["what"]) + source)
-    console.print(table)
+    Console(width=max(console.width, LIST_WIDTH)).print(table)
     return GOOD
 
 
