@@ -33,6 +33,7 @@ def listed(what: What, data_dir: Path | None) -> dict[str, dict[str, Any]]:
                 "track": row["track"],
                 "needs": ", ".join(row["needs"]),
                 "sign": f"{row['expected_sign']:+d}",
+                "cost": row["price"],
                 "source": row["source"],
                 "what": " ".join(row["summary"].split()),
             }
