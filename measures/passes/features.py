@@ -81,7 +81,6 @@ def features_of(subject: Subject, inputs: Tensor, labels: Tensor) -> Features:
     late = range(total - min(total, total // 3 + 1), total)
     first: list[Tensor] = []
     found: dict[int, list[Tensor]] = {number: [] for number in late}
-    logits = []
 
     def visit(number: int, activation: Tensor) -> Tensor:
         if number == 1:

@@ -19,9 +19,7 @@ from torch.nn import functional
 
 from measures.passes.calls import layer_call
 
-SHORT_ROW: Final = (
-    8  # copying rows of fewer numbers from here and there takes longer than a convolution that picks them
-)
+SHORT_ROW: Final = 8  # copying rows of fewer numbers from here and there takes longer than a convolution picking them
 
 
 class Scratch:
