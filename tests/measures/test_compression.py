@@ -2,6 +2,8 @@
 
 import copy
 import math
+import signal
+import time
 import zlib
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from measures import compression
 from measures.api import Subject, UnsupportedModel
 from measures.compression import (
+    deflated,
     entropy,
     entropy_bits,
     gzip_bits,
@@ -160,6 +163,39 @@ def test_a_fine_grid_takes_two_bytes() -> None:
     assert quantized(subject).levels == 501
     assert quant_bits(subject) == pytest.approx(math.log2(1003))
     assert gzip_bits(subject) == 8 * len(zlib.compress(stream, 9)) / 2
+
+
+def test_a_stream_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What matches is found across the cuts."""
+    parts = [bytes(97 * i * i % 11 for i in range(5000)), b"", bytes(5000), bytes(i * i % 256 for i in range(50_000))]
+    whole = len(zlib.compress(b"".join(parts), 9))
+
+    assert deflated(parts) == whole
+    monkeypatch.setattr(compression, "PIECE", 7)
+    assert deflated(parts) == whole
+
+
+def test_a_time_limit_ends_a_long_stream() -> None:
+    """A signal is heard between two pieces; processor time, so that other work on the machine does not decide."""
+    stream = np.random.default_rng(0).integers(-7, 8, 2**23, dtype=np.int8).tobytes()
+    start = time.process_time()
+    zlib.compress(stream, 9)
+    whole = time.process_time() - start
+
+    def ring(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    start = time.process_time()
+    signal.setitimer(signal.ITIMER_VIRTUAL, whole / 10)
+    try:
+        with pytest.raises(TimeoutError):
+            deflated([stream])
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+    assert time.process_time() - start < whole / 2
 
 
 def test_no_grid_serves(monkeypatch: pytest.MonkeyPatch) -> None:
