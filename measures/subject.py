@@ -1,0 +1,224 @@
+"""What a measure may see of one trained network."""
+
+import copy
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from measures.admission import classes_of, first_not_finite, fitting_state, place_of, require_tensors
+from measures.history import Refit, Trajectory
+from measures.memo import Memo
+
+Need = Literal["init", "twin", "unlabeled", "trajectory", "refit"]
+
+T = TypeVar("T")
+
+CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depends on it beyond rounding
+
+
+class UnsupportedModel(Exception):  # noqa: N818  an outcome, not an error of the program
+    """The measure has no meaning for this network; the message says why."""
+
+
+class UndeclaredNeed(Exception):  # noqa: N818  a fault of the measure's metadata
+    """A measure asked for something that its metadata does not declare."""
+
+
+def seed_for(*names: object) -> int:
+    """A 63-bit seed that depends on the names alone, the same on every machine and in every process."""
+    digest = hashlib.sha256("\0".join(map(str, names)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+class Subject:
+    """What a measure may see of one trained network: never a test label, the gap, a path or a recipe.
+
+    Everything lies on one device and in one floating dtype, those of the network; a network of half precision is scored
+    in float32, to which its weights convert exactly. The network is a private copy in eval mode, whose parameters do
+    not require gradients: measures differentiate through `forward`, a pure function.
+
+    Args:
+        model: the trained network, inputs [n, ...] to logits [n, k].
+        inputs: training inputs [n, c, h, w], normalised as the network expects them.
+        labels: the labels [n] that it was trained on, 0 to k - 1.
+        init_state: `state_dict` at initialization, for measures that need "init".
+        twin: a second network of the same recipe from another seed, for measures that need "twin".
+        unlabeled: inputs [m, c, h, w] without labels, for measures that need "unlabeled".
+        trajectory: checkpoints and losses along training, for measures that need "trajectory".
+        refit: trains networks by the same recipe on other data, for measures that need "refit".
+        seed: decides every draw; the same seed gives the same scores.
+
+    Raises:
+        ValueError: shapes or types that do not fit together, labels out of range, inputs that are not finite, or a
+            network without weights or with a single logit; the message says which.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inputs: Tensor,
+        labels: Tensor,
+        *,
+        init_state: Mapping[str, Tensor] | None = None,
+        twin: nn.Module | None = None,
+        unlabeled: Tensor | None = None,
+        trajectory: Trajectory | None = None,
+        refit: Refit | None = None,
+        seed: int = 0,
+    ) -> None:
+        require_tensors(inputs=inputs, labels=labels)
+        self.device, self.dtype = place_of(model)
+        self.model = _frozen_copy(model).to(self.device, self.dtype)
+        self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
+        self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
+        self.inputs = inputs.to(self.device, self.dtype)
+        self.labels = labels.to(self.device)
+        self.seed = seed
+        self._init_state = None if init_state is None else fitting_state(self.params, init_state)
+        self._twin = None if twin is None else _frozen_copy(twin).to(self.device, self.dtype)
+        self._unlabeled = None if unlabeled is None else unlabeled.to(self.device, self.dtype)
+        self._trajectory, self._refit = trajectory, refit
+        self._granted: frozenset[Need] = frozenset()
+        self._memo = Memo()
+        self._blind: Subject | None = None
+        self.num_classes = classes_of(self.inputs, self.labels, self.logits_of)
+        self._not_finite: dict[str, str] = {}
+
+    # -- what a declared need opens ------------------------------------------------------------------------------------
+
+    @property
+    def init_params(self) -> dict[str, Tensor]:
+        """Parameters at initialization, by name; needs "init"."""
+        state = self._opened("init", self._init_state)
+        return {name: state[name] for name in self.params}
+
+    @property
+    def init_buffers(self) -> dict[str, Tensor]:
+        """Buffers at initialization, by name; needs "init"."""
+        state = self._opened("init", self._init_state)
+        return {name: state.get(name, value) for name, value in self.buffers.items()}
+
+    @property
+    def twin(self) -> nn.Module:
+        """A second network of the same recipe from another seed; needs "twin"."""
+        return self._opened("twin", self._twin)
+
+    @property
+    def unlabeled(self) -> Tensor:
+        """Inputs [m, c, h, w] of the test distribution without labels; needs "unlabeled"."""
+        return self._opened("unlabeled", self._unlabeled)
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """Checkpoints and losses along training; needs "trajectory"."""
+        return self._opened("trajectory", self._trajectory)
+
+    @property
+    def refit(self) -> Refit:
+        """Trains networks by the recipe of this one on other data; needs "refit"."""
+        return self._opened("refit", self._refit)
+
+    def _opened(self, need: Need, part: T | None) -> T:
+        if need not in self._granted:
+            raise UndeclaredNeed(f"A measure that uses {need!r} must declare it; add needs={{{need!r}}}.")
+        if part is None:
+            raise UnsupportedModel(f"It needs {need!r}, and none was given.")
+        return part
+
+    def _granting(self, needs: frozenset[Need]) -> "Subject":
+        """The same subject with these needs open; shared results stay shared.
+
+        Raises:
+            UnsupportedModel: the weights, or what the needs open, are not finite.
+        """
+        for part in ("weights", *sorted(needs)):
+            if part not in self._not_finite:
+                self._not_finite[part] = self._what_is_not_finite(part)
+            if self._not_finite[part]:
+                raise UnsupportedModel(self._not_finite[part])
+        granted = copy.copy(self)
+        granted._granted = needs  # noqa: SLF001  the same class
+        return granted
+
+    def without_data(self) -> "Subject":
+        """The same network with one input of zeros, of class 0, and shared results of its own: for weights only."""
+        if self._blind is None:
+            blind = copy.copy(self)
+            blind.inputs, blind.labels = torch.zeros_like(self.inputs[:1]), torch.zeros_like(self.labels[:1])
+            blind._unlabeled = blind._trajectory = blind._twin = blind._refit = None  # noqa: SLF001  the same class
+            blind._memo, blind._blind = Memo(), blind  # noqa: SLF001
+            self._blind = blind
+        return self._blind
+
+    # -- the network as a function -------------------------------------------------------------------------------------
+
+    @property
+    def num_examples(self) -> int:
+        """Number of training examples."""
+        return len(self.inputs)
+
+    def forward(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        """Logits [n, k] of `inputs` [n, c, h, w] under other parameters: a pure function, fit for torch.func."""
+        return cast("Tensor", functional_call(self.model, {**self.buffers, **params}, (inputs,)))
+
+    def logits_of(self, inputs: Tensor) -> Tensor:
+        """Logits [n, k] of `inputs` [n, c, h, w] under the trained parameters."""
+        return self.forward(self.params, inputs)
+
+    def batches(self, limit: int | None = None, size: int = CHUNK) -> Iterator[tuple[Tensor, Tensor]]:
+        """Training inputs [b, c, h, w] and labels [b] in chunks; with `limit`, of the first `limit` of a fixed draw."""
+        chosen = self.sample(limit) if limit is not None and limit < self.num_examples else None
+        inputs, labels = (self.inputs, self.labels) if chosen is None else (self.inputs[chosen], self.labels[chosen])
+        yield from zip(inputs.split(size), labels.split(size), strict=True)
+
+    def sample(self, count: int) -> Tensor:
+        """Indices of `count` training examples [count], drawn without replacement, the same at every call.
+
+        The draw follows the content of the examples, not their place, so that a score does not depend on their order.
+        """
+        return self._memo.get("example_order", self._example_order)[:count]
+
+    def _example_order(self) -> Tensor:
+        flat = self.inputs.reshape(self.num_examples, -1).float().double()  # float32 and float64 draw the same examples
+        weights = torch.randn(flat.shape[1], generator=self._cpu_generator("example_order"), dtype=torch.float64)
+        key = flat @ weights.to(self.device)
+        scrambled = torch.frac(torch.sin(key * 12.9898) * 43758.5453).abs()
+        return scrambled.argsort(stable=True)
+
+    # -- chance and shared results -------------------------------------------------------------------------------------
+
+    def generator(self, *names: object) -> torch.Generator:
+        """A generator on the network's device whose stream depends on the subject's seed and the names alone."""
+        return torch.Generator(self.device).manual_seed(seed_for(self.seed, *names))
+
+    def _cpu_generator(self, *names: object) -> torch.Generator:
+        return torch.Generator().manual_seed(seed_for(self.seed, *names))
+
+    def _what_is_not_finite(self, part: str) -> str:
+        """Which number of the weights, or of what a need opens, is NaN or infinite; empty if none."""
+        tensors: dict[str, Tensor] = {}
+        match part:
+            case "weights":
+                tensors = {**self.params, **self.buffers}
+            case "init":
+                tensors = self._init_state or {}
+            case "twin" if self._twin is not None:
+                tensors = dict([*self._twin.named_parameters(), *self._twin.named_buffers()])
+            case "unlabeled" if self._unlabeled is not None:
+                tensors = {"inputs": self._unlabeled}
+            case "trajectory" if self._trajectory is not None:
+                tensors = self._trajectory.tensors()
+        wrong = first_not_finite(tensors)
+        owner = "Its weights are" if part == "weights" else f"What {part!r} opens is"
+        return "" if wrong is None else f"{owner} not finite: {wrong!r} holds NaN or infinity."
+
+
+def _frozen_copy(model: nn.Module) -> nn.Module:
+    """A copy in eval mode that requires no gradients and whose attention can be differentiated twice."""
+    frozen = copy.deepcopy(model).eval()
+    frozen.requires_grad_(requires_grad=False)
+    return frozen
