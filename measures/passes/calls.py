@@ -1,6 +1,5 @@
 """What a call of a torch function says: its arguments by name, its tensors, and the module that it stands in."""
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -10,7 +9,6 @@ from torch.nn import functional
 
 LAYERS: Final = (functional.linear, functional.conv1d, functional.conv2d, functional.conv3d)
 CONVOLUTION_OPTIONS: Final = ("stride", "padding", "dilation", "groups")
-BATCH_NORM: Final = inspect.signature(functional.batch_norm)
 
 
 def layer_call(
@@ -30,6 +28,29 @@ def layer_call(
     }
 
 
+def batch_norm_call(
+    input: Tensor,  # noqa: A002  torch's own name, by which it may be given
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> dict[str, Any]:
+    """The arguments of a batch norm by name: signatures are slow to bind."""
+    del momentum  # of the running statistics
+    return {
+        "input": input,
+        "running_mean": running_mean,
+        "running_var": running_var,
+        "weight": weight,
+        "bias": bias,
+        "training": training,
+        "eps": eps,
+    }
+
+
 def fixed_batch_norm(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
     """The arguments by name of a batch norm with fixed statistics; None for every other call.
 
@@ -37,9 +58,8 @@ def fixed_batch_norm(func: Callable[..., Any], args: tuple[Any, ...], kwargs: di
     """
     if func is not functional.batch_norm:
         return None
-    bound = BATCH_NORM.bind(*args, **kwargs)
-    bound.apply_defaults()
-    return None if bound.arguments["training"] else bound.arguments
+    named = batch_norm_call(*args, **kwargs)
+    return None if named["training"] else named
 
 
 def tensors(nested: object) -> Iterator[Tensor]:

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.func import vjp, vmap
 from torch.nn import functional
 
-from measures.passes.uses import Scratch, batch_norm_call
+from measures.passes.calls import batch_norm_call
+from measures.passes.uses import Scratch
 
 RESHAPES: Final = frozenset({
     torch.reshape, torch.flatten, torch.squeeze, torch.unsqueeze, Tensor.reshape, Tensor.view, Tensor.reshape_as,

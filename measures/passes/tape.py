@@ -15,8 +15,9 @@ from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject
 from measures.passes.calls import tensors
+from measures.passes.formulas import FORMULAS, uses_of
 from measures.passes.pullback import Derivation, derivation, replaced
-from measures.passes.uses import FORMULAS, Call, NoFormula, Rule, Use, uses_of
+from measures.passes.uses import Call, NoFormula, Rule, Use
 
 IN_PLACE = frozenset({Tensor.add_, Tensor.mul_})
 
@@ -38,7 +39,7 @@ class Tape:
         floats: how many numbers of one example it holds, inputs of layers and gradients at outputs.
 
     Raises:
-        NoFormula: the network uses a parameter in another way than those of `measures.passes.uses`.
+        NoFormula: the network uses a parameter in another way than those of `measures.passes.formulas`.
     """
 
     def __init__(
