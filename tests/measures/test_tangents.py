@@ -6,9 +6,11 @@ from torch import Tensor, nn
 from torch.func import jacrev
 from torch.nn.functional import cross_entropy
 
+import measures.passes.gram as gram_pass
 from measures.api import Subject, UnsupportedModel
 from measures.passes import per_sample, tangents
-from measures.passes.tangents import gradient_pairs, gram, initial_tangent_kernel, softmax_factors, tangent_kernel
+from measures.passes.gram import gram
+from measures.passes.tangents import gradient_pairs, initial_tangent_kernel, softmax_factors, tangent_kernel
 from measures.passes.uses import NoFormula
 from measures.scoring import numerics
 from tests.measures.networks import network
@@ -87,11 +89,11 @@ def test_pieces_and_the_general_path_agree(
     subject: Subject = request.getfixturevalue(name)
     cotangents = torch.randn(36, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     whole = gram(subject, subject.inputs, cotangents)
-    general = tangents._gram_by_pairs_of_chunks(subject, subject.inputs, cotangents, {})
+    general = gram_pass._gram_by_pairs_of_chunks(subject, subject.inputs, cotangents, {})
     monkeypatch.setattr(per_sample, "CHUNK", 7)
-    chunks = tangents._gram_by_pairs_of_chunks(subject, subject.inputs, cotangents, {})
-    monkeypatch.setattr(tangents, "FLOATS_AT_ONCE", 36 * 4000)
-    pieces = tangents._gram_by_layer(subject, subject.inputs, cotangents, {})
+    chunks = gram_pass._gram_by_pairs_of_chunks(subject, subject.inputs, cotangents, {})
+    monkeypatch.setattr(gram_pass, "FLOATS_AT_ONCE", 36 * 4000)
+    pieces = gram_pass._gram_by_layer(subject, subject.inputs, cotangents, {})
 
     for other in (general, chunks, pieces):
         torch.testing.assert_close(other, whole, rtol=1e-9, atol=1e-11)
@@ -101,9 +103,9 @@ def test_what_would_hold_too_much_goes_in_chunks(mlp: Subject, monkeypatch: pyte
     """The pass of all inputs is refused, and the answer is the same."""
     cotangents = torch.ones(36, 10, dtype=torch.float64)
     whole = gram(mlp, mlp.inputs, cotangents)
-    monkeypatch.setattr(tangents, "FLOATS_AT_ONCE", 10)
+    monkeypatch.setattr(gram_pass, "FLOATS_AT_ONCE", 10)
     with pytest.raises(NoFormula, match="too much"):
-        tangents._gram_by_layer(mlp, mlp.inputs, cotangents, {})
+        gram_pass._gram_by_layer(mlp, mlp.inputs, cotangents, {})
 
     torch.testing.assert_close(gram(mlp, mlp.inputs, cotangents), whole)
 
@@ -111,9 +113,9 @@ def test_what_would_hold_too_much_goes_in_chunks(mlp: Subject, monkeypatch: pyte
 def test_as_many_inputs_as_an_axis_is_long(norm_free: Subject) -> None:
     """Sixteen inputs and sixteen channels: more inputs of no weight, rather than the slower path."""
     cotangents = torch.ones(16, 10, dtype=torch.float64)
-    whole = tangents._gram_by_pairs_of_chunks(norm_free, norm_free.inputs[:16], cotangents, {})
+    whole = gram_pass._gram_by_pairs_of_chunks(norm_free, norm_free.inputs[:16], cotangents, {})
 
-    torch.testing.assert_close(tangents._gram_by_layer(norm_free, norm_free.inputs[:16], cotangents, {}), whole)
+    torch.testing.assert_close(gram_pass._gram_by_layer(norm_free, norm_free.inputs[:16], cotangents, {}), whole)
 
 
 def test_factors_of_the_softmax() -> None:
