@@ -3,14 +3,17 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
+from harness.cli import COMMANDS
 from tests.harness.conftest import SMALL, Gapbench
 
 HEADER = "from measures import measure\n"
@@ -48,6 +51,17 @@ def test_help_answers_without_torch() -> None:
 def test_without_a_command_the_program_says_where_to_start(gapbench: Gapbench) -> None:
     """`gapbench` alone is a question for help."""
     assert "gapbench run smoke" in gapbench().output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command[0].__name__))
+def test_every_command_shows_an_example_of_itself(command: tuple[Callable[..., int], str], gapbench: Gapbench) -> None:
+    """Below its options; the name on the command line is the function's."""
+    name = command[0].__name__.rstrip("_")
+    shown = " ".join(gapbench(name, "--help").output.split())
+
+    assert re.search(rf"Usage: \w+ {name} ", shown)
+    assert f"gapbench {name}" in command[1]
+    assert re.search(rf"Examples?: gapbench {name}", shown)
 
 
 def test_the_same_command_again_scores_and_trains_nothing(zoo: Path, gapbench: Gapbench) -> None:

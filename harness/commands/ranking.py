@@ -1,0 +1,108 @@
+"""gapbench rank | page | table: the measures of a zoo in order."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from harness.commands.answering import GOOD, NEGATIVE, console, errors, refuse
+from harness.commands.options import AllRuns, Json, Target, Within
+
+
+def rank(
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR|LEDGER", help="A zoo's directory, or a ledger as CSV or Parquet.")
+    ],
+    target: Target = "gap",
+    within: Within = "corruption",
+    all_runs: AllRuns = False,
+    hp: Annotated[str | None, typer.Option(help="Columns that are hyperparameters: names or patterns, a,b*.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Columns that are measures, likewise.")] = None,
+    gap: Annotated[str | None, typer.Option(help="The column of the gap.")] = None,
+    bins: Annotated[str | None, typer.Option(help="Bins of hyperparameters, a=4,b=0; 0 for none.")] = None,
+    seeds: Annotated[
+        Literal["averaged", "kept"], typer.Option(help="Compare means over seeds, or networks, in Psi.")
+    ] = "averaged",
+    weights: Annotated[
+        Literal["hoeffding", "binomial"], typer.Option(help="Of the sign error: a bound, or exact probabilities.")
+    ] = "hoeffding",
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resamples and permutations; 0 for none.")] = 1000,
+    as_json: Json = False,
+) -> int:
+    """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`, or as you map them."""
+    from harness.report import bins_of, columns_of, ranked
+    from leaderboard.table import render
+
+    report, _ = ranked(
+        source,
+        target,
+        None if within == "none" else within,
+        errors,
+        all_runs=all_runs,
+        columns=columns_of(hp, measure, gap),
+        bins=bins_of(bins),
+        seeds=seeds,
+        weights=weights,
+        bootstrap=bootstrap,
+    )
+    if as_json:
+        print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
+    else:
+        render(report, console)
+    return GOOD
+
+
+def page(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory.")],
+    target: Target = "gap",
+    within: Within = "corruption",
+    all_runs: AllRuns = False,
+) -> int:
+    """Write leaderboard.html again from what the directory holds."""
+    from harness.files import write_text
+    from harness.report import curves_of, opened, ranked
+    from leaderboard.page import build
+
+    with opened(folder) as store:
+        curves = curves_of(store)
+    report, ledger = ranked(folder, target, None if within == "none" else within, errors, all_runs=all_runs)
+    destination = folder / "leaderboard.html"
+    write_text(destination, build(report, ledger, report["provenance"], curves=curves))
+    console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
+    return GOOD
+
+
+def table(
+    source: Annotated[Path, typer.Argument(metavar="DIR|JSON", help="A zoo's directory, or a ranking that was kept.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, the best measures only.")] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Measures in Markdown.")] = 15,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File in which the Markdown is written, between its marks.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the file shows it; status 1 if not.")
+    ] = False,
+    keep: Annotated[Path | None, typer.Option(help="File to keep what the table is made of, as JSON.")] = None,
+) -> int:
+    """Show the ranking that a directory holds, without ranking again."""
+    from harness.readme import keep as kept
+    from harness.readme import put, report_in
+    from leaderboard.markdown import markdown as as_markdown
+    from leaderboard.table import render
+
+    report = report_in(source)
+    if keep is not None:
+        kept(report, keep)
+    if not markdown:
+        if output is not None or check:
+            refuse("Only Markdown is written to a file; add --markdown.")
+        render(report, console)
+        return GOOD
+    if output is None:
+        print(as_markdown(report, rows), end="")  # noqa: T201  for a file or the next program
+        return GOOD
+    same = put(as_markdown(report, rows), output, check=check)
+    console.print(f"{output} {'shows it' if same else 'shows another' if check else 'was written'}.", markup=False)
+    return NEGATIVE if check and not same else GOOD
