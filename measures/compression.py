@@ -26,7 +26,7 @@ LOSS_FACTOR: Final = 1.1  # the loss may grow by a tenth (Kuhn et al. 2021)
 ACCURACY_DROP: Final = 0.01
 HALVINGS: Final = 7  # fractions are known to 1 / 128
 MAX_LEVELS: Final = 2**14  # on each side of zero: 15 bits, beyond which float32 itself is the grid
-PIECE: Final = 2**20  # bytes coded in one call, which no time limit interrupts: some 0.1 s
+PIECE: Final = 2**17  # bytes coded in one call, which no time limit interrupts: at most some 0.2 s
 
 
 @measure(
