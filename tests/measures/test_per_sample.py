@@ -1,7 +1,7 @@
 """Per-sample gradients are those that autograd finds example by example, whichever path made them."""
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,6 +14,7 @@ from measures.passes.per_sample import GradientStatistics, gradient_norms, gradi
 from measures.passes.tape import Tape
 from measures.passes.uses import NoFormula
 from measures.scoring import numerics
+from tests.measures.networks import network
 
 
 def one_by_one(subject: Subject) -> dict[str, Tensor]:
@@ -224,6 +225,38 @@ def test_every_family_has_the_gradients_of_autograd(subject: Subject) -> None:
 
     assert_are_of(found, one_by_one(subject), subject.params)
     torch.testing.assert_close(norms, found.squared_norms, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp", "norm_free", "vit", "mixer"])
+def test_every_family_that_opacus_takes_has_its_gradients(name: str) -> None:
+    """All statistics by an independent implementation, which refuses batch norm."""
+    subject = network(name).subject()
+    with numerics():
+        assert_are_of(gradient_statistics(subject), by_opacus(subject), subject.params)
+        norms = sum(g.flatten(1).square().sum(1) for g in by_opacus(subject).values())
+        torch.testing.assert_close(gradient_norms(subject), norms, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("options", [{"padding": 1}, {"stride": (1, 2), "groups": 2}, {"dilation": 2}], ids=str)
+def test_group_norm_has_the_gradients_of_opacus(options: dict[str, Any], mlp: Subject) -> None:
+    """Convolutions of several kinds under it."""
+    subject = with_network(convolution(**options), mlp)
+
+    assert_are_of(gradient_statistics(subject), by_opacus(subject), subject.params)
+
+
+def by_opacus(subject: Subject) -> dict[str, Tensor]:
+    """Gradient at each example, by parameter [n, *shape], as private training computes it: hooks on modules."""
+    from opacus import GradSampleModule
+
+    model = copy.deepcopy(subject.model).requires_grad_(requires_grad=True).train()  # its hooks sleep in eval mode
+    for module in model.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False  # as its hooks need
+    inputs = subject.inputs.clone().requires_grad_()  # else hooks of the first layer warn
+    answers = GradSampleModule(model, loss_reduction="sum")(inputs)
+    cross_entropy(answers, subject.labels, reduction="sum").backward()
+    return {name: cast("Any", p).grad_sample for name, p in model.named_parameters()}
 
 
 @pytest.mark.parametrize("model", SEEN + UNSEEN, ids=lambda model: type(model).__name__)
