@@ -63,7 +63,8 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
     same = [name for name in frame.columns if name.startswith("hp.") and len(frame[name].unique()) == 1]
     keep = every_hyperparameter or len(same) == len(HYPERPARAMETERS) + 1
     varied = frame if keep else frame.drop(columns=same)
-    return varied.astype({name: float for name in varied.columns if name.startswith(("measure.", "cost."))})
+    numbers = {name: float for name in varied.columns if name.startswith(("measure.", "cost."))}
+    return varied.astype(numbers).copy()  # in one piece, since columns are added to it
 
 
 def _is_current(score: Score, described: Mapping[str, Any]) -> bool:

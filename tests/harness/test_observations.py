@@ -8,6 +8,9 @@ from harness.ledger import evidence_of, frame_of
 from harness.pipeline import observe_missing
 from harness.plan import Plan, plan_of
 from harness.store import Store
+from harness.weights import pack
+from measures import Score
+from zoo.record import TrainedRun
 
 
 def planned(zoo: Path) -> Plan:
@@ -33,3 +36,13 @@ def test_predictions_are_observed_once(zoo: Path) -> None:
         assert {"hp.depth", "hp.optimizer"} <= set(evidence.ledger.columns), "also what is the same everywhere"
         assert "hp.depth" not in frame_of(store).columns
         assert observe_missing(planned(zoo), store, console) == 0
+
+
+def test_claims_may_add_a_column_to_many(tmp_path: Path, trained: TrainedRun) -> None:
+    """The ledger of a whole catalogue lies in one piece: of hundreds of single columns pandas would warn."""
+    with Store(tmp_path) as store:
+        run_id = store.add_run(pack(trained, {}))
+        store.add_scores(run_id, {f"m{place}": Score(1.0, "scored", 0.5, 1, "", ()) for place in range(120)})
+        added = evidence_of(store).ledger.assign(side=1)
+
+    assert added["side"].tolist() == [1]
