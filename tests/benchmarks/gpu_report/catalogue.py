@@ -33,7 +33,9 @@ def scored(
         time_limit: seconds for one measure.
         until: when the clock says so, no further measure begins.
     """
-    recipe = Recipe(dataset=dataset, train_size=examples, model="resnet18", max_epochs=1, batch_size=32)
+    recipe = Recipe(
+        dataset=dataset, train_size=examples, model="resnet18", max_epochs=1, batch_size=min(32, examples or 32)
+    )
     (run,) = train([recipe], device=device, data_dir=data_dir, fleet=1, mode="loop")
     data = data_of(recipe, data_dir)
     network = network_of(recipe, data)
