@@ -22,7 +22,8 @@ app = typer.Typer(
 
 RUN_EXAMPLES: Final = (
     "Examples: `gapbench run smoke` · `gapbench run digits --out zoo` · "
-    "`gapbench run smoke --dataset cifar10 --data-dir data` · `gapbench run digits --plugin my_measure.py`"
+    "`gapbench run smoke --dataset cifar10 --data-dir data` · `gapbench run digits --plugin my_measure.py` · "
+    "`gapbench run digits --secret-seed secret`"
 )
 COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order of --help, with what stands below it
     (run, RUN_EXAMPLES),

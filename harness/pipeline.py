@@ -50,6 +50,7 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
             plan.data_dir,
             plan.mode,
             plan.precision,
+            plan.held_out,
         )
         for group in shared_out(list(groups.values()), 1 if plan.executor == "local" else plan.workers)
     ]

@@ -9,11 +9,13 @@ from typing import Final, Literal
 import torch
 
 from harness.executors import Executor, require_executor
+from harness.held_out import HeldOut, recorded, secret_in
 from harness.sandbox import Submission
 from harness.submitted import submitted
 from measures import Measure
 from measures.catalog import catalog, select
 from zoo.engines import Mode, require_mode
+from zoo.held_out import held_out
 from zoo.observations.observed import require_observations
 from zoo.precision import Precision
 from zoo.recipe import Recipe
@@ -44,6 +46,7 @@ class Plan:
         precision: of the matrix products of training.
         submissions: of the measures from outside, where their code is.
         problems: of installed plug-ins that cannot be used, a sentence each.
+        held_out: what is recorded of the secret of a held-out zoo; empty for a public one.
     """
 
     suite: str
@@ -61,6 +64,7 @@ class Plan:
     precision: Precision = "float32"
     submissions: Mapping[str, Submission] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    held_out: HeldOut = field(default_factory=dict)
 
 
 def plan_of(
@@ -81,6 +85,7 @@ def plan_of(
     layers: bool = False,
     mode: Mode | Literal["auto"] = "auto",
     precision: Precision | Literal["auto"] = "auto",
+    secret_seed: Path | None = None,
 ) -> Plan:
     """The plan of a command's options; see `gapbench run --help`.
 
@@ -88,7 +93,15 @@ def plan_of(
         ValueError, LookupError, RuntimeError: an option that cannot be; the message says which and what to do.
     """
     staged = suite_of(suite)
-    recipes = staged.recipes(size)[:limit]
+    recipes = staged.recipes(size)
+    name = suite if size == "small" else f"{suite}-{size}"
+    folder = out or Path("runs") / "-".join(
+        part for part in (name, dataset, "held-out" if secret_seed else None) if part is not None
+    )
+    secret = None if secret_seed is None else secret_in(secret_seed, folder)
+    if secret is not None:
+        recipes = held_out(recipes, name, secret)
+    recipes = recipes[:limit]
     if dataset is not None:
         recipes = tuple(recipe.replace(dataset=dataset) for recipe in recipes)
     chosen_device = _device(device)
@@ -104,12 +117,11 @@ def plan_of(
     if mode != "auto":
         require_mode(mode, torch.device(chosen_device), None if chosen_fleet == "auto" else chosen_fleet)
     check_recipes(recipes, data_dir)
-    name = suite if size == "small" else f"{suite}-{size}"
     return Plan(
         suite=suite,
         recipes=recipes,
         measures=chosen_measures,
-        out=out or Path("runs") / (name if dataset is None else f"{name}-{dataset}"),
+        out=folder,
         device=chosen_device,
         fleet=chosen_fleet,
         executor=where,
@@ -121,6 +133,7 @@ def plan_of(
         precision="float32" if precision == "auto" else precision,
         submissions={name: outside.submissions[name] for name in chosen_measures if name in outside.submissions},
         problems=outside.problems,
+        held_out={} if secret is None else recorded(name, secret),
     )
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.files import write_text, written_whole
+from harness.held_out import KEY
 from harness.ledger import evidence_of, frame_of, metadata_of
 from harness.store import Store
 from harness.work import provenance
@@ -143,9 +144,12 @@ def _described(store: Store) -> dict[str, dict[str, Any]]:
 def _provenance_of(store: Store) -> dict[str, Any]:
     """What made the numbers of a zoo: when, from which seeds, on what, in how many seconds."""
     runs = list(store.runs().values())
-    machines = {json.dumps(run.provenance, sort_keys=True) for run in runs}
+    made = [dict(run.provenance) for run in runs]
+    held_out = [each.pop(KEY) for each in made if KEY in each][:1]  # a zoo has one secret
+    machines = {json.dumps(each, sort_keys=True) for each in made}
     return {
         "suite": store.folder.resolve().name,
+        **({"held out": held_out[0]} if held_out else {}),
         "date": max((run.created for run in runs), default="")[:10],
         "networks": len(runs),
         "seeds": ", ".join(str(seed) for seed in sorted({run.recipe.seed for run in runs})),

@@ -1,7 +1,7 @@
 """What is handed to a worker: plain values."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,6 +25,7 @@ class TrainTask:
         data_dir: folder of data sets.
         mode: the engine, or "auto".
         precision: of the matrix products of training.
+        held_out: what is recorded of the secret of a held-out zoo; empty for a public one.
     """
 
     recipes: tuple[dict[str, Any], ...]
@@ -33,6 +34,7 @@ class TrainTask:
     data_dir: Path | None
     mode: Mode | Literal["auto"] = "auto"
     precision: Precision = "float32"
+    held_out: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from harness.choices import ChoicesOnDisk, cache_folder
+from harness.held_out import KEY
 from harness.history import refit_by, trajectory_of
 from harness.sandbox import Parts
 from harness.submitted import scored_apart
@@ -34,7 +35,7 @@ PACKAGES: Final = ("gapbench", "torch", "torchvision", "timm", "numpy", "scipy")
 def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
     """Train the recipes of a task; runs come back in the order in which they end."""
     recipes = [Recipe.from_changed(changed) for changed in task.recipes]
-    machine = provenance(task.device)
+    machine = {**provenance(task.device), **({KEY: dict(task.held_out)} if task.held_out else {})}
     runs = train(
         recipes,
         device=task.device,

@@ -1,7 +1,7 @@
 """Recipe -> network: timm networks sized to the image, and the plain network that timm lacks."""
 
 import functools
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ import timm  # isort: skip
 from timm.models.mlp_mixer import MlpMixer  # isort: skip
 
 PATCHES_PER_SIDE = 4
+BASE_CHANNELS: Final = {"mlp": 64, "nin": 16, "resnet": 8, "nf_resnet": 8, "vit": 16, "mixer": 16}  # at width 1
 
 
 @functools.cache
@@ -71,13 +72,13 @@ def num_params(network: nn.Module) -> int:
 
 def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes: int) -> nn.Module:
     first_stage, second_stage = (recipe.depth + 1) // 2, max(recipe.depth // 2, 1)
+    base = _scaled(BASE_CHANNELS[recipe.model], recipe.width)
     match recipe.model:
         case "mlp":
-            return _mlp(channels * height * width, _scaled(64, recipe.width), recipe.depth, num_classes)
+            return _mlp(channels * height * width, base, recipe.depth, num_classes)
         case "nin":
-            return _nin(channels, _scaled(16, recipe.width), recipe.depth, num_classes)
+            return _nin(channels, base, recipe.depth, num_classes)
         case "resnet":
-            base = _scaled(8, recipe.width)
             network: Any = timm.create_model(
                 "resnet18",
                 in_chans=channels,
@@ -92,7 +93,6 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
             network.maxpool = network.layer3 = network.layer4 = nn.Identity()  # two stages are enough for small images
             return cast("nn.Module", network)
         case "nf_resnet":
-            base = _scaled(8, recipe.width)
             network = timm.create_model(
                 "nf_resnet26",
                 in_chans=channels,
@@ -111,7 +111,7 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
                 patch_size=height // PATCHES_PER_SIDE,
                 in_chans=channels,
                 num_classes=num_classes,
-                embed_dim=_scaled(16, recipe.width),
+                embed_dim=base,
                 depth=recipe.depth,
                 num_heads=2,
                 weight_init="jax",  # Xavier; timm's default, N(0, 0.02^2), starves so narrow a network
@@ -123,7 +123,7 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
                 in_chans=channels,
                 patch_size=height // PATCHES_PER_SIDE,
                 num_blocks=recipe.depth,
-                embed_dim=_scaled(16, recipe.width),
+                embed_dim=base,
             )
 
 

@@ -21,6 +21,7 @@ from harness.commands.options import (
     Plugin,
     PrecisionName,
     Retraining,
+    SecretSeed,
     SizeOption,
     Suite,
     Workers,
@@ -47,11 +48,13 @@ def run(
     plugin: Plugin = None,
     retraining: Retraining = False,
     layers: Layers = False,
+    secret_seed: SecretSeed = None,
 ) -> int:
     """Train a suite's networks, score them, rank the measures and write the leaderboard.
 
     Interrupted at any moment, the same command goes on where it was.
     """
+    from harness.held_out import require_same_zoo
     from harness.pipeline import observe_missing, score_missing, train_missing
     from harness.report import write_results
     from harness.store import Store
@@ -60,6 +63,7 @@ def run(
 
     plan = _planned(locals())
     with Store(plan.out) as store:
+        require_same_zoo(store, plan.held_out)
         steps = (train_missing, observe_missing, score_missing)
         failed = sum(step(plan, store, console) for step in steps)
         if not store.runs():
@@ -85,13 +89,16 @@ def train(
     limit: Limit = None,
     dataset: Dataset = None,
     data_dir: DataDir = None,
+    secret_seed: SecretSeed = None,
 ) -> int:
     """Train a suite's networks, those that the directory does not hold yet."""
+    from harness.held_out import require_same_zoo
     from harness.pipeline import train_missing
     from harness.store import Store
 
     plan = _planned(locals(), measures=None, plugin=None)
     with Store(plan.out) as store:
+        require_same_zoo(store, plan.held_out)
         return NEGATIVE if train_missing(plan, store, console) else GOOD
 
 
@@ -109,13 +116,16 @@ def score(
     plugin: Plugin = None,
     retraining: Retraining = False,
     layers: Layers = False,
+    secret_seed: SecretSeed = None,
 ) -> int:
     """Score the trained networks of a suite with the measures that they lack."""
+    from harness.held_out import require_same_zoo
     from harness.pipeline import score_missing
     from harness.report import opened
 
     plan = _planned(locals(), fleet="auto")
     with opened(plan.out) as store:
+        require_same_zoo(store, plan.held_out)
         return NEGATIVE if score_missing(plan, store, console) else GOOD
 
 

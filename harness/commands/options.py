@@ -50,4 +50,11 @@ Layers = Annotated[bool, typer.Option("--layers", help="Store what each layer gi
 Target = Annotated[Literal["gap", "loss_gap", "test_error"], typer.Option(help="What the measures should predict.")]
 Within = Annotated[str, typer.Option(help="The hyperparameter whose values are also ranked one by one; none for none.")]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Rank networks that did not converge, too.")]
+SecretSeed = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file of random bytes that draws seeds and levels anew: a held-out zoo. "
+        "Make one: head -c 32 /dev/urandom > FILE"
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -25,14 +25,15 @@ KINDS: Final = {  # which seeds differ: initialization, order, data
 
 def pairs_of(evidence: Evidence) -> pd.DataFrame:
     """One row a pair of siblings: kind, base, setting, disagreement on the test images and mean test error."""
-    ledger = evidence.ledger.assign(base=evidence.ledger["seed"] % SIBLING)
+    first = evidence.ledger["seed"].min()  # 0, unless a secret shifted all seeds
+    ledger = evidence.ledger.assign(base=(evidence.ledger["seed"] - first) % SIBLING)
     settings = [name for name in ledger.columns if name.startswith("hp.")]
     predictions = {run: np.asarray(classes) for run, classes in evidence.arrays["test_predictions"].items()}
     rows = []
     for setting, (_, group) in enumerate(ledger.groupby([*settings, "base"], dropna=False)):
         for (_, a), (_, b) in combinations(group.iterrows(), 2):
             differ = (a["init_seed"] != b["init_seed"], a["seed"] != b["seed"], a["data_seed"] != b["data_seed"])
-            is_base = [row["seed"] == row["init_seed"] == row["data_seed"] < SIBLING for row in (a, b)]
+            is_base = [row["seed"] == row["init_seed"] == row["data_seed"] < first + SIBLING for row in (a, b)]
             if differ in KINDS and any(is_base):
                 apart = float((predictions[a["run_id"]] != predictions[b["run_id"]]).mean())
                 error = 1 - (a["test_accuracy"] + b["test_accuracy"]) / 2
