@@ -12,8 +12,6 @@ that other work on the machine does not decide.
 """
 
 import copy
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +34,6 @@ from zoo.recipe import Recipe
 NUM_EXAMPLES = 1000
 PUBLISHED = 34  # measures of the published code
 ROUNDS = 2
-MOST_GROWTH = 1.15  # of the peak memory of a sweep when there are four times as many examples
 BISECTIONS, DRAWS, DROP, NEAR = 15, 10, 0.1, 0.01
 
 
@@ -192,37 +189,3 @@ def test_the_catalogue_beside_published_code(
     assert outcomes <= {"scored", "unsupported"}
     assert len(values) >= 3 * PUBLISHED
     assert best["catalogue"] < best["published"]
-
-
-SWEEP = """
-import resource, sys, torch
-from measures.api import Subject
-from measures.passes.per_sample import gradient_norms, gradient_statistics
-
-torch.set_num_threads(1)
-layers = [torch.nn.Conv2d(512, 512, 3, padding=1) for _ in range(4)]
-head = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(2048, 500))
-generator = torch.Generator().manual_seed(0)
-inputs = torch.randn(int(sys.argv[1]), 512, 2, 2, generator=generator)
-subject = Subject(torch.nn.Sequential(*layers, head), inputs, torch.zeros(len(inputs), dtype=torch.int64))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-gradient_statistics(subject)
-gradient_norms(subject)
-print(sum(p.numel() for p in subject.params.values()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-"""
-
-
-def test_a_sweep_holds_no_more_for_more_examples(benchmark: BenchmarkFixture) -> None:
-    """Ten million parameters: the peak of memory is that of a few examples, not of all."""
-    peaks: dict[int, float] = {}
-
-    def measured() -> None:
-        for count in (64, 256):
-            command = [sys.executable, "-c", SWEEP, str(count)]
-            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-            num_params, peaks[count] = int(printed[0]), int(printed[1]) / 2**10  # kilobytes to MB
-            assert num_params >= 10_000_000
-
-    benchmark.pedantic(measured, rounds=1)
-    print(f"\nMB at most beside network and data, by number of examples: {peaks}")
-    assert peaks[256] <= MOST_GROWTH * peaks[64]
