@@ -3,9 +3,9 @@
 Each network is swept in a process of its own, on one thread. Linux is told to forget the peak of memory just before the
 sweep, so that what loading the data took does not hide what the sweep takes.
 
-A perceptron of 10.2 million parameters on one core: the norms of all 50,000 images of CIFAR-10 took 129 MB and 33 s, all
-statistics 233 MB and 54 s; of 5,000 images as much memory, to 1 MB. Convolutions of 10.5 million parameters on 256
-examples: 48 MB and 2.6 s, 178 MB and 6.5 s.
+A perceptron of 10.2 million parameters on one core of a busy machine: the norms of all 50,000 images of CIFAR-10 took
+129 MB and 33 s, all statistics 233 MB and 54 s; of 5,000 images as much memory, to 1 MB. Convolutions of 10.5 million
+parameters on 256 examples: 48 MB and 2.6 s, 178 MB and 6.5 s.
 
 Run with `pytest tests/benchmarks/test_sweep_memory.py --benchmark-only -s`, where GAPBENCH_DATA names a folder with
 cifar10.
