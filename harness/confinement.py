@@ -36,6 +36,7 @@ DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 FACTS: Final = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
 FILE_SIZE: Final = 256 << 20  # bytes of one scratch file
 OPEN_FILES: Final = 256
+KEPT_MEMORY: Final = 32 << 20  # bytes: what a fork frees it uses again, for the first touch of a page costs a fault
 CAPABILITIES: Final = 0x20080522  # the version of the kernel's interface, with 64 of them
 SCRATCH_SIZE: Final = 1 << 30  # bytes of all scratch files, where bubblewrap holds them in memory
 
@@ -90,6 +91,8 @@ def environment(threads: int) -> Mapping[str, str]:
         "OMP_NUM_THREADS": str(threads),
         "CUDA_VISIBLE_DEVICES": "",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "MALLOC_MMAP_THRESHOLD_": str(KEPT_MEMORY),
+        "MALLOC_TRIM_THRESHOLD_": str(4 * KEPT_MEMORY),
     }
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness.sandbox import Submission
 from harness.store import Store
+from harness.submission import Submission
 from leaderboard.claims import Evidence
 from measures import Measure, Score
 from measures.tracks import track_of

@@ -10,7 +10,7 @@ import torch
 
 from harness.executors import Executor, require_executor
 from harness.held_out import HeldOut, recorded, secret_in
-from harness.sandbox import Submission
+from harness.submission import Submission
 from harness.submitted import submitted
 from measures import Measure
 from measures.catalog import catalog, select

@@ -1,7 +1,8 @@
 """The process in which submitted measures run: it imports torch once, and forks for each request.
 
-The first process here is trusted: it takes requests, forks, and sweeps away what a request left behind. The fork reads
-the request, gives up its rights, and only then meets the submitted code. Its results are lines of JSON.
+The first process here is trusted: it takes requests, forks, and sweeps away what a request left behind. The fork gives
+up its rights and only then meets the submitted code. What the code is to see comes turn by turn: the next when the last
+has been answered. Its results are lines of JSON.
 """
 
 import gc
@@ -38,11 +39,12 @@ from measures.api import Measure
 from measures.catalog import from_file, measures_of, select
 from measures.scoring import score_subject
 
-RUN, KILL = b"R", b"K"
+RUN, KILL, TURN = b"R", b"K", b"T"
 ENDED: Final = struct.Struct("i")  # the status of a fork that has ended, as `os.waitpid` gives it
 GLANCE: Final = 0.002  # seconds between two looks at a fork: what a request may wait in vain
 LONGEST_WHY: Final = 20_000  # characters
 FIRST_PROCESS: Final = 1
+SAME: Final = {"model", "inputs", "labels", "seed"}  # parts on which shared results depend that a next turn may know
 
 
 def main() -> None:
@@ -119,55 +121,67 @@ def _live(payload: int, results: int, scratch: Path) -> NoReturn:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    status = 0
+    status, channel = 0, socket.socket(fileno=results)
     try:
-        with os.fdopen(payload, "rb") as file:
-            request = torch.load(file, weights_only=False)  # from the parent, which is trusted
+        request = _read(payload)
         torch.set_num_threads(request["threads"])
         os.chdir(scratch)
         confine(scratch, memory=request["memory"], processor_seconds=request["processor_seconds"])
-        for event in _answers(request, scratch):
-            line = memoryview(json.dumps(event).encode() + b"\n")
-            while line:
-                line = line[os.write(results, line) :]
+        for event in _answers(request, channel, scratch):
+            channel.sendall(json.dumps(event).encode() + b"\n")
     except BaseException:  # noqa: BLE001  the end of the process, whatever was raised
         status = 1
         with suppress(BaseException):
-            os.write(results, json.dumps({"stopped": traceback.format_exc()[-LONGEST_WHY:]}).encode() + b"\n")
+            channel.sendall(json.dumps({"stopped": traceback.format_exc()[-LONGEST_WHY:]}).encode() + b"\n")
     os._exit(status)
 
 
-def _answers(request: Mapping[str, Any], scratch: Path) -> Iterator[dict[str, Any]]:
+def _read(payload: int) -> dict[str, Any]:
+    with os.fdopen(payload, "rb") as file:
+        return cast("dict[str, Any]", torch.load(file, weights_only=False))  # from the parent, which is trusted
+
+
+def _answers(request: Mapping[str, Any], channel: socket.socket, scratch: Path) -> Iterator[dict[str, Any]]:
     try:
         available = _submitted(request, scratch)
     except ValueError as error:
         yield {"refused": str(error)}
         return
-    if "names" not in request:
+    if not request["scores"]:
         yield {"described": [_described(measure) for measure in available.values()]}
         return
     if request["chunk"] is not None:  # for good: this process has one request
         measures.api.CHUNK = request["chunk"]  # type: ignore[misc]  # it is final elsewhere
         cast("Any", Subject.batches).__defaults__ = (None, request["chunk"])
-    subject = Subject(**request["parts"])
-    memory = _peak()
-    before = _state_of(subject)
-    for measure in select(request["names"], available):
-        yield {"begun": measure.name}
-        score = score_subject(subject, [measure], time_limit=request["time_limit"])[measure.name]
-        yield {
-            "name": measure.name,
-            "value": score.value,
-            "outcome": score.outcome,
-            "seconds": score.seconds,
-            "version": score.version,
-            "why": score.why[-LONGEST_WHY:],
-            "passes": list(score.passes),
-            "layers": dict(score.layers),
-            "peak": _peak() - memory,
-        }
-    after = _state_of(subject)
-    yield {"end": sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))}
+    parts: dict[str, Any] = {}
+    subject: Subject | None = None
+    memory = 0
+    while given := socket.recv_fds(channel, 1, 1)[1]:
+        turn = _read(given[0])
+        parts |= turn["parts"]
+        earlier = subject
+        subject = Subject(**parts)
+        if earlier is None:
+            memory = _peak()
+        elif not SAME & turn["parts"].keys():
+            subject._memo = earlier._memo  # noqa: SLF001  the same network and data: what is computed once is known
+        before = _state_of(subject)
+        for measure in select(turn["names"], available):
+            yield {"begun": measure.name}
+            score = score_subject(subject, [measure], time_limit=request["time_limit"])[measure.name]
+            yield {
+                "name": measure.name,
+                "value": score.value,
+                "outcome": score.outcome,
+                "seconds": score.seconds,
+                "version": score.version,
+                "why": score.why[-LONGEST_WHY:],
+                "passes": list(score.passes),
+                "layers": dict(score.layers),
+                "peak": _peak() - memory,
+            }
+        after = _state_of(subject)
+        yield {"end": sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))}
 
 
 def _submitted(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:

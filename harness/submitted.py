@@ -11,11 +11,12 @@ from typing import Final
 
 import torch
 
-from harness.sandbox import Parts, Sandbox, SandboxError, Submission
+from harness.sandbox import Sandbox, SandboxError
+from harness.submission import Parts, Submission, Turn
 from measures import Measure, Score
 from measures.api import Need
 from measures.catalog import PLUGIN_GROUP
-from measures.tracks import TRACKS, track_of
+from measures.tracks import TRACKS, Track, track_of
 
 NO_REFIT: Final = "A submitted measure cannot train networks anew: training takes the recipe, which it must not see."
 
@@ -36,20 +37,36 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
+class OfTrack:
+    """Measures of one submission and one track.
+
+    Attributes:
+        track: which.
+        versions: of each, by name.
+        needs: all that they declare.
+    """
+
+    track: Track
+    versions: Mapping[str, int]
+    needs: frozenset[Need]
+
+
+@dataclass(frozen=True, slots=True)
 class Commission:
-    """Measures of one submission and one track, which share a process.
+    """Measures of one submission, which share a process.
 
     Attributes:
         submission: their code.
-        versions: of each, by name.
-        needs: all that they declare.
-        weights_only: whether they see no data.
+        tracks: the measures by track, those first that see the least.
     """
 
     submission: Submission
-    versions: Mapping[str, int]
-    needs: frozenset[Need]
-    weights_only: bool
+    tracks: tuple[OfTrack, ...]
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each measure, by name."""
+        return {name: version for of_track in self.tracks for name, version in of_track.versions.items()}
 
 
 def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
@@ -107,36 +124,36 @@ def installed(point: EntryPoint) -> Submission:
 def commissioned(
     names: Sequence[str], measures: Mapping[str, Measure], submissions: Mapping[str, Submission]
 ) -> tuple[Commission, ...]:
-    """Those of these measures that come from outside, together as far as they may see the same."""
+    """Those of these measures that come from outside, together by their code, and by what they may see."""
     commissions = []
-    for submission in {
-        submissions[name].source_hash: submissions[name] for name in names if name in submissions
-    }.values():
+    for submission in dict.fromkeys(submissions[name] for name in names if name in submissions):
         mine = [measures[name] for name in names if submissions.get(name) == submission]
+        tracks = []
         for track in TRACKS:
-            of_track = [measure for measure in mine if track_of(measure) == track]
-            if of_track:
+            if of_track := [measure for measure in mine if track_of(measure) == track]:
                 needs = frozenset(need for measure in of_track for need in measure.needs)
-                versions = {measure.name: measure.version for measure in of_track}
-                commissions.append(Commission(submission, versions, needs, track == "weights only"))
+                tracks.append(OfTrack(track, {measure.name: measure.version for measure in of_track}, needs))
+        commissions.append(Commission(submission, tuple(tracks)))
     return tuple(commissions)
 
 
 def scored_apart(commission: Commission, parts: Parts, time_limit: float) -> dict[str, Score]:
     """The scores of these measures of one network, from the sandbox."""
-    versions, submission = commission.versions, commission.submission
-    if "refit" in commission.needs:
-        return {
-            name: Score(None, "unsupported", 0.0, v, NO_REFIT, source_hash=submission.source_hash)
-            for name, v in versions.items()
-        }
-    seen = parts.for_needs(commission.needs)
-    if commission.weights_only:
-        seen = seen.without_data()
-    replies = shared_sandbox().score(submission, versions, seen, time_limit=time_limit)
+    submission, needs = commission.submission, frozenset[Need]()
+    turns, scores = [], {}
+    for of_track in commission.tracks:
+        if of_track.track == "retraining":
+            scores = {name: Score(None, "unsupported", 0.0, 0, NO_REFIT) for name in of_track.versions}
+            continue
+        needs |= of_track.needs  # who sees more may see what those before it saw
+        seen = parts.for_needs(needs)
+        turns.append(Turn(tuple(of_track.versions), seen.without_data() if of_track.track == "weights only" else seen))
+    if turns:
+        replies = shared_sandbox().score_in_turn(submission, turns, time_limit=time_limit)
+        scores |= {name: reply.score for name, reply in replies.items()}
     return {
-        name: replace(replies[name].score, version=version, source_hash=submission.source_hash)
-        for name, version in versions.items()
+        name: replace(scores[name], version=version, source_hash=submission.source_hash)
+        for name, version in commission.versions.items()
     }
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from harness.choices import ChoicesOnDisk, cache_folder
 from harness.held_out import KEY
 from harness.history import refit_by, trajectory_of
-from harness.sandbox import Parts
+from harness.submission import Parts
 from harness.submitted import scored_apart
 from harness.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.weights import PackedRun, WeightFile, pack, snapshots_in

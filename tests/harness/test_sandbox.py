@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from harness import sandbox as module
+from harness import sandbox_hearing
 from harness.confinement import Kind, bubblewrap
-from harness.sandbox import Parts, Sandbox, Submission
+from harness.sandbox import Sandbox
 from harness.store import Store
+from harness.submission import Parts, Submission
 from harness.tasks import ScoreTask
 from harness.work import parts_of
 from zoo.training import data_of
@@ -280,7 +281,7 @@ def test_a_broken_file_is_refused(
     path = tmp_path / f"{name}.py"
     path.write_text(text)
     if name.startswith("hangs"):
-        monkeypatch.setattr(module, "LOADING", 1.0)
+        monkeypatch.setattr(sandbox_hearing, "LOADING", 1.0)
     with pytest.raises(ValueError, match=name) as refusal:
         sandbox.describe(Submission.of_file(path))
     monkeypatch.undo()
