@@ -25,6 +25,10 @@ training data; *cost* is what it takes, in passes over the data or products, and
 over {networks} networks of {zoo}, were each measure computed alone, shared passes included. Definitions stand in the
 docstrings, which `gapbench list measures` and the leaderboard show.
 
+Equations of Jiang et al. 2020 are numbered as published code numbers them: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61.
+Also compared with the text were Foret et al. 2021 (eq. 2, sec. 4.1), Garg et al. 2022, Hendrycks & Gimpel 2017 and the
+figure of Papyan et al. 2020. Other numbers of sections and equations were not, and may be those of another version.
+
 This page is made by `python -m harness.catalogue_page ZOO -o docs/measures.md`.
 """
 COLUMNS: Final = "| measure | sign | needs | source | cost | ms |\n|---|---|---|---|---|---|\n"

@@ -66,7 +66,7 @@ def sam_sharpness_logit_norm(subject: Subject) -> float:
     return _rise(subject, {name: RHO / length * g for name, g in slope.items()}, before)
 
 
-@measure(source=f"Kwon et al. 2021, arXiv:2102.11600, eq. 3 and 5; {SOURCE}, sec. 3", family="sharpness",
+@measure(source=f"Kwon et al. 2021, arXiv:2102.11600 (adaptive sharpness); {SOURCE}, sec. 3", family="sharpness",
          cost="2 forward and 1 backward passes on 256 examples")  # fmt: skip
 def asam_l2_logit_norm(subject: Subject) -> float:
     r"""As `asam_l2`, of the loss of normalised logits.

@@ -25,7 +25,7 @@ AUGMENTATIONS: Final[dict[str, Callable[[Tensor, torch.Generator], Tensor]]] = {
 }
 
 
-@measure(source="Aithal et al. 2021, arXiv:2101.06459, sec. 3", family="representation",
+@measure(source="Aithal et al. 2021, arXiv:2101.06459", family="representation",
          cost="8 forward passes on 64 examples")  # fmt: skip
 def augmentation_penalty(subject: Subject) -> float:
     r"""Mean penalty for answering an augmented training image otherwise than the image.

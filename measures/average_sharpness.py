@@ -60,7 +60,7 @@ def avg_sharpness_mag_logit_norm(subject: Subject) -> float:
     return float(under_magnitude_noise(subject).normalised_losses.mean() - at_weights(subject).normalised_losses.mean())
 
 
-@measure(source="Chaudhari et al. 2017, arXiv:1611.01838, eq. 3", family="sharpness", cost=COST)
+@measure(source="Chaudhari et al. 2017, arXiv:1611.01838 (local entropy)", family="sharpness", cost=COST)
 def local_entropy(subject: Subject) -> float:
     r"""Negative local entropy of the loss around the weights, against that of a flat loss.
 

@@ -74,7 +74,7 @@ def self_gde(subject: Subject) -> float:
 
 
 @measure(
-    source="Garg et al. 2022, arXiv:2201.04234, eqs. 1 and 2 (average thresholded confidence)",
+    source="Garg et al. 2022, arXiv:2201.04234, sec. 4, eqs. 1 and 2 (average thresholded confidence)",
     family="disagreement",
     needs={"unlabeled"},
     cost="shared forward passes over training and unlabeled inputs",
@@ -99,7 +99,7 @@ def atc(subject: Subject) -> float:
 
 
 @measure(
-    source="Guillory et al. 2021, arXiv:2107.03315, eq. 4 (difference of confidences)",
+    source="Guillory et al. 2021, arXiv:2107.03315 (difference of confidences)",
     family="disagreement",
     needs={"unlabeled"},
     cost="shared forward passes over training and unlabeled inputs",

@@ -41,7 +41,7 @@ def hess_softrank(subject: Subject) -> float:
     return float((values / (values + EPSILON)).sum())
 
 
-@measure(source="MacKay 1992, doi:10.1162/neco.1992.4.3.448, sec. 2.2", family="hessian", cost=COST)
+@measure(source="MacKay 1992, doi:10.1162/neco.1992.4.3.448 (Occam factor)", family="hessian", cost=COST)
 def hess_logdet(subject: Subject) -> float:
     r"""Logarithm of the determinant of the curvature, regularised.
 
@@ -86,7 +86,7 @@ def hess_spectral_entropy(subject: Subject) -> float:
     return float(torch.special.entr(shares).sum())
 
 
-@measure(source="MacKay 1992, doi:10.1162/neco.1992.4.3.448, eq. 4; Maddox et al. 2020, arXiv:2003.02139",
+@measure(source="MacKay 1992, doi:10.1162/neco.1992.4.3.448 (gamma); Maddox et al. 2020, arXiv:2003.02139",
          family="parameters", cost=COST)  # fmt: skip
 def lin_dof(subject: Subject) -> float:
     r"""Effective number of parameters: how many directions the data decide, and the prior does not.
@@ -100,7 +100,7 @@ def lin_dof(subject: Subject) -> float:
     return _well_determined(subject, _best_precision(subject))
 
 
-@measure(source="Immer et al. 2021, arXiv:2104.04975, eq. 8 and 9; MacKay 1992, doi:10.1162/neco.1992.4.3.448",
+@measure(source="Immer et al. 2021, arXiv:2104.04975; MacKay 1992, doi:10.1162/neco.1992.4.3.448",
          family="information", cost=COST)  # fmt: skip
 def laplace_evidence(subject: Subject) -> float:
     r"""Description length of the training labels by Laplace's approximation, per example.

@@ -64,7 +64,7 @@ def coherence(subject: Subject) -> float:
     return _squared_norm_of_mean(statistics) / mean_square
 
 
-@measure(source="Liu et al. 2020, arXiv:2001.07384, eq. 1", family="gradient", expected_sign=-1, cost=SWEEP)
+@measure(source="Liu et al. 2020, arXiv:2001.07384 (GSNR)", family="gradient", expected_sign=-1, cost=SWEEP)
 def gsnr(subject: Subject) -> float:
     r"""Gradient signal-to-noise ratio, averaged over parameters.
 
@@ -83,7 +83,7 @@ def gsnr(subject: Subject) -> float:
     return float((mean[varies].square() / variance[varies]).mean())
 
 
-@measure(source="Thomas et al. 2020, arXiv:1906.07774, sec. 3.1", family="gradient", cost=SWEEP)
+@measure(source="Thomas et al. 2020, arXiv:1906.07774", family="gradient", cost=SWEEP)
 def efim_trace(subject: Subject) -> float:
     r"""Trace of the empirical Fisher matrix, the uncentred covariance of the gradients at the training labels.
 
@@ -141,7 +141,9 @@ def noise_scale(subject: Subject) -> float:
     return float(statistics.squared_norms.double().mean()) / mean - 1
 
 
-@measure(source="Fort et al. 2019, arXiv:1901.09491, sec. 2", family="gradient", expected_sign=-1, cost=PAIRS)
+@measure(
+    source="Fort et al. 2019, arXiv:1901.09491 (cosine stiffness)", family="gradient", expected_sign=-1, cost=PAIRS
+)
 def stiffness(subject: Subject) -> float:
     r"""Mean cosine between the gradients at two examples.
 
@@ -153,7 +155,7 @@ def stiffness(subject: Subject) -> float:
     return _mean_cosine(subject, torch.ones_like)
 
 
-@measure(source="Fort et al. 2019, arXiv:1901.09491, sec. 2.2", family="gradient", expected_sign=-1, cost=PAIRS)
+@measure(source="Fort et al. 2019, arXiv:1901.09491 (class stiffness)", family="gradient", expected_sign=-1, cost=PAIRS)
 def stiffness_within_class(subject: Subject) -> float:
     r"""Mean cosine between the gradients at two examples of the same label.
 
@@ -164,7 +166,7 @@ def stiffness_within_class(subject: Subject) -> float:
     return _mean_cosine(subject, lambda same: same)
 
 
-@measure(source="Fort et al. 2019, arXiv:1901.09491, sec. 2.2", family="gradient", expected_sign=-1, cost=PAIRS)
+@measure(source="Fort et al. 2019, arXiv:1901.09491 (class stiffness)", family="gradient", expected_sign=-1, cost=PAIRS)
 def stiffness_between_classes(subject: Subject) -> float:
     r"""Mean cosine between the gradients at two examples of different labels.
 
@@ -188,7 +190,7 @@ def gradient_confusion(subject: Subject) -> float:
     return -float(gram[~torch.eye(len(gram), dtype=torch.bool, device=gram.device)].min())
 
 
-@measure(source="Forouzesh & Thiran 2021, arXiv:2107.06665, sec. 3", family="gradient", cost=PAIRS)
+@measure(source="Forouzesh & Thiran 2021, arXiv:2107.06665 (gradient disparity)", family="gradient", cost=PAIRS)
 def gradient_disparity(subject: Subject) -> float:
     r"""Mean distance between the gradients of two batches.
 

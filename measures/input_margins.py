@@ -36,7 +36,12 @@ def input_margin(subject: Subject) -> float:
     return percentile(_distances(flow(subject), 0))
 
 
-@measure(source="Jiang et al. 2019, arXiv:1810.00113, eqs. 2 and 3", family="margin", expected_sign=-1, cost=COST)
+@measure(
+    source="Jiang et al. 2019, arXiv:1810.00113 (margins, and their normalisation)",
+    family="margin",
+    expected_sign=-1,
+    cost=COST,
+)
 def hidden_margin(subject: Subject) -> float:
     r"""The 10th percentile of the normalised first-order distances from the boundary, averaged over the layers.
 
@@ -54,21 +59,31 @@ def hidden_margin(subject: Subject) -> float:
     return Layered(sum(values) / len(values), {name: v / len(values) for name, v in zip(names, values, strict=True)})
 
 
-@measure(source="Jiang et al. 2019, arXiv:1810.00113, eqs. 2 and 3", family="margin", expected_sign=-1, cost=COST)
+@measure(
+    source="Jiang et al. 2019, arXiv:1810.00113 (margins, and their normalisation)",
+    family="margin",
+    expected_sign=-1,
+    cost=COST,
+)
 def hidden_margin_first(subject: Subject) -> float:
     """The term of `hidden_margin` behind the first layer, before the average over layers."""
     hidden_places(subject)
     return _normalised(subject, flow(subject))[1]
 
 
-@measure(source="Jiang et al. 2019, arXiv:1810.00113, eqs. 2 and 3", family="margin", expected_sign=-1, cost=COST)
+@measure(
+    source="Jiang et al. 2019, arXiv:1810.00113 (margins, and their normalisation)",
+    family="margin",
+    expected_sign=-1,
+    cost=COST,
+)
 def hidden_margin_last(subject: Subject) -> float:
     """The term of `hidden_margin` at what goes into the last layer or block, before the average over layers."""
     hidden_places(subject)
     return _normalised(subject, flow(subject))[-1]
 
 
-@measure(source="Wei & Ma 2020, arXiv:1910.04284, eq. 2.1", family="margin", expected_sign=-1, cost=COST)
+@measure(source="Wei & Ma 2020, arXiv:1910.04284 (all-layer margin)", family="margin", expected_sign=-1, cost=COST)
 def all_layer_margin(subject: Subject) -> float:
     r"""The 10th percentile of the first-order all-layer margins: the least joint perturbation of all layers.
 

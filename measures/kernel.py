@@ -97,7 +97,7 @@ def ntk_top(subject: Subject) -> float:
 
 
 @measure(
-    source="Roy & Vetterli 2007, The effective rank, eq. 4; Baratin et al. 2021, arXiv:2008.00938",
+    source="Roy & Vetterli 2007, The effective rank; Baratin et al. 2021, arXiv:2008.00938",
     family="tangent_kernel", cost=COST,
 )  # fmt: skip
 def ntk_eff_rank(subject: Subject) -> float:
@@ -128,7 +128,9 @@ def ntk_label_energy(subject: Subject) -> float:
     return float((vectors.T @ Y).square().sum() / Y.square().sum())
 
 
-@measure(source="MacKay 1992, Neural Computation 4(3), eq. 2.7, of the kernel", family="tangent_kernel", cost=COST)
+@measure(
+    source="MacKay 1992, Neural Computation 4(3) (Occam factor), of the kernel", family="tangent_kernel", cost=COST
+)
 def ntk_logdet(subject: Subject) -> float:
     r"""Log determinant of the tangent kernel over a unit prior on the weights.
 

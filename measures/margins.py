@@ -66,7 +66,7 @@ def norm_margin_spec(subject: Subject) -> float:
 
 
 @measure(
-    source="Neyshabur et al. 2017, arXiv:1706.08947, sec. 2.1 (margins over norms)",
+    source="Neyshabur et al. 2017, arXiv:1706.08947 (norms and margins)",
     family="margin",
     expected_sign=-1,
     cost="shared forward pass, weights",

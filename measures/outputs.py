@@ -30,7 +30,7 @@ def neg_entropy(subject: Subject) -> float:
     return float((log_p.exp() * log_p).sum(1).mean())
 
 
-@measure(source="Hendrycks & Gimpel 2017, arXiv:1610.02136, sec. 2", family="output", cost="shared forward pass")
+@measure(source="Hendrycks & Gimpel 2017, arXiv:1610.02136, sec. 3", family="output", cost="shared forward pass")
 def confidence(subject: Subject) -> float:
     r"""Mean probability of the predicted class.
 
@@ -73,7 +73,7 @@ def train_ece(subject: Subject) -> float:
 
 @measure(
     source="Kumar et al. 2019, arXiv:1909.10155, definition 2.4 (marginal calibration); Nixon et al. 2019, "
-    "arXiv:1904.01685, sec. 3",
+    "arXiv:1904.01685 (static calibration error)",
     family="output",
     cost="shared forward pass",
 )
@@ -91,7 +91,7 @@ def train_classwise_ece(subject: Subject) -> float:
     return sum(errors) / len(errors)
 
 
-@measure(source="Brier 1950, Monthly Weather Review 78(1), eq. 2", family="output", cost="shared forward pass")
+@measure(source="Brier 1950, Monthly Weather Review 78(1)", family="output", cost="shared forward pass")
 def brier(subject: Subject) -> float:
     r"""Mean squared distance of the predicted distribution from the label.
 

@@ -40,7 +40,7 @@ def sam_sharpness(subject: Subject) -> float:
 
 
 @measure(
-    source="Kwon et al. 2021, arXiv:2102.11600, eq. 3 and 5",
+    source="Kwon et al. 2021, arXiv:2102.11600 (adaptive sharpness)",
     family="sharpness",
     cost="1 sweep of gradients, 1 forward pass",
 )
@@ -61,7 +61,7 @@ def asam_l2(subject: Subject) -> float:
     return _loss_at(subject, step) - float(losses(subject).double().mean())
 
 
-@measure(source="Foret et al. 2021, arXiv:2010.01412, sec. 3.3 and 4.1; Andriushchenko et al. 2023, arXiv:2302.07011",
+@measure(source="Foret et al. 2021, arXiv:2010.01412, sec. 4.1; Andriushchenko et al. 2023, arXiv:2302.07011",
          family="sharpness", cost="2 passes forward and 1 backward over 512 examples")  # fmt: skip
 def m_sharpness(subject: Subject) -> float:
     r"""Mean over disjoint batches of the rise of each one's loss after one step up its own gradient.
