@@ -71,12 +71,13 @@ class Network:
         return [self._refitted(training) for training in trainings]
 
     def _refitted(self, training: Training) -> Refitted:
-        content = (training.inputs.double().numpy().tobytes(), training.labels.numpy().tobytes(), training.seed)
+        inputs, labels = training.inputs.cpu().double(), training.labels.cpu()
+        content = inputs.numpy().tobytes(), labels.numpy().tobytes(), training.seed
         key = self.name, *map(hash, content)
         if key not in _REFITTED:  # every test of every measure trains the same
             losses: list[float] = []
             seed = 0 if training.seed is None else training.seed
-            model, _ = trained(self.build, training.inputs.double(), training.labels, seed=seed, losses=losses)
+            model, _ = trained(self.build, inputs, labels, seed=seed, losses=losses)
             _REFITTED[key] = Refitted(
                 params={name: p.detach() for name, p in model.named_parameters()},
                 buffers=dict(model.named_buffers()),

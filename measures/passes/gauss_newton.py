@@ -111,7 +111,8 @@ def _drawn(subject: Subject) -> tuple[Tensor, Tensor]:
     size = (p * towards.square().sum(2)).flatten()
     if not size.any():
         raise UnsupportedModel("Its softmax is exactly one-hot at every example: the Gauss-Newton matrix is zero.")
-    picked, chance = systematic(size, NUM_ROWS, torch.rand(1, generator=subject.generator("gauss_newton")).item())
+    start = torch.rand(1, generator=subject.generator("gauss_newton"), device=subject.device).item()
+    picked, chance = systematic(size, NUM_ROWS, start)
     example, label = picked // subject.num_classes, picked % subject.num_classes
     weight = (p[example, label] / (chance * subject.num_examples)).sqrt()
     cotangents = weight.unsqueeze(1) * towards[example, label]
