@@ -8,6 +8,7 @@ import pandas as pd
 
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
+from leaderboard.statistics.resampling import normal_score
 from leaderboard.verdicts import NO_SPREAD, networks_needed
 
 
@@ -24,6 +25,7 @@ class Comparisons:
         self._family = list(family)
         self._draws: dict[str, Floats] = {}
         self._spread: dict[tuple[str, str], float] = {}
+        self._degrees: dict[tuple[str, str], float] = {}
 
     def add(self, names: Sequence[str], influence: Influence | None, counts: Floats) -> None:
         """The measures of one group, which are judged on the same networks.
@@ -41,17 +43,20 @@ class Comparisons:
         turned = influence.only(np.array(places)).turned(signs)
         draws = (counts - 1) @ turned.of_configuration
         self._draws |= {name: draws[:, place] for place, name in enumerate(mine)}
-        whole, twice = (values.T @ values for values in (turned.of_configuration, turned.of_pair))
+        self._degrees |= {(name, name): float(nu) for name, nu in zip(mine, turned.degrees(), strict=True)}
         for a, first in enumerate(mine):
+            differences = turned.only(np.arange(a)).beside(turned.only(np.array([a])))
+            spread, degrees = np.sqrt(differences.variance()), differences.degrees()
             for b, second in enumerate(mine[:a]):
-                sums = [float(gram[a, a] + gram[b, b] - 2 * gram[a, b]) for gram in (whole, twice)]
-                variance = influence.correction * max(sums[0] - sums[1], sums[0] / 2, 0.0)
-                self._spread[first, second] = self._spread[second, first] = float(np.sqrt(variance))
+                self._spread[first, second] = self._spread[second, first] = float(spread[b])
+                self._degrees[first, second] = self._degrees[second, first] = float(degrees[b])
 
     def report(self, psi: Mapping[str, float | None]) -> dict[str, Any]:
         """Matrices over the measures that have a spread, None on the diagonal.
 
-        The p-values are corrected over all pairs by the single-step maximum of |z| (Westfall & Young 1993).
+        The p-values are corrected over all pairs by the single-step maximum of |z| (Westfall & Young 1993); z is the
+        normal score of Student's t with the degrees of freedom of the standard error, for two measures that score
+        different networks the fewer of their own.
 
         Args:
             psi: of each measure, raw.
@@ -61,11 +66,14 @@ class Comparisons:
         count = len(next(iter(self._draws.values()))) if self._draws else 0
         draws = np.stack([self._draws[name] for name in names], axis=1) if names else np.zeros((count, 0))
         spread = np.full((len(names), len(names)), np.nan)
+        degrees = np.ones_like(spread)
         for a, first in enumerate(names):
             for b, second in enumerate(names):
                 if a != b:
                     across = float((draws[:, a] - draws[:, b]).std()) if count else np.nan
                     spread[a, b] = self._spread.get((first, second), across)
+                    fewer = min(self._degrees[first, first], self._degrees[second, second])
+                    degrees[a, b] = self._degrees.get((first, second), fewer)
         difference = value[:, None] - value
         p = np.full_like(spread, np.nan)
         if count:
@@ -77,7 +85,8 @@ class Comparisons:
                 if some.any():
                     largest = np.maximum(largest, np.abs(departures[:, some] / own[some]).max(axis=1))
             far = np.abs(difference) > NO_SPREAD
-            z = np.divide(np.abs(difference), spread, out=np.where(far, np.inf, 0.0), where=spread > NO_SPREAD)
+            t = np.divide(np.abs(difference), spread, out=np.where(far, np.inf, 0.0), where=spread > NO_SPREAD)
+            z = normal_score(t, degrees)
             exceeding = count - np.searchsorted(np.sort(largest), z - 1e-9)
             p = np.where(np.isnan(spread), np.nan, (1 + exceeding) / (1 + count))
         return {

@@ -58,7 +58,7 @@ def groups(networks: Networks, options: Options, counts: Floats) -> Iterator[Gro
     for scored, names in by_mask.values():
         present = np.bincount(networks.configuration[scored], minlength=networks.size) > 0
         part = networks.only(scored).renumbered()
-        panel = Panel(part, counts[:, present], seeds=options.seeds, weights=options.weights)
+        panel = Panel(part, counts[:, present], seeds=options.seeds, weights=options.weights, seed=options.seed)
         yield Group(names, scored, present, panel)
 
 

@@ -13,7 +13,7 @@ from leaderboard.statistics.granulated import Agreements, Grid, grid_of, sign_al
 from leaderboard.statistics.influence import Influence, Layout
 from leaderboard.statistics.kendall import tau_a_of, tau_b_of
 from leaderboard.statistics.pairs import Cells, Floats, PairCounter
-from leaderboard.statistics.resampling import TauBDraws, interval, within_bounds
+from leaderboard.statistics.resampling import TauBDraws, interval, student, within_bounds
 from leaderboard.statistics.sign_error import (
     Environments,
     Weights,
@@ -61,11 +61,13 @@ class Panel:
         counts: how often each configuration is drawn, [bootstrap, c].
         seeds: whether psi compares configurations, their seeds averaged, or networks.
         weights: of the sign error.
+        seed: decides the `shares` [bootstrap] of `resampling.student`.
     """
 
-    def __init__(self, networks: Networks, counts: Floats, *, seeds: Seeds, weights: Weights) -> None:
+    def __init__(self, networks: Networks, counts: Floats, *, seeds: Seeds, weights: Weights, seed: int) -> None:
         self.networks = networks
         self.counts = counts
+        self.shares = np.random.default_rng([seed, 0x57D7]).random(len(counts))
         self.weights = weights
         n = len(networks)
         self.grid = grid_of(networks.levels, n, configuration=networks.configuration, kept=seeds == "kept")
@@ -92,7 +94,9 @@ class Panel:
             if influence is not None:
                 influences.append(influence)
             psi = {name: axis.mean(agreements[name]) for name, axis in self.grid.axes.items()}
-            departures = None if influence is None or len(self.counts) == 0 else influence.draws(self.counts)
+            departures = None
+            if influence is not None and len(self.counts):
+                departures = student(influence.draws(self.counts), influence.degrees(), self.shares)
             for place, name in enumerate(some):
                 mine = {axis: float(values[place]) for axis, values in psi.items()}
                 found[name] = self._judged(name, mine, None if departures is None else departures[:, place])

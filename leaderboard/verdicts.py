@@ -14,7 +14,7 @@ from leaderboard.statistics.granulated import agreement, grid_of
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffled, sources, step_down
-from leaderboard.statistics.resampling import interval
+from leaderboard.statistics.resampling import interval, normal_score, student
 from leaderboard.statistics.undefined import Undefined
 
 SETTLED: Final = 1.959964 + 0.841621  # standard errors: 95 % confidence, two-sided, reached four times in five
@@ -34,10 +34,14 @@ class Tests:
     z: dict[str, float] = field(default_factory=dict)
     null: dict[str, Floats] = field(default_factory=dict)
 
-    def add(self, name: str, observed: float, spread: float, null: Floats) -> None:
-        """A figure and draws about 0 of it under the null; a figure without spread is standardised to 0 or infinity."""
+    def add(self, name: str, observed: float, spread: float, null: Floats, degrees: float = np.inf) -> None:
+        """A figure and draws about 0 of it under the null; a figure without spread is standardised to 0 or infinity.
+
+        A spread that is known to so many degrees of freedom only makes z the normal score of Student's t.
+        """
         flat = spread <= NO_SPREAD
-        self.z[name] = 0.0 if abs(observed) <= NO_SPREAD else float(np.inf if flat else observed / spread)
+        z = np.inf if flat else float(normal_score(np.array(observed / spread), np.array(degrees)))
+        self.z[name] = 0.0 if abs(observed) <= NO_SPREAD else z
         self.null[name] = np.zeros_like(null) if flat else null / spread
 
     def corrected(self, family: Sequence[str]) -> dict[str, float]:
@@ -156,8 +160,9 @@ class Verdicts:
         places = np.array([group.names.index(name) for name in others])
         signs = np.array([float(self.signs.get(name, 1)) for name in others])
         differences = influence.only(places).turned(signs).beside(of_best)
-        spread = np.sqrt(differences.variance())
-        draws = differences.draws(panel.counts)
+        spread, degrees = np.sqrt(differences.variance()), differences.degrees()
+        normal = differences.draws(panel.counts)
+        draws = student(normal, degrees, panel.shares)
         for place, name in enumerate(others):
             one = judged[name]
             difference = float(signs[place]) * one.figures["Psi"] - best_psi
@@ -174,7 +179,7 @@ class Verdicts:
                 one.why["told_from.hyperparameter.interval"] = str(why)
                 continue
             found["p"] = p_value(difference, draws[:, place] - draws[:, place].mean())
-            self._rivals.add(name, difference, float(spread[place]), draws[:, place])
+            self._rivals.add(name, difference, float(spread[place]), normal[:, place], float(degrees[place]))
         for name in set(group.names) - set(others):
             judged[name].why["told_from.hyperparameter"] = judged[name].why.get("Psi", "It is the best hyperparameter.")
 

@@ -48,6 +48,19 @@ class Influence:
         least = np.maximum(whole - np.square(self.of_pair).sum(axis=0), whole / 2)
         return np.asarray(self.correction * least, dtype=np.float64)
 
+    def degrees(self) -> Floats:
+        r"""The degrees of freedom [M] of the variance.
+
+        .. math:: \nu = \frac{(\sum_c h_c^2)^2}{\sum_c h_c^4}
+
+        Each h_c^2 is a mean square of one degree. Where few configurations carry most of the sum, it is little known,
+        and normal quantiles are too short. Source: Satterthwaite 1946, doi:10.2307/3002019.
+        """
+        square = np.square(self.of_configuration)
+        fourth = np.square(square).sum(axis=0)
+        some = fourth > 0
+        return np.asarray(np.divide(square.sum(axis=0) ** 2, fourth, out=np.ones_like(fourth), where=some))
+
     def draws(self, counts: Floats) -> Floats:
         r"""Departures of Psi from its value in resamples of configurations [count, M].
 

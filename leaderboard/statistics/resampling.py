@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv, ndtri, stdtr
 
 from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.undefined import Undefined
@@ -48,6 +49,26 @@ def within_bounds(value: float, departures: Floats) -> Floats:
     if abs(value) >= 1:
         return np.full(len(departures), value)
     return np.asarray(np.tanh(np.arctanh(value) + departures / (1 - value**2)), dtype=np.float64)
+
+
+def student(departures: Floats, degrees: Floats, shares: Floats) -> Floats:
+    r"""Departures [count, M] whose variance is drawn as well: of Student's distribution where they were normal.
+
+    .. math:: \delta \sqrt{\nu / \chi^2_\nu}
+
+    A variance that is known to few degrees of freedom makes the tails longer than a normal distribution's.
+
+    Args:
+        departures: delta [count, M].
+        degrees: nu [M] of their variance.
+        shares: the place of each draw's chi-square in its distribution, uniform in [0, 1) [count].
+    """
+    return np.asarray(departures * np.sqrt(degrees / (2 * gammaincinv(degrees / 2, 1 - shares[:, None]))))
+
+
+def normal_score(t: Floats, degrees: Floats) -> Floats:
+    """The standard normal quantile that is as far out as t is in Student's distribution."""
+    return np.asarray(-np.sign(t) * ndtri(stdtr(degrees, -np.abs(t))), dtype=np.float64)
 
 
 class TauBDraws:

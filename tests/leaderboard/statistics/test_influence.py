@@ -78,6 +78,16 @@ def test_draws_have_the_variance_and_the_mean_zero() -> None:
     assert draws.var() == pytest.approx(found.variance()[0], rel=0.06)
 
 
+def test_degrees_of_freedom_are_satterthwaites() -> None:
+    """Of sums that weigh alike their number; of one that outweighs the others about one; of none the least."""
+    own = np.array([[1.0, 9.0, 0.0], [-1.0, 0.1, 0.0], [1.0, -0.1, 0.0], [-1.0, 0.2, 0.0]])
+    found = Influence(own, np.zeros((1, 3)), 1.0).degrees()
+
+    assert found[0] == pytest.approx(4)
+    assert found[1] == pytest.approx((81 + 0.06) ** 2 / (9**4 + 2 * 0.1**4 + 0.2**4))
+    assert found[2] == 1
+
+
 @pytest.mark.parametrize("signal", [0.0, 1.0])
 def test_the_variance_is_that_between_redrawn_networks(signal: float) -> None:
     """Whether the score follows the target or not: the mean estimate against the variance of Psi over 600 ledgers."""
