@@ -25,12 +25,16 @@ RUN_EXAMPLES: Final = (
     "`gapbench run smoke --dataset cifar10 --data-dir data` · `gapbench run digits --plugin my_measure.py` · "
     "`gapbench run digits --secret-seed secret`"
 )
+RANK_EXAMPLES: Final = (
+    "Examples: `gapbench rank runs/digits` · `gapbench rank ledger.csv --target loss_gap --json` · "
+    "`gapbench rank runs/digits --beside runs/digits-held-out`"
+)
 COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order of --help, with what stands below it
     (run, RUN_EXAMPLES),
     (train, "Example: `gapbench train digits --out zoo --fleet 8`"),
     (score, "Example: `gapbench score digits --out zoo --measures hess_trace,fro_dist`"),
-    (rank, "Examples: `gapbench rank runs/digits` · `gapbench rank ledger.csv --target loss_gap --json`"),
-    (page, "Example: `gapbench page runs/digits --target loss_gap`"),
+    (rank, RANK_EXAMPLES),
+    (page, "Examples: `gapbench page runs/digits --target loss_gap` · `... --beside runs/digits-held-out`"),
     (table, "Example: `gapbench table runs/digits --markdown --keep docs/leaderboard.json -o README.md`"),
     (
         check,

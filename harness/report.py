@@ -13,6 +13,7 @@ from harness.held_out import KEY
 from harness.ledger import evidence_of, frame_of, metadata_of
 from harness.store import Store
 from harness.work import provenance
+from leaderboard.beside import beside
 from leaderboard.claims import claims_of, judge
 from leaderboard.ledger import Target, read_ledger
 from leaderboard.mapping import Columns, LedgerError
@@ -80,6 +81,26 @@ def ranked(
     return {**report, "provenance": provenance_, "claims": _claims_beside(source)}, ledger
 
 
+def ranked_beside(
+    public: Path, held_out: Path | None, target: Target, within: str | None, console: Console, **options: Any
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """As `ranked`; where a held-out zoo is given, it is ranked alike, and the comparison stands under "beside".
+
+    Raises:
+        LedgerError: as `ranked`, or zoos that share a network: what was public is not held out.
+    """
+    report, ledger = ranked(public, target, within, console, **options)
+    if held_out is None:
+        return report, ledger
+    other, networks = ranked(held_out, target, within, console, **options)
+    if public.is_dir() and held_out.is_dir() and (shared := sorted(set(ledger["run_id"]) & set(networks["run_id"]))):
+        raise LedgerError(
+            f"Two zoos side by side must have no network in common; {public} and {held_out} share {len(shared)}, "
+            f"{shared[0]} among them. Make a held-out zoo: gapbench run SUITE --secret-seed FILE."
+        )
+    return {**report, "beside": beside(report, other)}, ledger
+
+
 def _claims_beside(source: Path) -> list[dict[str, Any]]:
     """What was judged when the zoo was made; nothing for a ledger's file."""
     judged = source / CLAIMS
@@ -137,8 +158,16 @@ def tell_repairs(store: Store, console: Console) -> None:
 
 
 def _described(store: Store) -> dict[str, dict[str, Any]]:
-    """What the leaderboard says of measures: the catalogue's words, and for a plug-in's those of when it was scored."""
-    return {**store.metadata(), **metadata_of(catalog())}
+    """What the leaderboard says of measures: the catalogue's words, and for a plug-in's those of when it was scored.
+
+    Version and code are those of the scores, which may be older than the catalogue.
+    """
+    then, now = store.metadata(), metadata_of(catalog())
+    return {
+        name: {**then.get(name, {}), **now.get(name, {})}
+        | {key: value for key, value in then.get(name, {}).items() if key in ("version", "source_hash")}
+        for name in then | now
+    }
 
 
 def _provenance_of(store: Store) -> dict[str, Any]:

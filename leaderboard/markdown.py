@@ -39,7 +39,7 @@ def markdown(report: Mapping[str, Any], rows: int = ROWS) -> str:
     places = max((row.place or 0 for row in every), default=0)
     shown = max((row.place or 0 for row in listed), default=0)
     return (
-        f"{_plain(suite)}{_plain(headline(report))}. {shown} of {places} are shown.\n\n"
+        f"{plain(suite)}{plain(headline(report))}. {shown} of {places} are shown.\n\n"
         f"{HEAD}{''.join(_row(row) for row in listed)}"
     )
 
@@ -87,13 +87,13 @@ def _part(figures: Mapping[str, Any] | None, *keys: str) -> dict[str, Any] | Non
 
 
 def _row(row: Standing) -> str:
-    name = f"`{_plain(row.name).replace('`', chr(39))}`"
+    name = f"`{plain(row.name).replace('`', chr(39))}`"
     cells = (
         DASH if row.place is None else str(row.place),
         f"*{name}*" if row.control else name,
-        _plain(row.family) or DASH,
+        plain(row.family) or DASH,
         number(row.psi),
-        _ends(row.psi),
+        ends_of(row.psi),
         row.better_than or DASH,
         number(row.tau_b_within),
         number(row.gate, signed=False),
@@ -103,10 +103,11 @@ def _row(row: Standing) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _ends(figure: Figure) -> str:
+def ends_of(figure: Figure) -> str:
+    """The ends of an interval in words, or a dash."""
     return DASH if figure.interval is None else f"{figure.interval[0]:+z.2f} to {figure.interval[1]:+z.2f}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text on one line that neither parts a cell nor opens a tag."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;") + (" " if text.endswith(" ") else "")

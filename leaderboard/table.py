@@ -1,7 +1,7 @@
 """The leaderboard in a terminal."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -15,10 +15,11 @@ MINUTE: Final = 60.0
 
 GAP: Final = 2  # spaces between columns
 
-Column = tuple[str, int, Literal["left", "right"], Callable[[Standing], str]]
+Row = TypeVar("Row")
+Column = tuple[str, int, Literal["left", "right"], Callable[[Row], str]]
 
 # header, importance (the least important go first where the terminal is too narrow; 0 always stays), alignment, cell
-COLUMNS: Final[tuple[Column, ...]] = (
+COLUMNS: Final[tuple[Column[Standing], ...]] = (
     ("rank", 0, "right", lambda row: str(row.place) if row.place is not None else DASH),
     ("measure", 0, "left", lambda row: row.name),
     ("Psi", 0, "right", lambda row: number(row.psi)),
@@ -51,19 +52,7 @@ def render(report: Mapping[str, Any], console: Console) -> None:
     A narrow console drops columns, the least important first; a figure that could not be computed shows as a dash.
     """
     rows = standings(report)
-    columns = fitting(rows, console.width)
-    table = Table(
-        title=Text(headline(report)),
-        title_justify="left",
-        box=None,
-        header_style="bold",
-        padding=(0, GAP, 0, 0),
-        pad_edge=False,
-    )
-    for header, _, justify, _ in columns:
-        table.add_column(header, justify=justify, overflow="fold" if header == "measure" else "ellipsis")
-    for row in rows:
-        table.add_row(*(Text(cell(row)) for *_, cell in columns), style="dim italic" if row.control else "")
+    table = drawn(headline(report), rows, COLUMNS, console.width, lambda row: "dim italic" if row.control else "")
     strata = report["within"]["hp"] if report["within"] else ""
     console.print(table)
     console.print()
@@ -76,17 +65,37 @@ def render(report: Mapping[str, Any], console: Console) -> None:
     )
 
 
-def fitting(rows: Sequence[Standing], width: int) -> list[Column]:
+def drawn(
+    title: str, rows: Sequence[Row], columns: Sequence[Column[Row]], width: int, style: Callable[[Row], str]
+) -> Table:
+    """The rows under a title, with the columns that a console of this width has room for."""
+    kept = fitting(rows, columns, width)
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        padding=(0, GAP, 0, 0),
+        pad_edge=False,
+    )
+    for header, _, justify, _ in kept:
+        table.add_column(header, justify=justify, overflow="fold" if header == "measure" else "ellipsis")
+    for row in rows:
+        table.add_row(*(Text(cell(row)) for *_, cell in kept), style=style(row))
+    return table
+
+
+def fitting(rows: Sequence[Row], columns: Sequence[Column[Row]], width: int) -> list[Column[Row]]:
     """The columns, the most important first, for which a console of this width has room; shown in their own order."""
-    kept: list[Column] = []
+    kept: list[Column[Row]] = []
     room = width + GAP
-    for column in sorted(COLUMNS, key=lambda column: column[1]):
+    for column in sorted(columns, key=lambda column: column[1]):
         header, importance, _, cell = column
         room -= GAP + max([cell_len(header), *(cell_len(cell(row)) for row in rows)])
         if importance > 0 and room < 0:
             break
         kept.append(column)
-    return [column for column in COLUMNS if column in kept]
+    return [column for column in columns if column in kept]
 
 
 def headline(report: Mapping[str, Any]) -> str:

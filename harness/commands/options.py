@@ -57,4 +57,8 @@ SecretSeed = Annotated[
         "Make one: head -c 32 /dev/urandom > FILE"
     ),
 ]
+Beside = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR|LEDGER", help="A held-out zoo, to see which verdicts of the public one hold there."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

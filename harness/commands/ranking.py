@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from harness.commands.answering import GOOD, NEGATIVE, console, errors, refuse
-from harness.commands.options import AllRuns, Json, Target, Within
+from harness.commands.options import AllRuns, Beside, Json, Target, Within
 
 
 def rank(
@@ -29,14 +29,21 @@ def rank(
         Literal["hoeffding", "binomial"], typer.Option(help="Of the sign error: a bound, or exact probabilities.")
     ] = "hoeffding",
     bootstrap: Annotated[int, typer.Option(min=0, help="Resamples and permutations; 0 for none.")] = 1000,
+    beside: Beside = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
     as_json: Json = False,
 ) -> int:
     """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`, or as you map them."""
-    from harness.report import bins_of, columns_of, ranked
+    from harness.report import bins_of, columns_of, ranked_beside
+    from leaderboard.beside_text import markdown_beside, render_beside
+    from leaderboard.markdown import markdown as as_markdown
     from leaderboard.table import render
 
-    report, _ = ranked(
+    if as_json and markdown:
+        refuse("The ranking must be printed in one form; got both --json and --markdown.")
+    report, _ = ranked_beside(
         source,
+        beside,
         target,
         None if within == "none" else within,
         errors,
@@ -49,8 +56,12 @@ def rank(
     )
     if as_json:
         print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
-    else:
+    elif markdown:
+        print(as_markdown(report) if beside is None else markdown_beside(report), end="")  # noqa: T201  likewise
+    elif beside is None:
         render(report, console)
+    else:
+        render_beside(report, console)
     return GOOD
 
 
@@ -59,15 +70,18 @@ def page(
     target: Target = "gap",
     within: Within = "corruption",
     all_runs: AllRuns = False,
+    beside: Beside = None,
 ) -> int:
     """Write leaderboard.html again from what the directory holds."""
     from harness.files import write_text
-    from harness.report import curves_of, opened, ranked
+    from harness.report import curves_of, opened, ranked_beside
     from leaderboard.page import build
 
     with opened(folder) as store:
         curves = curves_of(store)
-    report, ledger = ranked(folder, target, None if within == "none" else within, errors, all_runs=all_runs)
+    report, ledger = ranked_beside(
+        folder, beside, target, None if within == "none" else within, errors, all_runs=all_runs
+    )
     destination = folder / "leaderboard.html"
     write_text(destination, build(report, ledger, report["provenance"], curves=curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)

@@ -12,6 +12,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from leaderboard.beside import pairs_of
+from leaderboard.beside_text import headline
 from leaderboard.claims.table import measured
 from leaderboard.page.embedded import TARGETS, embedded
 from leaderboard.page.facts import facts
@@ -36,7 +38,7 @@ def build(
     Without plotly the page has everything but the plots and says how to get them.
 
     Args:
-        report: what `leaderboard.ranking.rank` returned.
+        report: what `leaderboard.ranking.rank` returned; a comparison with a held-out zoo stands under "beside".
         ledger: the networks that were ranked, one a row.
         provenance: what made the ledger, shown as it is; mappings within it become groups. The entries "suite" and
             "date" also stand in the heading.
@@ -55,6 +57,9 @@ def build(
             tracks=sorted({panel.track for panel in panels if panel.track}),
             needs=sorted({need for entry in report["measures"].values() for need in entry["needs"]}),
             claims=report.get("claims", []),
+            beside=report.get("beside"),
+            pairs=pairs_of(report["beside"]) if "beside" in report else [],
+            compared=headline(report) if "beside" in report else "",
             choices=choices(ledger),
             quantities=quantities(ledger),
             outcome=outcome(ledger),

@@ -8,11 +8,13 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from leaderboard.beside import beside
 from leaderboard.page import build
 from leaderboard.page.embedded import thinned
 from leaderboard.ranking import order
@@ -267,6 +269,32 @@ def test_claims(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> Non
     assert "at least 0.99 of the examples" in text
     assert "100 % (Zhang et al. 2017)" in text
     assert 'id="studies"' not in build(ridge_report, ridge_ledger, {})
+
+
+def test_a_held_out_zoo_stands_beside(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+    """A row a measure in the order of the held-out zoo, with what is lost, and why others are not compared."""
+    entry = ridge_report["measures"]["frobenius_norm"]
+    mine, theirs = (
+        {**entry, "Psi": psi, "interval": {"tau_b": None, "Psi": [psi - 0.25, psi + 0.25]}} for psi in (0.5, -0.3)
+    )
+    public = {**ridge_report, "measures": ridge_report["measures"] | {"frobenius_norm": mine}}
+    others = {name: entry for name, entry in ridge_report["measures"].items() if name != "margin"}
+    comparison = beside(public, {**ridge_report, "measures": others | {"frobenius_norm": theirs}})
+    document = build({**ridge_report, "beside": comparison}, ridge_ledger, PROVENANCE)
+    section = document[document.index('<section id="held-out">') : document.index('<section id="cost">')]
+    rows = section[section.index("<tbody>") : section.index("</tbody>")].split("</tr>")[:-1]
+    (row,) = (row for row in rows if "#measure=frobenius_norm" in row)
+
+    assert '<a href="#held-out">' in document
+    assert [unquote(re.findall(r"#measure=([^\"]*)", row)[0]) for row in rows] == list(comparison["measures"])
+    assert "−0.300" in row
+    assert "−0.55 to −0.05" in row
+    assert "−1.15 to −0.45" in row  # -0.8 with the root of twice the square of 0.25 on either side
+    assert '<span class="verdict does-not-hold">does not hold: sign</span>' in row
+    assert "sign: as expected → reversed" in row
+    assert '<td class="text fallen">' in row
+    assert "<b>margin</b> It was scored on the public zoo only." in section
+    assert HOSTILE not in section
 
 
 def test_without_plotly(

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from leaderboard.beside import beside
 from leaderboard.ledger import checked, read_ledger
 from leaderboard.page import build
 from leaderboard.ranking import order, rank
@@ -382,6 +383,21 @@ def test_a_telephone(visit: Open, ridge_page: str) -> None:
     assert facts is not None
     assert plot["width"] <= 390
     assert facts["y"] >= plot["y"] + plot["height"] - 1
+
+
+def test_a_held_out_zoo_on_a_telephone(
+    visit: Open, ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path: Path
+) -> None:
+    """The comparison scrolls within its own frame, its numbers on one line; a name opens the facts of the measure."""
+    report = {**ridge_report, "beside": beside(ridge_report, ridge_report)}
+    build(report, ridge_ledger, {"suite": "ridge"}, tmp_path / "page.html")
+    page = visit((tmp_path / "page.html").as_uri(), viewport={"width": 390, "height": 844})
+    section = page.locator("#held-out")
+
+    assert page.evaluate(FURTHEST) <= 390
+    assert all(each.bounding_box()["height"] < 30 for each in section.locator("td .ends").all())  # type: ignore[index]
+    section.get_by_role("link", name="margin", exact=True).click()
+    assert page.locator("#panel-name").text_content() == "margin"
 
 
 def test_without_javascript(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
