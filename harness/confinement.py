@@ -145,10 +145,14 @@ def code_folders() -> tuple[Path, ...]:
     return tuple(sorted(found | set(rooms)))
 
 
-def _import_folders() -> set[Path]:
+def import_path() -> list[str]:
     """Where Python looks for modules, but for the checkout."""
-    found = {Path(entry).resolve() for entry in sys.path if entry} - {ROOMS, Path.cwd()}
-    return found | {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+    return [entry for entry in sys.path if entry and Path(entry).resolve() not in {ROOMS, Path.cwd()}]
+
+
+def _import_folders() -> set[Path]:
+    standard = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+    return standard | {Path(entry).resolve() for entry in import_path()}
 
 
 def _all_but(folder: Path, hidden: set[Path]) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 import torch
 
-from harness.confinement import ROOMS, Guard, Kind, bubblewrap, environment, guards, wrapped
+from harness.confinement import ROOMS, Guard, Kind, bubblewrap, environment, guards, import_path, wrapped
 from harness.sandbox_hearing import GRACE, LOADING, Answer, Event, Hearing, spoiled, touched
 from harness.sandbox_replies import Reply, measure_of, reply_of
 from harness.sandbox_worker import RUN
@@ -197,7 +197,8 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         inside = self.isolation.kind == "bubblewrap"
         scratch = SCRATCH if inside else self._folder.name
-        start = f"import sys; sys.path.insert(0, {str(ROOMS)!r}); from harness.sandbox_worker import main; main()"
+        path = [str(ROOMS), *import_path()]
+        start = f"import sys; sys.path[:0] = {path!r}; from harness.sandbox_worker import main; main()"
         command = [sys.executable, "-P", "-c", start, scratch]
         with theirs, tempfile.TemporaryFile() as said:
             self._process = subprocess.Popen(  # noqa: S603  Python itself

@@ -1,4 +1,8 @@
-"""Measures from outside: a file, installed packages; described and scored in the sandbox, never imported here."""
+"""Measures from outside: a file, installed packages, merged submissions; each scored in the sandbox.
+
+Those of a file or a package are described there too, and never imported here. What was merged has been read, and is a
+part of the catalogue: this process imports it for what it declares, those that score do not.
+"""
 
 import atexit
 import functools
@@ -15,7 +19,7 @@ from harness.sandbox import Sandbox, SandboxError
 from harness.submission import Parts, Submission, Turn
 from measures import Measure, Score
 from measures.api import Need
-from measures.catalog import PLUGIN_GROUP
+from measures.catalog import PLUGIN_GROUP, submission_files
 from measures.tracks import TRACKS, Track, track_of
 
 NO_REFIT: Final = "A submitted measure cannot train networks anew: training takes the recipe, which it must not see."
@@ -26,8 +30,8 @@ class Submitted:
     """What comes from outside.
 
     Attributes:
-        measures: by name, as they declare themselves.
-        submissions: by measure, where its code is.
+        measures: by name, as they declare themselves; those of merged submissions are in the catalogue.
+        submissions: by measure, where its code is; merged submissions included.
         problems: what could not be used, a sentence each.
     """
 
@@ -81,7 +85,7 @@ def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
         FileNotFoundError: there is no such file.
     """
     measures: dict[str, Measure] = {}
-    submissions: dict[str, Submission] = {}
+    submissions = {name: Submission.of_file(file) for name, file in submission_files().items()}
     problems = []
     if plugin is not None:
         submission = Submission.of_file(plugin)
@@ -97,7 +101,7 @@ def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
             found = shared_sandbox().describe(submission)
             if clash := sorted(set(found) & {*taken, *measures}):
                 raise ValueError(f"names are taken: {', '.join(clash)}.")  # noqa: TRY301  one way out
-        except (ValueError, LookupError, OSError, SandboxError) as error:
+        except (ValueError, LookupError, ImportError, OSError, SandboxError) as error:
             reason = str(error).strip().rpartition("\n")[2]
             problems.append(f"The plug-in {point.name} = {point.value} cannot be used: {reason}")
         else:
@@ -111,7 +115,10 @@ def installed(point: EntryPoint) -> Submission:
 
     Raises:
         ModuleNotFoundError: there is no such package.
+        ValueError: it names no module.
     """
+    if point.pattern.match(point.value) is None:
+        raise ValueError("an entry point must name a module, as in package.module.")
     top = point.module.partition(".")[0]
     spec = importlib.util.find_spec(top)  # which runs nothing, of a name without a dot
     if spec is None:

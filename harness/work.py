@@ -17,7 +17,7 @@ from harness.submitted import scored_apart
 from harness.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.weights import PackedRun, WeightFile, pack, snapshots_in
 from measures import Score, Subject
-from measures.catalog import catalog, select
+from measures.catalog import in_the_box, select
 from measures.scoring import score_subject
 from zoo.corruptions import PreparedData
 from zoo.fleet import load_state
@@ -51,7 +51,7 @@ def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
 
 def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
     """Score one network: its run_id and a score for each name."""
-    chosen = select(task.names, catalog())
+    chosen = select(task.names, in_the_box())
     trained = Recipe.from_changed(task.recipe).model not in SOLVED
     scores: dict[str, Score] = {}
     for trains_anew in (False, True):

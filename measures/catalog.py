@@ -26,21 +26,25 @@ class UnknownMeasure(LookupError):  # noqa: N818  reads as what it is
 
 @functools.cache
 def catalog() -> dict[str, Measure]:
-    """Every measure in the box, by name, in alphabetical order.
+    """Every measure in the box and every submission that was merged, by name, in alphabetical order.
 
     Raises:
         ValueError: two modules define measures of the same name.
     """
-    modules = [
-        importlib.import_module(f"measures.{found.name}")
-        for found in pkgutil.iter_modules(measures.__path__)
-        if not found.ispkg
-    ]
-    modules += [
-        importlib.import_module(f"measures.submissions.{found.name}")
-        for found in pkgutil.iter_modules(measures.submissions.__path__)
-    ]
-    return _merged(modules)
+    return _merged([*_modules_in(measures), *_modules_in(measures.submissions)])
+
+
+@functools.cache
+def in_the_box() -> dict[str, Measure]:
+    """The same without the submissions, none of which is imported."""
+    return _merged(_modules_in(measures))
+
+
+def submission_files() -> dict[str, Path]:
+    """The file of each measure that was submitted and merged, by the measure's name."""
+    return {
+        name: Path(str(module.__file__)) for module in _modules_in(measures.submissions) for name in measures_of(module)
+    }
 
 
 def with_plugins() -> dict[str, Measure]:
@@ -108,6 +112,11 @@ def measures_of(module: ModuleType) -> dict[str, Measure]:
         ValueError: two of one name.
     """
     return _merged([module])
+
+
+def _modules_in(package: ModuleType) -> list[ModuleType]:
+    found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in found if not module.ispkg]
 
 
 def _merged(modules: Iterable[ModuleType]) -> dict[str, Measure]:
