@@ -1,0 +1,83 @@
+"""Score or train on the pretended device and on the processor, and print what differs: a JSON list of sentences.
+
+python -m tests.another_device.trial LIBRARY mixing|scoring|training NAME
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+from measures.api import Subject
+from measures.catalog import catalog
+from measures.scoring import score_subject
+from tests.another_device.pretended import register
+from tests.measures.networks import network
+from tests.zoo.test_interventions import BASE, INTERVENTIONS, flat
+from zoo.recipe import FAMILIES, Recipe
+from zoo.training import train
+
+LOOSE = {"gsnr": 0.05}  # in float32 a mean of ratios whose denominators may be rounding errors
+
+
+def mixing(device: torch.device, _: str) -> Iterator[str]:
+    """What a GPU refuses is refused here, and the rest is computed."""
+    here, there = torch.ones(2, 2), torch.ones(2, 2, device=device)
+    forbidden: dict[str, Callable[[], object]] = {
+        "a sum": lambda: here + there,
+        "a product": lambda: here @ there,
+        "an embedding": lambda: torch.nn.functional.embedding(torch.zeros(2, dtype=torch.int64), there),
+        "a convolution": lambda: torch.nn.functional.conv2d(there.view(1, 1, 2, 2), here.view(1, 1, 2, 2)),
+        "a processor's draw": lambda: torch.rand(2, generator=torch.Generator(device)),
+        "a device's draw": lambda: torch.rand(2, generator=torch.Generator(), device=device),
+        "NumPy": there.numpy,
+    }
+    for name, act in forbidden.items():
+        try:
+            act()
+        except (RuntimeError, TypeError):
+            continue
+        yield f"{name} must be refused."
+    if float((there @ there).sum() + torch.tensor(1.0)) != 9 or there[torch.tensor([0])].device != there.device:
+        yield "single numbers and indices may lie elsewhere."
+
+
+def scoring(device: torch.device, name: str) -> Iterator[str]:
+    """Every measure of a network on either."""
+    parts = network(name).parts()
+    expected = score_subject(Subject(**parts), catalog().values())
+    found = score_subject(Subject(**{**parts, "model": parts["model"].to(device)}), catalog().values())
+    for measure, score in found.items():
+        other = expected[measure]
+        if score.outcome != other.outcome:
+            yield f"{measure}: {score.outcome}, not {other.outcome}: {score.why.strip()[-1500:]}"
+        elif score.value is not None and other.value is not None:
+            allowed = LOOSE.get(measure, 1e-3) * abs(other.value) + 1e-9
+            if abs(score.value - other.value) > allowed:
+                yield f"{measure}: {score.value}, not {other.value}."
+
+
+def training(device: torch.device, name: str) -> Iterator[str]:
+    """Every family and every intervention on either, alone ("loop") or side by side ("fleet"), in float64."""
+    cases = {family: BASE.replace(model=family, max_epochs=2) for family in FAMILIES}
+    cases |= {case: BASE.replace(max_epochs=3, **fields) for case, fields in INTERVENTIONS.items()}
+    for case, recipe in cases.items():
+        both: list[dict[Recipe, torch.Tensor]] = []
+        for place in (torch.device("cpu"), device):
+            runs = train(
+                [recipe, recipe.replace(seed=1)], fleet=1 if name == "loop" else 2, device=place, dtype=torch.float64
+            )
+            both.append({run.recipe: flat(run) for run in runs})
+        for trained, expected in both[0].items():
+            apart = float((both[1][trained] - expected).norm() / expected.norm())
+            if not apart < 1e-6:
+                yield f"{case}, seed {trained.seed}: the weights are {apart:.2g} apart."
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    trial = {"mixing": mixing, "scoring": scoring, "training": training}[sys.argv[2]]
+    complaints = list(trial(register(Path(sys.argv[1])), sys.argv[3]))
+    sys.stdout.write(json.dumps(complaints))
