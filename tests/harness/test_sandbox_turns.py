@@ -89,21 +89,21 @@ def later(subject):
 BAD = f"""
 {CHANNEL}
 def squares(subject):
-    return sum(float(p.square().sum()) for p in subject.params.values())
+    return sum(float(p.square().sum()) for p in (*subject.params.values(), subject.inputs))
 
 @measure(source="nobody", family="norm")
 def one(subject):
-    '''Sum of squares.'''
+    '''Sum of squares of weights and inputs.'''
     return squares(subject)
 
 @measure(source="nobody", family="norm")
 def two(subject):
-    '''Sum of squares.'''
+    '''Sum of squares of weights and inputs.'''
     return squares(subject)
 
 @measure(source="nobody", family="norm")
 def three(subject):
-    '''Sum of squares.'''
+    '''Sum of squares of weights and inputs.'''
     return squares(subject)
 
 @measure(source="nobody", family="norm")
@@ -147,6 +147,17 @@ def test_a_track_sees_nothing_of_a_later_one_and_shares_its_passes(
     }  # fmt: skip
 
 
+def test_what_was_computed_on_other_data_is_computed_again(sandbox: Sandbox, parts: Parts, tmp_path: Path) -> None:
+    """A pass over one image of zeros says nothing of the data."""
+    path = tmp_path / "tracks.py"
+    path.write_text(TRACKS)
+    turns = [Turn(("first",), parts.without_data()), Turn(("second",), parts)]
+
+    replies = sandbox.score_in_turn(Submission.of_file(path), turns)
+
+    assert [reply.score.value for reply in replies.values()] == [1.0, 802.0], replies
+
+
 def test_a_turn_has_ended_when_its_measures_have_answered(sandbox: Sandbox, parts: Parts, tmp_path: Path) -> None:
     """Who says so before is shown no more: nothing comes over its one channel but the end of it."""
     path = tmp_path / "impatient.py"
@@ -159,7 +170,14 @@ def test_a_turn_has_ended_when_its_measures_have_answered(sandbox: Sandbox, part
 
 
 @pytest.mark.parametrize(
-    "deed", ["os._exit(0)", "next(iter(subject.params.values())).zero_()", "say_it_has_ended()", "1 / 0"]
+    "deed",
+    [
+        "os._exit(0)",
+        "next(iter(subject.params.values())).zero_()",
+        "subject.inputs.zero_()",
+        "say_it_has_ended()",
+        "1 / 0",
+    ],
 )
 @pytest.mark.parametrize(
     "turns", [("one bad", "two", "three"), ("one", "two bad", "three"), ("one", "two", "bad three")]
@@ -174,7 +192,7 @@ def test_what_goes_wrong_in_one_turn_stays_there(
 
     replies = sandbox.score_in_turn(Submission.of_file(path), asked, time_limit=30)
 
-    squares = sum(float(param.detach().square().sum()) for param in parts.model.parameters())
+    squares = sum(float(param.detach().square().sum()) for param in (*parts.model.parameters(), parts.inputs))
     assert list(replies) == " ".join(turns).split()
     for name, reply in replies.items():
         if name != "bad":

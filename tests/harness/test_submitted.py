@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.confinement import code_folders
+from harness.confinement import ROOMS, code_folders
 from harness.store import Store
 from harness.submission import Submission
 from harness.submitted import shared_sandbox
@@ -31,11 +31,16 @@ MODULES = {
     "a_good_package": GOOD,
 }
 POINTS = {"broken": "a_broken_package", "empty": "an_empty_package", "good": "a_good_package", "gone": "no_package"}
-WITHOUT_SUBMISSIONS = """
+SCORING = """
 import sys
-import harness.work
-from measures.catalog import in_the_box
-print(len(in_the_box()), [name for name in sys.modules if name.startswith("measures.submissions.")])
+from pathlib import Path
+from harness.store import Store
+from harness.work import score_network
+from tests.harness.test_submitted import task_of
+
+with Store(Path(sys.argv[1])) as store:
+    ((_, scores),) = score_network(task_of(store, next(iter(store.runs())), ("param_norm",)))
+print(scores["param_norm"].outcome, [name for name in sys.modules if name.startswith("measures.submissions.")])
 """
 
 
@@ -43,6 +48,16 @@ def cells(zoo: Path) -> dict[tuple[str, str], Score]:
     """All scores of a zoo, by run_id and measure."""
     with Store(zoo) as store:
         return {(run_id, name): score for run_id, name, score in store.scores()}
+
+
+def task_of(store: Store, run_id: str, names: tuple[str, ...] = ()) -> ScoreTask:
+    """Scoring a network of a zoo."""
+    run = store.runs()[run_id]
+    initial, final = store.weight_files(run_id)
+    return ScoreTask(
+        run_id=run_id, recipe=run.recipe.changed(), initial=initial, final=final, trajectory=None, losses=(),
+        steps=0, twin=None, names=names, device="cpu", data_dir=None,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -94,19 +109,16 @@ def test_merged_submissions_are_scored_in_the_sandbox(gapbench: Gapbench, zoo: P
     assert "in a process of their own" in result.output
     scores = cells(zoo)
     with Store(zoo) as store:
-        for run_id, run in store.runs().items():
-            initial, final = store.weight_files(run_id)
-            task = ScoreTask(
-                run_id=run_id, recipe=run.recipe.changed(), initial=initial, final=final, trajectory=None, losses=(),
-                steps=0, twin=None, names=(), device="cpu", data_dir=None,
-            )  # fmt: skip
+        for run_id in store.runs():
+            subject = subject_of(task_of(store, run_id))
             for name, file in files.items():
                 assert scores[run_id, name].source_hash == Submission.of_file(file).source_hash
-                assert scores[run_id, name].value == pytest.approx(catalog()[name](subject_of(task)), rel=1e-6)
+                assert scores[run_id, name].value == pytest.approx(catalog()[name](subject), rel=1e-6)
 
 
-def test_a_process_that_scores_imports_no_submission() -> None:
-    """The catalogue without them is what a worker needs."""
-    ended = subprocess.run([sys.executable, "-c", WITHOUT_SUBMISSIONS], capture_output=True, text=True, check=True)
+def test_a_process_that_scores_imports_no_submission(finished: Path) -> None:
+    """What it computes itself is in the box."""
+    command = [sys.executable, "-c", SCORING, str(finished)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOMS)
 
-    assert ended.stdout.split(maxsplit=1) == [str(len(catalog()) - len(submission_files())), "[]\n"]
+    assert ended.stdout == "scored []\n"
