@@ -2,7 +2,8 @@
 //
 // Its memory is the processor's under another name, and every operation runs there. Three things are as on a GPU: an
 // operation on tensors of both is refused, save for single numbers and indices; a generator belongs to its device; and
-// NumPy cannot see its tensors.
+// NumPy cannot see its tensors. While `pretended::capture` is on, it also refuses what cannot be recorded as a CUDA graph:
+// whatever waits for a number, copies from or to the processor, or draws from a generator.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/EmptyTensor.h>
 #include <ATen/NativeFunctions.h>
@@ -14,11 +15,20 @@
 
 #include <cstdlib>
 #include <set>
+#include <string>
+#include <utility>
 
 namespace {
 
 constexpr auto PRETEND = c10::DeviceType::PrivateUse1;
 const c10::Device DEVICE(PRETEND, 0);
+
+bool capturing = false;
+thread_local bool in_fallback = false;  // which copies everything to the processor and back
+
+void recordable(bool is, const char* what) {
+  TORCH_CHECK(!capturing || in_fallback || is, "operation not permitted when stream is capturing: ", what);
+}
 
 void release(void* p) { std::free(p); }
 
@@ -108,6 +118,7 @@ at::Tensor bare(const at::Tensor& t) {
 }
 
 at::Tensor copy_from(const at::Tensor& self, const at::Tensor& to, bool) {
+  recordable(self.device() == to.device(), "a copy from or to the processor");
   bare(to).copy_(bare(self));
   return to;
 }
@@ -118,7 +129,10 @@ at::Tensor copy_from_and_resize(const at::Tensor& self, const at::Tensor& to) {
   return to;
 }
 
-at::Scalar local_scalar(const at::Tensor& self) { return at::native::_local_scalar_dense_cpu(bare(self)); }
+at::Scalar local_scalar(const at::Tensor& self) {
+  recordable(false, "a number that is waited for");
+  return at::native::_local_scalar_dense_cpu(bare(self));
+}
 
 const at::Tensor& resize(const at::Tensor& self, c10::SymIntArrayRef size, std::optional<at::MemoryFormat>) {
   auto sizes = C10_AS_INTARRAYREF_SLOW(size);
@@ -194,6 +208,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> batch_norm(const at::Tensor& x, c
 // Tensors of the processor that a GPU's kernels take beside its own: indices, and single numbers.
 const std::set<std::string> MIXED = {"aten::index", "aten::index_put_", "aten::_index_put_impl_", "aten::_unsafe_index", "aten::copy_", "aten::_unsafe_index_put"};
 
+// These wait to know the size of their answer, or the answer itself.
+const std::set<std::string> WAITING = {"aten::nonzero", "aten::masked_select", "aten::equal", "aten::_unique2", "aten::unique_dim", "aten::bincount"};
+
 void check(const c10::OperatorHandle& op, const at::Tensor& t, bool& here, bool& there) {
   if (!t.defined()) return;
   if (t.is_privateuseone()) here = true;
@@ -202,11 +219,18 @@ void check(const c10::OperatorHandle& op, const at::Tensor& t, bool& here, bool&
 
 void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto n = op.schema().arguments().size();
-  bool here = false, there = false;
+  bool here = false, there = false, by_mask = false;
   std::vector<Draws*> draws;
   for (auto& value : torch::jit::last(*stack, n)) {
     if (value.isTensor()) check(op, value.toTensor(), here, there);
     else if (value.isTensorList()) for (const at::Tensor& t : value.toTensorVector()) check(op, t, here, there);
+    else if (value.isList()) {
+      for (const c10::IValue& item : value.toListRef()) {
+        if (!item.isTensor() || !item.toTensor().defined()) continue;
+        check(op, item.toTensor(), here, there);
+        by_mask |= item.toTensor().scalar_type() == at::kBool;
+      }
+    }
     else if (value.isGenerator()) {
       auto g = value.toGenerator();
       if (g.defined() && g.device().type() == PRETEND) draws.push_back(static_cast<Draws*>(g.unsafeGetGeneratorImpl()));
@@ -214,15 +238,21 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
     }
   }
   TORCH_CHECK(!(here && there), op.operator_name(), ": Expected all tensors to be on the same device, pretend:0 and cpu were found");
+  recordable(draws.empty() && !by_mask && !WAITING.count(op.operator_name().name), op.operator_name().name.c_str());
   for (auto* g : draws) g->disguise(false);
+  const bool outer = std::exchange(in_fallback, true);
   try {
     at::native::cpu_fallback(op, stack, /*error_on_views=*/true);
   } catch (...) {
+    in_fallback = outer;
     for (auto* g : draws) g->disguise(true);
     throw;
   }
+  in_fallback = outer;
   for (auto* g : draws) g->disguise(true);
 }
+
+TORCH_LIBRARY(pretended, m) { m.def("capture(bool on) -> ()", [](bool on) { capturing = on; }); }
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>()); }
 

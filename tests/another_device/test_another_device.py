@@ -41,7 +41,7 @@ def test_every_measure_scores_there_as_on_the_processor(name: str, library: Path
     assert complaints(library, pytestconfig.rootpath, "scoring", name) == []
 
 
-@pytest.mark.parametrize("engine", ["loop", "fleet"])
+@pytest.mark.parametrize("engine", ["loop", "fleet", "graph"])
 def test_networks_train_there_as_on_the_processor(engine: str, library: Path, pytestconfig: pytest.Config) -> None:
     """Every family and every intervention."""
     assert complaints(library, pytestconfig.rootpath, "training", engine) == []

@@ -7,6 +7,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
+from unittest.mock import patch
 
 import torch
 
@@ -16,7 +18,9 @@ from measures.scoring import score_subject
 from tests.another_device.pretended import register
 from tests.measures.networks import network
 from tests.zoo.test_interventions import BASE, INTERVENTIONS, flat
-from zoo.recipe import FAMILIES, Recipe
+from zoo.engines import Mode
+from zoo.recipe import FAMILIES
+from zoo.steady_fleet import WARM_UP_STEPS
 from zoo.training import train
 
 LOOSE = {"gsnr": 0.05}  # in float32 a mean of ratios whose denominators may be rounding errors
@@ -34,14 +38,35 @@ def mixing(device: torch.device, _: str) -> Iterator[str]:
         "a device's draw": lambda: torch.rand(2, generator=torch.Generator(), device=device),
         "NumPy": there.numpy,
     }
+    waits: dict[str, Callable[[], object]] = {
+        "a number": lambda: float(there[0, 0]),
+        "a copy to the processor": there.cpu,
+        "a copy from the processor": lambda: here.to(device),
+        "a constant": lambda: torch.tensor([1.0, 2.0], device=device),
+        "a mask": lambda: there[there > 0],
+        "a draw": lambda: torch.rand(2, generator=torch.Generator(device), device=device),
+    }
     for name, act in forbidden.items():
-        try:
-            act()
-        except (RuntimeError, TypeError):
-            continue
-        yield f"{name} must be refused."
+        if not refused(act):
+            yield f"{name} must be refused."
+    for name, act in waits.items():
+        if refused(act):
+            yield f"{name} must be had."
+        torch.ops.pretended.capture(on=True)
+        if not refused(act):
+            yield f"{name} must be refused in a recording."
+        torch.ops.pretended.capture(on=False)
     if float((there @ there).sum() + torch.tensor(1.0)) != 9 or there[torch.tensor([0])].device != there.device:
         yield "single numbers and indices may lie elsewhere."
+
+
+def refused(act: Callable[[], object]) -> bool:
+    """Whether an error says no."""
+    try:
+        act()
+    except (RuntimeError, TypeError):
+        return True
+    return False
 
 
 def scoring(device: torch.device, name: str) -> Iterator[str]:
@@ -60,20 +85,36 @@ def scoring(device: torch.device, name: str) -> Iterator[str]:
 
 
 def training(device: torch.device, name: str) -> Iterator[str]:
-    """Every family and every intervention on either, alone ("loop") or side by side ("fleet"), in float64."""
+    """Every family and every intervention on either, in float64, by an engine: "loop", "fleet" or "graph"."""
+    mode = cast("Mode", name)
     cases = {family: BASE.replace(model=family, max_epochs=2) for family in FAMILIES}
     cases |= {case: BASE.replace(max_epochs=3, **fields) for case, fields in INTERVENTIONS.items()}
     for case, recipe in cases.items():
-        both: list[dict[Recipe, torch.Tensor]] = []
-        for place in (torch.device("cpu"), device):
-            runs = train(
-                [recipe, recipe.replace(seed=1)], fleet=1 if name == "loop" else 2, device=place, dtype=torch.float64
-            )
-            both.append({run.recipe: flat(run) for run in runs})
-        for trained, expected in both[0].items():
-            apart = float((both[1][trained] - expected).norm() / expected.norm())
+        recipes = [recipe, recipe.replace(seed=1)]
+        expected = {run.recipe: flat(run) for run in train(recipes, fleet=2, dtype=torch.float64)}
+        runs = train(recipes, fleet=1 if mode == "loop" else 2, mode=mode, device=device, dtype=torch.float64)
+        try:
+            with patch("zoo.engines.cuda_graph", recorded), patch("zoo.training.require_mode"):  # graphs need a GPU
+                found = {run.recipe: flat(run) for run in runs}
+        except RuntimeError as error:
+            yield f"{case}: {error}"
+            continue
+        for trained, weights in expected.items():
+            apart = float((found[trained] - weights).norm() / weights.norm())
             if not apart < 1e-6:
                 yield f"{case}, seed {trained.seed}: the weights are {apart:.2g} apart."
+
+
+def recorded(function: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+    """Record as a CUDA graph is recorded: some calls to warm up, then one in which nothing may wait for the device."""
+    for _ in range(WARM_UP_STEPS):
+        function()
+    torch.ops.pretended.capture(on=True)
+    try:
+        answer = function().clone()
+    finally:
+        torch.ops.pretended.capture(on=False)
+    return lambda: answer.copy_(function())
 
 
 if __name__ == "__main__":
