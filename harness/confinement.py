@@ -21,7 +21,7 @@ Guard = Literal["namespaces", "landlock", "seccomp", "limits"]
 
 ROOMS: Final = Path(__file__).resolve().parents[1]
 SEEN_ROOMS: Final = ("measures", "zoo")  # to run a measure, and to build a network
-WORKER_MODULES: Final = ("__init__", "confinement", "landlock", "seccomp", "sandbox_worker")
+WORKER_MODULES: Final = ("__init__", "confinement", "landlock", "seccomp", "sandbox_refits", "sandbox_worker")
 LABELLED: Final = ("sklearn/datasets/data",)  # data sets that packages bring along, with their test labels
 SYSTEM: Final = (
     "/usr/lib",

@@ -20,11 +20,13 @@ import torch
 
 from harness.confinement import ROOMS, Guard, Kind, bubblewrap, environment, guards, import_path, wrapped
 from harness.sandbox_hearing import GRACE, LOADING, Answer, Event, Hearing, spoiled, touched
+from harness.sandbox_refits import RefitOutside
 from harness.sandbox_replies import Reply, measure_of, reply_of
 from harness.sandbox_worker import RUN
 from harness.submission import Parts, Submission, Turn
 from measures import Measure, Score
 from measures.api import Outcome
+from measures.history import Refit
 
 MEMORY: Final = 4 << 30  # bytes beyond torch and what is sent; above what any measure of the catalogue takes
 STARTING: Final = 120.0  # seconds to import torch on a machine that has other things to do
@@ -119,17 +121,18 @@ class Sandbox:
         time_limit: float = SCORING,
         memory: int = MEMORY,
         chunk: int | None = None,
+        refit: Refit | None = None,
     ) -> dict[str, Reply]:
         """Score one network, of which each turn sees at least what the one before saw.
 
         What goes wrong with a measure stays in its own reply. With `chunk` in forward passes of so many examples, on
-        which no score may depend.
+        which no score may depend. With `refit` every measure may have networks trained anew, outside.
 
         The measures share one fork, as those of the catalogue share a process. If a turn does not end as it should,
         each of its measures that is not known to be the cause runs again, in a fork of its own, and the turns after it
         in another.
         """
-        options: dict[str, Any] = {"time_limit": time_limit, "memory": memory, "chunk": chunk}
+        options: dict[str, Any] = {"time_limit": time_limit, "memory": memory, "chunk": chunk, "refit": refit}
         replies, reached = self._scored(submission, turns, options)
         for turn in turns[:reached]:
             for name in turn.names:
@@ -167,6 +170,12 @@ class Sandbox:
             for turn, payload in zip(turns, shown, strict=True):
                 torch.save({"names": turn.names, "parts": turn.parts.sendable(known)}, payload)
                 known = turn.parts
+            refit, refits = options.get("refit"), None
+            descriptors = [request.fileno(), theirs.fileno()]
+            if refit is not None:
+                exchange = files.enter_context(tempfile.TemporaryFile())
+                refits = RefitOutside(refit, turns[0].parts.model, turns[0].parts.inputs, exchange)
+                descriptors.append(exchange.fileno())
             header = {
                 "kind": submission.kind,
                 "where": submission.where,
@@ -181,10 +190,10 @@ class Sandbox:
             torch.save(header, request)
             request.seek(0)
             try:
-                socket.send_fds(control, [RUN], [request.fileno(), theirs.fileno()])
+                socket.send_fds(control, [RUN], descriptors)
                 theirs.close()
                 names = [turn.names for turn in turns]
-                return Hearing(ours, control, list(zip(names, shown, strict=True)), seconds).answer()
+                return Hearing(ours, control, list(zip(names, shown, strict=True)), seconds, refits).answer()
             except OSError as error:  # the trusted process is gone; the next request starts another
                 self._stop()
                 return Answer([[]], f"its process was lost ({error}).")

@@ -5,12 +5,14 @@ import os
 import selectors
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
+from harness.sandbox_refits import RefitOutside
 from harness.sandbox_worker import ENDED, KILL, TURN
 
 GRACE: Final = 2.0  # seconds beyond the limit, in which a measure that heeds its alarm says so
@@ -45,7 +47,8 @@ class Hearing:
         channel: to the fork.
         control: to the process that forked it.
         turns: for each turn the measures that it asks for, and a file with what they see.
-        seconds: that one measure may take.
+        seconds: that one measure may take, trainings included.
+        refits: trains networks anew for those that may ask for it.
     """
 
     def __init__(
@@ -54,8 +57,10 @@ class Hearing:
         control: socket.socket,
         turns: Sequence[tuple[Sequence[str], IO[bytes]]],
         seconds: float,
+        refits: RefitOutside | None = None,
     ) -> None:
         self.channel, self.control, self.asked, self.seconds = channel, control, turns, seconds
+        self.refits = refits
         self.turns: list[list[Event]] = [[]]
         self.rest, self.heard = bytearray(), 0
         self.wrong = ""
@@ -113,6 +118,14 @@ class Hearing:
             with suppress(OSError):
                 self.channel.shutdown(socket.SHUT_WR)
 
+    def _train(self, asked: object) -> None:
+        """Have networks trained and send them; the time that it takes is the measure's."""
+        if self.refits is not None:
+            with tempfile.TemporaryFile() as payload, suppress(OSError):
+                self.refits.answer(asked, payload)
+                payload.seek(0)
+                socket.send_fds(self.channel, [TURN], [payload.fileno()])
+
     def _names(self) -> Sequence[str]:
         number = len(self.turns) - 1
         return self.asked[number][0] if number < len(self.asked) else ()
@@ -144,12 +157,15 @@ class Hearing:
             event = json.loads(line)
         except (ValueError, RecursionError):
             event = None
-        if not isinstance(event, dict) or not isinstance(event.get("end", []), list):
+        known = isinstance(event, dict) and isinstance(event.get("end", []), list)
+        if not known or ("refit" in event and self.refits is None):
             self.wrong = "it sent what is no answer."
             return
         self.turns[-1].append(event)
         if "begun" in event and self._begun() <= len(self._names()):
             self.deadline = time.monotonic() + self.seconds + GRACE
+        if "refit" in event:
+            self._train(event["refit"])
         if "end" in event:
             self.deadline = min(self.deadline, time.monotonic() + LOADING)
             self._turn_ended()

@@ -34,6 +34,7 @@ from torch import Tensor
 import measures
 import measures.api
 from harness.confinement import code_folders, confine
+from harness.sandbox_refits import RefitElsewhere
 from measures import Subject
 from measures.api import Measure
 from measures.catalog import from_file, measures_of, select
@@ -67,7 +68,7 @@ def main() -> None:
 def _serve(control: socket.socket, scratch: Path) -> None:
     number = 0
     while True:
-        order, given, _, _ = socket.recv_fds(control, 1, 2)
+        order, given, _, _ = socket.recv_fds(control, 1, 3)
         if not order:
             return
         if order != RUN:
@@ -78,7 +79,7 @@ def _serve(control: socket.socket, scratch: Path) -> None:
         child = os.fork()
         if child == 0:
             control.close()
-            _live(given[0], given[1], folder)
+            _live(folder, *given)
         for descriptor in given:
             os.close(descriptor)
         status = _watched(control, child)
@@ -115,7 +116,7 @@ def _sweep(child: int) -> None:
             pass
 
 
-def _live(payload: int, results: int, scratch: Path) -> NoReturn:
+def _live(scratch: Path, payload: int, results: int, exchange: int | None = None) -> NoReturn:
     """The life of a fork: one request."""
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -127,7 +128,7 @@ def _live(payload: int, results: int, scratch: Path) -> NoReturn:
         torch.set_num_threads(request["threads"])
         os.chdir(scratch)
         confine(scratch, memory=request["memory"], processor_seconds=request["processor_seconds"])
-        for event in _answers(request, channel, scratch):
+        for event in _answers(request, channel, exchange, scratch):
             channel.sendall(json.dumps(event).encode() + b"\n")
     except BaseException:  # noqa: BLE001  the end of the process, whatever was raised
         status = 1
@@ -141,7 +142,9 @@ def _read(payload: int) -> dict[str, Any]:
         return cast("dict[str, Any]", torch.load(file, weights_only=False))  # from the parent, which is trusted
 
 
-def _answers(request: Mapping[str, Any], channel: socket.socket, scratch: Path) -> Iterator[dict[str, Any]]:
+def _answers(
+    request: Mapping[str, Any], channel: socket.socket, exchange: int | None, scratch: Path
+) -> Iterator[dict[str, Any]]:
     try:
         available = _submitted(request, scratch)
     except ValueError as error:
@@ -153,7 +156,7 @@ def _answers(request: Mapping[str, Any], channel: socket.socket, scratch: Path) 
     if request["chunk"] is not None:  # for good: this process has one request
         measures.api.CHUNK = request["chunk"]  # type: ignore[misc]  # it is final elsewhere
         cast("Any", Subject.batches).__defaults__ = (None, request["chunk"])
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"refit": None if exchange is None else RefitElsewhere(channel, exchange)}
     subject: Subject | None = None
     memory = 0
     while given := socket.recv_fds(channel, 1, 1)[1]:

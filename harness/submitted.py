@@ -11,18 +11,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final
 
 import torch
 
 from harness.sandbox import Sandbox, SandboxError
+from harness.sandbox_replies import Reply
 from harness.submission import Parts, Submission, Turn
 from measures import Measure, Score
 from measures.api import Need
 from measures.catalog import PLUGIN_GROUP, submission_files
+from measures.history import Refit
 from measures.tracks import TRACKS, Track, track_of
 
-NO_REFIT: Final = "A submitted measure cannot train networks anew: training takes the recipe, which it must not see."
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """Training anew for measures that need it.
+
+    Attributes:
+        refit: trains by the recipe, in this process; None where nothing can be trained.
+        time_limit: seconds for one such measure.
+    """
+
+    refit: Refit | None
+    time_limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +156,26 @@ def commissioned(
     return tuple(commissions)
 
 
-def scored_apart(commission: Commission, parts: Parts, time_limit: float) -> dict[str, Score]:
+def scored_apart(commission: Commission, parts: Parts, time_limit: float, retraining: Retraining) -> dict[str, Score]:
     """The scores of these measures of one network, from the sandbox."""
     submission, needs = commission.submission, frozenset[Need]()
-    turns, scores = [], {}
+    turns: list[Turn] = []
+    anew: list[Turn] = []
     for of_track in commission.tracks:
-        if of_track.track == "retraining":
-            scores = {name: Score(None, "unsupported", 0.0, 0, NO_REFIT) for name in of_track.versions}
-            continue
         needs |= of_track.needs  # who sees more may see what those before it saw
         seen = parts.for_needs(needs)
-        turns.append(Turn(tuple(of_track.versions), seen.without_data() if of_track.track == "weights only" else seen))
+        if of_track.track == "weights only":
+            seen = seen.without_data()
+        (anew if of_track.track == "retraining" else turns).append(Turn(tuple(of_track.versions), seen))
+    replies: dict[str, Reply] = {}
     if turns:
-        replies = shared_sandbox().score_in_turn(submission, turns, time_limit=time_limit)
-        scores |= {name: reply.score for name, reply in replies.items()}
+        replies |= shared_sandbox().score_in_turn(submission, turns, time_limit=time_limit)
+    if anew:
+        replies |= shared_sandbox().score_in_turn(
+            submission, anew, time_limit=retraining.time_limit, refit=retraining.refit
+        )
     return {
-        name: replace(scores[name], version=version, source_hash=submission.source_hash)
+        name: replace(replies[name].score, version=version, source_hash=submission.source_hash)
         for name, version in commission.versions.items()
     }
 

@@ -13,11 +13,12 @@ from harness.choices import ChoicesOnDisk, cache_folder
 from harness.held_out import KEY
 from harness.history import refit_by, trajectory_of
 from harness.submission import Parts
-from harness.submitted import scored_apart
+from harness.submitted import Retraining, scored_apart
 from harness.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.weights import PackedRun, WeightFile, pack, snapshots_in
 from measures import Score, Subject
 from measures.catalog import in_the_box, select
+from measures.history import Refit
 from measures.scoring import score_subject
 from zoo.corruptions import PreparedData
 from zoo.fleet import load_state
@@ -60,9 +61,9 @@ def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
             subject = subject_of(task, trains_anew=trains_anew and trained)
             scores |= score_subject(subject, named, time_limit=REFIT_LIMIT if trains_anew else TIME_LIMIT)
     if task.commissions:
-        parts = parts_of(task)
+        parts, retraining = parts_of(task), Retraining(_refit_of(task) if trained else None, REFIT_LIMIT)
         for commission in task.commissions:
-            scores |= scored_apart(commission, parts, TIME_LIMIT)
+            scores |= scored_apart(commission, parts, TIME_LIMIT, retraining)
     yield task.run_id, scores
 
 
@@ -89,7 +90,6 @@ def subject_of(task: ScoreTask, *, trains_anew: bool = False) -> Subject:
     Only with `trains_anew` can it train networks, which takes the recipe: no other measure is near one.
     """
     parts = parts_of(task)
-    recipe = Recipe.from_changed(task.recipe)
     return Subject(
         parts.model,
         parts.inputs,
@@ -98,7 +98,7 @@ def subject_of(task: ScoreTask, *, trains_anew: bool = False) -> Subject:
         twin=parts.twin,
         unlabeled=parts.unlabeled,
         trajectory=parts.trajectory,
-        refit=refit_by(recipe, data_of(recipe, task.data_dir), task) if trains_anew else None,
+        refit=_refit_of(task) if trains_anew else None,
         seed=parts.seed,
     )
 
@@ -117,6 +117,11 @@ def parts_of(task: ScoreTask) -> Parts:
         trajectory=trajectory_of(task, recipe),
         seed=seed_for("scores"),  # common random numbers: networks of one shape differ by weights, not by draws
     )
+
+
+def _refit_of(task: ScoreTask) -> Refit:
+    recipe = Recipe.from_changed(task.recipe)
+    return refit_by(recipe, data_of(recipe, task.data_dir), task)
 
 
 def _loaded(recipe: Recipe, data: PreparedData, weights: WeightFile, device: str) -> nn.Module:

@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.store import Store
 from harness.submission import Submission
-from harness.submitted import Commission, commissioned, scored_apart, shared_sandbox
+from harness.submitted import Commission, Retraining, commissioned, scored_apart, shared_sandbox
 from harness.tasks import ScoreTask
 from harness.weights import pack
 from harness.work import TIME_LIMIT, parts_of, subject_of
@@ -72,7 +72,7 @@ def timed(task: ScoreTask, commission: Commission) -> tuple[float, float]:
     start = time.perf_counter()
     outside = score_subject(subject, select(task.names, catalog()), time_limit=TIME_LIMIT)
     middle = time.perf_counter()
-    inside = scored_apart(commission, parts, TIME_LIMIT)
+    inside = scored_apart(commission, parts, TIME_LIMIT, Retraining(None, TIME_LIMIT))
     end = time.perf_counter()
     assert values(inside) == values(outside)
     return end - middle, middle - start

@@ -8,7 +8,7 @@ from torch import nn
 
 from harness.sandbox import Sandbox
 from harness.submission import Parts, Submission, Turn
-from harness.submitted import commissioned, scored_apart, shared_sandbox
+from harness.submitted import Retraining, commissioned, scored_apart, shared_sandbox
 
 CHANNEL = """
 import gc
@@ -74,17 +74,20 @@ def second(subject):
 """
 IMPATIENT = f"""
 {CHANNEL}
+SEEN = []
+
 @measure(source="nobody", family="norm", weights_only=True)
 def impatient(subject):
-    '''Bytes of the next turn, after it has said that its own has ended; minus its channels.'''
+    '''Bytes of the next turn, after it has said that its own has ended.'''
     say_it_has_ended()
     time.sleep(0.3)
-    return float(waiting() - sum(1 for _ in channels()))
+    SEEN.append(waiting())
+    return float(SEEN[-1])
 
 @measure(source="nobody", family="norm")
 def later(subject):
-    '''Number of examples.'''
-    return float(subject.num_examples)
+    '''Number of examples, and bytes that were seen before its turn.'''
+    return float(subject.num_examples + 1000 * sum(SEEN))
 """
 BAD = f"""
 {CHANNEL}
@@ -109,6 +112,12 @@ def three(subject):
 @measure(source="nobody", family="norm")
 def bad(subject):
     '''Ends the process, spoils the network, or says what was not asked.'''
+    @DEED@
+    return 0.0
+
+@measure(source="nobody", family="norm")
+def worse(subject):
+    '''The same once more.'''
     @DEED@
     return 0.0
 """
@@ -140,7 +149,7 @@ def test_a_track_sees_nothing_of_a_later_one_and_shares_its_passes(
     (commission,) = commissioned(list(described), described, dict.fromkeys(described, submission))
     assert [of_track.track for of_track in commission.tracks] == ["weights only", "training data", "unlabeled inputs"]
 
-    scores = scored_apart(commission, parts, 60)
+    scores = scored_apart(commission, parts, 60, Retraining(None, 60))
 
     assert {name: (score.value, score.why) for name, score in scores.items()} == {
         "blind": (0.0, ""), "of_data": (1.0, ""), "first": (1.0, ""), "second": (801.0, "")
@@ -159,14 +168,14 @@ def test_what_was_computed_on_other_data_is_computed_again(sandbox: Sandbox, par
 
 
 def test_a_turn_has_ended_when_its_measures_have_answered(sandbox: Sandbox, parts: Parts, tmp_path: Path) -> None:
-    """Who says so before is shown no more: nothing comes over its one channel but the end of it."""
+    """Who says so before is shown no more: nothing comes over its channel but the end of it."""
     path = tmp_path / "impatient.py"
     path.write_text(IMPATIENT)
     turns = [Turn(("impatient",), parts.without_data()), Turn(("later",), parts)]
 
     replies = sandbox.score_in_turn(Submission.of_file(path), turns)
 
-    assert [reply.score.value for reply in replies.values()] == [-1.0, 16.0], replies
+    assert [reply.score.value for reply in replies.values()] == [0.0, 16.0], replies
 
 
 @pytest.mark.parametrize(
@@ -180,7 +189,13 @@ def test_a_turn_has_ended_when_its_measures_have_answered(sandbox: Sandbox, part
     ],
 )
 @pytest.mark.parametrize(
-    "turns", [("one bad", "two", "three"), ("one", "two bad", "three"), ("one", "two", "bad three")]
+    "turns",
+    [
+        ("one bad", "two", "three"),
+        ("one", "two bad", "three"),
+        ("one", "two", "bad three"),
+        ("one bad", "worse two", "three"),
+    ],
 )
 def test_what_goes_wrong_in_one_turn_stays_there(
     deed: str, turns: tuple[str, ...], sandbox: Sandbox, parts: Parts, tmp_path: Path
@@ -195,6 +210,6 @@ def test_what_goes_wrong_in_one_turn_stays_there(
     squares = sum(float(param.detach().square().sum()) for param in (*parts.model.parameters(), parts.inputs))
     assert list(replies) == " ".join(turns).split()
     for name, reply in replies.items():
-        if name != "bad":
+        if name not in ("bad", "worse"):
             assert reply.score.value == pytest.approx(squares, rel=1e-6), (name, reply.score.why)
     assert (replies["bad"].score.outcome == "scored") == deed.startswith("say")
