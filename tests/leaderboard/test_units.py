@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from leaderboard import rank
-from leaderboard.units import pareto
+from leaderboard.units import noise_of, pareto
 
 
 def zoo() -> pd.DataFrame:
@@ -23,8 +23,9 @@ def zoo() -> pd.DataFrame:
     frame["measure.perfect"] = -frame["test_accuracy"]
     frame["measure.fragile"] = -hidden + 0.4 * rng.normal(size=64)
     frame["measure.useless"] = rng.normal(size=64)
+    frame["measure.turned"] = -frame["measure.fragile"]
     frame["noise.fragile"] = 0.4
-    for name, seconds in (("perfect", 3.0), ("fragile", 1.0), ("useless", 2.0)):
+    for name, seconds in (("perfect", 3.0), ("fragile", 1.0), ("turned", 1.0), ("useless", 2.0)):
         frame[f"cost.{name}"] = seconds
     return frame
 
@@ -32,7 +33,7 @@ def zoo() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def measures() -> dict[str, Any]:
     """The entries of the zoo's report."""
-    return dict(rank(zoo(), bootstrap=200)["measures"])
+    return dict(rank(zoo(), bootstrap=200, metadata={"turned": {"expected_sign": -1}})["measures"])
 
 
 def test_label_equivalents_follow_psi(measures: dict[str, Any]) -> None:
@@ -44,6 +45,16 @@ def test_label_equivalents_follow_psi(measures: dict[str, Any]) -> None:
     assert useless["examples"] < 100
     low, high = fragile["interval"]
     assert low < fragile["examples"] < high
+
+
+def test_a_measure_that_falls_with_the_gap_is_worth_what_its_negative_is(measures: dict[str, Any]) -> None:
+    """As many labels, between the same ends, the lower one first; and neither beats the other on the front."""
+    fragile, turned = (measures[name]["label_equivalents"] for name in ("fragile", "turned"))
+
+    assert measures["turned"]["Psi"] == -measures["fragile"]["Psi"]
+    assert turned["examples"] == fragile["examples"]
+    assert turned["interval"] == pytest.approx(fragile["interval"])
+    assert measures["turned"]["pareto"] is True
 
 
 def test_a_new_network_is_predicted(measures: dict[str, Any]) -> None:
@@ -60,6 +71,8 @@ def test_what_is_added_to_the_hyperparameters(measures: dict[str, Any]) -> None:
     perfect, useless = measures["perfect"], measures["useless"]
 
     assert perfect["increment"]["delta_mse"] > 0.5
+    for found in (perfect["increment"], useless["increment"]):
+        assert found["delta_mse"] == pytest.approx(1 - found["mse_with"] / found["mse_without"], abs=1e-12)
     assert perfect["residual_spearman"] > 0.8
     assert useless["increment"]["delta_mse"] < 0.1
     assert "explain the order of the scores" in measures["hp.width"]["why"]["increment"]
@@ -73,6 +86,15 @@ def test_fragility_tells_seeds_from_draws(measures: dict[str, Any]) -> None:
     assert perfect["draws"] is None
     assert "noise.perfect" in measures["perfect"]["why"]["fragility.draws"]
     assert fragile["draws"] > 0.5 * (fragile["draws"] + fragile["seeds"])
+
+
+def test_a_score_without_a_noise_has_none() -> None:
+    """An empty cell is 0; a ledger without the column says nothing of the estimator."""
+    frame = pd.DataFrame({"noise.drawn": [0.5, np.nan]})
+
+    assert (found := noise_of(frame, "drawn")) is not None
+    assert found.tolist() == [0.5, 0.0]
+    assert noise_of(frame, "other") is None
 
 
 def test_the_front_is_what_nothing_beats(measures: dict[str, Any]) -> None:

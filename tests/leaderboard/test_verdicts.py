@@ -63,6 +63,16 @@ def test_planted_measures_get_their_verdicts(report: dict[str, Any]) -> None:
     assert "best hyperparameter" in report["measures"]["hp.corruption"]["why"]["told_from.hyperparameter"]
 
 
+def test_the_best_hyperparameter_may_fall_with_the_gap() -> None:
+    """Where only the width matters it is the best, turned; a measure that is its negative differs by nothing at all."""
+    frame = zoo()
+    found = rank(frame[frame["hp.corruption"] == "true_labels"].drop(columns="hp.corruption"), bootstrap=100)
+    rival = found["measures"]["width"]["told_from"]["hyperparameter"]
+
+    assert found["measures"]["hp.width"]["Psi"] < 0
+    assert (rival["name"], rival["difference"], rival["interval"]) == ("hp.width", 0, [0, 0])
+
+
 def test_the_expected_sign_decides_which_side_is_better() -> None:
     """The negative of the gap, taken to grow with it, is told apart on the wrong side."""
     found = rank(zoo(), bootstrap=200)
