@@ -94,6 +94,14 @@ def pairs_of(report: Mapping[str, Any]) -> list[Pair]:
     ]
 
 
+def left_out(report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The measures that a comparison leaves out, by the reason that they share."""
+    names: dict[str, list[str]] = {}
+    for name, reason in sorted(report["not_compared"].items()):
+        names.setdefault(reason, []).append(name)
+    return names
+
+
 def difference_interval(public: Figure, held_out: Figure, sign: int) -> tuple[float, float] | None:
     r"""The interval of a difference of two figures of independent networks, from their intervals; None without them.
 
@@ -117,17 +125,15 @@ def difference_interval(public: Figure, held_out: Figure, sign: int) -> tuple[fl
 def _why_not(public: Mapping[str, Any] | None, held_out: Mapping[str, Any] | None) -> str:
     """Why a measure is not compared; empty if it is."""
     if public is None or held_out is None:
-        return f"It was scored on the {'held-out' if public is None else 'public'} zoo only."
+        return f"scored on the {'held-out' if public is None else 'public'} zoo only"
     versions = [entry.get("version") for entry in (public, held_out)]
     if versions[0] != versions[1]:
-        return (
-            f"It was scored by version {versions[0]} on the public zoo, by version {versions[1]} on the held-out one."
-        )
+        return f"scored by version {versions[0]} on the public zoo, by version {versions[1]} on the held-out one"
     if public.get("source_hash", "") != held_out.get("source_hash", ""):
-        return "It was scored by other code on each of the two zoos."
+        return "scored by other code on each of the two zoos"
     for entry, zoo in ((public, "public"), (held_out, "held-out")):
         if entry["Psi"] is None:
-            return f"It has no Psi on the {zoo} zoo: {entry['why'].get('Psi', '')}"
+            return f"without a Psi on the {zoo} zoo ({entry['why'].get('Psi', 'no reason given').rstrip('.')})"
     return ""
 
 

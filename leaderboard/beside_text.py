@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from leaderboard.beside import Pair, pairs_of
+from leaderboard.beside import Pair, left_out, pairs_of
 from leaderboard.markdown import ends_of, plain
 from leaderboard.standings import plain_name
 from leaderboard.table import DASH, Column, drawn, interval, number
@@ -42,8 +42,8 @@ def render_beside(report: Mapping[str, Any], console: Console) -> None:
     rows = pairs_of(comparison)
     style = {"does not hold": "red"}
     console.print(drawn(headline(report), rows, COLUMNS, console.width, lambda row: style.get(row.mark, "")))
-    for name, reason in comparison["not_compared"].items():
-        console.print(Text(f"Not compared: {name}. {reason}"), style="yellow")
+    for reason, names in left_out(comparison).items():
+        console.print(Text(f"Not compared, {reason}: {', '.join(names)}."), style="yellow")
     console.print()
     console.print(Text(LEGEND))
 
@@ -52,8 +52,10 @@ def markdown_beside(report: Mapping[str, Any]) -> str:
     """The comparison as a table in Markdown, under a sentence on what was compared, over what was not."""
     comparison = report["beside"]
     rows = "".join(_row(row) for row in pairs_of(comparison))
-    left_out = "".join(f"- `{_code(name)}`: {plain(why)}\n" for name, why in comparison["not_compared"].items())
-    below = f"\nNot compared:\n\n{left_out}" if left_out else ""
+    below = "".join(
+        f"\nNot compared, {plain(reason)}: {', '.join(f'`{_code(name)}`' for name in names)}.\n"
+        for reason, names in left_out(comparison).items()
+    )
     return f"{plain(headline(report))}\n\n{HEAD}{rows}{below}"
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leaderboard.beside import pairs_of
+from leaderboard.beside import left_out, pairs_of
 from leaderboard.beside_text import headline
 from leaderboard.claims.table import measured
 from leaderboard.page.embedded import TARGETS, embedded
@@ -57,9 +57,7 @@ def build(
             tracks=sorted({panel.track for panel in panels if panel.track}),
             needs=sorted({need for entry in report["measures"].values() for need in entry["needs"]}),
             claims=report.get("claims", []),
-            beside=report.get("beside"),
-            pairs=pairs_of(report["beside"]) if "beside" in report else [],
-            compared=headline(report) if "beside" in report else "",
+            **_beside(report),
             choices=choices(ledger),
             quantities=quantities(ledger),
             outcome=outcome(ledger),
@@ -79,6 +77,19 @@ def build(
     if destination is not None:
         destination.write_text(document, encoding="utf-8")
     return document
+
+
+def _beside(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows of a comparison with a held-out zoo; without one nothing."""
+    if "beside" not in report:
+        return {"beside": False}
+    comparison = report["beside"]
+    return {
+        "beside": True,
+        "pairs": pairs_of(comparison),
+        "left_out": left_out(comparison),
+        "compared": headline(report),
+    }
 
 
 def _environment() -> Environment:

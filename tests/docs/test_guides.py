@@ -54,4 +54,5 @@ def test_the_guide_on_adding_a_measure_leads_to_the_leaderboard(tmp_path: Path) 
     assert "max_dist of max_dist.py: accepted" in printed
     assert printed.count("1 passed") == 2
     assert (tmp_path / "verdict.md").read_text().startswith("## `max_dist`: accepted")
-    assert (tmp_path / "zoo" / "leaderboard.html").is_file()
+    assert 'id="held-out"' in (tmp_path / "zoo" / "leaderboard.html").read_text(encoding="utf-8")
+    assert "3 measures on 12 public and 12 held-out networks" in " ".join(printed.split())

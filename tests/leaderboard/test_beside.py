@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from leaderboard.beside import beside, difference_interval, pairs_of
+from leaderboard.beside import beside, difference_interval, left_out, pairs_of
 from leaderboard.beside_text import markdown_beside, render_beside
 from leaderboard.ranking import rank
 from leaderboard.standings import Figure
@@ -177,12 +177,12 @@ def test_what_is_not_compared_says_why(report: dict[str, Any]) -> None:
     reasons = report["beside"]["not_compared"]
 
     assert reasons.keys() == {"old", "new", "revised", "edited", "flat"}
-    assert reasons["old"] == "It was scored on the public zoo only."
-    assert reasons["new"] == "It was scored on the held-out zoo only."
-    assert reasons["revised"] == "It was scored by version 1 on the public zoo, by version 2 on the held-out one."
-    assert reasons["edited"] == "It was scored by other code on each of the two zoos."
-    assert reasons["flat"].startswith("It has no Psi on the held-out zoo: ")
-    assert len(reasons["flat"]) > len("It has no Psi on the held-out zoo: ")
+    assert reasons["old"] == "scored on the public zoo only"
+    assert reasons["new"] == "scored on the held-out zoo only"
+    assert reasons["revised"] == "scored by version 1 on the public zoo, by version 2 on the held-out one"
+    assert reasons["edited"] == "scored by other code on each of the two zoos"
+    assert reasons["flat"].startswith("without a Psi on the held-out zoo (No two networks")
+    assert left_out({"not_compared": {"b": "why", "c": "else", "a": "why"}}) == {"why": ["a", "b"], "else": ["c"]}
 
 
 def test_a_verdict_that_was_not_sought_is_not_lost() -> None:
@@ -223,7 +223,7 @@ def test_the_terminal_shows_it(report: dict[str, Any], width: int) -> None:
         assert f"{row.public.value:+.3f}" in words
         assert f"{row.held_out.value:+.3f}" in words
     assert "does not hold: sign, chance, hp" in words
-    assert "Not compared: old. It was scored on the public zoo only." in words
+    assert "Not compared, scored on the public zoo only: old." in words
     assert ("95 %" in words.split("mirrored", 1)[0]) == (width == 140)
 
 
@@ -237,4 +237,4 @@ def test_markdown_shows_it(report: dict[str, Any]) -> None:
     assert rows[1][-1].strip() == "holds"
     assert "| **does not hold: sign, chance, hp** |" in "\n".join(lines)
     assert "`a/b'&lt;i>`" in [row[1] for row in rows]
-    assert "- `edited`: It was scored by other code on each of the two zoos." in lines
+    assert "Not compared, scored by other code on each of the two zoos: `edited`." in lines

@@ -293,7 +293,7 @@ def test_a_held_out_zoo_stands_beside(ridge_report: dict[str, Any], ridge_ledger
     assert '<span class="verdict does-not-hold">does not hold: sign</span>' in row
     assert "sign: as expected → reversed" in row
     assert '<td class="text fallen">' in row
-    assert "<b>margin</b> It was scored on the public zoo only." in section
+    assert "Not compared, scored on the public zoo only: margin." in section
     assert HOSTILE not in section
 
 
