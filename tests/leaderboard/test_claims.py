@@ -64,6 +64,15 @@ def test_the_bootstrap_draws_clusters() -> None:
     assert (finding.high - finding.low) / 2 == pytest.approx(1.96 * means.std() / 50**0.5, rel=0.1)
 
 
+def test_an_interval_needs_most_of_the_resamples() -> None:
+    """A figure that only exists where the first of ten seeds is drawn once: in 0.9^9 = 39 % of the resamples."""
+    frame = pd.DataFrame({"seed": range(10)})
+    finding = resampled(frame, lambda rows: 1.0 if (rows["seed"] == 0).sum() == 1 else float("nan"), by=["seed"])
+
+    assert (finding.effect, finding.low, finding.high) == (1, None, None)
+    assert finding.why == "Most resamples have no such figure."
+
+
 def test_the_ends_of_a_range_belong_to_it() -> None:
     """An interval that ends there from within is reproduced; one that only touches it from outside is undecided."""
     assert verdict(Finding(1.0, 0.0, 2.0, 8), Range(0, 2)) == "reproduced"

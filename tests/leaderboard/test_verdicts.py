@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from leaderboard import order, rank
+from leaderboard.comparisons import power_line
 from leaderboard.judging import Options, groups, resamples
 from leaderboard.ledger import checked, target_of
 from leaderboard.networks import networks_of
@@ -55,7 +56,9 @@ def test_planted_measures_get_their_verdicts(report: dict[str, Any]) -> None:
     """Perfect ones beat both; noise, and what only knows the stratum, are not told from chance; width is the width."""
     assert told(report, "perfect") == told(report, "reversed") == told(report, "better") == ("better", "better")
     assert told(report, "useless")[0] == "not told apart"
-    assert report["measures"]["memory"]["null"]["p"] == 1
+    assert report["measures"]["memory"]["null"] == pytest.approx(
+        {"Psi": 0, "p": 1, "mean": 0, "sd": 0, "p_adjusted": 1}, abs=1e-6
+    )
     assert told(report, "memory")[0] == "not told apart"
     copy = report["measures"]["memory"]["told_from"]["hyperparameter"]
     assert (copy["name"], copy["difference"], copy["networks_needed"]) == ("hp.corruption", 0, None)
@@ -136,6 +139,31 @@ def test_the_standard_error_is_of_the_two_influences() -> None:
     across = table["standard_error"][place["better"]][place["good"]]
     together = whole["standard_error"][whole["names"].index("better")][whole["names"].index("good")]
     assert 0.9 * together < across < 1.1 * np.sqrt(2) * together  # not corrected for pairs counted twice
+
+
+def test_a_measure_does_not_differ_from_its_negative() -> None:
+    """Each in its own direction: no difference, and no chance in it."""
+    frame = zoo()
+    frame["measure.turned"] = -frame["measure.good"]
+    table = rank(frame, bootstrap=50, metadata={"turned": {"expected_sign": -1}})["comparisons"]
+    good, turned = (table["names"].index(name) for name in ("good", "turned"))
+
+    assert table["standard_error"][good][turned] == 0
+    assert table["p_adjusted"][good][turned] == 1
+
+
+def test_the_power_line_counts_the_fewer_networks() -> None:
+    """Of two measures judged on 100 and on 60 networks."""
+    entry = {"Psi": 0.5, "expected_sign": 1, "n": 100}
+    report = {
+        "comparisons": {"names": ["a", "b"], "standard_error": [[None, 0.1], [0.1, None]]},
+        "measures": {"a": entry, "b": {**entry, "Psi": -0.3, "expected_sign": -1, "n": 60}},
+    }
+    line = power_line(report, ["a", "b"])
+
+    assert line is not None
+    assert line["difference"] == pytest.approx(0.2)
+    assert (line["networks"], line["networks_needed"]) == (60, networks_needed(60, line["difference"], 0.1))
 
 
 def test_the_power_line_is_of_the_two_leaders(report: dict[str, Any]) -> None:
