@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from measures.admission import first_not_finite
 from measures.api import Need, Subject
 from measures.catalog import catalog
 from measures.scoring import Score, score_subject
@@ -319,3 +320,12 @@ def test_what_cannot_be_scored_is_refused_at_once(case: str) -> None:
 
     with pytest.raises(ValueError, match=message):
         Subject(**{"model": DATA.model, "inputs": DATA.inputs, "labels": DATA.labels, **changed})
+
+
+@pytest.mark.parametrize("numbers", [[math.nan, 1.0], [1.0, math.inf], [-math.inf, 0.0], [math.inf, -math.inf]])
+def test_one_number_that_is_not_finite_is_found(numbers: list[float]) -> None:
+    """Also where two infinities would cancel; not where large numbers sum to infinity."""
+    large = torch.full((9,), 3e38)
+
+    assert first_not_finite({"large": large, "small": -large, "whole": torch.arange(3), "none": large[:0]}) is None
+    assert first_not_finite({"large": large, "these": torch.tensor(numbers)}) == "these"
