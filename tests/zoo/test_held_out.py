@@ -124,6 +124,18 @@ def test_sources_move_with_what_starts_from_them(name: str) -> None:
         assert old not in became or became[old] == new
 
 
+def test_a_level_that_only_a_source_or_teacher_has_is_one_of_the_axis() -> None:
+    """It is drawn among the others, wherever it stands."""
+    recipe = Recipe(learning_rate=0.01, source=Recipe(learning_rate=0.1), teacher=Recipe(learning_rate=1.0))
+    (moved,) = held_out([recipe], "mine", SECRET)
+    flat = held_out([Recipe(learning_rate=rate) for rate in (0.01, 0.1, 1.0)], "mine", SECRET)
+
+    assert moved.source is not None
+    assert moved.teacher is not None
+    assert [r.learning_rate for r in (moved, moved.source, moved.teacher)] == [r.learning_rate for r in flat]
+    assert {moved.seed, moved.source.seed, moved.teacher.seed} == {flat[0].seed}
+
+
 def test_siblings_stay_siblings() -> None:
     """Seeds that were equal are, and the others are as far apart: of initialization, order and data."""
     for old, new in both("disagreement", "small"):
