@@ -21,7 +21,7 @@ class Trial:
 
     Attributes:
         key: what is tried, such as ("contract", "mlp", "order").
-        parts: what its `measures.Subject` is made of, by name; retraining is not among it.
+        parts: what its `measures.Subject` is made of, by name; a check trains nothing anew.
         chunk: examples a forward pass, where it is not what the passes choose.
         again: whether to compute twice, each measure on a subject of its own, and to look for what it leaves behind.
     """
@@ -62,5 +62,5 @@ def zoo_trials(zoo: CheckZoo) -> Iterator[Trial]:
 
 
 def _parts(data: Network, **options: Any) -> dict[str, Any]:
-    """All that the sandbox takes: a function that trains networks cannot be sent there."""
+    """All that a check shows: no network is trained anew for it, which would take more than its minute."""
     return {name: value for name, value in data.parts(**options).items() if name != "refit"}
