@@ -19,7 +19,9 @@ from measures.passes.outputs import logits
 
 NUM_EXAMPLES: Final = 256  # bounds the cost: a product takes about three passes over them, and a dozen are needed
 TOLERANCE: Final = 0.01  # relative error at which the top eigenvalue is accepted
-MIN_PRODUCTS: Final = 5  # earlier a larger eigenvalue that the start hardly knows of has had no chance to show
+# The start knows G; what is beyond G must have its chance to show. Of 72 networks after 0 to 30 steps of training one is
+# off by 1.8 % and no other by more than 1 %; with 5 products six are, by up to 15 %.
+MIN_PRODUCTS: Final = 12
 MAX_PRODUCTS: Final = 40  # networks whose top stands out of the bulk need no more than about ten
 NUM_LEADING: Final = 3  # eigenvectors of G in the start: more take as many products again to come apart
 CHANCE: Final = 0.5  # length of the random part of the start, beside 1 for that of G
