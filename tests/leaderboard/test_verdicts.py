@@ -13,6 +13,7 @@ from leaderboard.comparisons import power_line
 from leaderboard.judging import Options, groups, resamples
 from leaderboard.ledger import checked, target_of
 from leaderboard.networks import networks_of
+from leaderboard.statistics.influence import Influence
 from leaderboard.verdicts import networks_needed, verdict
 
 CORRUPTIONS = {"true_labels": 0.1, "random_labels": 0.6}
@@ -139,6 +140,30 @@ def test_the_standard_error_is_of_the_two_influences() -> None:
     across = table["standard_error"][place["better"]][place["good"]]
     together = whole["standard_error"][whole["names"].index("better")][whole["names"].index("good")]
     assert 0.9 * together < across < 1.1 * np.sqrt(2) * together  # not corrected for pairs counted twice
+
+
+def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two beside very many: wider intervals and larger p-values, of rivals and of any two measures."""
+    reports = []
+    for degrees in (2, 1e9):
+        monkeypatch.setattr(Influence, "degrees", lambda self, nu=degrees: np.full(self.of_configuration.shape[1], nu))
+        reports.append(rank(zoo(), bootstrap=200))
+    few, many = reports
+
+    def rivals(found: dict[str, Any]) -> list[dict[str, Any]]:
+        return [found["measures"][name]["told_from"]["hyperparameter"] for name in ("good", "better", "useless")]
+
+    def p_of_pairs(found: dict[str, Any]) -> float:
+        return float(np.nansum(np.array(found["comparisons"]["p_adjusted"], dtype=np.float64)))
+
+    for name in ("good", "better", "useless"):
+        widths = [np.ptp(found["measures"][name]["interval"]["Psi"]) for found in (few, many)]
+        assert widths[0] > widths[1]
+    for ours, theirs in zip(rivals(few), rivals(many), strict=True):
+        assert np.ptp(ours["interval"]) > np.ptp(theirs["interval"])
+        assert ours["p_adjusted"] >= theirs["p_adjusted"]
+    assert sum(one["p_adjusted"] for one in rivals(few)) > sum(one["p_adjusted"] for one in rivals(many))
+    assert p_of_pairs(few) > p_of_pairs(many)
 
 
 def test_a_measure_does_not_differ_from_its_negative() -> None:
