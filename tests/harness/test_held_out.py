@@ -135,13 +135,18 @@ def test_secrets_that_cannot_be(gapbench: Gapbench, tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["out", "secret", "short"]
 
 
-def test_without_a_folder_a_held_out_zoo_has_its_own(secret: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    """Not the public one's."""
+def test_without_a_folder_a_held_out_zoo_has_its_own(tmp_path: Path, monkeypatch: Any) -> None:
+    """Not the public one's; and with a limit its networks are those of the whole suite."""
     from harness.plan import plan_of
 
     monkeypatch.chdir(tmp_path)
-    nothing: dict[str, Any] = dict.fromkeys(("out", "workers", "limit", "dataset", "data_dir", "measures", "plugin"))
-    plan = plan_of(suite="smoke", device="cpu", fleet="auto", executor="local", secret_seed=secret, **nothing)
+    nothing: dict[str, Any] = dict.fromkeys(("out", "workers", "dataset", "data_dir", "measures", "plugin"))
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(16))  # it moves the width of the first network, which alone has no other to move towards
+    options: dict[str, Any] = {"device": "cpu", "fleet": "auto", "executor": "local", "limit": 1, **nothing}
+    plan = plan_of(suite="smoke", secret_seed=secret, **options)
 
     assert plan.out == Path("runs/smoke-held-out")
-    assert plan.held_out == recorded("smoke", SECRET)
+    assert plan.held_out == recorded("smoke", bytes(16))
+    assert plan.recipes == held_out(suite("smoke").recipes(), "smoke", bytes(16))[:1]
+    assert plan.recipes[0].width > 1

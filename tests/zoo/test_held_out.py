@@ -109,6 +109,26 @@ def test_widths_that_differ_are_networks_that_differ(model: str) -> None:
         assert sizes == sorted(set(sizes))
 
 
+def test_widths_are_whole_pairs_of_channels_of_the_narrowest_family() -> None:
+    """A resnet has 8 channels at width 1: a level that it shares moves in quarters, a level of the mlp alone in 32nds."""
+    recipes = [Recipe(model="resnet"), Recipe(), Recipe(width=8.0)]
+    drawn = [held_out(recipes, "mine", number.to_bytes(16, "big")) for number in range(200)]
+
+    assert {first.width for first, _, _ in drawn} == {1.0, 1.25, 1.5, 1.75, 2.0}
+    assert all(first.width == second.width for first, second, _ in drawn)
+    assert any(32 * last.width % 2 == 1 for _, _, last in drawn)
+    assert all(32 * last.width % 1 == 0 and 4.0 <= last.width <= 8.0 for _, _, last in drawn)
+
+
+def test_a_timm_name_keeps_its_width_and_depth() -> None:
+    """Which the name fixes; the rate moves with the others'."""
+    recipes = [Recipe(model="resnet18"), Recipe(width=8.0, depth=16), Recipe()]
+    for number in range(5):
+        named, _, family = held_out(recipes, "mine", number.to_bytes(16, "big"))
+        assert (named.width, named.depth) == (1.0, 2)
+        assert named.learning_rate == family.learning_rate
+
+
 @pytest.mark.parametrize("name", ["rationality", "truncated_sgd"])
 def test_sources_move_with_what_starts_from_them(name: str) -> None:
     """A recipe starts from what its own source became, and a source that is trained by itself is still that one."""
