@@ -110,7 +110,7 @@ def test_widths_that_differ_are_networks_that_differ(model: str) -> None:
 
 
 def test_widths_are_whole_pairs_of_channels_of_the_narrowest_family() -> None:
-    """A resnet has 8 channels at width 1: a level that it shares moves in quarters, a level of the mlp alone in 32nds."""
+    """A resnet has 8 channels at width 1: a level that it shares moves in quarters, one of the mlp alone in 32nds."""
     recipes = [Recipe(model="resnet"), Recipe(), Recipe(width=8.0)]
     drawn = [held_out(recipes, "mine", number.to_bytes(16, "big")) for number in range(200)]
 
