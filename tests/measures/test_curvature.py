@@ -1,6 +1,7 @@
 """Hessian-vector products, Lanczos and the trace against the dense Hessian."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -14,7 +15,15 @@ from torch.nn.functional import cross_entropy
 from measures.api import Subject, UnsupportedModel
 from measures.passes import curvature, gauss_newton
 from measures.passes.ascent import box_scale
-from measures.passes.curvature import MIN_PRODUCTS, Hessian, lanczos, moments, random_signs, top_of_spectrum
+from measures.passes.curvature import (
+    MIN_PRODUCTS,
+    MIN_PRODUCTS_BEYOND,
+    Hessian,
+    lanczos,
+    moments,
+    random_signs,
+    top_of_spectrum,
+)
 from measures.passes.perturbation import noise_scale
 from measures.scoring import numerics
 from tests.measures.networks import ARCHITECTURES, network
@@ -198,6 +207,16 @@ def test_lanczos_finds_the_largest_and_not_the_largest_in_magnitude() -> None:
     assert top.eigenvalue == pytest.approx(8, rel=0.01)
     assert abs(top.eigenvalue - 8) <= top.error
     assert operator.products == top.basis.shape[1] <= 40
+
+
+def test_lanczos_looks_longer_where_the_eigenvalue_is_not_the_expected_one() -> None:
+    """One that converges at once is the end of the search only if it is within a tenth of what was expected."""
+    spectrum = torch.cat([torch.linspace(0, 1, 300), torch.tensor([1e3])]).double()
+    operator, start = counted(spectrum.diag())
+
+    products = {expected: lanczos(operator, start, expected).basis.shape[1] for expected in (920.0, 900.0, math.nan)}
+
+    assert products == {920.0: MIN_PRODUCTS, 900.0: MIN_PRODUCTS_BEYOND, math.nan: MIN_PRODUCTS_BEYOND}
 
 
 def test_lanczos_keeps_its_basis_orthogonal() -> None:
