@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from rich.console import Console
@@ -108,9 +109,23 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
         held = f"{isolation.kind} ({', '.join(isolation.guards)})"
         console.print(f"Submitted measures run in a process of their own, held by {held}.", highlight=False)
     tasks = _score_tasks(plan, store, whole)
+    catalogue = [replace(task, commissions=()) for task in tasks if task.names]
+    outside = [
+        replace(task, names=()) for task in tasks if task.commissions
+    ]  # later: a sandbox takes memory of its own
+    failures = _scored("scoring", catalogue, plan, store, console) + _scored("submitted", outside, plan, store, console)
+    for failure in failures[:FAILURES_SHOWN]:
+        console.print(f"[red]{escape(failure)}", highlight=False)
+    if failures:
+        console.print(f"[red]{len(failures)} cells have no score; the same command tries them again.")
+    return len(failures) + broken
+
+
+def _scored(what: str, tasks: Sequence[ScoreTask], plan: Plan, store: Store, console: Console) -> list[str]:
+    """Do these tasks and keep what comes. Returns each failure of a cell."""
     failures: list[str] = []
     if tasks:
-        with _progress(console, "scoring", len(tasks)) as advance:
+        with _progress(console, what, len(tasks)) as advance:
             for result in execute(score_network, tasks, executor=plan.executor, workers=plan.workers):
                 run_id, scores = _as_scores(result, plan)
                 store.add_scores(run_id, scores, layers=plan.layers)
@@ -120,11 +135,7 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
                     if score.outcome in ("failed", "timeout")
                 ]
                 advance()
-    for failure in failures[:FAILURES_SHOWN]:
-        console.print(f"[red]{escape(failure)}", highlight=False)
-    if failures:
-        console.print(f"[red]{len(failures)} cells have no score; the same command tries them again.")
-    return len(failures) + broken
+    return failures
 
 
 def _whole(

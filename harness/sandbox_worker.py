@@ -39,6 +39,7 @@ from measures import Subject
 from measures.api import Measure
 from measures.catalog import from_file, measures_of, select
 from measures.scoring import score_subject
+from zoo.models import timm_library
 
 RUN, KILL, TURN = b"R", b"K", b"T"
 ENDED: Final = struct.Struct("i")  # the status of a fork that has ended, as `os.waitpid` gives it
@@ -55,7 +56,7 @@ def main() -> None:
     for found in pkgutil.iter_modules(measures.__path__, "measures."):
         if not found.ispkg:
             importlib.import_module(found.name)
-    importlib.import_module("zoo.models")
+    timm_library()
     code_folders()  # kept for the forks, which would each look through them
     control, scratch = socket.socket(fileno=os.dup(0)), Path(sys.argv[1])
     gc.collect()

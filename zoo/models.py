@@ -6,22 +6,27 @@ from typing import Any, Final, cast
 import torch
 from torch import nn
 
-import zoo.vision_stack  # noqa: F401  must come before timm
 from zoo.layers import SeededDropout, factorised, without_batch_norm
 from zoo.recipe import FAMILIES, SOLVED, Recipe
 from zoo.seeds import seed_for
 
-import timm  # isort: skip
-from timm.models.mlp_mixer import MlpMixer  # isort: skip
-
 PATCHES_PER_SIDE = 4
 BASE_CHANNELS: Final = {"mlp": 64, "nin": 16, "resnet": 8, "nf_resnet": 8, "vit": 16, "mixer": 16}  # at width 1
+OWN: Final = frozenset({"mlp", "nin"})  # families that are not timm's
+
+
+def timm_library() -> Any:
+    """timm, imported where it is first needed: with torchvision it takes 2 seconds and 110 MB."""
+    import zoo.vision_stack  # noqa: F401, I001  must come before timm
+    import timm
+
+    return timm
 
 
 @functools.cache
 def timm_names() -> frozenset[str]:
     """Names of all timm models, without the tags of pretrained weights."""
-    return frozenset(timm.list_models())
+    return frozenset(timm_library().list_models())
 
 
 def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> nn.Module:
@@ -47,6 +52,8 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
             f"Images for {recipe.model!r} must be square with a side divisible by {PATCHES_PER_SIDE}; got {height} x "
             f"{width}. Use mlp, resnet or nf_resnet."
         )
+    if recipe.model not in OWN:
+        timm_library()  # before the seed, from which an import might draw
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # timm initializes from the global generator, which fork_rng puts back
         if recipe.model in FAMILIES:
@@ -79,7 +86,7 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
         case "nin":
             return _nin(channels, base, recipe.depth, num_classes)
         case "resnet":
-            network: Any = timm.create_model(
+            network: Any = _created(
                 "resnet18",
                 in_chans=channels,
                 num_classes=num_classes,
@@ -93,7 +100,7 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
             network.maxpool = network.layer3 = network.layer4 = nn.Identity()  # two stages are enough for small images
             return cast("nn.Module", network)
         case "nf_resnet":
-            network = timm.create_model(
+            network = _created(
                 "nf_resnet26",
                 in_chans=channels,
                 num_classes=num_classes,
@@ -105,7 +112,7 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
             network.stem.conv.stride = (_stem_stride(height),) * 2
             return cast("nn.Module", network)
         case "vit":
-            return timm.create_model(
+            network = _created(
                 "vit_tiny_patch16_224",
                 img_size=height,
                 patch_size=height // PATCHES_PER_SIDE,
@@ -116,8 +123,9 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
                 num_heads=2,
                 weight_init="jax",  # Xavier; timm's default, N(0, 0.02^2), starves so narrow a network
             )
+            return cast("nn.Module", network)
         case _:
-            return MlpMixer(
+            network = timm_library().models.mlp_mixer.MlpMixer(
                 num_classes=num_classes,
                 img_size=height,
                 in_chans=channels,
@@ -125,6 +133,7 @@ def _family(recipe: Recipe, channels: int, height: int, width: int, num_classes:
                 num_blocks=recipe.depth,
                 embed_dim=base,
             )
+            return cast("nn.Module", network)
 
 
 def _stem_stride(height: int) -> int:
@@ -173,9 +182,13 @@ def _with_dropout(network: nn.Module, probability: float, seed: int) -> None:
         setattr(network.get_submodule(parent), child, nn.Sequential(dropout, layer))
 
 
+def _created(name: str, **arguments: Any) -> Any:
+    return timm_library().create_model(name, **arguments)
+
+
 def _timm(name: str, channels: int, height: int, num_classes: int) -> nn.Module:
     arguments: dict[str, Any] = {"in_chans": channels, "num_classes": num_classes}
     try:
-        return timm.create_model(name, img_size=height, **arguments)
+        return cast("nn.Module", _created(name, img_size=height, **arguments))
     except TypeError:  # convolutional networks take any image and know no img_size
-        return timm.create_model(name, **arguments)
+        return cast("nn.Module", _created(name, **arguments))
