@@ -50,7 +50,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 5 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("fro_dist", "param_norm", "inverse_margin", "path_norm", "sam_sharpness", "jacobian_norm"),

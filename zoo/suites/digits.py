@@ -37,4 +37,4 @@ def recipes() -> Iterator[Recipe]:
         yield BASE.replace(model=model, **corruption, **variation, seed=seed)
 
 
-STUDY: Final = Study(sizes={"small": Size(recipes=recipes, data="digits, in the box", cores="3 min 40 s")})
+STUDY: Final = Study(sizes={"small": Size(recipes=recipes, data="digits, in the box", cores="5 min")})

@@ -53,7 +53,7 @@ def family(base: Recipe) -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 2 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("gde_disagreement", "self_gde", "train_ece", "param_norm", "inverse_margin"),

@@ -34,7 +34,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 13 min"),
         "full": Size(recipes=full, data="CIFAR-10, SVHN"),
     },
     measures=(

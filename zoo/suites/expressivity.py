@@ -37,7 +37,7 @@ def _recipes(dataset: str, sizes: tuple[int, ...]) -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 1 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("params", "fro_dist", "param_norm", "inverse_margin"),

@@ -41,7 +41,7 @@ def _noise(source: int, target: int, rate: float) -> tuple[tuple[int, int, float
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 3 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("label_surprise", "inverse_margin", "train_ece", "param_norm"),

@@ -66,7 +66,7 @@ def _recipe(base: Recipe, choices: dict[str, Any], seed: int) -> Recipe:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 12 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=(

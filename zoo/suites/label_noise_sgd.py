@@ -37,7 +37,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 3 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("hess_trace", "param_norm", "fro_dist"),

@@ -35,7 +35,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 2 min"),
         "full": Size(recipes=full, data="MNIST, CIFAR-10"),
     },
     measures=("fro_dist", "param_norm", "inverse_margin"),

@@ -38,7 +38,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 2 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("params", "param_norm", "inverse_margin"),

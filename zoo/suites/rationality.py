@@ -41,7 +41,7 @@ def _recipes(base: Recipe, head: tuple[str, ...], seeds: range) -> Iterator[Reci
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 2 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("param_norm", "fro_dist", "inverse_margin", "head_norm"),

@@ -50,7 +50,7 @@ def _table(base: Recipe, models: tuple[dict[str, Any], ...], augmentation: Any, 
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 15 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("param_norm", "fro_dist", "inverse_margin", "sam_sharpness", "jacobian_norm"),

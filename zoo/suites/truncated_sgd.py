@@ -39,7 +39,7 @@ def _recipes(base: Recipe, epochs: int, seeds: range) -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 2 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("avg_sharpness", "sam_sharpness", "hess_trace", "hess_top", "param_norm"),
