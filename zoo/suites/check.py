@@ -29,4 +29,4 @@ def recipes() -> Iterator[Recipe]:
         yield BASE.replace(model=model, width=width, learning_rate=rate, **corruption, seed=seed)
 
 
-STUDY: Final = Study(sizes={"small": Size(recipes=recipes, data="digits, in the box")})
+STUDY: Final = Study(sizes={"small": Size(recipes=recipes, data="digits, in the box", cores="under 2 min")})
