@@ -111,7 +111,9 @@ def test_killed_while_training_it_goes_on_where_it_was(executor: str, whole: Pat
 def test_ctrl_c_ends_with_a_word_on_how_to_go_on(tmp_path: Path) -> None:
     """Exit status 130, no traceback, also from the worker processes, and what was finished is kept."""
     zoo = tmp_path / "zoo"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else a shell's background job
     process = command(*RUN, "processes", "--workers", "2", "--out", str(zoo))
+    signal.signal(signal.SIGINT, before)
     list(waited_for(zoo, "runs/*/final.safetensors", 1))
     os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it, to the whole group
     output, _ = process.communicate(timeout=60)
