@@ -6,7 +6,6 @@ They are found by watching one forward pass, function call by function call, and
 place can be met in every other pass.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -166,8 +165,3 @@ class _Visiting(TorchFunctionMode):
 def norm_squared(activation: Tensor) -> Tensor:
     """Squared Euclidean norm [n] of each row of an activation [n, ...]."""
     return activation.flatten(1).square().sum(1)
-
-
-def num_features(activation: Tensor) -> int:
-    """Numbers an example."""
-    return math.prod(activation.shape[1:])
