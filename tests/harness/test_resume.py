@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -68,13 +68,25 @@ def zoo(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path / "zoo")
 
 
-def waited_for(path: Path, pattern: str, count: int) -> Iterator[Path]:
-    """Wait until so many files are there."""
+def until(there: Callable[[], object]) -> None:
+    """Wait for what another process writes."""
     deadline = time.monotonic() + 120
-    while len(found := sorted(path.glob(pattern))) < count:
+    while not there():
         assert time.monotonic() < deadline, "nothing was written in two minutes"
         time.sleep(0.02)
-    yield from found
+
+
+def rows(zoo: Path) -> int:
+    """How many runs the ledger holds, read beside the program that writes it; 0 where it has no table yet."""
+    if not (zoo / "ledger.sqlite").is_file():
+        return 0
+    connection = sqlite3.connect(f"file:{zoo / 'ledger.sqlite'}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()
 
 
 def test_a_run_leaves_its_files_and_a_second_does_nothing(zoo: Path) -> None:
@@ -95,7 +107,7 @@ def test_killed_while_training_it_goes_on_where_it_was(executor: str, whole: Pat
     """SIGKILL after the first network; no finished one is trained again, and the zoo is that of an unbroken run."""
     zoo = tmp_path / "zoo"
     process = command(*RUN, executor, "--workers", "2", "--out", str(zoo))
-    list(waited_for(zoo, "runs/*/final.safetensors", 1))
+    until(lambda: list(zoo.glob("runs/*/final.safetensors")))
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     with Store(zoo) as store:
@@ -114,7 +126,7 @@ def test_ctrl_c_ends_with_a_word_on_how_to_go_on(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else a shell's background job
     process = command(*RUN, "processes", "--workers", "2", "--out", str(zoo))
     signal.signal(signal.SIGINT, before)
-    list(waited_for(zoo, "runs/*/final.safetensors", 1))
+    until(lambda: rows(zoo))  # weights come before their row, and what has none is still in flight
     os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it, to the whole group
     output, _ = process.communicate(timeout=60)
 
