@@ -13,7 +13,7 @@ from harness.checking.placing import cost, placed
 from harness.checking.process import Answer, Runner
 from harness.checking.trials import Trial, card_trials, contract_trials, zoo_trials
 from harness.checking.verdict import Fault, architectures, card, contract_faults, metadata_faults, missing
-from harness.checking.zoo import check_zoo
+from harness.checking.zoo import CheckZoo, check_zoo
 from measures import Measure
 from measures.catalog import catalog
 from measures.tracks import track_of
@@ -26,7 +26,8 @@ UNTRIED: Final = "It trains networks anew, which is not tried here: gapbench run
 def check(path: Path, time_limit: float = TIME_LIMIT) -> dict[str, Any]:
     """The verdict on every measure of a file, as plain values.
 
-    The contract is tried in one sandbox and the check zoo scored in another, side by side.
+    The contract is tried in one sandbox and the check zoo scored in another, side by side. A file that was merged is
+    judged as it was before: beside the measures of all other files.
 
     Args:
         path: a Python file that defines measures, or the competition's `complexity(model, dataset)`.
@@ -42,11 +43,10 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> dict[str, Any]:
         contract = pool.submit(_answers, path, until, _one_by_one(_contract, lock))
         scored = pool.submit(_answers, path, until, _one_by_one(lambda: zoo_trials(zoo), lock))
         (described, isolation, answers), (_, _, placing) = contract.result(), scored.result()
-    mine = {name for name, measure in catalog().items() if _file_of(measure.compute) == path.resolve()}
-    versions = {name: measure.version for name, measure in catalog().items() if name not in mine}
+    others, versions = beside(path, zoo)
     measures = {}
     for name, measure in described.items():
-        figures, place_faults, remarks = placed(name, measure, placing, zoo, versions)
+        figures, place_faults, remarks = placed(name, measure, placing, others, versions)
         faults = [
             *metadata_faults(name, measure, name in versions),
             *contract_faults(name, measure, answers | placing),
@@ -80,6 +80,12 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> dict[str, Any]:
         "seconds": round(time.monotonic() - started, 1),
         "measures": measures,
     }
+
+
+def beside(path: Path, zoo: CheckZoo) -> tuple[CheckZoo, dict[str, int]]:
+    """What the measures of a file are compared with: the zoo and the catalogue's versions, without their own."""
+    mine = {name for name, measure in catalog().items() if _file_of(measure.compute) == path.resolve()}
+    return zoo.without(mine), {name: measure.version for name, measure in catalog().items() if name not in mine}
 
 
 def _contract() -> Iterator[Trial]:

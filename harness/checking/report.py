@@ -97,7 +97,8 @@ def _standing(zoo: Mapping[str, Any]) -> Rows:
         words = f"{_figure(gate['auc'], gate['interval'])}: 1 where each random label scores higher, 0 lower"
         rows.append(("randomization gate", words))
     if zoo["stale"]:
-        rows.append(("stale", f"{zoo['stale']} measures of the catalogue have changed since it was scored"))
+        have = "measure of the catalogue has" if zoo["stale"] == 1 else "measures of the catalogue have"
+        rows.append(("stale", f"{zoo['stale']} {have} changed since it was scored"))
     return rows
 
 

@@ -7,8 +7,8 @@ seed and are held to their SHA-256; data are the digits in the box.
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -121,6 +121,14 @@ class CheckZoo:
             ),
             "seed": seed_for("scores"),
         }
+
+    def without(self, names: Collection[str]) -> "CheckZoo":
+        """The same networks, of which these measures have said nothing: what a merged file is checked against."""
+        return replace(
+            self,
+            ledger=self.ledger.drop(columns=[f"measure.{name}" for name in names], errors="ignore"),
+            measures={name: about for name, about in self.measures.items() if name not in names},
+        )
 
     def fresh(self, versions: Mapping[str, int]) -> list[str]:
         """Measures whose stored scores are of the version that the catalogue has now; the others are stale."""

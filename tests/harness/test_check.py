@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 import pytest
 
+from harness.check import beside
 from harness.checking.placing import placed
 from harness.checking.process import Answer, Runner
 from harness.checking.trials import contract_trials
 from harness.checking.verdict import Fault, contract_faults, metadata_faults
 from harness.checking.zoo import check_zoo
 from measures import Score
-from measures.catalog import catalog
+from measures.catalog import catalog, submission_files
 from tests.harness.conftest import Gapbench
 
 LONG = 400.0  # seconds: what is tested is the verdict, not this machine
@@ -145,6 +146,25 @@ def test_what_orders_as_another_is_told_so() -> None:
     _, faults, remarks = placing(lambda row: row["measure.fro_dist"] + (2 if row["seed"] == 0 else 0))
     assert not faults
     assert "again, or nearly" in " ".join(remarks)
+
+
+def test_a_merged_file_is_compared_with_all_others_but_not_with_itself() -> None:
+    """Its own stored scores are no relative, no rival for its place, and not stale; a file from outside sees them."""
+    zoo, known = check_zoo(), catalog()
+
+    def of_decov(path: Path) -> tuple[dict[str, Any], list[Fault]]:
+        answers = on_the_zoo(lambda row: row["measure.decov"])
+        return placed("mine", replace(known["decov"], name="mine"), answers, *beside(path, zoo))[:2]
+
+    merged, no_faults = of_decov(submission_files()["decov"])
+    outside, faults = of_decov(Path("decov.py"))
+
+    assert (no_faults, [fault.what.startswith("It orders 48 networks exactly") for fault in faults]) == ([], [True])
+    assert merged["stale"] == outside["stale"] == 0
+    assert outside["relatives"][0]["name"] == "decov"
+    assert merged["relatives"][:4] == outside["relatives"][1:]
+    assert outside["of"] == merged["of"] + 1 == 1 + sum(row["Psi"] is not None for row in zoo.measures.values())
+    assert merged["place"] == 1 + sum(abs(row["Psi"] or 0) > abs(merged["Psi"]) for row in zoo.measures.values())
 
 
 def test_one_number_orders_nothing_and_few_numbers_little() -> None:
