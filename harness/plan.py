@@ -103,7 +103,7 @@ def plan_of(
         recipes = held_out(recipes, name, secret)
     recipes = recipes[:limit]
     if dataset is not None:
-        recipes = tuple(recipe.replace(dataset=dataset) for recipe in recipes)
+        recipes = tuple(recipe.on(dataset) for recipe in recipes)
     chosen_device = _device(device)
     outside = submitted(plugin, catalog())
     chosen_measures = _measures(measures, outside.measures, staged.study.measures, retraining=retraining)

@@ -57,9 +57,7 @@ def _moved(recipe: Recipe, levels: Levels, shift: int) -> Recipe:
     for name in SEEDS:
         if (seed := getattr(recipe, name)) is not None:
             changes[name] = seed + shift
-    for name in ("teacher", "source"):
-        if (other := getattr(recipe, name)) is not None:
-            changes[name] = _moved(other, levels, shift)
+    changes |= {name: _moved(other, levels, shift) for name, other in recipe.builds_on.items()}
     return recipe.replace(**changes)
 
 
@@ -93,12 +91,11 @@ def _drawn(recipes: Sequence[Recipe], suite: str, secret: bytes) -> Levels:
     return drawn
 
 
-def _with_others(recipes: Iterable[Recipe | None]) -> Iterator[Recipe]:
-    """The recipes, and those that they refer to."""
+def _with_others(recipes: Iterable[Recipe]) -> Iterator[Recipe]:
+    """The recipes, and those that they build on."""
     for recipe in recipes:
-        if recipe is not None:
-            yield recipe
-            yield from _with_others((recipe.teacher, recipe.source))
+        yield recipe
+        yield from _with_others(recipe.builds_on.values())
 
 
 def _toward(level: float, other: float) -> float:

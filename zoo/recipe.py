@@ -197,6 +197,15 @@ class Recipe:
         """The same recipe with other choices."""
         return dataclasses.replace(self, **changes)
 
+    @property
+    def builds_on(self) -> dict[str, "Recipe"]:
+        """The recipes that are trained before it, by the field that names them."""
+        return {name: other for name in ("teacher", "source") if (other := getattr(self, name)) is not None}
+
+    def on(self, dataset: str) -> Self:
+        """The same recipe on another image set, and so is all that it builds on."""
+        return self.replace(dataset=dataset, **{name: other.on(dataset) for name, other in self.builds_on.items()})
+
     @classmethod
     def from_changed(cls, changed: Mapping[str, Any]) -> Self:
         """The recipe whose `changed()` this is, also after a way through JSON.

@@ -81,6 +81,20 @@ def test_a_recipe_survives_its_record() -> None:
         Recipe.from_changed({"temperature": 0.5})
 
 
+def test_what_a_recipe_builds_on_follows_to_another_image_set() -> None:
+    """Sources and teachers, and theirs, with every other choice as it was."""
+    first = Recipe(seed=1)
+    recipe = Recipe(source=Recipe(seed=2, source=first), teacher=Recipe(width=2.0, teacher=first))
+    moved = recipe.on("mine")
+
+    assert recipe.builds_on == {"source": recipe.source, "teacher": recipe.teacher}
+    assert first.builds_on == {}
+    there = Recipe(dataset="mine", seed=1)
+    source, teacher = Recipe(dataset="mine", seed=2, source=there), Recipe(dataset="mine", width=2.0, teacher=there)
+    assert moved == Recipe(dataset="mine", source=source, teacher=teacher)
+    assert moved.on("digits") == recipe
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
