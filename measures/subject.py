@@ -18,6 +18,9 @@ Need = Literal["init", "twin", "unlabeled", "trajectory", "refit"]
 T = TypeVar("T")
 
 CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depends on it beyond rounding
+KEYED: Final = (
+    256  # examples copied to float64 at once; a power of two, so that BLAS sums each row as it does undivided
+)
 
 
 class UnsupportedModel(Exception):  # noqa: N818  an outcome, not an error of the program
@@ -183,9 +186,10 @@ class Subject:
         return self._memo.get("example_order", self._example_order)[:count]
 
     def _example_order(self) -> Tensor:
-        flat = self.inputs.reshape(self.num_examples, -1).float().double()  # float32 and float64 draw the same examples
-        weights = torch.randn(flat.shape[1], generator=self._cpu_generator("example_order"), dtype=torch.float64)
-        key = flat @ weights.to(self.device)
+        size = self.inputs[0].numel()
+        weights = torch.randn(size, generator=self._cpu_generator("example_order"), dtype=torch.float64).to(self.device)
+        chunks = self.inputs.split(KEYED)  # in float32, so that a network in float64 draws the same examples
+        key = torch.cat([chunk.reshape(len(chunk), size).float().double() @ weights for chunk in chunks])
         scrambled = torch.frac(torch.sin(key * 12.9898) * 43758.5453).abs()
         return scrambled.argsort(stable=True)
 
