@@ -1,62 +1,27 @@
 """Runs and scores on disk: one directory a zoo, a SQLite ledger and safetensors weights.
 
 A row in the ledger is the "done" flag. Weights are written to a temporary name and renamed before their row is, so that
-killing the program at any moment loses the work in flight and nothing else. The weight files repeat recipe and record
-in their header: where the ledger itself is damaged, the runs are read back from them. Reading never deletes anything.
+killing the program at any moment loses the work in flight and nothing else. Reading never deletes anything.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self, get_args
+from typing import Any, Self, get_args
 
 from harness.files import write_bytes
-from harness.weights import HALVES, TRAJECTORY, CorruptRun, PackedRun, WeightFile, sha256_of, unpack
+from harness.ledger_file import RUNS, SCORES, insert_run, now, open_ledger
+from harness.weights import HALVES, TRAJECTORY, PackedRun, WeightFile
 from measures import Score
 from measures.api import Outcome
 from zoo.recipe import Recipe
 from zoo.record import Record
 
-SCHEMA: Final = """
-BEGIN;
-CREATE TABLE IF NOT EXISTS runs (
-    run_id TEXT PRIMARY KEY, recipe TEXT NOT NULL, record TEXT NOT NULL, provenance TEXT NOT NULL,
-    initial_sha256 TEXT NOT NULL, final_sha256 TEXT NOT NULL, created TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS scores (
-    run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, outcome TEXT NOT NULL, value REAL,
-    seconds REAL NOT NULL, why TEXT NOT NULL, passes TEXT NOT NULL, created TEXT NOT NULL,
-    source_hash TEXT NOT NULL DEFAULT '', PRIMARY KEY (run_id, measure, version)
-);
-CREATE TABLE IF NOT EXISTS measures (measure TEXT PRIMARY KEY, metadata TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS trajectories (run_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS layers (
-    run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, layer TEXT NOT NULL, value REAL NOT NULL,
-    PRIMARY KEY (run_id, measure, version, layer)
-);
-CREATE TABLE IF NOT EXISTS observations (
-    run_id TEXT NOT NULL, observation TEXT NOT NULL, observed TEXT NOT NULL, PRIMARY KEY (run_id, observation)
-);
-COMMIT;
-"""
-TABLES: Final = {"runs", "scores", "measures", "trajectories", "layers", "observations"}
-RUNS: Final = "SELECT run_id, recipe, record, provenance, created, initial_sha256, final_sha256 FROM runs"
-SCORES: Final = (
-    "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created, source_hash FROM scores"
-)
-ADDED: Final = {"scores": ("source_hash", "TEXT NOT NULL DEFAULT ''")}  # columns that earlier ledgers lack
-DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
-
 
 class StoreError(RuntimeError):
     """The ledger cannot be opened, though it may be whole; the message says why."""
-
-
-class _DamagedLedger(Exception):  # noqa: N818  reads as what it is
-    """The ledger's file is not a whole ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +58,9 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.repairs: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._connection = self._opened()
+            self._connection, self.repairs = open_ledger(self.path)
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{self.path} must be open to reading and writing; SQLite says: {error}. "
@@ -113,6 +77,11 @@ class Store:
         """Close the ledger."""
         self._connection.close()
 
+    @property
+    def path(self) -> Path:
+        """The ledger's file."""
+        return self.folder / "ledger.sqlite"
+
     # -- runs ----------------------------------------------------------------------------------------------------------
 
     def add_run(self, run: PackedRun) -> str:
@@ -124,7 +93,7 @@ class Store:
             write_bytes(folder / f"{half}.safetensors", content)
         if run.trajectory is not None:
             write_bytes(folder / TRAJECTORY, run.trajectory)
-        _insert(self._connection, run_id, run)
+        insert_run(self._connection, run_id, run)
         return run_id
 
     def runs(self) -> dict[str, StoredRun]:
@@ -177,9 +146,9 @@ class Store:
 
         With `layers` also what each layer gave to the scores that are sums or products over layers.
         """
-        now = _now()
+        at = now()
         rows = [
-            (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), now, s.source_hash)
+            (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), at, s.source_hash)
             for name, s in scores.items()
         ]
         with self._connection:
@@ -242,89 +211,6 @@ class Store:
             found.setdefault(run_id, {}).update(values)
         return found
 
-    # -- the ledger file -----------------------------------------------------------------------------------------------
-
-    @property
-    def path(self) -> Path:
-        """The ledger's file."""
-        return self.folder / "ledger.sqlite"
-
-    def _opened(self) -> sqlite3.Connection:
-        """The ledger; if it is damaged or gone, a new one with the runs that the weight files speak of."""
-        folders = sorted(folder for folder in (self.folder / "runs").glob("*") if folder.is_dir())
-        try:
-            if self.path.is_file() and self.path.stat().st_size > 0:
-                return self._connected()
-            if not folders:
-                return self._connected()
-            self._note(f"{self.path} is empty or gone; the runs are read back from their weight files.")
-        except _DamagedLedger as error:
-            aside = self._put_aside()
-            self._note(
-                f"{self.path} is no ledger or is damaged ({error}); it was put aside as {aside.name}, and the runs are "
-                f"read back from their weight files."
-            )
-        connection = self._connected()
-        for folder in folders:
-            try:
-                _insert(connection, folder.name, unpack(folder))
-            except CorruptRun as reason:
-                self._note(str(reason))
-        return connection
-
-    def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path)
-        try:
-            if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise _DamagedLedger("its pages are inconsistent")  # noqa: TRY301  one way out
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if others := sorted(tables - TABLES):
-                raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
-            for table, (column, kind) in ADDED.items():
-                there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-                if there and column not in there:
-                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-            for table, query in (("runs", RUNS), ("scores", SCORES)):
-                if table in tables:
-                    connection.execute(f"{query} LIMIT 0")
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.executescript(SCHEMA)
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            code = getattr(error, "sqlite_errorcode", 0)
-            if code & 0xFF in DAMAGE or (code == sqlite3.SQLITE_ERROR and "no such column" in str(error)):
-                raise _DamagedLedger(str(error)) from error
-            raise
-        except _DamagedLedger:
-            connection.close()
-            raise
-        return connection
-
-    def _put_aside(self) -> Path:
-        aside = self.path.with_name(f"ledger.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sqlite")
-        self.path.rename(aside)
-        for extra in ("-wal", "-shm"):  # what a killed program left: part of the ledger, not of its successor
-            beside = self.path.with_name(self.path.name + extra)
-            if beside.exists():
-                beside.rename(aside.with_name(aside.name + extra))
-        return aside
-
     def _note(self, sentence: str) -> None:
         if sentence not in self.repairs:
             self.repairs.append(sentence)
-
-
-def _insert(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None:
-    """Write a row, the scores of an earlier one away, in one transaction."""
-    texts = map(json.dumps, (run.recipe, run.record, run.provenance))
-    row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), _now())
-    with connection:
-        for table in ("scores", "layers", "trajectories", "observations"):
-            connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608  names of our own
-        if run.trajectory is not None:
-            connection.execute("INSERT INTO trajectories VALUES (?, ?)", (run_id, sha256_of(run.trajectory)))
-        connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

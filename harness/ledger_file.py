@@ -1,0 +1,130 @@
+"""The ledger's file: its tables, how it is opened, and how the runs come back where it is damaged.
+
+The weight files repeat recipe and record in their header: a ledger that cannot be read is put aside, never deleted, and
+a new one is filled from them.
+"""
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from harness.weights import CorruptRun, PackedRun, sha256_of, unpack
+
+SCHEMA: Final = """
+BEGIN;
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY, recipe TEXT NOT NULL, record TEXT NOT NULL, provenance TEXT NOT NULL,
+    initial_sha256 TEXT NOT NULL, final_sha256 TEXT NOT NULL, created TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS scores (
+    run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, outcome TEXT NOT NULL, value REAL,
+    seconds REAL NOT NULL, why TEXT NOT NULL, passes TEXT NOT NULL, created TEXT NOT NULL,
+    source_hash TEXT NOT NULL DEFAULT '', PRIMARY KEY (run_id, measure, version)
+);
+CREATE TABLE IF NOT EXISTS measures (measure TEXT PRIMARY KEY, metadata TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS trajectories (run_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS layers (
+    run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, layer TEXT NOT NULL, value REAL NOT NULL,
+    PRIMARY KEY (run_id, measure, version, layer)
+);
+CREATE TABLE IF NOT EXISTS observations (
+    run_id TEXT NOT NULL, observation TEXT NOT NULL, observed TEXT NOT NULL, PRIMARY KEY (run_id, observation)
+);
+COMMIT;
+"""
+TABLES: Final = {"runs", "scores", "measures", "trajectories", "layers", "observations"}
+RUNS: Final = "SELECT run_id, recipe, record, provenance, created, initial_sha256, final_sha256 FROM runs"
+SCORES: Final = (
+    "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created, source_hash FROM scores"
+)
+ADDED: Final = {"scores": ("source_hash", "TEXT NOT NULL DEFAULT ''")}  # columns that earlier ledgers lack
+DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
+
+
+class _DamagedLedger(Exception):  # noqa: N818  reads as what it is
+    """The ledger's file is not a whole ledger."""
+
+
+def open_ledger(path: Path) -> tuple[sqlite3.Connection, list[str]]:
+    """The ledger, and what was found damaged; if it is damaged or gone, a new one with the runs of the weight files.
+
+    Args:
+        path: of the file, beside which the weight files lie in `runs`.
+
+    Raises:
+        sqlite3.DatabaseError: it cannot be opened, though it may be whole.
+    """
+    folders = sorted(folder for folder in (path.parent / "runs").glob("*") if folder.is_dir())
+    try:
+        if not folders or (path.is_file() and path.stat().st_size > 0):
+            return _connected(path), []
+        repairs = [f"{path} is empty or gone; the runs are read back from their weight files."]
+    except _DamagedLedger as error:
+        aside = _put_aside(path)
+        told = f"{path} is no ledger or is damaged ({error}); it was put aside as {aside.name}, and the runs are "
+        repairs = [f"{told}read back from their weight files."]
+    connection = _connected(path)
+    for folder in folders:
+        try:
+            insert_run(connection, folder.name, unpack(folder))
+        except CorruptRun as reason:
+            repairs.append(str(reason))
+    return connection, repairs
+
+
+def insert_run(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None:
+    """Write a row, the scores of an earlier one away, in one transaction."""
+    texts = map(json.dumps, (run.recipe, run.record, run.provenance))
+    row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), now())
+    with connection:
+        for table in ("scores", "layers", "trajectories", "observations"):
+            connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608  names of our own
+        if run.trajectory is not None:
+            connection.execute("INSERT INTO trajectories VALUES (?, ?)", (run_id, sha256_of(run.trajectory)))
+        connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def now() -> str:
+    """The time in UTC, to the second, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    try:
+        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise _DamagedLedger("its pages are inconsistent")  # noqa: TRY301  one way out
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if others := sorted(tables - TABLES):
+            raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
+        for table, (column, kind) in ADDED.items():
+            there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            if there and column not in there:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+        for table, query in (("runs", RUNS), ("scores", SCORES)):
+            if table in tables:
+                connection.execute(f"{query} LIMIT 0")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(SCHEMA)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF in DAMAGE or (code == sqlite3.SQLITE_ERROR and "no such column" in str(error)):
+            raise _DamagedLedger(str(error)) from error
+        raise
+    except _DamagedLedger:
+        connection.close()
+        raise
+    return connection
+
+
+def _put_aside(path: Path) -> Path:
+    aside = path.with_name(f"ledger.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sqlite")
+    path.rename(aside)
+    for extra in ("-wal", "-shm"):  # what a killed program left: part of the ledger, not of its successor
+        beside = path.with_name(path.name + extra)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + extra))
+    return aside
