@@ -69,11 +69,11 @@ class Comparisons:
         degrees = np.ones_like(spread)
         for a, first in enumerate(names):
             for b, second in enumerate(names):
-                if a != b:
-                    across = float((draws[:, a] - draws[:, b]).std()) if count else np.nan
-                    spread[a, b] = self._spread.get((first, second), across)
-                    fewer = min(self._degrees[first, first], self._degrees[second, second])
-                    degrees[a, b] = self._degrees.get((first, second), fewer)
+                if (first, second) in self._spread:
+                    spread[a, b], degrees[a, b] = self._spread[first, second], self._degrees[first, second]
+                elif a != b:
+                    spread[a, b] = (draws[:, a] - draws[:, b]).std() if count else np.nan
+                    degrees[a, b] = min(self._degrees[first, first], self._degrees[second, second])
         difference = value[:, None] - value
         p = np.full_like(spread, np.nan)
         if count:

@@ -146,6 +146,8 @@ def _read_parquet(path: Path, columns: Columns | None) -> pd.DataFrame:
 
 def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":
     values = ledger[column]
+    if values.dtype == np.float64:
+        return values
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = values[numbers.isna() & values.notna()]
     if len(bad):

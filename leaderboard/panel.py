@@ -53,6 +53,15 @@ class Judged:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some environments: all, or those of one hyperparameter, its name; and the least and median effective number."""
+
+    name: str
+    members: NDArray[np.bool_]
+    effective: Mapping[str, float]
+
+
 class Panel:
     """Networks with their hyperparameters, targets and resamples, on which any number of measures is judged.
 
@@ -171,35 +180,37 @@ class Panel:
         require_contrast(self.networks.target)
         return PairCounter(self.networks.target, self.networks.levels)
 
-    def _environments_of(self) -> Environments:
+    def _environments_of(self) -> tuple[Environments, list[_Part]]:
         of = self.networks
         if of.test_size is None:
             raise Undefined("Its weights need a target that is a share of test examples; this one is a loss.")
-        return environments_of(of.target, of.levels, of.test_size, of.accuracy, weights=self.weights)
+        found = environments_of(of.target, of.levels, of.test_size, of.accuracy, weights=self.weights)
+        along = [_part(str(name), found, found.axis == name) for name in np.unique(found.axis)]
+        return found, [_part("", found, np.ones(len(found.axis), dtype=np.bool_)), *along]
 
     def _sign_error(self, scores: Floats) -> dict[str, Any]:
-        environments = defined(self._environments)
+        environments, (everywhere, *along) = defined(self._environments)
         losses = environment_losses(environments, scores)
-        everywhere = np.ones(len(losses), dtype=np.bool_)
         return {
-            **_summary(environments, losses, everywhere),
+            **_summary(losses, everywhere),
             "histogram": np.histogram(losses, bins=HISTOGRAM, range=(0, 1))[0].tolist(),
-            "along": {
-                str(name): _summary(environments, losses, environments.axis == name)
-                for name in np.unique(environments.axis)
-            },
+            "along": {part.name: _summary(losses, part) for part in along},
         }
 
 
-def _summary(environments: Environments, losses: Floats, members: NDArray[np.bool_]) -> dict[str, Any]:
-    found = sign_error(losses[members])
+def _part(name: str, environments: Environments, members: NDArray[np.bool_]) -> _Part:
     effective = environments.effective[members]
+    return _Part(name, members, {"min": float(effective.min()), "median": float(np.median(effective))})
+
+
+def _summary(losses: Floats, part: _Part) -> dict[str, Any]:
+    found = sign_error(losses[part.members])
     return {
         "mean": found.mean,
         "p90": found.p90,
         "max": found.max,
         "environments": found.environments,
-        "effective": {"min": float(effective.min()), "median": float(np.median(effective))},
+        "effective": dict(part.effective),
     }
 
 

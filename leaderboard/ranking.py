@@ -13,7 +13,7 @@ from leaderboard.ledger import Target, checked, names_of, target_of
 from leaderboard.mapping import LedgerError, suggestion
 from leaderboard.networks import TEST_SIZE, Networks, networks_of
 from leaderboard.panel import Judged, Seeds
-from leaderboard.records import cost_of, described, gate_of, grid_report, outcomes_of
+from leaderboard.records import Gates, cost_of, described, grid_report, outcomes_of
 from leaderboard.statistics.granulated import grid_of
 from leaderboard.statistics.pairs import MOST_NETWORKS
 from leaderboard.statistics.sign_error import Weights
@@ -120,12 +120,13 @@ def rank(
     if reason_across:
         report["why"]["across"] = reason_across
     measures: dict[str, Any] = {}
+    gates = Gates(networks.hyperparameters, bootstrap, seed)
     for name, one in judged.items():
         for key, parts, lacking in (("within", strata, reason), ("across", data_sets, reason_across)):
             one.figures[key] = None if lacking else mean_over(parts, name, key, one.why)
             if lacking:
                 one.why[key] = lacking
-        one.figures["gate"] = gate_of(runs, name, bootstrap, seed, one.why)
+        one.figures["gate"] = gates.of(networks.scores[name], one.why)
         one.figures["cost"] = cost_of(runs, name)
         one.figures["outcomes"] = outcomes_of(runs, name)
         measures[name] = {**with_reasons(one), **about[name]}

@@ -1,5 +1,6 @@
 """What a ledger records of its measures and networks beside the scores: gate, cost, outcomes, metadata, the grid."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from math import prod
@@ -7,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from leaderboard.ledger import names_of
 from leaderboard.networks import Networks
 from leaderboard.statistics.gate import randomization_gate
-from leaderboard.statistics.pairs import Floats, joint
+from leaderboard.statistics.pairs import Floats, Ints, joint
 from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.undefined import Undefined
 
@@ -34,40 +35,56 @@ def grid_report(networks: Networks) -> dict[str, Any]:
     }
 
 
-def gate_of(runs: pd.DataFrame, name: str, bootstrap: int, seed: int, why: dict[str, str]) -> dict[str, Any] | None:
-    """The randomization gate of a measure."""
-    if CORRUPTION not in runs:
-        why["gate"] = "The ledger has no column hp.corruption."
-        return None
-    scored = np.isfinite(runs[f"measure.{name}"])
-    sides = runs[scored & runs[CORRUPTION].isin(["true_labels", "random_labels"])]
+class Gates:
+    """The randomization gate of any measure of a ledger; what those that score the same networks share is kept.
+
+    Args:
+        hyperparameters: one column each, one row a network.
+        bootstrap: number of resamples.
+        seed: decides them.
+    """
+
+    def __init__(self, hyperparameters: pd.DataFrame, bootstrap: int, seed: int) -> None:
+        self._hyperparameters, self._bootstrap, self._seed = hyperparameters, bootstrap, seed
+        self._known: dict[bytes, tuple[NDArray[np.bool_], Ints]] = {}
+
+    def of(self, scores: Floats, why: dict[str, str]) -> dict[str, Any] | None:
+        """The gate of one measure's scores [n], NaN where there is none; None, and why, where it has no value."""
+        if CORRUPTION not in self._hyperparameters:
+            why["gate"] = "The ledger has no column hp.corruption."
+            return None
+        labels = self._hyperparameters[CORRUPTION]
+        kept = np.isfinite(scores) & labels.isin(["true_labels", "random_labels"]).to_numpy()
+        if kept.tobytes() not in self._known:
+            self._known[kept.tobytes()] = _sides(self._hyperparameters[kept])
+        random, setting = self._known[kept.tobytes()]
+        counts = _resamples(int(setting.max(initial=-1)) + 1, self._bootstrap, self._seed)
+        try:
+            gate = randomization_gate(scores[kept], random, setting, counts)
+        except Undefined as reason:
+            why["gate"] = str(reason)
+            return None
+        if gate.interval is None:
+            why["gate.interval"] = (
+                "Too few resamples have networks of both kinds." if self._bootstrap else "No resamples were asked for."
+            )
+        return {
+            "auc": gate.auc,
+            "interval": gate.interval,
+            "true": gate.true,
+            "random": gate.random,
+            "matched": gate.matched,
+        }
+
+
+def _sides(sides: pd.DataFrame) -> tuple[NDArray[np.bool_], Ints]:
+    """Of networks with random or true labels: which have random ones, and all other hyperparameters as one code."""
     others = [
-        pd.factorize(sides[other], sort=False, use_na_sentinel=False)[0].astype(np.int64)
-        for other in names_of(sides, "hp")
+        pd.factorize(values, sort=False, use_na_sentinel=False)[0].astype(np.int64)
+        for other, values in sides.items()
         if other != CORRUPTION
     ]
-    setting = joint(others, len(sides))
-    try:
-        gate = randomization_gate(
-            sides[f"measure.{name}"].to_numpy(dtype=np.float64),
-            (sides[CORRUPTION] == "random_labels").to_numpy(dtype=np.bool_),
-            setting,
-            _resamples(int(setting.max(initial=-1)) + 1, bootstrap, seed),
-        )
-    except Undefined as reason:
-        why["gate"] = str(reason)
-        return None
-    if gate.interval is None:
-        why["gate.interval"] = (
-            "Too few resamples have networks of both kinds." if bootstrap else "No resamples were asked for."
-        )
-    return {
-        "auc": gate.auc,
-        "interval": gate.interval,
-        "true": gate.true,
-        "random": gate.random,
-        "matched": gate.matched,
-    }
+    return (sides[CORRUPTION] == "random_labels").to_numpy(dtype=np.bool_), joint(others, len(sides))
 
 
 @lru_cache(maxsize=4)  # measures that score the same networks share their resamples
@@ -77,19 +94,19 @@ def _resamples(size: int, count: int, seed: int) -> Floats:
 
 def cost_of(runs: pd.DataFrame, name: str) -> dict[str, float | None]:
     """The median seconds of a measure."""
-    seconds = runs[f"cost.{name}"] if f"cost.{name}" in runs else pd.Series(dtype=np.float64)
+    seconds = runs[f"cost.{name}"].to_numpy() if f"cost.{name}" in runs else np.zeros(0)
     finite = seconds[np.isfinite(seconds)]
-    return {"median_seconds": float(finite.median()) if len(finite) else None}
+    return {"median_seconds": float(np.median(finite)) if len(finite) else None}
 
 
 def outcomes_of(runs: pd.DataFrame, name: str) -> dict[str, int]:
     """How many networks met each outcome; "missing" are those without a score and without a recorded reason."""
-    scored = np.isfinite(runs[f"measure.{name}"])
+    scored = np.isfinite(runs[f"measure.{name}"].to_numpy())
     counts = dict.fromkeys(OUTCOMES, 0)
     counts["scored"] = int(scored.sum())
     if f"outcome.{name}" in runs:
-        others = runs.loc[~scored, f"outcome.{name}"]
-        counts |= {outcome: int((others == outcome).sum()) for outcome in OUTCOMES[1:]}
+        others = Counter(runs[f"outcome.{name}"].to_numpy(dtype=object)[~scored])
+        counts |= {outcome: others[outcome] for outcome in OUTCOMES[1:]}
     return {**counts, "missing": len(runs) - sum(counts.values())}
 
 

@@ -1,5 +1,6 @@
 """What the page tells about one measure beside its scatter plot."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -139,6 +140,5 @@ def _most_frequent_reason(ledger: pd.DataFrame, measure: str) -> str:
     column = f"why.{measure}"
     if column not in ledger:
         return ""
-    reasons = ledger[column].dropna().astype(str)
-    reasons = reasons[reasons.str.strip() != ""]
-    return "" if reasons.empty else str(reasons.value_counts().index[0])
+    reasons = Counter(str(reason) for reason in ledger[column].dropna().to_numpy())
+    return next((reason for reason, _ in reasons.most_common() if reason.strip()), "")

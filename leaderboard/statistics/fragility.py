@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import rankdata
 
 from leaderboard.statistics.pairs import Floats, Ints
+from leaderboard.statistics.spearman import ranks_of
 from leaderboard.statistics.undefined import Undefined
 
 REDRAWS: Final = 8
@@ -56,7 +56,7 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
         raise Undefined("There is one configuration only.")
     if scores.min() == scores.max():
         raise Undefined("All networks have the same score.")
-    ranks = np.asarray(rankdata(scores), dtype=np.float64)
+    ranks = ranks_of(scores)
     means = np.bincount(configuration, ranks) / sizes
     within = float(np.sum((ranks - means[configuration]) ** 2)) / (n - count)
     between = float(sizes @ (means - ranks.mean()) ** 2) / (count - 1)
@@ -66,6 +66,6 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
     if noise is None:
         return Fragility(of_configurations / total, within / total, None)
     drawn = scores + noise * rng.standard_normal((2, REDRAWS, n))
-    first, second = rankdata(drawn, axis=-1)
+    first, second = np.apply_along_axis(ranks_of, -1, drawn)
     of_draws = min(within, float(np.mean((first - second) ** 2)) / 2)
     return Fragility(of_configurations / total, (within - of_draws) / total, of_draws / total)

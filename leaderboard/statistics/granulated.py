@@ -84,13 +84,16 @@ class Grid:
         grouped = values[np.argsort(self.configuration, kind="stable")]
         if len(sizes) == len(grouped):  # no replicates
             return grouped
-        parts = np.split(grouped, np.cumsum(sizes)[:-1])
+        ends = np.cumsum(sizes).tolist()
+        numbers = grouped.tolist()
+        parts = [numbers[end - size : end] for end, size in zip(ends, sizes.tolist(), strict=True)]
+        # Equal sums are rounded alike, and so are their quotients by one number; to halve a sum rounds nothing.
+        most = len(numbers) if (sizes == sizes[0]).all() else 2
         try:
-            if (sizes == sizes[0]).all():  # equal sums are rounded alike, and so are their quotients by one number
-                return np.array([math.fsum(part) / len(part) for part in parts], dtype=np.float64)
+            means = [math.fsum(part) / len(part) if len(part) <= most else mean(part) for part in parts]
         except OverflowError:
-            pass
-        return np.array([mean(part.tolist()) for part in parts], dtype=np.float64)
+            means = [mean(part) for part in parts]
+        return np.array(means, dtype=np.float64)
 
 
 def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: bool = False) -> Grid:

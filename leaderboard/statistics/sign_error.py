@@ -5,7 +5,6 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from leaderboard.statistics.granulated import grid_of, sign_along
 from leaderboard.statistics.pairs import Floats, Ints, Levels, joint
@@ -88,6 +87,8 @@ def binomial_weight(difference: Floats, test_size: Floats, accuracies: tuple[Flo
         test_size: n [p].
         accuracies: of the two networks on their test examples, each [p].
     """
+    from scipy.stats import binom
+
     n = np.round(test_size)
     half = np.abs(difference) / 2 - 1e-12  # strictly within, whatever the rounding of a share of examples
     confidence = np.ones_like(difference)

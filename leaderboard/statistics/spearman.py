@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from leaderboard.statistics.undefined import Undefined, require_contrast
 
@@ -81,8 +80,14 @@ def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
     return _correlation(*residuals)
 
 
+def ranks_of(values: Floats) -> Floats:
+    """The places [n] of values among them in ascending order, from 1, a tie receiving the mean of its places."""
+    _, distinct, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[distinct], dtype=np.float64)
+
+
 def _centred_ranks(values: Floats) -> Floats:
-    ranks = np.asarray(rankdata(values), dtype=np.float64)
+    ranks = ranks_of(values)
     return np.asarray(ranks - ranks.mean(), dtype=np.float64)
 
 
