@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 import torch
 
 from zoo.engines import COMPILED, Mode, offered
+from zoo.memory import out_of_memory
 
 Auto = Literal["auto"]
 
@@ -141,10 +142,11 @@ class _Clock:
         try:
             a_step = self.trial.seconds(choice)
         except (RuntimeError, OSError, MemoryError) as error:  # no compiler, no memory, a step that cannot be recorded
-            self.errors.append(error.with_traceback(None))  # which would hold the memory of the engine
+            self.full = self.full or out_of_memory(error)
             self.absent[str(choice)] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             log.warning("%s is left out. %s", choice, self.absent[str(choice)])
-            self.full = isinstance(error, torch.OutOfMemoryError | MemoryError)
+            error.__cause__ = error.__context__ = None
+            self.errors.append(error.with_traceback(None))  # all of which would hold the memory of the engine
             return math.inf
         self.seconds[choice] = a_step * math.ceil(self.trial.networks / choice.size)
         return self.seconds[choice]

@@ -20,7 +20,7 @@ MODES: Final[dict[Mode, str]] = {
     "compiled_graph": "both: compiled, then recorded; on a GPU",
 }
 COMPILED: Final[frozenset[Mode]] = frozenset({"compiled", "compiled_graph"})
-RECORDED: Final[frozenset[Mode]] = frozenset({"graph", "compiled_graph"})
+RECORDED: Final[dict[Mode, Mode]] = {"graph": "fleet", "compiled_graph": "compiled"}  # and what each is unrecorded
 BACKEND: Final = "inductor"
 
 

@@ -1,5 +1,6 @@
 """How many networks fit a device side by side: what an allocator says when it is full, and an estimate before."""
 
+import gc
 import math
 from pathlib import Path
 from typing import Final
@@ -14,16 +15,31 @@ ACTIVATION_COPIES: Final = 2  # what backward needs, and the gradients of it
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device is full; torch has a type for GPUs and only a message for the CPU."""
+    """Whether an error says that a device is full, or was raised while such a one was on its way.
+
+    torch has a type for GPUs and only a message for the CPU. Where the memory ends in a recording, the error is
+    sometimes that of the recording, which could then not be ended either.
+    """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+        return True
+    before = error.__cause__ or error.__context__
+    return before is not None and out_of_memory(before)
+
+
+def give_back(device: torch.device) -> None:
+    """Give what a GPU's allocator keeps back to the device; a compiled engine and its step hold each other."""
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def free_memory(device: torch.device) -> float:
-    """Bytes that can be had; infinite where the system does not say."""
+    """Bytes that can be had, those among them that torch keeps for itself; infinite where the system does not say."""
     if device.type == "cuda":
-        return float(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + kept)
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:

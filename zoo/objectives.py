@@ -45,6 +45,7 @@ class StackedObjective:
             classes = next(len(scale) for scale in scales if scale is not None)
             filled = [torch.ones(classes) if scale is None else scale for scale in scales]
             self._scale = torch.stack([scale.to(like) for scale in filled])
+        self.plain = self._smoothing is self._decoupling is self._scale is None
 
     def __call__(self, logits: Tensor, labels: Tensor, targets: Tensor | None = None) -> Tensor:
         """Mean loss [f] over the examples of each member.

@@ -6,7 +6,7 @@ ghosts, copies whose results nobody reads, until half of the fleet is gone: size
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import torch
@@ -14,10 +14,18 @@ from torch import Tensor, nn
 
 from zoo.fleet import Batch, Kind, Member, StackedFleet
 from zoo.gradient_rules import GradientRules
+from zoo.memory import out_of_memory
 from zoo.precision import Precision
 
 WARM_UP_STEPS: Final = 3  # before a recording: libraries choose their kernels and make their workspaces
+RECORDED_STATE: Final = (
+    "_weights", "_gradient", "_parameters", "_moments", "_buffers", "_rates", "_rate", "_steps", "_momentum", "_decay",
+)  # fmt: skip  # of a stacked fleet: what a step reads and writes beside its batch
 COMPILED_SIZES: Final = 64  # torch gives up compiling after 8 by itself, silently; fleets have sizes 1 to 256
+
+
+class NotRecorded(RuntimeError):  # noqa: N818  reads as what it is
+    """A step cannot be recorded here; the message says why."""
 
 
 class Recorder(Protocol):
@@ -78,13 +86,34 @@ class SteadyFleet(StackedFleet):
         super().set_rates([*rates, *list(rates[-1:]) * self._ghosts])
 
     def change(self, keep: Sequence[int], admit: Sequence[Member]) -> None:
-        """See `Fleet.change`."""
-        self._replay = None
+        """See `Fleet.change`; a recording lasts as long as the padded size, with new members in the places of old."""
+        before = {name: getattr(self, name) for name in RECORDED_STATE} if self._lasting else {}
         self._real = len(keep) + len(admit)
         if admit:
             super().change(keep, [*admit, *[admit[-1]] * self._ghosts])
         else:
             super().change([*keep, *list(keep[-1:]) * self._ghosts], [])
+        if not self._lasting or not self._written_back(before):
+            self._replay = None
+
+    @property
+    def _lasting(self) -> bool:
+        """Whether there is a recording that reads no tensors of its members' objectives and rules."""
+        return self._replay is not None and self._objective.plain and self._rules.plain
+
+    def _written_back(self, before: Mapping[str, Any]) -> bool:
+        """Write what has changed to the addresses that the recording knows; False where it does not fit them."""
+        if not before or before["_rates"].shape != self._rates.shape:
+            return False
+        was, now = before["_momentum"], self._momentum
+        if isinstance(was, Tensor) != isinstance(now, Tensor) or not (isinstance(now, Tensor) or was == now):
+            return False  # a number is part of the recording
+        with torch.no_grad():
+            for name in RECORDED_STATE:
+                for old, new in zip(_tensors(before[name]), _tensors(getattr(self, name)), strict=True):
+                    old.copy_(new)
+                setattr(self, name, before[name])
+        return True
 
     @property
     def _ghosts(self) -> int:
@@ -127,17 +156,37 @@ class SteadyFleet(StackedFleet):
         return replay
 
 
+def _tensors(value: object) -> list[Tensor]:
+    """The tensors in an attribute of a fleet; none in a number."""
+    if isinstance(value, Tensor):
+        return [value]
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return list(held)
+
+
 def cuda_graph(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """Record a function as a CUDA graph, after some calls on a stream of their own."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UP_STEPS):
-            function()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        answer = function()
+    """Record a function as a CUDA graph, after some calls on a stream of their own.
+
+    Raises:
+        NotRecorded: it does what cannot be recorded.
+        RuntimeError: the memory is full, see `zoo.memory.out_of_memory`; or as the function.
+    """
+    with torch.cuda.stream(torch.cuda.current_stream()):  # which a recording that fails does not always put back
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP_STEPS):
+                function()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                answer = function()
+        except Exception as error:
+            if out_of_memory(error):
+                raise
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            raise NotRecorded(f"The step must do nothing that a CUDA graph cannot hold; got {reason}") from error
 
     def replay() -> Tensor:
         graph.replay()

@@ -12,15 +12,16 @@ from typing import Final
 import torch
 
 from zoo.choice import Auto, Choice, Remembered, Trial, decided, timed
-from zoo.engines import Mode, engine_of
+from zoo.engines import RECORDED, Mode, engine_of
 from zoo.epochs import Epochs
 from zoo.fleet import Fleet, State, load_state
 from zoo.member import Entrance, Job, Run
-from zoo.memory import largest_fleet, out_of_memory
+from zoo.memory import give_back, largest_fleet, out_of_memory
 from zoo.plain_loop import PlainLoop
 from zoo.precision import Precision, exactly
 from zoo.recipe import Recipe
 from zoo.record import Snapshot, Stopped, TrainedRun, curve_point, record_of
+from zoo.steady_fleet import NotRecorded
 
 TIMINGS: Final = 3
 STEPS_TIMED_ON_GPU: Final = 10  # in a row, since a GPU works while the next are launched
@@ -81,22 +82,29 @@ class Trainer:
         return found
 
     def run(self, size: int, mode: Mode = "fleet") -> Iterator[TrainedRun]:
-        """Train every job with at most `size` side by side; a fleet that does not fit the device goes on at half."""
+        """Train every job with at most `size` side by side.
+
+        A fleet that does not fit the device goes on at half, and one whose step cannot be recorded without recording;
+        the record says what trained a network.
+        """
         waiting: deque[Run | Job] = deque(self.jobs)
         while True:
             runs: list[Run] = []
             try:
                 yield from self._run(Choice(mode, size), waiting, runs)
+            except NotRecorded as error:
+                log.warning("%s Its networks start anew, unrecorded.", error)
+                fits = True
             except (RuntimeError, MemoryError) as error:
                 if size == 1 or not out_of_memory(error):
                     raise
                 log.warning("A fleet of %d does not fit the memory; its networks start anew at half.", size)
+                fits = False
             else:
                 return
-            size //= 2  # only here, where the error and all that it held is gone
+            mode, size = (RECORDED[mode], size) if fits else (mode, size // 2)
             waiting.extendleft(reversed([self.entrance.restarted(run) for run in runs]))
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
+            give_back(self.device)  # only here, where the error and all that it held is gone
 
     def _run(self, choice: Choice, waiting: deque[Run | Job], runs: list[Run]) -> Iterator[TrainedRun]:
         """Train what waits; `runs` always holds the members that are at work, each of them nowhere else."""
@@ -140,6 +148,7 @@ class Trainer:
 
     def _seconds_a_step(self, choice: Choice) -> float:
         """The least of several timings of a step, batches included, after one that starts the engine."""
+        give_back(self.device)
         engine = self._engine(choice)
         runs = [self._admitted(job) for job in self.jobs[: choice.size]]
         engine.change([], [self.entrance.member(run) for run in runs])

@@ -1,8 +1,8 @@
 """Choosing an engine and a size by timing, remembering it, and going on where the memory is full."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
 
 import pytest
 import torch
@@ -15,6 +15,7 @@ from zoo.fleet import Batch, Fleet, StackedFleet
 from zoo.memory import ACTIVATION_COPIES, STATE_COPIES, bytes_a_member, largest_fleet, out_of_memory
 from zoo.recipe import Recipe
 from zoo.record import Record, TrainedRun
+from zoo.steady_fleet import NotRecorded, Recorder
 from zoo.trainer import Trainer
 from zoo.training import data_of, shape_of, train
 
@@ -225,6 +226,68 @@ def test_a_fleet_that_does_not_fit_goes_on_at_half(gpu: bool, monkeypatch: pytes
         assert run.record.losses == pytest.approx(alone[run_id].record.losses, rel=1e-6)
         for name, value in run.final.items():
             torch.testing.assert_close(value, alone[run_id].final[name], rtol=1e-6, atol=1e-9)
+
+
+def recording_fails(error: Exception, beyond: int, calls: list[int]) -> Recorder:
+    """A recorder that fails for more members, as memory that ends in a recording may: while the recording is ended."""
+
+    def recorder(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        calls.append(len(function()))
+        if calls[-1] > beyond:
+            try:
+                raise error
+            except torch.OutOfMemoryError as full:
+                raise RuntimeError("operation failed due to a previous error during capture") from full
+        return function
+
+    return recorder
+
+
+@pytest.mark.parametrize(
+    ("error", "sizes", "trained_by"),
+    [
+        (torch.OutOfMemoryError("full"), [4, 2], {("graph", 4): 0, ("graph", 2): 6}),
+        (NotRecorded("not here."), [4], {("fleet", 4): 6}),
+    ],
+    ids=["full", "not recorded"],
+)
+def test_a_step_that_is_not_recorded_trains_at_half_or_unrecorded(
+    error: Exception,
+    sizes: list[int],
+    trained_by: dict[tuple[str, int], int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All networks are trained, each once, to the weights of the loop; the record names what did it."""
+    calls: list[int] = []
+    monkeypatch.setattr("zoo.engines.cuda_graph", recording_fails(error, 2, calls))
+    monkeypatch.setattr("zoo.training.require_mode", lambda *_: None)
+    recipes = [BASE.replace(seed=seed, max_epochs=2) for seed in range(6)]
+    runs = by_id(train(recipes, fleet=4, mode="graph", dtype=torch.float64))
+    alone = by_id(train(recipes, fleet=1, dtype=torch.float64))
+
+    assert calls == sizes
+    made = [(run.record.mode, run.record.fleet) for run in runs.values()]
+    assert all(made.count(cast("Any", kind)) == number for kind, number in trained_by.items())
+    assert len(runs) == 6
+    assert "start anew" in caplog.text
+    for run_id, run in runs.items():
+        for name, value in run.final.items():
+            torch.testing.assert_close(value, alone[run_id].final[name], rtol=1e-6, atol=1e-9)
+
+
+def test_an_error_that_came_of_a_full_memory_is_told_from_others() -> None:
+    """By what it was raised from, or while; an engine that was timed so ends the search, and holds nothing."""
+    late = RuntimeError("capture")
+    late.__context__ = torch.OutOfMemoryError("full")
+    assert out_of_memory(late)
+    other = RuntimeError("capture")
+    other.__cause__ = ValueError("else")
+    assert not out_of_memory(other)
+
+    found, seconds, _ = timed(trial({"loop 1": 8.0, "fleet 2": 4.0, "fleet 4": late}))
+    assert (found, list(seconds)) == (Choice("fleet", 2), ["loop 1", "fleet 2"])
+    assert late.__context__ is None
 
 
 def test_other_errors_and_a_single_network_that_does_not_fit_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
