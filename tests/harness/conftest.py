@@ -9,6 +9,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from harness.cli import app
+from harness.weights import PackedRun, pack
 from zoo.recipe import Recipe
 from zoo.record import TrainedRun
 from zoo.training import train
@@ -50,3 +51,9 @@ def trained() -> TrainedRun:
     (run,) = train([Recipe(train_size=32, batch_size=16, max_epochs=1)], fleet=1)
     assert all(isinstance(value, torch.Tensor) for value in run.final.values())
     return run
+
+
+@pytest.fixture
+def packed(trained: TrainedRun) -> PackedRun:
+    """The same as it travels."""
+    return pack(trained, {"versions": {"torch": "2.13"}})
