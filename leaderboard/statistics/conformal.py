@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from leaderboard.statistics.pairs import Floats, Ints
+from leaderboard.statistics.spearman import share_below
 from leaderboard.statistics.undefined import Undefined, require_contrast
 
 NOMINAL: Final = 0.9
@@ -75,10 +76,9 @@ class Conformal:
     def of(self, scores: Floats) -> Prediction:
         """The intervals of one measure's scores [n], finite."""
         widths, held, met = [], 0, 0
-        for fit, calibrate, new in self._splits:
-            known = np.sort(scores[fit])
-            place = (np.searchsorted(known, scores) + np.searchsorted(known, scores, side="right")) / (2 * len(known))
-            basis = np.polynomial.legendre.legvander(2 * place - 1, DEGREE)
+        places = np.stack([share_below(scores[fit], scores) for fit, _, _ in self._splits])
+        bases = np.polynomial.legendre.legvander(2 * places - 1, DEGREE)
+        for basis, (fit, calibrate, new) in zip(bases, self._splits, strict=True):
             coefficients = np.linalg.lstsq(basis[fit], self.target[fit], rcond=None)[0]
             error = np.abs(self.target - basis @ coefficients)
             width = quantile(error[calibrate])

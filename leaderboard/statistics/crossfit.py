@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.statistics.pairs import Floats, Ints
-from leaderboard.statistics.spearman import ROUNDING, spearman
+from leaderboard.statistics.spearman import ROUNDING, share_below, spearman
 from leaderboard.statistics.undefined import Undefined, require_contrast
 
 FOLDS: Final = 5
@@ -107,12 +107,11 @@ class CrossFit:
         """
         of_score, errors, informed = [], [], False
         for fold in self._folds:
-            known = np.sort(scores[fold.train])
-            place = (np.searchsorted(known, scores) + np.searchsorted(known, scores, side="right")) / (2 * len(known))
+            place = share_below(scores[fold.train], scores)
             left = self._residual(fold.train, fold.fit, fold.columns, place)
             own = left[fold.train]
             size = float(own @ own)
-            some = size > ROUNDING**2 * len(known)
+            some = size > ROUNDING**2 * len(own)
             informed |= some
             slope = float(own @ fold.left[fold.train]) / size if some else 0.0
             of_score.append(left[~fold.train])

@@ -68,12 +68,13 @@ def label_curve(grid: Grid, target: Floats, accuracy: Floats, seed: int) -> Labe
     goal = grid.averaged(target)
     sizes = np.bincount(grid.configuration)
     repeats = max(8, min(256, DRAWN // len(target)))
+    of_each = (grid.configuration + grid.size * np.arange(repeats)[:, None]).ravel()
     means = []
     for m in NUMBERS:
         drawn = rng.binomial(m, accuracy, size=(repeats, len(target))) / m
         estimate = np.round(target + accuracy - drawn, 12)  # equal counts of equal networks tie
         if not grid.kept:
-            estimate = np.stack([np.bincount(grid.configuration, row) for row in estimate]) / sizes
+            estimate = np.bincount(of_each, estimate.ravel()).reshape(repeats, grid.size) / sizes
         psi = [axis.mean(agreement(axis, estimate.T, goal)) for axis in grid.axes.values()]
         means.append(float(np.mean(psi)))
     return LabelCurve(NUMBERS, np.maximum.accumulate(means))

@@ -86,6 +86,13 @@ def ranks_of(values: Floats) -> Floats:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[distinct], dtype=np.float64)
 
 
+def share_below(known: Floats, values: Floats) -> Floats:
+    """The share of the known scores [k] that are smaller than each value [n], ties half."""
+    ordered = np.sort(known)
+    both = np.searchsorted(ordered, values) + np.searchsorted(ordered, values, side="right")
+    return np.asarray(both / (2 * len(ordered)), dtype=np.float64)
+
+
 def _centred_ranks(values: Floats) -> Floats:
     ranks = ranks_of(values)
     return np.asarray(ranks - ranks.mean(), dtype=np.float64)
