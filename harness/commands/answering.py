@@ -25,6 +25,8 @@ def answering(command: Callable[P, int]) -> Callable[P, None]:
     def answered(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             status = command(*args, **kwargs)
+        except typer.Exit:  # a RuntimeError too
+            raise
         except OSError as error:
             refuse(f"{error.filename} cannot be used: {error.strerror}." if error.filename else str(error))
         except (ValueError, LookupError, RuntimeError) as error:

@@ -33,6 +33,7 @@ def refusal(gapbench: Gapbench, *arguments: object) -> str:
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
+    assert result.stderr.count("error:") == 1
     return " ".join(result.stderr.split())
 
 
