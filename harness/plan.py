@@ -178,7 +178,10 @@ def _measures(
     """
     available = {**catalog(), **plugged}
     if names is not None and names.strip() != "all":
-        return {measure.name: measure for measure in select([name.strip() for name in names.split(",")], available)}
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        if not wanted:
+            raise ValueError(f"--measures must name at least one measure, or all; got {names!r}.")
+        return {measure.name: measure for measure in select(wanted, available)}
     if names is None and study is not None:
         return {measure.name: measure for measure in select([*study, *plugged], available)}
     return {name: measure for name, measure in available.items() if retraining or "refit" not in measure.needs}

@@ -63,3 +63,11 @@ def test_limit_image_set_and_secret_together(name: str, data_dir: Path, tmp_path
 
     assert plan.recipes == tuple(r.on("mine") for r in held_out(suite(name).recipes(), name, SECRET)[:3])
     assert all(recipe.source.seed == recipe.seed for recipe in plan.recipes if recipe.source is not None)
+
+
+def test_measures_are_named_between_commas() -> None:
+    """Spaces and a comma too many say nothing; no name at all is refused."""
+    assert list(planned("smoke", limit=1, measures=" l2,, fro_dist,").measures) == ["l2", "fro_dist"]
+    for names in ("", " , "):
+        with pytest.raises(ValueError, match="must name at least one measure, or all"):
+            planned("smoke", limit=1, measures=names)
