@@ -45,7 +45,7 @@ def prunability(subject: Subject) -> float:
     the share that is kept. No unit, between 0 and 1 in steps of 1 / 128.
     """
     limit = LOSS_FACTOR * _unchanged(subject)[1]
-    return _largest_share(lambda share: _judged(subject, pruned(subject.params, share))[1] <= limit)
+    return _largest_share(lambda share: _pruned(subject, share)[1] <= limit)
 
 
 @measure(
@@ -62,7 +62,7 @@ def prunability_accuracy(subject: Subject) -> float:
     As `prunability` but for what must stay. No unit, between 0 and 1 in steps of 1 / 128.
     """
     limit = _unchanged(subject)[0] - ACCURACY_DROP
-    return _largest_share(lambda share: _judged(subject, pruned(subject.params, share))[0] >= limit)
+    return _largest_share(lambda share: _pruned(subject, share)[0] >= limit)
 
 
 @measure(
@@ -172,12 +172,16 @@ def rounded(params: dict[str, Tensor], levels: int) -> dict[str, Tensor]:
     }
 
 
-def pruned(params: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Parameters with this share of the weights, those of least magnitude over all layers, set to zero."""
+def by_magnitude(params: dict[str, Tensor]) -> Tensor:
+    """Places [p] of the weights of all layers, end to end, those of least magnitude first."""
+    return torch.cat([w.flatten() for w in params.values() if _is_weight(w)]).abs().argsort(stable=True)
+
+
+def without(params: dict[str, Tensor], places: Tensor) -> dict[str, Tensor]:
+    """Parameters with the weights at these places, of all layers end to end, set to zero."""
     weights = {name: w for name, w in params.items() if _is_weight(w)}
-    flat = torch.cat([w.flatten() for w in weights.values()])
-    smallest = flat.abs().argsort(stable=True)[: round(share * len(flat))]
-    parts = flat.index_fill(0, smallest, 0.0).split([w.numel() for w in weights.values()])
+    flat = torch.cat([w.flatten() for w in weights.values()]).index_fill(0, places, 0.0)
+    parts = flat.split([w.numel() for w in weights.values()])
     return {**params, **{name: part.view_as(params[name]) for name, part in zip(weights, parts, strict=True)}}
 
 
@@ -206,6 +210,19 @@ def _largest_share(holds: Callable[[float], bool]) -> float:
     return low / 2**HALVINGS
 
 
+@shared
+def _weakest(subject: Subject) -> Tensor:
+    """The places of its weights by magnitude."""
+    return by_magnitude(subject.params)
+
+
+def _pruned(subject: Subject, share: float) -> tuple[float, float]:
+    """Accuracy and mean cross-entropy with this share of the weights, those of least magnitude, set to zero."""
+    places = _weakest(subject)
+    return _judged(subject, without(subject.params, places[: round(share * len(places))]))
+
+
+@shared
 def _unchanged(subject: Subject) -> tuple[float, float]:
     """Accuracy and mean cross-entropy as trained."""
     accuracy, loss = _judged(subject, subject.params)

@@ -4,11 +4,11 @@ import math
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
-from measures.api import CHUNK, Subject, UnsupportedModel, measure, shared
-from measures.passes.outputs import logits
+from measures.api import Subject, UnsupportedModel, measure
+from measures.passes.outputs import answers, logits, twins_unlabeled_logits, unlabeled_logits
 
 NUM_SHIFTS: Final = 4  # shifted copies of each image: a resolution of 1/4 of that of the training set
 SHIFT: Final = 1 / 8  # of the side of an image, the customary 4 pixels of 32; keeps the label
@@ -18,7 +18,7 @@ SHIFT: Final = 1 / 8  # of the side of an image, the customary 4 pixels of 32; k
     source="Jiang et al. 2022, arXiv:2106.13799, eq. 1; Nakkiran & Bansal 2020, arXiv:2009.08092",
     family="disagreement",
     needs={"twin", "unlabeled"},
-    cost="2 forward passes over the unlabeled inputs",
+    cost="2 shared forward passes over the unlabeled inputs",
 )
 def gde_disagreement(subject: Subject) -> float:
     r"""Share of the unlabeled inputs on which the network and its twin predict different classes.
@@ -28,7 +28,7 @@ def gde_disagreement(subject: Subject) -> float:
     An estimate of the test error, not of the gap: for networks that fit their training set the two agree. U has the
     distribution of the test set. No unit, between 0 and 1.
     """
-    return _disagreement(subject, subject.unlabeled)
+    return _disagreement(unlabeled_logits(subject), twins_unlabeled_logits(subject))
 
 
 @measure(
@@ -52,8 +52,8 @@ def disagreement_train_aug(subject: Subject) -> float:
         )
     images = subject.inputs[subject.sample(subject.num_examples)]  # a shift belongs to an image, not to a place
     generator = subject.generator("shifts")
-    shifted = [randomly_shifted(images, generator) for _ in range(NUM_SHIFTS)]
-    return _disagreement(subject, torch.cat(shifted))
+    shifted = torch.cat([randomly_shifted(images, generator) for _ in range(NUM_SHIFTS)])
+    return _disagreement(answers(subject.model, shifted), answers(subject.twin, shifted))
 
 
 @measure(
@@ -90,11 +90,11 @@ def atc(subject: Subject) -> float:
     none, and for a network that fits its training set t is its least confidence there. An estimate of the test error,
     not of the gap. No unit, between 0 and 1.
     """
-    answers = logits(subject)
-    errors = int((answers.argmax(1) != subject.labels).sum())
+    on_training = logits(subject)
+    errors = int((on_training.argmax(1) != subject.labels).sum())
     if errors == subject.num_examples:
         return 1.0
-    threshold = answers.double().softmax(1).amax(1).sort().values[errors]
+    threshold = on_training.double().softmax(1).amax(1).sort().values[errors]
     return float((_unlabeled_probabilities(subject).amax(1) < threshold).double().mean())
 
 
@@ -116,12 +116,9 @@ def confidence_drop(subject: Subject) -> float:
     return float(on_training - _unlabeled_probabilities(subject).amax(1).mean())
 
 
-@shared
 def _unlabeled_probabilities(subject: Subject) -> Tensor:
     """Probabilities [m, k] of the unlabeled inputs, in float64."""
-    with torch.no_grad():
-        answers = torch.cat([subject.logits_of(x) for x in subject.unlabeled.split(CHUNK)])
-    return _finite(answers).double().softmax(1)
+    return unlabeled_logits(subject).double().softmax(1)
 
 
 def randomly_shifted(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -139,24 +136,6 @@ def randomly_shifted(images: Tensor, generator: torch.Generator) -> Tensor:
     return padded[example, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def _disagreement(subject: Subject, inputs: Tensor) -> float:
-    differs = _predictions(subject.model, inputs) != _predictions(subject.twin, inputs)
-    return float(differs.double().mean())
-
-
-def _predictions(network: nn.Module, inputs: Tensor) -> Tensor:
-    """Predicted classes [n]."""
-    with torch.no_grad():
-        answers = torch.cat([network(x) for x in inputs.split(CHUNK)])
-    return _finite(answers).argmax(1)
-
-
-def _finite(logits: Tensor) -> Tensor:
-    """The same logits [n, k].
-
-    Raises:
-        UnsupportedModel: some are not finite.
-    """
-    if not bool(logits.isfinite().all()):
-        raise UnsupportedModel("The logits that are compared are not all finite numbers.")
-    return logits
+def _disagreement(ours: Tensor, others: Tensor) -> float:
+    """Share of the inputs to which two networks' logits [n, k] give different classes."""
+    return float((ours.argmax(1) != others.argmax(1)).double().mean())

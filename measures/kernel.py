@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModel, measure, shared
 from measures.passes.tangents import TangentKernel, initial_tangent_kernel, tangent_kernel
 
 DAMPING: Final = (
@@ -92,8 +92,7 @@ def ntk_top(subject: Subject) -> float:
 
     Unit: logits squared per squared unit of weight. Changes when layers are rescaled.
     """
-    kernel = tangent_kernel(subject)
-    return float(torch.linalg.eigvalsh(_matrix(kernel))[-1]) / len(kernel.labels)
+    return float(_eigenvalues(subject)[-1]) / len(tangent_kernel(subject).labels)
 
 
 @measure(
@@ -108,7 +107,8 @@ def ntk_eff_rank(subject: Subject) -> float:
     with the natural logarithm. No unit, between 1 and sk. Changes when layers are
     rescaled.
     """
-    eigenvalues = torch.linalg.eigvalsh(_nonzero(_matrix(tangent_kernel(subject)))).clamp_min(0)
+    _nonzero(tangent_kernel(subject).gram)
+    eigenvalues = _eigenvalues(subject).clamp_min(0)
     q = eigenvalues / eigenvalues.sum()
     return math.exp(float(torch.special.entr(q).sum()))
 
@@ -139,9 +139,14 @@ def ntk_logdet(subject: Subject) -> float:
     with the natural logarithm: twice the information, in nats, that noisy logits carry on the weights. Changes when
     layers are rescaled.
     """
-    kernel = tangent_kernel(subject)
-    eigenvalues = torch.linalg.eigvalsh(_matrix(kernel)).clamp_min(0)
-    return float((eigenvalues / len(kernel.labels)).log1p().sum())
+    eigenvalues = _eigenvalues(subject).clamp_min(0)
+    return float((eigenvalues / len(tangent_kernel(subject).labels)).log1p().sum())
+
+
+@shared
+def _eigenvalues(subject: Subject) -> Tensor:
+    """Eigenvalues [sk] of K, ascending; of a positive semi-definite matrix, but for rounding."""
+    return torch.linalg.eigvalsh(_matrix(tangent_kernel(subject)))
 
 
 def _complexity(kernel: TangentKernel) -> float:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from measures.api import CHUNK, Subject, measure
-from measures.passes.outputs import losses
+from measures.api import Subject, measure
+from measures.passes.outputs import losses, twins_unlabeled_logits, unlabeled_logits
 from measures.passes.refits import TRAININGS, answers_under, logits_under, losses_under, refits
 
 
@@ -91,7 +91,7 @@ def replace_one_stability(subject: Subject) -> float:
     source="Johnson & Zhang 2023, arXiv:2306.00169 (inconsistency)",
     family="stability",
     needs={"twin", "unlabeled"},
-    cost="2 forward passes of the unlabeled inputs",
+    cost="2 shared forward passes of the unlabeled inputs",
 )
 def inconsistency(subject: Subject) -> float:
     r"""How much the answers of the network and its twin differ, on the mean over the unlabeled inputs.
@@ -100,13 +100,8 @@ def inconsistency(subject: Subject) -> float:
 
     One pair of seeds instead of the expectation over them. Unit: nats.
     """
-    inputs = subject.unlabeled
-    with torch.no_grad():
-        answers = [
-            torch.cat([network(x) for x in inputs.split(CHUNK)]).double().log_softmax(1)
-            for network in (subject.model, subject.twin)
-        ]
-    return _symmetric_divergence(*answers)
+    ours, twins = unlabeled_logits(subject), twins_unlabeled_logits(subject)
+    return _symmetric_divergence(ours.double().log_softmax(1), twins.double().log_softmax(1))
 
 
 @measure(

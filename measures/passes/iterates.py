@@ -34,20 +34,19 @@ def distances(subject: Subject) -> NDArray[np.float64]:
         raise UnsupportedModel("Its trajectory has no learning rates to go on with.")
     rate = math.fsum(trajectory.learning_rates) / len(trajectory.learning_rates)
     order, generator = subject.sample(subject.num_examples), subject.generator("iterates")
-    count = sum(p.numel() for p in subject.params.values())
+    start = torch.cat([p.flatten() for p in subject.params.values()])
     width = max(MIN_SKETCH, MAX_NUMBERS // NUM_ITERATES)
-    sketch = _CountSketch(count, width, subject) if count > width else None
-    moved = {name: torch.zeros_like(p) for name, p in subject.params.items()}
+    sketch = _CountSketch(len(start), width, subject) if len(start) > width else None
+    moved = torch.zeros_like(start)
 
     rows = []
     for _ in range(NUM_ITERATES):
         batch = order[torch.randperm(len(order), generator=generator, device=order.device)[: trajectory.batch_size]]
-        here = {name: (p + moved[name]).requires_grad_() for name, p in subject.params.items()}
-        loss = cross_entropy(subject.forward(here, subject.inputs[batch]), subject.labels[batch])
-        gradients = torch.autograd.grad(loss, list(here.values()), materialize_grads=True)
-        moved = {name: moved[name] - rate * g for name, g in zip(here, gradients, strict=True)}
-        flat = torch.cat([offset.flatten() for offset in moved.values()])
-        rows.append(flat if sketch is None else sketch(flat))
+        here = (start + moved).requires_grad_()
+        loss = cross_entropy(subject.forward(_by_name(subject, here), subject.inputs[batch]), subject.labels[batch])
+        (gradient,) = torch.autograd.grad(loss, [here], materialize_grads=True)
+        moved = moved - rate * gradient
+        rows.append(moved if sketch is None else sketch(moved))
     cloud = torch.stack(rows).double()
     if not bool(cloud.isfinite().all()):
         raise UnsupportedModel(f"Plain gradient descent from its weights diverges at learning rate {rate:g}.")
@@ -55,6 +54,12 @@ def distances(subject: Subject) -> NDArray[np.float64]:
     if not found.any():
         raise UnsupportedModel("Gradient descent from its weights does not move: the gradient is exactly zero.")
     return found
+
+
+def _by_name(subject: Subject, flat: Tensor) -> dict[str, Tensor]:
+    """Parameters that lie end to end in a flat tensor."""
+    parts = flat.split([p.numel() for p in subject.params.values()])
+    return {name: part.view_as(p) for (name, p), part in zip(subject.params.items(), parts, strict=True)}
 
 
 class _CountSketch:

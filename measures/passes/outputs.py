@@ -1,10 +1,10 @@
-"""What the network answers on its training data: one forward pass serves every measure of outputs and margins."""
+"""What the network answers: one forward pass of its training data serves every measure of outputs and margins."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import CHUNK, Subject, UnsupportedModel, shared
 
 
 @shared
@@ -18,6 +18,39 @@ def logits(subject: Subject) -> Tensor:
         found = torch.cat([subject.logits_of(x) for x, _ in subject.batches()])
     if not bool(found.isfinite().all()):
         raise UnsupportedModel("Its logits on its training data are not all finite numbers.")
+    return found
+
+
+@shared
+def unlabeled_logits(subject: Subject) -> Tensor:
+    """Logits [m, k] of the unlabeled inputs; needs "unlabeled".
+
+    Raises:
+        UnsupportedModel: some are not finite.
+    """
+    return answers(subject.model, subject.unlabeled)
+
+
+@shared
+def twins_unlabeled_logits(subject: Subject) -> Tensor:
+    """Logits [m, k] that the twin gives to the unlabeled inputs; needs "twin" and "unlabeled".
+
+    Raises:
+        UnsupportedModel: some are not finite.
+    """
+    return answers(subject.twin, subject.unlabeled)
+
+
+def answers(network: nn.Module, inputs: Tensor) -> Tensor:
+    """Logits [n, k] of `inputs` [n, c, h, w].
+
+    Raises:
+        UnsupportedModel: some are not finite.
+    """
+    with torch.no_grad():
+        found = torch.cat([network(x) for x in inputs.split(CHUNK)])
+    if not bool(found.isfinite().all()):
+        raise UnsupportedModel("The logits that are compared are not all finite numbers.")
     return found
 
 
