@@ -88,8 +88,9 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     twice = ledger.loc[ledger["run_id"].duplicated(), "run_id"]
     if len(twice):
         raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row a network.")
-    numeric = [c for c in ledger if c in NUMBERS or str(c).startswith(NUMERIC)]
-    converted: dict[str, pd.Series[Any]] = {str(column): _numbers(ledger, str(column)) for column in numeric}
+    others = [str(column) for column, kind in ledger.dtypes.items() if kind != np.float64]
+    numeric = [column for column in others if column in NUMBERS or column.startswith(NUMERIC)]
+    converted: dict[str, pd.Series[Any]] = {column: _numbers(ledger, column) for column in numeric}
     if "converged" in ledger:
         converted["converged"] = _truth(ledger)
     return _with_targets(ledger.assign(**converted).copy())
@@ -146,8 +147,6 @@ def _read_parquet(path: Path, columns: Columns | None) -> pd.DataFrame:
 
 def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":
     values = ledger[column]
-    if values.dtype == np.float64:
-        return values
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = values[numbers.isna() & values.notna()]
     if len(bad):
