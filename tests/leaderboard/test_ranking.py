@@ -126,6 +126,19 @@ def test_each_stratum_is_ranked_as_if_alone() -> None:
     assert np.ptp(within["interval"]["tau_b"]) < min(widths)
 
 
+def test_strata_are_resampled_independently() -> None:
+    """Two strata of the same networks: their figures are one, their intervals are not."""
+    frame = zoo()
+    clean = frame[frame["hp.corruption"] == "true_labels"]
+    twin = clean.assign(run_id="twin_" + clean["run_id"]).replace({"hp.corruption": "true_labels"}, "twin")
+    first, second = rank(pd.concat([clean, twin]), bootstrap=50)["within"]["strata"].values()
+    one, other = (stratum["measures"]["useless"] for stratum in (first, second))
+
+    assert (one["tau_b"], one["Psi"]) == (other["tau_b"], other["Psi"])
+    assert one["interval"]["tau_b"] != other["interval"]["tau_b"]
+    assert one["interval"]["Psi"] != other["interval"]["Psi"]
+
+
 def test_the_interval_is_repeatable_and_depends_on_the_seed() -> None:
     """Equal seeds, equal reports."""
     first, again, other = (rank(zoo(), bootstrap=50, seed=seed) for seed in (3, 3, 4))

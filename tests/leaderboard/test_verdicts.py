@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from leaderboard import order, rank
-from leaderboard.comparisons import power_line
+from leaderboard.comparisons import Comparisons, power_line
 from leaderboard.judging import Options, groups, resamples
 from leaderboard.ledger import checked, target_of
 from leaderboard.networks import networks_of
@@ -164,6 +164,41 @@ def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.Mo
         assert ours["p_adjusted"] >= theirs["p_adjusted"]
     assert sum(one["p_adjusted"] for one in rivals(few)) > sum(one["p_adjusted"] for one in rivals(many))
     assert p_of_pairs(few) > p_of_pairs(many)
+
+
+def test_measures_of_different_networks_have_the_fewer_degrees_of_freedom() -> None:
+    """One carried by few configurations and one by many: z is as sure as the former, the corrected p counts draws."""
+    rng = np.random.default_rng(0)
+    few, many = np.array([3.0, -3, 0.1, -0.1, 0.1, -0.1]), np.array([1.0, -1, 1, -1, 1, -1])
+    comparisons = Comparisons({}, ["few", "many"])
+    draws = {}
+    for name, influence in (("few", few), ("many", many)):
+        counts = rng.multinomial(6, np.full(6, 1 / 6), size=999).astype(np.float64)
+        comparisons.add([name], Influence(influence[:, None], np.zeros((1, 1)), 1.0), counts)
+        draws[name] = counts @ influence
+    found = comparisons.report({"few": 9.0, "many": -2.0})
+    between = draws["few"] - draws["many"]
+    degrees = {name: np.sum(h**2) ** 2 / np.sum(h**4) for name, h in (("few", few), ("many", many))}
+    z = {name: norm.isf(t.sf(11 / between.std(), nu)) for name, nu in degrees.items()}
+    p = {name: (1 + np.count_nonzero(np.abs(between) / between.std() >= z[name])) / 1000 for name in z}
+
+    assert degrees == pytest.approx({"few": 2, "many": 6}, rel=0.01)
+    assert found["p_adjusted"][0][1] == pytest.approx(p["few"], rel=1e-3)
+    assert p["few"] > 1.5 * p["many"]
+
+
+def test_a_measure_that_lacks_networks_is_resampled_with_the_others() -> None:
+    """A configuration is drawn as often for it as for the measures that have a score for all."""
+    frame = checked(zoo())
+    frame.loc[:1, "measure.good"] = np.nan  # both seeds of the first configuration
+    frame["gap"] = target_of(frame, "gap")
+    networks, _ = networks_of(frame, "gap", None, None)
+    options = Options(bootstrap=20, permutations=0, seed=0, seeds="averaged", weights="hoeffding")
+    counts = resamples(networks, options)
+    lacking = next(group for group in groups(networks, options, counts) if "good" in group.names)
+
+    np.testing.assert_array_equal(lacking.panel.counts, counts[:, 1:])
+    assert (counts[:, 1:] != counts[:, :-1]).any()
 
 
 def test_a_measure_does_not_differ_from_its_negative() -> None:
