@@ -43,7 +43,6 @@ bench: .venv/.dev  ## the benchmarks
 	$(BIN)/python -m pytest --benchmark-only -p no:xdist -s tests/benchmarks
 
 gpu: .venv/.dev  ## measure training and scoring on a GPU, 25 minutes; SMALL=1: a tiny size, also on a CPU
-	$(BIN)/python -m pytest tests/zoo/test_steady_fleet.py -q -k "on_a_gpu and not inductor"
 	$(BIN)/python -m tests.benchmarks.gpu_report --out runs/gpu $(if $(SMALL),--small) $(if $(DATA),--data-dir $(DATA))
 
 check-zoo: .venv/.demo  ## the networks and scores that gapbench check compares with; leaves runs/check

@@ -31,7 +31,7 @@ def _all_threads() -> None:
 def test_the_choice_is_nearly_the_best_engine(model: str, tmp_path: Path, benchmark: BenchmarkFixture) -> None:
     """Engines, the choice and the two baselines take turns on 32x32 images; the least of the rounds counts."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dataset, folder, _ = images(None, tmp_path, 256, 64)
+    dataset, folder = images(None, tmp_path, 256, 64)
     base = Recipe(dataset=dataset, model=model, width=2.0, batch_size=32, max_epochs=2, target_loss=0.0)
     recipes = [base.replace(seed=seed) for seed in range(NETWORKS)]
     remembered = Noted()

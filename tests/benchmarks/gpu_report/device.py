@@ -39,6 +39,18 @@ def peak_flops(device: torch.device, precision: Precision, side: int) -> float:
     return 2 * side**3 / best
 
 
+def copied_bytes(device: torch.device, count: int) -> float:
+    """Bytes a second, read and written, of a copy of `count` bytes on the device, the best of several."""
+    source = torch.zeros(count, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    best = float("inf")
+    for _ in range(ROUNDS + 1):
+        start = waited(device)
+        target.copy_(source)
+        best = min(best, waited(device) - start)
+    return 2 * count / best
+
+
 def step_flops(network: nn.Module, inputs: Tensor) -> int:
     """Operations of a forward and backward pass on a batch [b, c, h, w]."""
     with FlopCounterMode(display=False) as counter:

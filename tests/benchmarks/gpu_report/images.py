@@ -11,31 +11,27 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from zoo.datasets import UnknownDataset, load
+from zoo.datasets import DatasetError, load
 
 SIDE: Final = 32
 SUBSTITUTE: Final = "digits32"
 
 
-def images(data_dir: Path | None, scratch: Path, train: int, test: int) -> tuple[str, Path, str]:
-    """Name of a set of 32x32 images in colour, the folder that holds it, and what to say of it."""
+def images(data_dir: Path | None, scratch: Path, train: int, test: int) -> tuple[str, Path]:
+    """Name of a set of 32x32 images in colour, and the folder that holds it."""
     try:
         load("cifar10", data_dir)
-    except UnknownDataset:
+    except DatasetError:  # it is not there, or not whole
         made = {"train": train, "test": test}
         for part, (name, count) in enumerate(made.items()):
-            _write(scratch / SUBSTITUTE / f"{name}.parquet", *_enlarged(count, seed=part, test=name == "test"))
-        return (
-            SUBSTITUTE,
-            scratch,
-            "digits enlarged to 32x32, coloured and moved, in place of CIFAR-10, which is not here",
-        )
+            _write(scratch / SUBSTITUTE / f"{name}.parquet", *enlarged(count, seed=part, test=name == "test"))
+        return SUBSTITUTE, scratch
     if data_dir is None:
         raise ValueError("CIFAR-10 was found without a folder.")
-    return "cifar10", data_dir, "CIFAR-10"
+    return "cifar10", data_dir
 
 
-def _enlarged(count: int, seed: int, *, test: bool) -> tuple[Tensor, Tensor]:
+def enlarged(count: int, seed: int, *, test: bool) -> tuple[Tensor, Tensor]:
     """Digits [count, 3, 32, 32] as uint8, each of a colour of its own and moved by up to 4 pixels, and labels."""
     draw = torch.Generator().manual_seed(seed)
     digits = load("digits", None)

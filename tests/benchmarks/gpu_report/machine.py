@@ -1,29 +1,41 @@
 """What is asked of the machine as a whole: fleets in several processes, and two runs that agree."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from harness.executors import TaskFailure, execute
 from harness.tasks import TrainTask, shared_out
 from harness.work import train_fleet
+from tests.benchmarks.gpu_report.apart import Part
 from zoo.choice import Choice
 from zoo.engines import Mode, offered
 from zoo.recipe import Recipe
 from zoo.training import train
 
+TOLD: Final = 40  # lines of what pytest says
+
 
 def several_processes(
-    recipes: Sequence[Recipe], choice: Choice, device: torch.device, data_dir: Path | None, workers: Sequence[int]
-) -> dict[str, float]:
+    recipes: Sequence[Recipe],
+    choice: Choice,
+    device: torch.device,
+    data_dir: Path | None,
+    workers: Sequence[int],
+    part: Part,
+) -> None:
     """Seconds to train networks of one shape by so many processes, each with fleets of its own, start-up included."""
-    seconds = {}
+    seconds: dict[str, float] = {}
     size = max(1, choice.size // max(workers))  # small enough that each process has a whole fleet
     mode: Mode = "loop" if size == 1 and choice.mode == "fleet" else choice.mode
     for number in workers:
+        if part.left < 0:
+            break
         tasks = [
             TrainTask(tuple(r.changed() for r in group), device.type, size, data_dir, mode)
             for group in shared_out([list(recipes)], number)
@@ -33,28 +45,56 @@ def several_processes(
         if failed := [result for result in done if isinstance(result, TaskFailure)]:
             raise RuntimeError(f"Training in {number} processes failed. {failed[0].why}")
         seconds[str(number)] = time.perf_counter() - start
-    return seconds
+        part.keep(networks=len(recipes), engine=f"{mode} {size}", seconds=seconds)
 
 
-def repeated(
-    recipe: Recipe, device: torch.device, data_dir: Path | None, until: float
-) -> Mapping[str, Mapping[str, Any]]:
-    """For each mode of the device whether two trainings of three networks end in the same weights, bit by bit."""
-    recipes = [recipe.replace(seed=seed, max_epochs=2, target_loss=0.0) for seed in range(3)]
+def repeated(recipes: Mapping[str, Recipe], device: torch.device, data_dir: Path | None, part: Part) -> None:
+    """For each network and mode of the device whether two trainings end in the same weights, bit by bit.
+
+    Three networks, two epochs; what is compiled comes last, since that takes minutes.
+    """
     found: dict[str, dict[str, Any]] = {}
     for mode in offered(device):
-        if time.monotonic() > until:
-            break
-        size = 1 if mode == "loop" else 3
-        first, second = (
-            {
-                run.recipe.run_id: torch.cat([value.double().flatten() for value in run.final.values()])
-                for run in train(recipes, device=device, data_dir=data_dir, mode=mode, fleet=size)
-            }
-            for _ in range(2)
-        )
-        found[mode] = {
-            "identical": all(torch.equal(first[name], second[name]) for name in first),
-            "largest_difference": max(float((first[name] - second[name]).abs().max()) for name in first),
-        }
-    return found
+        for name, recipe in recipes.items():
+            if part.left < 0:
+                part.keep(left_out=f"{mode}, {name}, and what would follow")
+                return
+            size = 1 if mode == "loop" else 3
+            own = [recipe.replace(seed=seed, max_epochs=2, target_loss=0.0) for seed in range(3)]
+            with part.failing(f"{mode}, {name}"):
+                first, second = (
+                    {
+                        run.recipe.run_id: torch.cat([value.double().flatten() for value in run.final.values()])
+                        for run in train(own, device=device, data_dir=data_dir, mode=mode, fleet=size)
+                    }
+                    for _ in range(2)
+                )
+                found[f"{mode}, {name}"] = {
+                    "identical": all(torch.equal(first[run], second[run]) for run in first),
+                    "largest_difference": max(float((first[run] - second[run]).abs().max()) for run in first),
+                }
+                part.keep(repeated=found)
+
+
+def agreeing(part: Part) -> None:
+    """The tests that hold the engines of a GPU to each other; those of compiled fleets last, and of two families."""
+    for name, chosen in {
+        "recorded and stacked": "on_a_gpu and not inductor",
+        "compiled": "on_a_gpu and inductor and (nin or vit)",
+    }.items():
+        if part.left < 0:
+            part.keep(**{name: "the time was up"})
+            continue
+        command = [sys.executable, "-m", "pytest", "tests/zoo/test_steady_fleet.py", "-q", "-k", chosen]
+        try:
+            said = subprocess.run(
+                [*command, "-p", "no:cacheprovider"],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=max(part.left, 1),
+            ).stdout
+        except subprocess.TimeoutExpired as late:
+            before = late.stdout or ""  # bytes, though text was asked for
+            said = f"{before.decode(errors='replace') if isinstance(before, bytes) else before}\nthe time was up"
+        part.keep(**{name: "\n".join(said.strip().splitlines()[-TOLD:])})

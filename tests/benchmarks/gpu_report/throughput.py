@@ -1,5 +1,6 @@
 """Networks an hour by gapbench and by the two baselines, for one shape of network."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +10,23 @@ from typing import Any, Final
 
 import torch
 
+from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.baselines import BASELINES, Outcome, trained
 from tests.benchmarks.gpu_report.device import bound, step_flops, waited
 from zoo.choice import Choice
+from zoo.corruptions import PreparedData
 from zoo.engines import MODES, engine_of
 from zoo.member import Job
 from zoo.models import num_params
-from zoo.precision import Precision
+from zoo.precision import Precision, exactly
 from zoo.recipe import Recipe
 from zoo.trainer import Trainer
 from zoo.training import data_of, network_of, shape_of, train
 
 PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bf16")
 NOISE: Final = 2.0  # standard errors within which accuracies are the same
+SLOWER: Final = 1.5  # than the steps that were timed: epochs begin and end, members leave
+SHARE: Final = 0.35  # of the time that is left, for the first training of all networks in one precision
 
 
 class Noted:
@@ -45,15 +50,15 @@ class Noted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What is measured and how long.
+    """What is measured and how.
 
     Attributes:
         device: where.
-        networks: that gapbench trains.
-        rounds: in which the kinds take turns; the least time counts.
+        networks: that gapbench trains, at most.
+        rounds: in which the kinds take turns, at most; the least time counts.
         workers: of the DataLoader.
         data_dir: folder of data sets.
-        until: when the clock says so, no further round begins.
+        peaks: operations a second by precision; shares of the peak are left out where there are none.
     """
 
     device: torch.device
@@ -61,51 +66,83 @@ class Bench:
     rounds: int
     workers: int
     data_dir: Path | None
-    until: float
+    peaks: Mapping[str, float]
 
 
-def measured(recipe: Recipe, bench: Bench, peaks: Mapping[str, float]) -> dict[str, Any]:
-    """All figures of one shape."""
+def measured(recipe: Recipe, bench: Bench, part: Part) -> None:
+    """All figures of one shape, the first round of every kind before any second."""
     data = data_of(recipe, bench.data_dir)
-    recipes = [recipe.replace(seed=seed) for seed in range(bench.networks)]
-    memory = {precision: Noted() for precision in PRECISIONS}
     network = network_of(recipe, data).to(bench.device)
-    found: dict[str, Any] = {"parameters": num_params(network), "choices": {}}
-    for precision in PRECISIONS:
-        jobs = [Job(recipe=r, data=data) for r in recipes]
-        start = time.perf_counter()
-        choice = Trainer(shape_of(recipe), jobs, bench.device, torch.float32, precision).choose(
-            "auto", "auto", memory[precision]
-        )
-        found["choices"][precision] = {
-            "choice": str(choice),
-            "seconds_to_choose": time.perf_counter() - start,
-            "seconds_for_a_step_of_all": memory[precision].seconds,
-            "left_out": memory[precision].absent,
-        }
-    outcomes: dict[str, list[list[Outcome]]] = {}
-    for index in range(bench.rounds):
-        if index and time.monotonic() > bench.until:
-            break
-        for kind in BASELINES:
-            own = trained(kind, recipe.replace(seed=index), data, bench.device, bench.workers)
-            outcomes.setdefault(kind, []).append([own])
-        for precision in PRECISIONS:
-            outcomes.setdefault(f"gapbench_{precision}", []).append(_fleet(recipes, precision, memory, bench))
-    found["kinds"] = {kind: _figures(rounds) for kind, rounds in outcomes.items()}
     shape = data.train_images[: recipe.batch_size].shape
-    flops = step_flops(network, torch.randn(shape, device=bench.device)) * (len(data.train_labels) // recipe.batch_size)
-    for kind, figures in found["kinds"].items():
-        peak = peaks["float32" if kind.endswith("float32") else "bf16"]
-        figures["share_of_peak"] = flops / figures["seconds_an_epoch"] / peak
-    found["verdicts"] = _verdicts(found["kinds"])
-    found["bound"] = _bound(recipe, bench, found)
-    return found
+    steps = len(data.train_labels) // recipe.batch_size
+    flops = steps * step_flops(network, torch.randn(shape, device=bench.device))
+    part.keep(parameters=num_params(network), operations_an_epoch=flops, choices={}, kinds={})
+    outcomes: dict[str, list[list[Outcome]]] = {}
+
+    def told() -> None:
+        kinds = {kind: _figures(rounds) for kind, rounds in outcomes.items()}
+        for kind, figures in kinds.items():
+            peak = bench.peaks.get("float32" if kind.endswith("float32") else "bf16", math.inf)
+            figures["share_of_peak"] = flops / figures["seconds_an_epoch"] / peak
+        part.keep(kinds=kinds, verdicts=_verdicts(kinds))
+
+    def baselines(index: int) -> None:
+        for kind in BASELINES:
+            with part.failing(f"{kind}, round {index}"):
+                own = trained(kind, recipe.replace(seed=index), data, bench.device, bench.workers)
+                outcomes.setdefault(kind, []).append([own])
+                told()
+
+    begun = time.monotonic()
+    baselines(0)
+    epochs = mean([rounds[0][0].epochs for rounds in outcomes.values()] or [recipe.max_epochs])
+    fleets: dict[Precision, tuple[Choice, list[Recipe]]] = {}
+    for precision in PRECISIONS:
+        with part.failing(precision):
+            choice, seconds = _chosen(recipe, bench, precision, data, part)
+            affordable = SHARE * part.left / (SLOWER * seconds * steps * epochs)
+            recipes = [
+                recipe.replace(seed=seed) for seed in range(_whole_fleets(bench.networks, choice.size, affordable))
+            ]
+            outcomes[f"gapbench_{precision}"] = [_fleet(recipes, choice, precision, bench)]
+            fleets[precision] = choice, recipes
+            told()
+    with part.failing("what bounds a step"):
+        part.keep(bound=_bound(recipe, bench, part.found, fleets))
+    a_round = time.monotonic() - begun
+    for index in range(1, bench.rounds):
+        if part.left < a_round:
+            break
+        baselines(index)
+        for precision, (choice, recipes) in fleets.items():
+            with part.failing(f"{precision}, round {index}"):
+                outcomes[f"gapbench_{precision}"].append(_fleet(recipes, choice, precision, bench))
+                told()
 
 
-def _fleet(
-    recipes: list[Recipe], precision: Precision, memory: Mapping[Precision, Noted], bench: Bench
-) -> list[Outcome]:
+def _chosen(recipe: Recipe, bench: Bench, precision: Precision, data: PreparedData, part: Part) -> tuple[Choice, float]:
+    """What gapbench chooses, and the seconds that it takes for a step of one network."""
+    jobs = [Job(recipe=recipe.replace(seed=seed), data=data) for seed in range(bench.networks)]
+    noted = Noted()
+    start = time.perf_counter()
+    trainer = Trainer(shape_of(recipe), jobs, bench.device, torch.float32, precision)
+    choice = trainer.choose("auto", "auto", noted)
+    found = {
+        "choice": str(choice),
+        "seconds_to_choose": time.perf_counter() - start,
+        "seconds_for_a_step_of_all": noted.seconds,
+        "left_out": noted.absent,
+    }
+    part.keep(choices={**part.found["choices"], precision: found})
+    return choice, noted.seconds[str(choice)] / bench.networks
+
+
+def _whole_fleets(most: int, size: int, affordable: float) -> int:
+    """Whole fleets of networks, as many as can be afforded, at least one and at most `most`."""
+    return min(most, max(1, int(affordable // size)) * size)
+
+
+def _fleet(recipes: list[Recipe], choice: Choice, precision: Precision, bench: Bench) -> list[Outcome]:
     """All networks by gapbench; each has its share of the time, choosing not included."""
     start = waited(bench.device)
     runs = list(
@@ -114,7 +151,8 @@ def _fleet(
             device=bench.device,
             data_dir=bench.data_dir,
             precision=precision,
-            remembered=memory[precision],
+            mode=choice.mode,
+            fleet=choice.size,
         )
     )
     share = (waited(bench.device) - start) / len(runs)
@@ -128,6 +166,7 @@ def _figures(rounds: list[list[Outcome]]) -> dict[str, Any]:
     epochs = mean(outcome.epochs for outcome in distinct)
     accuracies = [outcome.test_accuracy for outcome in distinct]
     return {
+        "rounds": len(rounds),
         "networks": len(distinct),
         "seconds_an_epoch": seconds_an_epoch,
         "epochs": epochs,
@@ -141,12 +180,13 @@ def _figures(rounds: list[list[Outcome]]) -> dict[str, Any]:
 def _verdicts(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """How many times faster, in networks an hour, and whether accuracies are the same within the noise of seeds."""
     verdicts: dict[str, Any] = {}
-    for precision in PRECISIONS:
-        own = kinds[f"gapbench_{precision}"]
+    for name, own in kinds.items():
         for kind in BASELINES:
+            if not name.startswith("gapbench") or kind not in kinds:
+                continue
             other = kinds[kind]
             error = own["spread"] * (1 / own["networks"] + 1 / other["networks"]) ** 0.5
-            verdicts[f"gapbench_{precision} / {kind}"] = {
+            verdicts[f"{name} / {kind}"] = {
                 "times": own["networks_an_hour"] / other["networks_an_hour"],
                 "times_an_epoch": other["seconds_an_epoch"] / own["seconds_an_epoch"],
                 "accuracy_difference": own["test_accuracy"] - other["test_accuracy"],
@@ -161,15 +201,22 @@ def choice_of(text: str) -> Choice:
     return Choice(next(known for known in MODES if known == mode), int(size))
 
 
-def _bound(recipe: Recipe, bench: Bench, found: Mapping[str, Any]) -> dict[str, Any]:
+def _bound(
+    recipe: Recipe, bench: Bench, found: Mapping[str, Any], fleets: Mapping[Precision, tuple[Choice, list[Recipe]]]
+) -> dict[str, Any]:
     """What holds the faster of the two precisions back, from a profile of its engine's steps."""
-    precision = max(PRECISIONS, key=lambda p: found["kinds"][f"gapbench_{p}"]["networks_an_hour"])
-    choice = choice_of(found["choices"][precision]["choice"])
-    jobs = [Job(recipe=recipe.replace(seed=seed), data=data_of(recipe, bench.data_dir)) for seed in range(choice.size)]
+    precision = max(fleets, key=lambda p: found["kinds"][f"gapbench_{p}"]["networks_an_hour"])
+    choice = fleets[precision][0]
+    data = data_of(recipe, bench.data_dir)
+    jobs = [Job(recipe=recipe.replace(seed=seed), data=data) for seed in range(choice.size)]
     trainer = Trainer(shape_of(recipe), jobs, bench.device, torch.float32, precision)
     engine = engine_of(choice.mode, choice.size, trainer.network, recipe.optimizer, precision)
     runs = [trainer.entrance.admitted(job, 0) for job in jobs]
     engine.change([], [trainer.entrance.member(run) for run in runs])
     batch = next(trainer.epochs.batches(engine, runs))
     share = found["kinds"][f"gapbench_{precision}"]["share_of_peak"]
-    return {"precision": precision, "engine": str(choice)} | bound(lambda: engine.step(batch), bench.device, share)
+    with exactly(bench.device):
+        held = bound(lambda: engine.step(batch), bench.device, share)
+    if bench.device.type == "cuda":
+        held["gigabytes"] = torch.cuda.max_memory_allocated(bench.device) / 1e9
+    return {"precision": precision, "engine": str(choice)} | held

@@ -1,54 +1,127 @@
 """The report in words and tables."""
 
-from collections.abc import Mapping
-from typing import Any
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from tests.benchmarks.gpu_report.baselines import BASELINES
 
-GOALS = {"loader_float32": 10.0, "resident_bf16": 3.0}  # times as many networks an hour
+GOALS: Final = {"loader_float32": 10.0, "resident_bf16": 3.0}  # times as many networks an hour
+
+Found = Mapping[str, Any]
 
 
-def markdown(report: Mapping[str, Any]) -> str:
-    """The report as Markdown."""
-    lines = [
-        "# Training and scoring, measured",
-        "",
-        f"{report['device']}, torch {report['torch']}; {report['images']}; {report['seconds']:.0f} s in all.",
+def markdown(report: Found) -> str:
+    """The report as Markdown; of a section that was ended in the middle what it had found by then."""
+    found = report.get("sections", {})
+    lines = ["# Training and scoring, measured", ""]
+    lines += _told(_peaks, {**found.get("peaks", {}), "seconds": report.get("seconds", 0.0)})
+    cases = {name: section for name, section in found.items() if "kinds" in section}
+    if cases:
+        lines += _told(_summary, cases)
+    for name, case in cases.items():
+        lines += _told(_case, {**case, "name": name})
+    for name, write in WRITERS.items():
+        if name in found:
+            lines += _told(write, found[name])
+    failed = [
+        f"{name}, {what}:\n\n```\n{why.strip()}\n```"
+        for name, section in found.items()
+        for what, why in section.get("failed", {}).items()
+    ]
+    if failed:
+        lines += ["## Failed", "", *(f"- {text}\n" for text in failed), ""]
+    if report["left_out"]:
+        lines += ["## Left out", ""]
+        for text in report["left_out"]:
+            first, _, rest = text.partition("\n")
+            lines += [f"- {first}", *(["", "```", rest, "```", ""] if rest else [])]
+        lines.append("")
+    if took := report.get("took"):
+        lines += ["Seconds: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items()) + ".", ""]
+    return "\n".join(lines)
+
+
+def _told(write: Callable[[Found], list[str]], found: Found) -> list[str]:
+    """A section in words, or why it has none: the numbers are in report.json, and the other sections follow."""
+    try:
+        return write(found)
+    except Exception:  # noqa: BLE001  a figure that is missing takes no other section down
+        return [
+            "This section is not whole; its figures are in report.json.",
+            "",
+            "```",
+            traceback.format_exc(),
+            "```",
+            "",
+        ]
+
+
+def _peaks(found: Found) -> list[str]:
+    return [
+        (
+            f"{found.get('device', 'Device not known')}, torch {found.get('torch', '?')}; "
+            f"{found.get('images', '?')}; {found['seconds']:.0f} s in all."
+        ),
         "",
         "Peak by a large matrix product: "
-        + ", ".join(f"{name} {value / 1e12:.2f} TFLOP/s" for name, value in report["peaks"].items())
-        + ".",
+        + ", ".join(f"{p} {found.get(p, 0) / 1e12:.2f} TFLOP/s" for p in ("float32", "bf16"))
+        + f"; a copy on the device: {found.get('copied', 0) / 1e12:.2f} TB/s, read and written.",
         "",
         *(f"- {text}" for text in BASELINES.values()),
         "- gapbench: the engine and size that a timing chose, in float32 and in bf16; choosing is not included.",
         "",
-        "Kinds take turns; the fastest round counts. All stop at the same training loss; the epochs are the mean's.",
+        (
+            "Kinds take turns; the fastest round counts. All stop at the same training loss; the epochs are the "
+            "mean's. On a GPU the float32 of gapbench is float32, and that of (a) what torch does by itself: "
+            "convolutions in TF32."
+        ),
         "",
     ]
-    for name, case in report["cases"].items():
-        lines += _case(name, case)
-    lines += _machine(report)
-    lines += _catalogue(report)
-    if report["left_out"]:
-        lines += ["## Left out", "", *(f"- {text}" for text in report["left_out"]), ""]
-    return "\n".join(lines)
 
 
-def _case(name: str, case: Mapping[str, Any]) -> list[str]:
-    lines = [f"## {name}, {case['parameters']:,} parameters", ""]
-    lines += [
-        "| kind | networks an hour | ms an epoch | epochs | test accuracy | converged | of peak |",
-        "|---|---|---|---|---|---|---|",
+def _summary(cases: Mapping[str, Found]) -> list[str]:
+    """The figures that the goals are about, of all shapes."""
+    lines = [
+        "## Times as many networks an hour",
+        "",
+        (
+            "| shape | parameters | precision | engine | networks an hour | times (a), goal 10 | times (b), goal 3 | "
+            "same accuracy as (a), (b) | of peak |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, case in cases.items():
+        for precision, chosen in case["choices"].items():
+            if (own := case["kinds"].get(f"gapbench_{precision}")) is None:
+                continue
+            verdicts = [case.get("verdicts", {}).get(f"gapbench_{precision} / {kind}") for kind in GOALS]
+            times = [f"{verdict['times']:.2f}" if verdict else "" for verdict in verdicts]
+            same = ["?" if verdict is None else "yes" if verdict["within_seed_noise"] else "no" for verdict in verdicts]
+            lines.append(
+                f"| {name} | {case['parameters']:,} | {precision} | {chosen['choice']} | "
+                f"{own['networks_an_hour']:.0f} | {times[0]} | {times[1]} | {', '.join(same)} | "
+                f"{own['share_of_peak']:.2%} |"
+            )
+    return [*lines, ""]
+
+
+def _case(case: Found) -> list[str]:
+    lines = [
+        f"## {case['name']}, {case['parameters']:,} parameters",
+        "",
+        "| kind | networks an hour | ms an epoch | epochs | test accuracy | converged | of peak | rounds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for kind, row in case["kinds"].items():
         lines.append(
             f"| {kind} | {row['networks_an_hour']:.0f} | {1e3 * row['seconds_an_epoch']:.1f} | {row['epochs']:.1f} | "
             f"{row['test_accuracy']:.3f} ± {row['spread']:.3f} | {row['converged']} of {row['networks']} | "
-            f"{row['share_of_peak']:.2%} |"
+            f"{row['share_of_peak']:.2%} | {row['rounds']} |"
         )
     lines += ["", "| comparison | times | times an epoch | goal | accuracy difference | within seed noise |"]
     lines += ["|---|---|---|---|---|---|"]
-    for pair, verdict in case["verdicts"].items():
+    for pair, verdict in case.get("verdicts", {}).items():
         goal = GOALS[pair.rpartition(" / ")[2]]
         lines.append(
             f"| {pair} | {verdict['times']:.2f} | {verdict['times_an_epoch']:.2f} | {goal:g} "
@@ -64,47 +137,53 @@ def _case(name: str, case: Mapping[str, Any]) -> list[str]:
         )
         lines += [f"- left out: {engine}. {why}" for engine, why in chosen["left_out"].items()]
         lines.append("")
-    bound = case["bound"]
+    if (bound := case.get("bound")) is None:
+        return [*lines, "What bounds a step was not measured.", ""]
+    memory = f", {bound['gigabytes']:.1f} GB at most" if "gigabytes" in bound else ""
     said = (
         f"Bound by {bound['bound_by']}. {bound['engine']} in {bound['precision']}: {1e3 * bound['seconds_a_step']:.2f} "
         f"ms a step, {bound['kernels_a_step']:.0f} kernels a step, {bound['microseconds_a_kernel']:.1f} us each, "
-        f"busy {bound['busy']:.0%}. Most time:"
+        f"busy {bound['busy']:.0%}{memory}. Most time:"
     )
-    lines += [
+    return [
+        *lines,
         said,
         "",
         *(f"- {row['share']:.0%} {row['kernel']} ({row['calls']} a step)" for row in bound["most_time"]),
         "",
     ]
+
+
+def _agreement(found: Found) -> list[str]:
+    lines = ["## The engines agree", ""]
+    for name, said in found.items():
+        lines += [f"{name}:", "", "```", said, "```", ""]
     return lines
 
 
-def _machine(report: Mapping[str, Any]) -> list[str]:
-    lines = []
-    if processes := report.get("processes"):
-        lines += ["## Fleets in several processes", "", "Start-up included, fleets of one size.", ""]
-        lines += [f"- {number} processes: {seconds:.1f} s" for number, seconds in processes.items()]
-        lines.append("")
-    if repeated := report.get("repeated"):
-        lines += ["## Two runs of a recipe", ""]
-        lines += [
-            f"- {mode}: " + ("identical" if row["identical"] else f"differ by up to {row['largest_difference']:.2g}")
-            for mode, row in repeated.items()
-        ]
-        lines.append("")
-    return lines
+def _repeated(found: Found) -> list[str]:
+    lines = ["## Two runs of a recipe", ""]
+    lines += [
+        f"- {mode}: " + ("identical" if row["identical"] else f"differ by up to {row['largest_difference']:.2g}")
+        for mode, row in found.get("repeated", {}).items()
+    ]
+    return [*lines, *([f"- left out: {found['left_out']}"] if "left_out" in found else []), ""]
 
 
-def _catalogue(report: Mapping[str, Any]) -> list[str]:
-    found = report.get("catalogue")
-    if not found:
-        return []
+def _processes(found: Found) -> list[str]:
+    lines = ["## Fleets in several processes", ""]
+    lines += [f"{found['networks']} networks, {found['engine']} in each process; start-up included.", ""]
+    return [*lines, *(f"- {number} processes: {seconds:.1f} s" for number, seconds in found["seconds"].items()), ""]
+
+
+def _catalogue(found: Found) -> list[str]:
     rows = found["measures"]
     outcomes = [row["outcome"] for row in rows.values()]
     lines = [
         f"## The catalogue on a ResNet-18, {found['examples']:,} examples",
         "",
-        f"{found['seconds_a_network']:.1f} s a network for {len(rows)} of {found['asked']} measures: "
+        f"{found['seconds_a_network']:.1f} s a network for {len(rows)} of {found['asked']} measures, "
+        f"{found['limit']:g} s at most for each: "
         + ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes))
         + ". Most expensive: "
         + ", ".join(f"{name} ({rows[name]['alone']:.2f} s)" for name in found["most_expensive"])
@@ -114,8 +193,73 @@ def _catalogue(report: Mapping[str, Any]) -> list[str]:
         "|---|---|---|---|",
     ]
     ordered = sorted(rows, key=lambda name: rows[name]["alone"], reverse=True)
-    lines += [
-        f"| {name} | {rows[name]['alone']:.3f} | {rows[name]['wall']:.3f} | {rows[name]['outcome']} |"
-        for name in ordered
-    ]
+    for name in ordered:
+        row = rows[name]
+        why = f": {row['why']}" if row["outcome"] == "failed" else ""
+        lines.append(f"| {name} | {row['alone']:.3f} | {row['wall']:.3f} | {row['outcome']}{why} |")
     return [*lines, ""]
+
+
+def _ten(found: Found) -> list[str]:
+    lines = [
+        f"## The catalogue on {len(found['networks'])} networks, {found['examples']:,} examples",
+        "",
+        (
+            f"Seconds a network for all measures that need no more than it and its data, {found['limit']:g} s at most "
+            f"for each; the processor has {found['threads']} threads."
+        ),
+        "",
+        "| network | parameters | GPU | outcomes | processor | outcomes | times |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in found["networks"]:
+        there, here = row.get("cuda"), row.get("cpu")
+        cells = []
+        for place in (there, here):
+            ended = ", ".join(f"{number} {outcome}" for outcome, number in (place or {}).get("outcomes", {}).items())
+            cells += [f"{place['seconds']:.1f}" if place else "", ended]
+        times = f"{here['seconds'] / there['seconds']:.1f}" if there and here else ""
+        name = " ".join(f"{k}={v}" for k, v in row["network"].items() if k in ("model", "width", "depth"))
+        lines.append(f"| {name} | {row['parameters']:,} | {' | '.join(cells)} | {times} |")
+    failures = {
+        f"{row['network']['model']} on {place}, {name}": why
+        for row in found["networks"]
+        for place in ("cuda", "cpu")
+        for name, why in row.get(place, {}).get("failed", {}).items()
+    }
+    lines += ["", *(f"- {name}: {why.splitlines()[-1]}" for name, why in failures.items())]
+    return [*lines, *([f"- left out: {found['left_out']} networks"] if "left_out" in found else []), ""]
+
+
+def _suites(found: Found) -> list[str]:
+    lines = [
+        "## What suites may be expected to take",
+        "",
+        (
+            "One shape of each was timed and stands for all its networks; epochs are the most that are allowed; "
+            "without observations, without measures that need more than a network and its data, and without claims. "
+            "The last column is what `gpu=` of the suite's size would say."
+        ),
+        "",
+        (
+            "| suite | networks | shapes | ms a step of a network | training at most, s | scoring a network, s | "
+            "measures | gpu= |"
+        ),
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in found.get("suites", {}).items():
+        lines.append(
+            f"| {name} | {row['networks']} | {row['shapes']} | {row['milliseconds_a_step_of_a_network']:.3f} | "
+            f'{row["training_at_most"]:.0f} | {row["scoring_a_network"]:.2f} | {row["measures"]} | "{row["gpu"]}" |'
+        )
+    return [*lines, "", *(f"- left out: {name}" for name in found.get("left_out", [])), ""]
+
+
+WRITERS: Final[dict[str, Callable[[Found], list[str]]]] = {
+    "engines agree": _agreement,
+    "two runs": _repeated,
+    "processes": _processes,
+    "catalogue": _catalogue,
+    "ten networks": _ten,
+    "suites": _suites,
+}
