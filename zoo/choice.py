@@ -141,7 +141,9 @@ class _Clock:
         """Time an engine; infinite if it does not start."""
         try:
             a_step = self.trial.seconds(choice)
-        except (RuntimeError, OSError, MemoryError) as error:  # no compiler, no memory, a step that cannot be recorded
+        except Exception as error:  # no compiler, no memory, a step that cannot be recorded
+            if not isinstance(error, RuntimeError | OSError | MemoryError) and choice.mode not in COMPILED:
+                raise  # compilers alone fail in ways of their own
             self.full = self.full or out_of_memory(error)
             self.absent[str(choice)] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             log.warning("%s is left out. %s", choice, self.absent[str(choice)])

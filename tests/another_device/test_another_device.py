@@ -45,3 +45,17 @@ def test_every_measure_scores_there_as_on_the_processor(name: str, library: Path
 def test_networks_train_there_as_on_the_processor(engine: str, library: Path, pytestconfig: pytest.Config) -> None:
     """Every family and every intervention."""
     assert complaints(library, pytestconfig.rootpath, "training", engine) == []
+
+
+def test_nothing_asks_for_a_gpu_before_workers_are_forked() -> None:
+    """A driver that was asked in the server of the workers answers none of its forks."""
+    program = """
+import torch
+asked = []
+for name in ("is_available", "device_count", "_lazy_init", "current_device", "mem_get_info"):
+    setattr(torch.cuda, name, lambda *_, name=name: asked.append(name))
+import harness.preloaded
+print(asked)
+"""
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert said.stdout.splitlines()[-1] == "[]"

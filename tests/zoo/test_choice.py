@@ -66,6 +66,16 @@ def test_an_engine_that_does_not_start_is_left_out_with_its_reason(caplog: pytes
     assert "compiled 16 is left out. RuntimeError: no compiler" in caplog.text
 
 
+def test_compilers_may_fail_in_ways_of_their_own() -> None:
+    """A wrong size in what was generated; the same from another engine is a mistake of gapbench, and is raised."""
+    wrong = AssertionError("expected size 4, got 5")
+    found, _, absent = timed(trial({"compiled 16": wrong, "compiled_graph 16": wrong}, device=CUDA, steps=1000))
+    assert found.mode not in {"compiled", "compiled_graph"}
+    assert absent["compiled 16"] == "AssertionError: expected size 4, got 5"
+    with pytest.raises(AssertionError):
+        timed(trial({"fleet 2": wrong}, device=CUDA))
+
+
 def test_compiling_must_be_repaid() -> None:
     """At 1 s for a step of all, 299 steps are too few to compile for, and 301 are not."""
     short, long = (timed(trial(1.0, device=CUDA, steps=steps))[1] for steps in (299, 301))
