@@ -44,7 +44,8 @@ def test_what_was_kept_is_there_and_a_piece_that_fails_is_told(setting: Setting)
     """Written at once; the report is in words whatever is missing."""
     setting.part(SHAPE).parent.mkdir()
     part = Part(setting.part(SHAPE), until=float("inf"))
-    part.keep(parameters=14890, choices={}, kinds={"loader_float32": _figures([[Outcome(10.0, 5, 0.5, True)]])})
+    figures = _figures([[Outcome(10.0, 5, 0.5, True)]])
+    part.keep(parameters=14890, choices={}, kinds={"loader_float32": {**figures, "share_of_peak": 0.25}})
     with part.failing("bf16"):
         require_bf16()
 
@@ -54,6 +55,7 @@ def test_what_was_kept_is_there_and_a_piece_that_fails_is_told(setting: Setting)
     assert "RuntimeError: no bf16 here" in said
     assert "suites: failed" in said
     assert "14,890 parameters" in said
+    assert "| loader_float32 | 360 |" in said
 
 
 @pytest.mark.parametrize("name", SECTIONS)
