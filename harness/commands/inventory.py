@@ -70,6 +70,11 @@ def export(
     with opened(folder) as store:
         ledger = layers_of(store) if layers else frame_of(store)
         tell_repairs(store, errors)
+    if layers and ledger.empty:
+        refuse(
+            f"{folder} must hold what layers gave to scores; it holds nothing. That is stored while scoring with "
+            "--layers, of measures that are sums or products over layers."
+        )
     write_ledger(ledger, output)
     console.print(
         f"{len(ledger)} {'rows' if layers else 'networks'}, {len(ledger.columns)} columns: "
