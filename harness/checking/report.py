@@ -31,9 +31,10 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     """The same as Markdown."""
     lines = []
     for name, entry in report["measures"].items():
-        lines += [f"## `{name}`: {'accepted' if entry['accepted'] else 'not accepted'}", ""]
-        lines += [f"- **{fault['what']}** {fault['mend']}" for fault in entry["faults"]]
-        lines += [f"- {remark}" for remark in entry["remarks"]]
+        lines.append(f"## `{name}`: {'accepted' if entry['accepted'] else 'not accepted'}")
+        told = [f"- **{fault['what']}** {fault['mend']}" for fault in entry["faults"]]
+        told += [f"- {remark}" for remark in entry["remarks"]]
+        lines += ["", *told] if told else []
         for title, rows in _sections(entry):
             lines += ["", f"### {title}", "", "| | |", "|---|---|"]
             lines += [f"| {_cell(label)} | {_cell(text)} |" for label, text in rows]
@@ -77,7 +78,7 @@ def _outcome(row: Mapping[str, Any]) -> str:
 def _change(row: Mapping[str, Any]) -> str:
     if row["unseen"] is None:
         return "no score before or after"
-    return "not seen" if row["unseen"] else f"seen: it moves by {row['difference']:.2g} of the larger"
+    return "not seen" if row["unseen"] else f"seen: the score moves by {row['difference']:.2g} of the larger of the two"
 
 
 def _standing(zoo: Mapping[str, Any]) -> Rows:

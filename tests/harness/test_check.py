@@ -98,7 +98,8 @@ def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench:
     assert len(zoo["relatives"]) == 5
     assert 0 < entry["costs"]["seconds"] <= entry["costs"]["most_seconds"]
     text = (tmp_path / "verdict.md").read_text()
-    assert text.startswith("## `farthest`: accepted")
+    assert text.startswith("## `farthest`: accepted\n\n")
+    assert "\n\n\n" not in text
     assert "| hidden units in another order | not seen |" in text
 
 
