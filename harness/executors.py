@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -53,6 +53,13 @@ def require_executor(executor: Executor) -> None:
     """
     if executor == "ray" and importlib.util.find_spec("ray") is None:
         raise MissingExtra("The executor 'ray' needs Ray; install it with: pip install 'gapbench[ray]'.")
+
+
+def prepare(executor: Executor) -> None:
+    """Let what an executor needs start in the background: the server of worker processes takes seconds to import."""
+    if executor == "processes" and isinstance(_context(), ForkServerContext):
+        with _ctrl_c_held_back():
+            forkserver.ensure_running()
 
 
 def execute(

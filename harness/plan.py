@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import torch
 
-from harness.executors import Executor, require_executor
+from harness.executors import Executor, prepare, require_executor
 from harness.held_out import HeldOut, recorded, secret_in
 from harness.submission import Submission
 from harness.submitted import submitted
@@ -116,6 +116,7 @@ def plan_of(
     chosen_fleet = _fleet(fleet)
     if mode != "auto":
         require_mode(mode, torch.device(chosen_device), None if chosen_fleet == "auto" else chosen_fleet)
+    prepare(where)
     check_recipes(recipes, data_dir)
     return Plan(
         suite=suite,
