@@ -46,6 +46,16 @@ def test_the_least_time_for_all_networks_wins() -> None:
     assert not absent
 
 
+@pytest.mark.parametrize(
+    ("networks", "sizes"), [(6, [1, 2, 3, 6]), (18, [1, 2, 4, 6, 9, 18]), (40, [1, 2, 4, 8, 14, 20]), (2, [1, 2])]
+)
+def test_sizes_on_a_processor_leave_no_small_rest(networks: int, sizes: list[int]) -> None:
+    """The least fleets for as many rounds as powers of two would take; none is larger than 32."""
+    _, seconds, _ = timed(trial(1.0, networks=networks))
+
+    assert list(seconds) == [f"{'fleet' if n > 1 else 'loop'} {n}" for n in sizes]
+
+
 def test_no_larger_size_is_tried_after_two_without_a_gain() -> None:
     """Seconds that grow with the size: 1, 2, 4 are tried, and 8 is not."""
     _, seconds, _ = timed(trial({"loop 1": 1.0, "fleet 2": 3.0, "fleet 4": 6.0}))
