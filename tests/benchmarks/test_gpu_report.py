@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.benchmarks.gpu_report.apart import Part, Setting, done_apart, parts
 from tests.benchmarks.gpu_report.baselines import Outcome
+from tests.benchmarks.gpu_report.convolutions import KERNELS, as_products, one_by_one
 from tests.benchmarks.gpu_report.sections import SECTIONS, SHAPES
 from tests.benchmarks.gpu_report.suites import _steps, _words
 from tests.benchmarks.gpu_report.throughput import _figures, _verdicts, _whole_fleets
@@ -82,6 +84,15 @@ def test_networks_an_hour_and_times_by_hand() -> None:
     assert verdict["times_an_epoch"] == 15.0
     assert verdict["accuracy_difference"] == pytest.approx(-0.1)
     assert verdict["within_seed_noise"]  # 0.1 < 2 * 0.1 * sqrt(1 / 10 + 1 / 2)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), KERNELS)
+def test_both_ways_are_the_same_convolution(kernel: int, stride: int) -> None:
+    """Or their times could not be compared."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, 8, 8, generator=draw, dtype=torch.float64)
+    weight = torch.randn(5, 3, kernel, kernel, generator=draw, dtype=torch.float64)
+    torch.testing.assert_close(as_products(x, weight, stride), one_by_one(x, weight, stride))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import torch
 
 from tests.benchmarks.gpu_report import catalogue, suites
 from tests.benchmarks.gpu_report.apart import Part, Setting, parts
+from tests.benchmarks.gpu_report.convolutions import compared
 from tests.benchmarks.gpu_report.device import copied_bytes, peak_flops
 from tests.benchmarks.gpu_report.machine import agreeing, repeated, several_processes
-from tests.benchmarks.gpu_report.throughput import PRECISIONS, Bench, choice_of, measured
+from tests.benchmarks.gpu_report.throughput import PRECISIONS, Bench, choice_of, compiled, measured
 from zoo.recipe import Recipe
 from zoo.suites.registry import suites as all_suites
 
@@ -61,21 +62,34 @@ def _peaks(setting: Setting, part: Part) -> None:
     part.keep(copied=copied_bytes(there, 2**30 if gpu else 2**24))
 
 
-def _shape(name: str) -> Callable[[Setting, Part], None]:
-    def work(setting: Setting, part: Part) -> None:
-        small = setting.small
-        peaks: dict[str, float] = {p: parts(setting, ["peaks"]).get("peaks", {}).get(p, math.inf) for p in PRECISIONS}
-        bench = Bench(
-            device=device(),
-            networks=4 if small else 64,
-            rounds=1 if small else 3,
-            workers=1 if small else 4,
-            data_dir=setting.data_dir,
-            peaks=peaks,
-        )
-        measured(_base(setting).replace(**SHAPES[name]), bench, part)
+def _bench(setting: Setting) -> Bench:
+    small = setting.small
+    peaks: dict[str, float] = {p: parts(setting, ["peaks"]).get("peaks", {}).get(p, math.inf) for p in PRECISIONS}
+    return Bench(
+        device=device(),
+        networks=4 if small else 64,
+        rounds=1 if small else 3,
+        workers=1 if small else 4,
+        data_dir=setting.data_dir,
+        peaks=peaks,
+    )
 
-    return work
+
+def _shape(name: str) -> Callable[[Setting, Part], None]:
+    return lambda setting, part: measured(_base(setting).replace(**SHAPES[name]), _bench(setting), part)
+
+
+def _compiled(setting: Setting, part: Part) -> None:
+    rows: dict[str, dict[str, float]] = {}
+    for name, case in parts(setting, tuple(SHAPES)).items():
+        for precision in reversed(PRECISIONS):
+            chosen = case.get("choices", {}).get(precision, {}).get("choice")
+            if chosen is None or part.left < 0:
+                continue
+            bench = _bench(setting)
+            recipe = _base(setting).replace(**SHAPES[name])
+            rows[f"{name}, {precision}"] = compiled(recipe, bench, choice_of(chosen), precision, part)
+            part.keep(milliseconds=rows)
 
 
 def _base(setting: Setting) -> Recipe:
@@ -105,6 +119,12 @@ def _processes(setting: Setting, part: Part) -> None:
     several_processes(many, choice_of(chosen), device(), setting.data_dir, numbers, part)
 
 
+def _convolutions(setting: Setting, part: Part) -> None:
+    fleet, batch = (2, 8) if setting.small else (32, 128)
+    shapes = ((8, 8),) if setting.small else ((32, 16), (88, 16), (272, 16))
+    compared(device(), fleet, batch, shapes, PRECISIONS, part)
+
+
 def _resnet18(setting: Setting, part: Part) -> None:
     dataset = "cifar10" if setting.dataset == "cifar10" else None
     count = 16 if setting.small else catalogue.ALL
@@ -123,13 +143,15 @@ def _suites(setting: Setting, part: Part) -> None:
 
 SECTIONS: Final[dict[str, Section]] = {
     "peaks": Section(1.5, _peaks),
-    **{name: Section(2.4, _shape(name)) for name in SHAPES},
+    **{name: Section(2.3, _shape(name)) for name in SHAPES},
+    "compiled": Section(2.0, _compiled),
+    "convolutions": Section(0.4, _convolutions),
     "engines agree": Section(1.2, lambda _, part: agreeing(part)),
     "two runs": Section(0.6, _repeated),
     "processes": Section(1.0, _processes),
-    "catalogue": Section(2.5, _resnet18),
-    "ten networks": Section(2.0, _ten),
-    "suites": Section(2.4, _suites),
+    "catalogue": Section(2.3, _resnet18),
+    "ten networks": Section(1.8, _ten),
+    "suites": Section(2.0, _suites),
 }
 
 

@@ -15,7 +15,7 @@ from tests.benchmarks.gpu_report.baselines import BASELINES, Outcome, trained
 from tests.benchmarks.gpu_report.device import bound, step_flops, waited
 from zoo.choice import Choice
 from zoo.corruptions import PreparedData
-from zoo.engines import MODES, engine_of
+from zoo.engines import MODES, engine_of, offered
 from zoo.member import Job
 from zoo.models import num_params
 from zoo.precision import Precision, exactly
@@ -121,8 +121,11 @@ def measured(recipe: Recipe, bench: Bench, part: Part) -> None:
 
 
 def _chosen(recipe: Recipe, bench: Bench, precision: Precision, data: PreparedData, part: Part) -> tuple[Choice, float]:
-    """What gapbench chooses, and the seconds that it takes for a step of one network."""
-    jobs = [Job(recipe=recipe.replace(seed=seed), data=data) for seed in range(bench.networks)]
+    """What gapbench chooses, and the seconds that it takes for a step of one network.
+
+    For a training so short that compiling is not tried: it takes minutes, and has a section of its own.
+    """
+    jobs = [Job(recipe=recipe.replace(seed=seed, max_epochs=1), data=data) for seed in range(bench.networks)]
     noted = Noted()
     start = time.perf_counter()
     trainer = Trainer(shape_of(recipe), jobs, bench.device, torch.float32, precision)
@@ -135,6 +138,21 @@ def _chosen(recipe: Recipe, bench: Bench, precision: Precision, data: PreparedDa
     }
     part.keep(choices={**part.found["choices"], precision: found})
     return choice, noted.seconds[str(choice)] / bench.networks
+
+
+def compiled(recipe: Recipe, bench: Bench, choice: Choice, precision: Precision, part: Part) -> dict[str, float]:
+    """Milliseconds of a step of one network by every engine, fleets in the size that was chosen; compiled ones last."""
+    size = max(2, choice.size)
+    data = data_of(recipe, bench.data_dir)
+    jobs = [Job(recipe=recipe.replace(seed=seed), data=data) for seed in range(size)]
+    trainer = Trainer(shape_of(recipe), jobs, bench.device, torch.float32, precision)
+    taken = {}
+    for mode in offered(bench.device):
+        own = 1 if mode == "loop" else size
+        with part.failing(f"{mode}, {recipe.model} {recipe.width:g}, {precision}"):
+            if part.left > 0:
+                taken[f"{mode} {own}"] = 1e3 * trainer._seconds_a_step(Choice(mode, own)) / own
+    return taken
 
 
 def _whole_fleets(most: int, size: int, affordable: float) -> int:

@@ -154,6 +154,39 @@ def _case(case: Found) -> list[str]:
     ]
 
 
+def _compiled(found: Found) -> list[str]:
+    rows = found["milliseconds"]
+    engines = list(dict.fromkeys(engine.split()[0] for row in rows.values() for engine in row))
+    lines = [
+        "## Compiled fleets",
+        "",
+        ("Milliseconds of a step of one network, fleets in the size that was chosen; compiling takes minutes more."),
+        "",
+        f"| shape | {' | '.join(engines)} |",
+        f"|---|{'---|' * len(engines)}",
+    ]
+    for name, row in rows.items():
+        cells = [", ".join(f"{row[e]:.4f}" for e in row if e.split()[0] == engine) for engine in engines]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _convolutions(found: Found) -> list[str]:
+    lines = [
+        f"## Convolutions of a fleet of {found['fleet']}, batches of {found['batch']}",
+        "",
+        "Milliseconds forward and backward for the whole fleet; gapbench takes the grouped one.",
+        "",
+        "| kernel | channels | image | precision | grouped | matrix products | one by one |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in found["convolutions"]:
+        taken = " | ".join(f"{row[way]:.2f}" if way in row else "" for way in ("grouped", "products", "loop"))
+        image, kernel = f"{row['side']} x {row['side']}", f"{row['kernel']} x {row['kernel']}"
+        lines.append(f"| {kernel} | {row['channels']} | {image} | {row['precision']} | {taken} |")
+    return [*lines, ""]
+
+
 def _agreement(found: Found) -> list[str]:
     lines = ["## The engines agree", ""]
     for name, said in found.items():
@@ -256,6 +289,8 @@ def _suites(found: Found) -> list[str]:
 
 
 WRITERS: Final[dict[str, Callable[[Found], list[str]]]] = {
+    "compiled": _compiled,
+    "convolutions": _convolutions,
     "engines agree": _agreement,
     "two runs": _repeated,
     "processes": _processes,
