@@ -18,9 +18,7 @@ Need = Literal["init", "twin", "unlabeled", "trajectory", "refit"]
 T = TypeVar("T")
 
 CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depends on it beyond rounding
-KEYED: Final = (
-    256  # examples copied to float64 at once; a power of two, so that BLAS sums each row as it does undivided
-)
+KEYED: Final = 256  # examples in float64 at once; a power of two: BLAS then sums each row as in one product
 
 
 class UnsupportedModel(Exception):  # noqa: N818  an outcome, not an error of the program

@@ -1,6 +1,7 @@
 """`gapbench check` on measures that keep the contract and on measures that break it, each in its own way."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -157,11 +158,15 @@ def test_a_merged_file_is_compared_with_all_others_but_not_with_itself() -> None
         answers = on_the_zoo(lambda row: row["measure.decov"])
         return placed("mine", replace(known["decov"], name="mine"), answers, *beside(path, zoo))[:2]
 
-    merged, no_faults = of_decov(submission_files()["decov"])
+    here = Path(os.path.relpath(submission_files()["decov"]))  # as somebody types it
+    theirs, versions = beside(here, zoo)
+    merged, no_faults = of_decov(here)
     outside, faults = of_decov(Path("decov.py"))
 
     assert (no_faults, [fault.what.startswith("It orders 48 networks exactly") for fault in faults]) == ([], [True])
-    assert merged["stale"] == outside["stale"] == 0
+    assert merged["stale"] == len(set(zoo.measures) - {"decov"} - set(zoo.fresh(versions)))
+    assert set(zoo.ledger.columns) - set(theirs.ledger.columns) == {"measure.decov"}
+    assert set(known) - set(versions) == {"decov"}
     assert outside["relatives"][0]["name"] == "decov"
     assert merged["relatives"][:4] == outside["relatives"][1:]
     assert outside["of"] == merged["of"] + 1 == 1 + sum(row["Psi"] is not None for row in zoo.measures.values())

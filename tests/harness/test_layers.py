@@ -37,17 +37,18 @@ def test_without_shares_there_is_nothing_to_export(zoo: Path, gapbench: Gapbench
 
 
 def test_shares_belong_to_a_version_and_to_weights(tmp_path: Path, packed: PackedRun) -> None:
-    """Those of another version stand beside them; they are stored on request, and go when the run is trained again."""
+    """Those of a version are replaced, of another stand beside them; none is stored unasked or outlives its weights."""
     with Store(tmp_path) as store:
         run_id = store.add_run(packed)
         for version in (1, 2):
             score = Score(3.0 * version, "scored", 0.1, version, layers={"b": 2.0 * version, "a": 1.0 * version})
             store.add_scores(run_id, {"l2": score}, layers=True)
+        store.add_scores(run_id, {"l2": Score(7.0, "scored", 0.1, 2, layers={"b": 5.0, "a": 2.0})}, layers=True)
         store.add_scores(run_id, {"l1": score})
         kept = store.layers()
         store.add_run(packed)
         afterwards = store.layers()
 
-    assert kept == [(run_id, "l2", 1, "b", 2.0), (run_id, "l2", 1, "a", 1.0), (run_id, "l2", 2, "b", 4.0),
+    assert kept == [(run_id, "l2", 1, "b", 2.0), (run_id, "l2", 1, "a", 1.0), (run_id, "l2", 2, "b", 5.0),
                     (run_id, "l2", 2, "a", 2.0)]  # fmt: skip
     assert afterwards == []

@@ -18,6 +18,8 @@ from zoo.record import Record, TrainedRun
 
 def test_a_run_survives(tmp_path: Path, packed: PackedRun, trained: TrainedRun) -> None:
     """Weights bit for bit, recipe, record and provenance equal."""
+    with Store(tmp_path) as store:
+        assert (store.runs(), store.repairs) == ({}, [])
     run_id = filled(tmp_path, packed)
 
     with Store(tmp_path) as store:
