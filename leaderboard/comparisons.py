@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
-from leaderboard.statistics.resampling import normal_score
-from leaderboard.verdicts import NO_SPREAD, networks_needed
+from leaderboard.statistics.resampling import NO_SPREAD, all_alike, normal_score
+from leaderboard.verdicts import networks_needed
 
 
 class Comparisons:
@@ -26,6 +27,7 @@ class Comparisons:
         self._draws: dict[str, Floats] = {}
         self._spread: dict[tuple[str, str], float] = {}
         self._degrees: dict[tuple[str, str], float] = {}
+        self._alike: dict[str, float] = {}
 
     def add(self, names: Sequence[str], influence: Influence | None, counts: Floats) -> None:
         """The measures of one group, which are judged on the same networks.
@@ -43,6 +45,7 @@ class Comparisons:
         turned = influence.only(np.array(places)).turned(signs)
         draws = (counts - 1) @ turned.of_configuration
         self._draws |= {name: draws[:, place] for place, name in enumerate(mine)}
+        self._alike |= dict.fromkeys(mine, all_alike(counts.shape[1] // 2))
         self._degrees |= {(name, name): float(nu) for name, nu in zip(mine, turned.degrees(), strict=True)}
         for a, first in enumerate(mine):
             differences = turned.only(np.arange(a)).beside(turned.only(np.array([a])))
@@ -56,7 +59,7 @@ class Comparisons:
 
         The p-values are corrected over all pairs by the single-step maximum of |z| (Westfall & Young 1993); z is the
         normal score of Student's t with the degrees of freedom of the standard error, for two measures that score
-        different networks the fewer of their own.
+        different networks the fewer of their own, and that of `all_alike` where nothing varies.
 
         Args:
             psi: of each measure, raw.
@@ -85,8 +88,11 @@ class Comparisons:
                 if some.any():
                     largest = np.maximum(largest, np.abs(departures[:, some] / own[some]).max(axis=1))
             far = np.abs(difference) > NO_SPREAD
-            t = np.divide(np.abs(difference), spread, out=np.where(far, np.inf, 0.0), where=spread > NO_SPREAD)
-            z = normal_score(t, degrees)
+            varies = spread > NO_SPREAD
+            alike = np.array([self._alike[name] for name in names])
+            flat = np.where(far, -ndtri(np.maximum(alike[:, None], alike) / 2), 0.0)
+            t = np.divide(np.abs(difference), spread, out=np.zeros_like(spread), where=varies)
+            z = np.where(varies, normal_score(t, degrees), flat)
             exceeding = count - np.searchsorted(np.sort(largest), z - 1e-9)
             p = np.where(np.isnan(spread), np.nan, (1 + exceeding) / (1 + count))
         return {

@@ -149,14 +149,16 @@ class Panel:
         }
         judged.draws = self._draws(scores, figures["Psi"], departures)
         figures["interval"] = {}
-        for statistic in ("tau_b", "Psi"):
+        for statistic, layout in (("tau_b", None), ("Psi", self.layout)):
             figures["interval"][statistic] = None
             if figures[statistic] is None:
                 why[f"interval.{statistic}"] = why[statistic]
-            elif statistic == "Psi" and isinstance(self.layout, str):
-                why["interval.Psi"] = self.layout
+            elif isinstance(layout, str):
+                why[f"interval.{statistic}"] = layout
             else:
-                figures["interval"][statistic] = of(f"interval.{statistic}", interval, judged.draws[statistic])
+                comparisons = self.networks.size // 2 if layout is None else layout.comparisons
+                draws = judged.draws[statistic]
+                figures["interval"][statistic] = of(f"interval.{statistic}", interval, draws, comparisons)
         return judged
 
     def _draws(self, scores: Floats, psi: float | None, departures: Floats | None) -> dict[str, Floats]:

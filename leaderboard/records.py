@@ -65,9 +65,7 @@ class Gates:
             why["gate"] = str(reason)
             return None
         if gate.interval is None:
-            why["gate.interval"] = (
-                "Too few resamples have networks of both kinds." if self._bootstrap else "No resamples were asked for."
-            )
+            why["gate.interval"] = gate.why
         return {
             "auc": gate.auc,
             "interval": gate.interval,

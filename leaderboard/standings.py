@@ -38,6 +38,7 @@ class Standing:
         rival: the name of that hyperparameter.
         labels: how many labelled held-out examples order the networks as well.
         pareto: whether no measure is both better and cheaper; None where Psi or cost is missing.
+        resampled: whether intervals were asked for; a Psi without one is then of too few networks.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Standing:
     rival: str = ""
     labels: Figure = NOTHING
     pareto: bool | None = None
+    resampled: bool = False
 
     @property
     def better_than(self) -> str:
@@ -69,15 +71,14 @@ class Standing:
 
     @property
     def sign(self) -> Sign:
-        """Whether Psi points where it is expected to; unclear where its interval holds zero.
+        """Whether Psi points where it is expected to; unclear where its interval holds zero, or could not be had.
 
         Empty without a Psi, and for controls, of which nothing is expected.
         """
         if self.psi.value is None or self.control:
             return ""
-        if self.psi.value == 0:
-            return "unclear"
-        if self.psi.interval is not None and self.psi.interval[0] <= 0 <= self.psi.interval[1]:
+        low, high = self.psi.interval or ((-1, 1) if self.resampled else (self.psi.value, self.psi.value))
+        if low <= 0 <= high:
             return "unclear"
         return "as expected" if self.psi.value * self.expected_sign > 0 else "reversed"
 
@@ -95,11 +96,11 @@ def standings(report: Mapping[str, Any]) -> list[Standing]:
         entry = report["measures"][name]
         ranked = not entry["control"] and entry["Psi"] is not None
         place += ranked
-        rows.append(_standing(name, entry, position, place if ranked else None))
+        rows.append(_standing(name, entry, position, place if ranked else None, resampled=report["bootstrap"] > 0))
     return rows
 
 
-def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | None) -> Standing:
+def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | None, *, resampled: bool) -> Standing:
     why = entry["why"]
     within = entry["within"] or {"tau_b": None, "interval": {}}
     rival = entry["told_from"]["hyperparameter"] or {}
@@ -126,6 +127,7 @@ def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | N
         rival=rival.get("name", ""),
         labels=_figure(labels["examples"], labels["interval"], why.get("label_equivalents", "")),
         pareto=entry["pareto"],
+        resampled=resampled,
     )
 
 

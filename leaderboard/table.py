@@ -37,13 +37,14 @@ COLUMNS: Final[tuple[Column[Standing], ...]] = (
 )
 
 LEGEND: Final = (
-    "Psi: Kendall's tau averaged over groups of networks that differ in one hyperparameter, of the raw score; rows are "
-    "ordered by Psi times the expected sign. 95 %: a bootstrap interval, for networks of other configurations drawn "
-    "and trained as these were. sign: the expected one, and whether Psi agrees (unclear: its interval holds 0). better "
-    "than: chance, scores changing places within strata; hp, the hyperparameter with the largest Psi; each at 5 % over "
-    "all measures together. tau-b: over all pairs of networks; within: {strata}. gate AUC: how "
-    "often a network on random labels scores higher than one on true labels, all else equal; 0.5 is chance. labels: "
-    "how many labelled held-out examples would order the networks as well. Controls, in italics, take no rank."
+    "Psi: Kendall's tau averaged over groups of networks that differ in one hyperparameter, of the raw score; rows "
+    "are ordered by Psi times the expected sign. 95 %: a bootstrap interval, for networks of other configurations "
+    "drawn and trained as these were, if there are enough. sign: the expected one, and whether Psi agrees (unclear: "
+    "its interval holds 0, or there is none). better than: chance, scores changing places within strata; hp, the "
+    "hyperparameter with the largest Psi; each at 5 % over all measures together. tau-b: over all pairs of networks; "
+    "within: {strata}. gate AUC: how often a network on random labels scores higher than one on true labels, all else"
+    " equal; 0.5 is chance. labels: how many labelled held-out examples would order the networks as well. Controls, "
+    "in italics, take no rank."
 )
 
 

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Final
 
 import numpy as np
+from scipy.special import ndtri
 
 from leaderboard.judging import Group, Options
 from leaderboard.networks import Networks
@@ -14,11 +15,10 @@ from leaderboard.statistics.granulated import agreement, grid_of
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffled, sources, step_down
-from leaderboard.statistics.resampling import interval, normal_score, student
+from leaderboard.statistics.resampling import NO_SPREAD, all_alike, interval, normal_score, student
 from leaderboard.statistics.undefined import Undefined
 
 SETTLED: Final = 1.959964 + 0.841621  # standard errors: 95 % confidence, two-sided, reached four times in five
-NO_SPREAD: Final = 1e-6  # a standard error below this is rounding
 FAMILY: Final = {"method": "Westfall-Young step-down maximum of |z|", "level": LEVEL}
 
 
@@ -34,13 +34,16 @@ class Tests:
     z: dict[str, float] = field(default_factory=dict)
     null: dict[str, Floats] = field(default_factory=dict)
 
-    def add(self, name: str, observed: float, spread: float, null: Floats, degrees: float = np.inf) -> None:
-        """A figure and draws about 0 of it under the null; a figure without spread is standardised to 0 or infinity.
+    def add(
+        self, name: str, observed: float, spread: float, null: Floats, degrees: float = np.inf, *, alike: float = 0.0
+    ) -> None:
+        """A figure and draws about 0 of it under the null.
 
-        A spread that is known to so many degrees of freedom only makes z the normal score of Student's t.
+        A spread that is known to so many degrees of freedom only makes z the normal score of Student's t. A figure
+        without spread has the z of the p-value `alike`, or 0 if it is 0 itself.
         """
         flat = spread <= NO_SPREAD
-        z = np.inf if flat else float(normal_score(np.array(observed / spread), np.array(degrees)))
+        z = -float(ndtri(alike / 2)) if flat else float(normal_score(np.array(observed / spread), np.array(degrees)))
         self.z[name] = 0.0 if abs(observed) <= NO_SPREAD else z
         self.null[name] = np.zeros_like(null) if flat else null / spread
 
@@ -153,7 +156,7 @@ class Verdicts:
             whole = panel.influence(agreements)
             of_best = None if whole is None else whole.only(np.array([place])).turned(turned)
         others = [name for name in group.names if judged[name].figures["Psi"] is not None and name != best]
-        if influence is None or of_best is None or not others:
+        if influence is None or of_best is None or not others or isinstance(panel.layout, str):
             for name in group.names:
                 judged[name].why["told_from.hyperparameter"] = judged[name].why.get("Psi", reason)
             return
@@ -161,6 +164,7 @@ class Verdicts:
         signs = np.array([float(self.signs.get(name, 1)) for name in others])
         differences = influence.only(places).turned(signs).beside(of_best)
         spread, degrees = np.sqrt(differences.variance()), differences.degrees()
+        comparisons = panel.layout.comparisons
         normal = differences.draws(panel.counts)
         draws = student(normal, degrees, panel.shares)
         for place, name in enumerate(others):
@@ -174,12 +178,16 @@ class Verdicts:
                 "networks_needed": networks_needed(one.figures["n"], difference, float(spread[place])),
             }
             try:
-                found["interval"] = interval(difference + draws[:, place])
+                found["interval"] = interval(difference + draws[:, place], comparisons)
             except Undefined as why:
                 one.why["told_from.hyperparameter.interval"] = str(why)
                 continue
             found["p"] = p_value(difference, draws[:, place] - draws[:, place].mean())
-            self._rivals.add(name, difference, float(spread[place]), normal[:, place], float(degrees[place]))
+            alike = all_alike(comparisons)
+            if abs(difference) > NO_SPREAD >= spread[place]:
+                found["p"] = max(found["p"], alike)
+            null = normal[:, place]
+            self._rivals.add(name, difference, float(spread[place]), null, float(degrees[place]), alike=alike)
         for name in set(group.names) - set(others):
             judged[name].why["told_from.hyperparameter"] = judged[name].why.get("Psi", "It is the best hyperparameter.")
 

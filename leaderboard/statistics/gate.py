@@ -18,7 +18,7 @@ class Gate:
 
     Attributes:
         auc: chance that a network with random labels scores higher than one with true labels, ties half.
-        interval: 95 % bootstrap interval of it; None without resamples, or with too few that have both classes.
+        interval: 95 % bootstrap interval of it; None where there is none, and then `why`.
         true: number of networks with true labels.
         random: number of networks with random labels.
         matched: whether only networks that agree in all other hyperparameters were compared.
@@ -26,6 +26,7 @@ class Gate:
 
     auc: float
     interval: list[float] | None
+    why: str
     true: int
     random: int
     matched: bool
@@ -63,17 +64,19 @@ def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints,
         auc = float(wins.mean())
         won = counts @ np.bincount(setting[r], wins, counts.shape[1])
         met = counts @ np.bincount(setting[r], minlength=counts.shape[1]).astype(np.float64)
+        comparisons = len(np.unique(setting[r]))
     else:
         auc = float(_won(scores, random, np.ones((1, len(scores))))[0] / (random.sum() * (~random).sum()))
         weight = counts[:, setting]
         won = _won(scores, random, weight)
         met = weight[:, random].sum(axis=1) * weight[:, ~random].sum(axis=1)
+        comparisons = min(len(np.unique(setting[side])) for side in (random, ~random))
     true, of_random = int((~random).sum()), int(random.sum())
     draws = np.divide(won, met, out=np.full(len(counts), np.nan), where=met > 0)
     try:
-        return Gate(auc, interval(draws), true, of_random, matched)
-    except Undefined:
-        return Gate(auc, None, true, of_random, matched)
+        return Gate(auc, interval(draws, comparisons), "", true, of_random, matched)
+    except Undefined as reason:
+        return Gate(auc, None, str(reason), true, of_random, matched)
 
 
 def _matched_pairs(random: NDArray[np.bool_], setting: Ints) -> tuple[Ints, Ints]:

@@ -92,6 +92,9 @@ class Influence:
 class Layout:
     """The pairs of a grid as pairs of configurations; worked out once for any number of measures.
 
+    Attributes:
+        comparisons: number of disjoint comparisons, half the number of configurations that have a neighbour.
+
     Raises:
         Undefined: fewer than `FEWEST` configurations have a neighbour.
     """
@@ -104,6 +107,7 @@ class Layout:
         joined = len(np.unique(np.concatenate([low, high])))
         if joined < FEWEST:
             raise Undefined(f"It needs at least {FEWEST} configurations that have a neighbour; there are {joined}.")
+        self.comparisons = joined // 2
         self._correction = joined / max(1, joined - len(grid.axes))
         pair = joint([low, high], len(low))
         count = int(pair.max()) + 1

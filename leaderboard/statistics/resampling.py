@@ -10,6 +10,9 @@ from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.undefined import Undefined
 
 COVERAGE: Final = 0.95
+FEWEST: Final = 3  # disjoint comparisons: of fewer, a spread is no estimate
+FEWEST_ALIKE: Final = 6  # that there is no spread: were they tosses, six would agree 1 time in 32, five 1 time in 16
+NO_SPREAD: Final = 1e-6  # a standard error or a width below this is rounding
 ROWS: Final = 512  # of a matrix of signs held at a time
 
 
@@ -20,22 +23,42 @@ def draw(size: int, count: int, rng: np.random.Generator) -> Floats:
     return rng.multinomial(size, np.full(size, 1 / size), size=count).astype(np.float64)
 
 
-def interval(draws: Floats) -> list[float]:
+def interval(draws: Floats, comparisons: int | None = None) -> list[float]:
     """The central 95 % of the draws that have a value, a percentile interval.
 
     Args:
         draws: a statistic in each resample [count], NaN where it has no value there.
+        comparisons: number of disjoint comparisons between what is resampled, half the number of configurations; None
+            for means of draws that had enough of them.
 
     Raises:
-        Undefined: no resamples, or fewer than half of them have a value.
+        Undefined: no resamples, or fewer than half of them have a value; fewer than `FEWEST` comparisons, or than
+            `FEWEST_ALIKE` where all draws are one value, for then the spread is not none but unseen.
     """
     if len(draws) == 0:
         raise Undefined("No resamples were asked for.")
+    if comparisons is not None and comparisons < FEWEST:
+        raise Undefined(f"It needs at least {FEWEST} disjoint comparisons to resample; there are {comparisons}.")
     valid = draws[~np.isnan(draws)]
     if 2 * len(valid) < len(draws):
         raise Undefined(f"Only {len(valid)} of {len(draws)} resamples have a value.")
     low, high = np.quantile(valid, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    if comparisons is not None and comparisons < FEWEST_ALIKE and np.ptp(valid) < NO_SPREAD:
+        raise Undefined(
+            f"All resamples agree, as {comparisons} disjoint comparisons may by chance; it needs {FEWEST_ALIKE}."
+        )
     return [float(low), float(high)]
+
+
+def all_alike(comparisons: int) -> float:
+    r"""How probable it is that so many disjoint comparisons all agree, were each a toss.
+
+    .. math:: 2^{1 - m}
+
+    two-sided, at most 1: the p-value of a difference in whose resamples nothing varies, and which no test against its
+    spread can refuse.
+    """
+    return min(1.0, 2.0 ** (1 - comparisons))
 
 
 def within_bounds(value: float, departures: Floats) -> Floats:

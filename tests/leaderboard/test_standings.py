@@ -43,6 +43,13 @@ def test_sign(
     assert row.sign == sign
 
 
+def test_the_sign_of_a_figure_that_too_few_networks_have_is_unclear() -> None:
+    """An interval was asked for, and could not be had."""
+    row = Standing(**BARE, psi=Figure(value=1.0), expected_sign=1, control=False, resampled=True)
+
+    assert row.sign == "unclear"
+
+
 def test_best_first_with_the_expected_sign(ridge_report: dict[str, Any]) -> None:
     """Psi times the expected sign falls from row to row, and what has no Psi comes last."""
     rows = standings(ridge_report)

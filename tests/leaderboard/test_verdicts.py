@@ -187,6 +187,30 @@ def test_measures_of_different_networks_have_the_fewer_degrees_of_freedom() -> N
     assert p["few"] > 1.5 * p["many"]
 
 
+def test_few_networks_that_agree_settle_nothing() -> None:
+    """Of eight configurations a perfect order has neither interval nor verdict; of twelve the p-value of six tosses."""
+    few, more = (
+        rank(zoo().query("`hp.width` < 32 and `hp.depth` == 1 and `hp.rate` in @rates"), bootstrap=100)
+        for rates in ((1, 2), (1, 2, 3))
+    )
+    for found, configurations in ((few, 8), (more, 12)):
+        perfect = found["measures"]["perfect"]
+        rival = perfect["told_from"]["hyperparameter"]
+        assert (found["configurations"], perfect["Psi"]) == (configurations, 1)
+        if configurations < 12:
+            assert perfect["interval"] == {"tau_b": None, "Psi": None}
+            assert perfect["gate"]["interval"] is perfect["label_equivalents"]["interval"] is None
+            assert (rival["interval"], rival["p"], rival["verdict"]) == (None, None, None)
+            assert {"interval.Psi", "interval.tau_b", "gate.interval"} <= set(perfect["why"])
+            assert "by chance" in perfect["why"]["told_from.hyperparameter.interval"]
+        else:
+            assert perfect["interval"] == {"tau_b": [1, 1], "Psi": [1, 1]}
+            assert perfect["gate"]["interval"] == [1, 1]
+            assert rival["p"] == 1 / 32 < rival["p_adjusted"]
+            names, p = found["comparisons"]["names"], found["comparisons"]["p_adjusted"]
+            assert p[names.index("perfect")][names.index("memory")] > 1 / 32
+
+
 def test_a_measure_that_lacks_networks_is_resampled_with_the_others() -> None:
     """A configuration is drawn as often for it as for the measures that have a score for all."""
     frame = checked(zoo())

@@ -1,5 +1,6 @@
 """The bootstrap: each resample of tau-b against tau-b of the networks that it draws, bounds, Student's tails."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,15 @@ from scipy.stats import t as students
 
 from leaderboard.statistics import resampling
 from leaderboard.statistics.granulated import grid_of
-from leaderboard.statistics.resampling import TauBDraws, draw, interval, normal_score, student, within_bounds
+from leaderboard.statistics.resampling import (
+    TauBDraws,
+    all_alike,
+    draw,
+    interval,
+    normal_score,
+    student,
+    within_bounds,
+)
 from leaderboard.statistics.undefined import Undefined
 
 DRAWS = 20
@@ -55,6 +64,25 @@ def test_normal_departures_become_students() -> None:
         found = np.quantile(draws, level, axis=0)
         assert found == pytest.approx([*students.ppf(level, degrees[:2]), norm.ppf(level)], rel=0.03)
     assert (np.quantile(draws, 0.025, axis=0) < 0).all()
+
+
+def test_an_interval_without_width_needs_six_disjoint_comparisons() -> None:
+    """Five that agree may do so by chance, six seldom; an interval that has a width needs three."""
+    same, other = np.ones(100), np.linspace(0, 1, 100)
+
+    assert interval(same, 6) == interval(same) == [1, 1]
+    assert interval(other, 3) == interval(other)
+    for draws, comparisons in ((same, 5), (same + 1e-9 * other, 5), (other, 2)):
+        with pytest.raises(Undefined, match=str(comparisons)):
+            interval(draws, comparisons)
+
+
+def test_tosses_all_agree_so_often() -> None:
+    """Two of 2^m outcomes; one toss agrees with itself."""
+    for count in range(1, 8):
+        alike = [len(set(tosses)) == 1 for tosses in product("HT", repeat=count)]
+        assert all_alike(count) == np.mean(alike)
+    assert all_alike(0) == 1
 
 
 def test_a_normal_score_is_as_far_out() -> None:
