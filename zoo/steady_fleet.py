@@ -164,15 +164,21 @@ def _tensors(value: object) -> list[Tensor]:
     return list(held)
 
 
+@functools.cache
+def _side_stream(device: int) -> torch.cuda.Stream:
+    """Where recordings of a device are made: one, since libraries keep a workspace for every stream they have seen."""
+    return torch.cuda.Stream(device)
+
+
 def cuda_graph(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """Record a function as a CUDA graph, after some calls on a stream of their own.
+    """Record a function as a CUDA graph, after some calls on the stream on which it is recorded.
 
     Raises:
         NotRecorded: it does what cannot be recorded.
         RuntimeError: the memory is full, see `zoo.memory.out_of_memory`; or as the function.
     """
     with torch.cuda.stream(torch.cuda.current_stream()):  # which a recording that fails does not always put back
-        stream = torch.cuda.Stream()
+        stream = _side_stream(torch.cuda.current_device())
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP_STEPS):
@@ -180,7 +186,7 @@ def cuda_graph(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, stream=stream):
                 answer = function()
         except Exception as error:
             if out_of_memory(error):

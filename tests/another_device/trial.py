@@ -85,9 +85,10 @@ def scoring(device: torch.device, name: str) -> Iterator[str]:
 
 
 def training(device: torch.device, name: str) -> Iterator[str]:
-    """Every family and every intervention on either, in float64, by an engine: "loop", "fleet" or "graph"."""
+    """Every family, intervention and optimizer on either, in float64, by an engine: "loop", "fleet" or "graph"."""
     mode = cast("Mode", name)
     cases = {family: BASE.replace(model=family, max_epochs=2) for family in FAMILIES}
+    cases["adamw"] = BASE.replace(optimizer="adamw", learning_rate=0.01, weight_decay=0.1, max_epochs=2)
     cases |= {case: BASE.replace(max_epochs=3, **fields) for case, fields in INTERVENTIONS.items()}
     for case, recipe in cases.items():
         recipes = [recipe, recipe.replace(seed=1)]

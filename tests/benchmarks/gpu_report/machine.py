@@ -29,10 +29,15 @@ def several_processes(
     workers: Sequence[int],
     part: Part,
 ) -> None:
-    """Seconds to train networks of one shape by so many processes, each with fleets of its own, start-up included."""
+    """Seconds to train networks of one shape by so many processes, each with fleets of its own, start-up included.
+
+    Only the server that starts them is there before.
+    """
     seconds: dict[str, float] = {}
     size = max(1, choice.size // max(workers))  # small enough that each process has a whole fleet
     mode: Mode = "loop" if size == 1 and choice.mode == "fleet" else choice.mode
+    first = TrainTask((recipes[0].replace(max_epochs=1).changed(),), device.type, 1, data_dir, "loop")
+    list(execute(train_fleet, [first], executor="processes", workers=1))
     for number in workers:
         if part.left < 0:
             break

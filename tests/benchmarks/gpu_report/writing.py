@@ -160,7 +160,7 @@ def _compiled(found: Found) -> list[str]:
     lines = [
         "## Compiled fleets",
         "",
-        ("Milliseconds of a step of one network, fleets in the size that was chosen; compiling takes minutes more."),
+        "Milliseconds of a step of one network, fleets in the size that was chosen; compiling takes minutes more.",
         "",
         f"| shape | {' | '.join(engines)} |",
         f"|---|{'---|' * len(engines)}",
