@@ -18,7 +18,7 @@ from zoo.engines import Mode, require_mode
 from zoo.held_out import held_out
 from zoo.observations.observed import require_observations
 from zoo.precision import Precision
-from zoo.recipe import Recipe
+from zoo.recipe import Recipe, with_others
 from zoo.suites.registry import suite as suite_of
 from zoo.suites.study import SizeName
 from zoo.training import data_of, network_of, shape_of
@@ -145,7 +145,7 @@ def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:
         UnknownDataset, DatasetError, ValueError: as `zoo.datasets.load`, `zoo.corruptions.prepare` and
             `zoo.models.build`.
     """
-    for shape in dict.fromkeys(shape_of(recipe) for recipe in recipes):
+    for shape in dict.fromkeys(shape_of(recipe) for recipe in with_others(recipes)):
         network_of(shape, data_of(shape, data_dir))
 
 

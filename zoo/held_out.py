@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from zoo.models import BASE_CHANNELS
-from zoo.recipe import FAMILIES, SOLVED, Recipe
+from zoo.recipe import FAMILIES, SOLVED, Recipe, with_others
 
 PROTOCOL: Final = 1  # part of every draw and of the fingerprint: whoever changes how levels are drawn raises it
 RATES: Final = ("learning_rate", "weight_decay")
@@ -72,7 +72,7 @@ def _fields_of(recipe: Recipe) -> Iterator[str]:
 def _drawn(recipes: Sequence[Recipe], suite: str, secret: bytes) -> Levels:
     """For each field and level of a suite the level in its place."""
     users: dict[str, dict[float, set[str]]] = defaultdict(lambda: defaultdict(set))  # field, level -> families
-    for recipe in _with_others(recipes):
+    for recipe in with_others(recipes):
         for name in _fields_of(recipe):
             users[name][getattr(recipe, name)].add(recipe.model)
     drawn: dict[tuple[str, float], float] = {}
@@ -89,13 +89,6 @@ def _drawn(recipes: Sequence[Recipe], suite: str, secret: bytes) -> Levels:
             else:
                 drawn[name, level] = _between(level / SPREAD, level * SPREAD, unit) if name in RATES else level
     return drawn
-
-
-def _with_others(recipes: Iterable[Recipe]) -> Iterator[Recipe]:
-    """The recipes, and those that they build on."""
-    for recipe in recipes:
-        yield recipe
-        yield from _with_others(recipe.builds_on.values())
 
 
 def _toward(level: float, other: float) -> float:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Optional, Self
 
@@ -224,3 +224,10 @@ class Recipe:
         if isinstance(value, Mapping):
             return cls.from_changed(value)
         return tuple(cls._restored(item) for item in value) if isinstance(value, list) else value
+
+
+def with_others(recipes: Iterable[Recipe]) -> Iterator[Recipe]:
+    """The recipes, and those that they build on."""
+    for recipe in recipes:
+        yield recipe
+        yield from with_others(recipe.builds_on.values())

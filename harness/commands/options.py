@@ -46,7 +46,9 @@ SizeOption = Annotated[
 Retraining = Annotated[
     bool, typer.Option("--retraining", help="Also the measures that train networks anew: several times the time.")
 ]
-Layers = Annotated[bool, typer.Option("--layers", help="Store what each layer gives to a score; see `export`.")]
+Layers = Annotated[
+    bool, typer.Option("--layers", help="Store what each layer gives to the scores to come; see `export`.")
+]
 Target = Annotated[Literal["gap", "loss_gap", "test_error"], typer.Option(help="What the measures should predict.")]
 Within = Annotated[str, typer.Option(help="The hyperparameter whose values are also ranked one by one; none for none.")]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Rank networks that did not converge, too.")]

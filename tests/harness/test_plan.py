@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from harness.plan import Plan, plan_of
+from harness.plan import Plan, check_recipes, plan_of
 from zoo.held_out import held_out
+from zoo.recipe import Recipe
 from zoo.suites.registry import suite
 
 WITH_SOURCES = ("truncated_sgd", "rationality")  # the suites whose networks start from others that were trained
@@ -52,6 +53,13 @@ def test_another_image_set_is_that_of_the_sources_too(name: str, data_dir: Path)
 def test_a_limit_keeps_sources_whole(name: str) -> None:
     """The first networks of the suite start from what they start from without a limit."""
     assert planned(name, limit=3).recipes == suite(name).recipes()[:3]
+
+
+def test_what_a_recipe_builds_on_is_checked_too() -> None:
+    """A source that asks for more images than there are is refused before anything is trained."""
+    source = Recipe(train_size=5000)
+    with pytest.raises(ValueError, match="5000"):
+        check_recipes([Recipe(train_size=64, source=source)], None)
 
 
 @pytest.mark.parametrize("name", WITH_SOURCES)
