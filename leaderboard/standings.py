@@ -92,11 +92,12 @@ def standings(report: Mapping[str, Any]) -> list[Standing]:
     """The rows of the leaderboard, best first."""
     rows: list[Standing] = []
     place = 0
+    resampled = report.get("bootstrap", 0) > 0  # excerpts that were kept earlier do not say
     for position, name in enumerate(order(report), start=1):
         entry = report["measures"][name]
         ranked = not entry["control"] and entry["Psi"] is not None
         place += ranked
-        rows.append(_standing(name, entry, position, place if ranked else None, resampled=report["bootstrap"] > 0))
+        rows.append(_standing(name, entry, position, place if ranked else None, resampled=resampled))
     return rows
 
 
