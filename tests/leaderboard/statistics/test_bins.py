@@ -48,6 +48,14 @@ def test_bins_hold_equal_numbers_in_order() -> None:
     assert len(set(zip(levels.codes["hp.width"].tolist(), frame["hp.width"], strict=True))) == 3
 
 
+def test_a_value_at_an_edge_belongs_below_it() -> None:
+    """Halves of 1 to 5: the median, the edge, is in the lower one."""
+    levels = levels_of(pd.DataFrame({"hp.a": [1.0, 2.0, 3.0, 4.0, 5.0]}), {"hp.a": 2})
+
+    assert levels.edges == {"hp.a": [3.0]}
+    assert levels.codes["hp.a"].tolist() == [0, 0, 0, 1, 1]
+
+
 def test_the_number_of_bins_may_be_named() -> None:
     """Also of a hyperparameter that would not be binned; 0 keeps the values; a missing value has a level of its own."""
     frame = searched()

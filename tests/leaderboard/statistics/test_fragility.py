@@ -22,6 +22,20 @@ def test_it_is_the_analysis_of_variance_of_the_ranks() -> None:
     assert found.draws is None
 
 
+def test_the_component_between_unequal_configurations() -> None:
+    """By the formulas, of 1, 2 and 9 replicates, where n_0 = (12 - 86 / 12) / 2."""
+    rng = np.random.default_rng(5)
+    configuration = np.repeat([0, 1, 2], [1, 2, 9])
+    scores = rng.normal(size=12) + 4 * configuration
+    groups = [rankdata(scores)[configuration == c] for c in range(3)]
+    within = sum(float(np.sum((ranks - ranks.mean()) ** 2)) for ranks in groups) / 9
+    between = sum(len(ranks) * (ranks.mean() - 6.5) ** 2 for ranks in groups) / 2
+    component = (between - within) / ((12 - 86 / 12) / 2)
+
+    assert component > 0
+    assert fragility(scores, configuration, None, rng).seeds == pytest.approx(within / (within + component), rel=1e-12)
+
+
 def test_unequal_numbers_of_replicates() -> None:
     """The components of a normal score are found without bias: 1 between, 1 within, 1 to 5 replicates."""
     rng = np.random.default_rng(1)

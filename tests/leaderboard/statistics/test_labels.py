@@ -56,6 +56,15 @@ def test_equivalents_are_read_off_the_curve() -> None:
     assert curve.equivalent(0.1) == (0.5, False)
     assert curve.equivalent(0.0) == curve.equivalent(-0.3) == (0, False)
     assert curve.equivalent(0.9) == (100, True)
+    assert not curve.equivalent(0.8)[1]
+
+
+def test_the_curve_never_falls() -> None:
+    """Also where the simulated means do: of networks that hardly any number of labels tells apart."""
+    accuracy = np.linspace(0.5, 0.50001, 12, dtype=np.float64)
+    curve = label_curve(grid_of({"a": np.arange(12)}, 12), 1 - accuracy, accuracy, seed=0)
+
+    assert (np.diff(curve.psi) >= 0).all()
 
 
 def test_a_simulated_validation_set_is_worth_its_size() -> None:

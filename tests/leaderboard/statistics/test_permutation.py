@@ -39,6 +39,7 @@ def test_psi_of_permuted_scores() -> None:
     levels = {name: rng.integers(0, 3, 40) for name in "abc"}
     grid = grid_of(levels, 40)
     scores = rng.integers(0, 5, (grid.size, 3)).astype(np.float64)
+    scores[:, 2] = rng.permutation(grid.size)  # without a tie, beside two with ties
     target = rng.integers(0, 7, grid.size).astype(np.float64)
     stratum = rng.integers(0, 2, grid.size)
     source = sources(shuffled(stratum, 130, rng), stratum, np.ones(grid.size, dtype=np.bool_))

@@ -102,6 +102,7 @@ def test_the_percentile_interpolates_over_directions() -> None:
     summary = sign_error(np.array([0.0, 1.0]))
 
     assert (summary.mean, summary.p90, summary.max, summary.environments) == (0.5, 1, 1, 4)
+    assert sign_error(np.linspace(0, 1, 11)).p90 == pytest.approx(0.9)
 
 
 def test_refusals_say_why() -> None:

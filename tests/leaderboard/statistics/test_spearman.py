@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from leaderboard.statistics.spearman import hyperparameter_basis, partial_spearman, spearman
+from leaderboard.statistics.spearman import hyperparameter_basis, partial_spearman, ranks_of, spearman
 from leaderboard.statistics.undefined import Undefined
 
 
@@ -17,6 +17,12 @@ def test_spearman_is_scipys(random_ledgers: list[Any]) -> None:
         if np.ptp(small.scores) > 0:
             expected = spearmanr(small.scores, small.target).statistic
             assert spearman(small.scores, small.target) == pytest.approx(expected, abs=1e-12)
+
+
+def test_ranks_are_scipys(random_ledgers: list[Any]) -> None:
+    """From 1, ties at the mean of their places."""
+    for small in random_ledgers:
+        np.testing.assert_array_equal(ranks_of(small.scores), rankdata(small.scores))
 
 
 def test_partial_given_one_number_is_the_textbook_formula() -> None:
