@@ -146,7 +146,8 @@ def ntk_logdet(subject: Subject) -> float:
 @shared
 def _eigenvalues(subject: Subject) -> Tensor:
     """Eigenvalues [sk] of K, ascending; of a positive semi-definite matrix, but for rounding."""
-    return torch.linalg.eigvalsh(_matrix(tangent_kernel(subject)))
+    eigenvalues: Tensor = torch.linalg.eigvalsh(_matrix(tangent_kernel(subject)))
+    return eigenvalues
 
 
 def _complexity(kernel: TangentKernel) -> float:
