@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,7 +14,7 @@ from harness.held_out import HeldOut, recorded, secret_in
 from harness.submission import Submission
 from harness.submitted import submitted
 from measures import Measure
-from measures.catalog import catalog, select
+from measures.catalog import CORE, catalog, select
 from zoo.engines import Mode, require_mode
 from zoo.held_out import held_out
 from zoo.observations.observed import require_observations
@@ -173,16 +174,17 @@ def _fleet(fleet: str) -> int | Literal["auto"]:
 def _measures(
     names: str | None, plugged: Mapping[str, Measure], study: Sequence[str] | None, *, retraining: bool
 ) -> dict[str, Measure]:
-    """The measures of these names, and those from outside; if None the study's, or all: "all" says so.
+    """The measures of these names, "core" standing for `CORE`; if None the study's and those from outside, or all.
 
-    Those that train networks anew are among all only with `retraining`.
+    "all" says so. Those that train networks anew are among all only with `retraining`.
     """
     available = {**catalog(), **plugged}
     if names is not None and names.strip() != "all":
         wanted = [name.strip() for name in names.split(",") if name.strip()]
         if not wanted:
-            raise ValueError(f"--measures must name at least one measure, or all; got {names!r}.")
-        return {measure.name: measure for measure in select(wanted, available)}
+            raise ValueError(f"--measures must name at least one measure, or core, or all; got {names!r}.")
+        meant = chain.from_iterable(CORE if name == "core" else (name,) for name in wanted)
+        return {measure.name: measure for measure in select(meant, available)}
     if names is None and study is not None:
         return {measure.name: measure for measure in select([*study, *plugged], available)}
     return {name: measure for name, measure in available.items() if retraining or "refit" not in measure.needs}

@@ -36,7 +36,8 @@ DataDir = Annotated[
 Measures = Annotated[
     str | None,
     typer.Option(
-        help="Comma-separated names, or all; see `gapbench list measures`. [default: what the suite is about]"
+        help="Comma-separated names; core, some of each kind; or all. See `gapbench list measures`. "
+        "[default: what the suite is about]"
     ),
 ]
 Plugin = Annotated[Path | None, typer.Option(help="A Python file that defines more measures.")]

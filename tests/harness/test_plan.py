@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from harness.plan import Plan, check_recipes, plan_of
+from measures.catalog import CORE
 from zoo.held_out import held_out
 from zoo.recipe import Recipe
 from zoo.suites.registry import suite
@@ -74,8 +75,9 @@ def test_limit_image_set_and_secret_together(name: str, data_dir: Path, tmp_path
 
 
 def test_measures_are_named_between_commas() -> None:
-    """Spaces and a comma too many say nothing; no name at all is refused."""
+    """Spaces and a comma too many say nothing, core stands for its names; no name at all is refused."""
     assert list(planned("smoke", limit=1, measures=" l2,, fro_dist,").measures) == ["l2", "fro_dist"]
+    assert list(planned("smoke", limit=1, measures="width,core,ntk_trace").measures) == ["width", *CORE, "ntk_trace"]
     for names in ("", " , "):
-        with pytest.raises(ValueError, match="must name at least one measure, or all"):
+        with pytest.raises(ValueError, match="must name at least one measure, or core, or all"):
             planned("smoke", limit=1, measures=names)

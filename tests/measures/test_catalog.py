@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import measures
-from measures.catalog import UnknownMeasure, catalog, from_file, select
+from measures.catalog import CORE, UnknownMeasure, catalog, from_file, select
 from tests.measures.networks import network
 
 ONE = '''
@@ -69,6 +69,16 @@ def test_unknown_names_are_answered() -> None:
     with pytest.raises(UnknownMeasure, match=r"'zzz'\. Available: .*constant, .*cross_entropy, "):
         select(["zzz"], catalog())
     assert [item.name for item in select(["l2", "constant"], catalog())] == ["l2", "constant"]
+
+
+def test_the_core_takes_from_the_kinds_of_measure_and_trains_nothing() -> None:
+    """Norms, paths, distances, sharpness, curvature, margins, gradients, stability and disagreement, each once."""
+    core = select(CORE, catalog())
+    kinds = {"norm", "path", "distance", "pac_bayes", "sharpness", "hessian", "margin", "gradient", "stability"}
+
+    assert kinds | {"disagreement", "control"} == {item.family for item in core}
+    assert not any("refit" in item.needs for item in core)
+    assert len(set(CORE)) == len(CORE)
 
 
 def test_the_example_in_the_documentation_runs(tmp_path: Path) -> None:
