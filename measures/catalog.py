@@ -19,7 +19,6 @@ from measures.adapters import adapted
 from measures.api import Measure
 
 PLUGIN_GROUP: Final = "gapbench.measures"
-# fmt: off  a line a kind
 CORE: Final = (  # some of each kind, for a first look at less than half the cost of the catalogue
     "params", "cross_entropy",
     "l2", "param_norm", "prod_of_spec", "sum_of_spec", "fro_over_spec", "path_norm", "fro_dist", "l2_dist",
@@ -27,8 +26,7 @@ CORE: Final = (  # some of each kind, for a first look at less than half the cos
     "mean_margin", "inverse_margin", "norm_margin_spec", "input_margin",
     "grad_noise_final", "fisher_rao", "coherence", "gsnr", "self_influence",
     "gde_disagreement", "disagreement_train_aug",
-)
-# fmt: on
+)  # fmt: skip
 
 
 class UnknownMeasure(LookupError):  # noqa: N818  reads as what it is
