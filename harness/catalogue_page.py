@@ -12,7 +12,7 @@ import pandas as pd
 
 from harness.files import write_text
 from harness.ledger import frame_of, metadata_of
-from harness.report import opened
+from harness.report import opened, suites_in
 from measures.absent import ABSENT
 from measures.catalog import catalog
 
@@ -88,8 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/measures.md"))
     chosen = parser.parse_args(arguments)
     with opened(chosen.zoo) as store:
-        ledger = frame_of(store)
-    page = markdown(metadata_of(catalog()), ABSENT, ledger, f"the suite {chosen.zoo.resolve().name}")
+        ledger, suite = frame_of(store), suites_in(store)
+    page = markdown(metadata_of(catalog()), ABSENT, ledger, f"the suite {suite}")
     write_text(chosen.output, page)
 
 

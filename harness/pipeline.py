@@ -52,6 +52,7 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
             plan.mode,
             plan.precision,
             plan.held_out,
+            plan.staged,
         )
         for group in shared_out(list(groups.values()), 1 if plan.executor == "local" else plan.workers)
     ]

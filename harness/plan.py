@@ -48,6 +48,7 @@ class Plan:
         submissions: of the measures from outside, where their code is.
         problems: of installed plug-ins that cannot be used, a sentence each.
         held_out: what is recorded of the secret of a held-out zoo; empty for a public one.
+        size: of the suite.
     """
 
     suite: str
@@ -66,6 +67,12 @@ class Plan:
     submissions: Mapping[str, Submission] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     held_out: HeldOut = field(default_factory=dict)
+    size: SizeName = "small"
+
+    @property
+    def staged(self) -> str:
+        """Suite and size in a word."""
+        return staged_as(self.suite, self.size)
 
 
 def plan_of(
@@ -95,7 +102,7 @@ def plan_of(
     """
     staged = suite_of(suite)
     recipes = staged.recipes(size)
-    name = suite if size == "small" else f"{suite}-{size}"
+    name = staged_as(suite, size)
     folder = out or Path("runs") / "-".join(
         part for part in (name, dataset, "held-out" if secret_seed else None) if part is not None
     )
@@ -136,7 +143,13 @@ def plan_of(
         submissions={name: outside.submissions[name] for name in chosen_measures if name in outside.submissions},
         problems=outside.problems,
         held_out={} if secret is None else recorded(name, secret),
+        size=size,
     )
+
+
+def staged_as(suite: str, size: SizeName) -> str:
+    """What a suite of this size is called where a word has to do: folders and records."""
+    return suite if size == "small" else f"{suite}-{size}"
 
 
 def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:

@@ -12,7 +12,7 @@ from harness.files import write_text, written_whole
 from harness.held_out import KEY
 from harness.ledger import evidence_of, frame_of, metadata_of
 from harness.store import Store
-from harness.work import provenance
+from harness.work import SUITE, provenance
 from leaderboard.beside import beside
 from leaderboard.claims import claims_of, judge
 from leaderboard.ledger import Target, read_ledger
@@ -170,14 +170,19 @@ def _described(store: Store) -> dict[str, dict[str, Any]]:
     }
 
 
+def suites_in(store: Store) -> str:
+    """For which suites its networks were trained; where that was not recorded yet, the folder's name stands for it."""
+    return ", ".join(sorted({run.provenance.get(SUITE, store.folder.resolve().name) for run in store.runs().values()}))
+
+
 def _provenance_of(store: Store) -> dict[str, Any]:
     """What made the numbers of a zoo: when, from which seeds, on what, in how many seconds."""
     runs = list(store.runs().values())
-    made = [dict(run.provenance) for run in runs]
+    made = [{key: said for key, said in run.provenance.items() if key != SUITE} for run in runs]
     held_out = [each.pop(KEY) for each in made if KEY in each][:1]  # a zoo has one secret
     machines = {json.dumps(each, sort_keys=True) for each in made}
     return {
-        "suite": store.folder.resolve().name,
+        "suite": suites_in(store),
         **({"held out": held_out[0]} if held_out else {}),
         "date": max((run.created for run in runs), default="")[:10],
         "networks": len(runs),

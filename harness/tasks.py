@@ -26,6 +26,7 @@ class TrainTask:
         mode: the engine, or "auto".
         precision: of the matrix products of training.
         held_out: what is recorded of the secret of a held-out zoo; empty for a public one.
+        suite: for which suite and size, as it is recorded; empty for none.
     """
 
     recipes: tuple[dict[str, Any], ...]
@@ -35,6 +36,7 @@ class TrainTask:
     mode: Mode | Literal["auto"] = "auto"
     precision: Precision = "float32"
     held_out: Mapping[str, Any] = field(default_factory=dict)
+    suite: str = ""
 
 
 @dataclass(frozen=True, slots=True)

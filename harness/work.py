@@ -30,13 +30,15 @@ from zoo.training import data_of, network_of, train
 
 TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes
 REFIT_LIMIT: Final = 3600.0  # seconds for a measure that trains networks anew
+SUITE: Final = "suite"  # of the provenance of each network
 PACKAGES: Final = ("gapbench", "torch", "torchvision", "timm", "numpy", "scipy")
 
 
 def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
     """Train the recipes of a task; runs come back in the order in which they end."""
     recipes = [Recipe.from_changed(changed) for changed in task.recipes]
-    machine = {**provenance(task.device), **({KEY: dict(task.held_out)} if task.held_out else {})}
+    made_for: dict[str, Any] = {SUITE: task.suite, KEY: dict(task.held_out)}
+    about = {**provenance(task.device), **{key: value for key, value in made_for.items() if value}}
     runs = train(
         recipes,
         device=task.device,
@@ -47,7 +49,7 @@ def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
         remembered=ChoicesOnDisk(cache_folder()),
     )
     for run in runs:
-        yield pack(run, machine)
+        yield pack(run, about)
 
 
 def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
