@@ -2,13 +2,13 @@
 
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from tests.benchmarks.gpu_report.baselines import BASELINES
+from tests.benchmarks.gpu_report.table import Found, table
+from tests.benchmarks.gpu_report.writing_scores import catalogue_told, suites_told, ten_told
 
 GOALS: Final = {"loader_float32": 10.0, "resident_bf16": 3.0}  # times as many networks an hour
-
-Found = Mapping[str, Any]
 
 
 def markdown(report: Found) -> str:
@@ -82,15 +82,7 @@ def _peaks(found: Found) -> list[str]:
 
 def _summary(cases: Mapping[str, Found]) -> list[str]:
     """The figures that the goals are about, of all shapes."""
-    lines = [
-        "## Times as many networks an hour",
-        "",
-        (
-            "| shape | parameters | precision | engine | networks an hour | times (a), goal 10 | times (b), goal 3 | "
-            "same accuracy as (a), (b) | of peak |"
-        ),
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for name, case in cases.items():
         for precision, chosen in case["choices"].items():
             if (own := case["kinds"].get(f"gapbench_{precision}")) is None:
@@ -98,37 +90,43 @@ def _summary(cases: Mapping[str, Found]) -> list[str]:
             verdicts = [case.get("verdicts", {}).get(f"gapbench_{precision} / {kind}") for kind in GOALS]
             times = [f"{verdict['times']:.2f}" if verdict else "" for verdict in verdicts]
             same = ["?" if verdict is None else "yes" if verdict["within_seed_noise"] else "no" for verdict in verdicts]
-            lines.append(
-                f"| {name} | {case['parameters']:,} | {precision} | {chosen['choice']} | "
-                f"{own['networks_an_hour']:.0f} | {times[0]} | {times[1]} | {', '.join(same)} | "
-                f"{own['share_of_peak']:.2%} |"
-            )
-    return [*lines, ""]
+            speed, share = f"{own['networks_an_hour']:.0f}", f"{own['share_of_peak']:.2%}"
+            engine = (f"{case['parameters']:,}", precision, chosen["choice"])
+            rows.append((name, *engine, speed, *times, ", ".join(same), share))
+    columns = (
+        "shape | parameters | precision | engine | networks an hour | times (a), goal 10 | times (b), goal 3 | "
+        "same accuracy as (a), (b) | of peak"
+    )
+    return ["## Times as many networks an hour", "", *table(columns, rows)]
 
 
 def _case(case: Found) -> list[str]:
+    kinds = [
+        (
+            kind,
+            f"{row['networks_an_hour']:.0f}",
+            f"{1e3 * row['seconds_an_epoch']:.1f}",
+            f"{row['epochs']:.1f}",
+            f"{row['test_accuracy']:.3f} ± {row['spread']:.3f}",
+            f"{row['converged']} of {row['networks']}",
+            f"{row['share_of_peak']:.2%}",
+            row["rounds"],
+        )
+        for kind, row in case["kinds"].items()
+    ]
+    comparisons = []
+    for pair, verdict in case.get("verdicts", {}).items():
+        goal = GOALS[pair.rpartition(" / ")[2]]
+        reached = f"{goal:g} {'reached' if verdict['times'] >= goal else 'not reached'}"
+        times = (f"{verdict['times']:.2f}", f"{verdict['times_an_epoch']:.2f}")
+        same = "yes" if verdict["within_seed_noise"] else "no"
+        comparisons.append((pair, *times, reached, f"{verdict['accuracy_difference']:+.3f}", same))
     lines = [
         f"## {case['name']}, {case['parameters']:,} parameters",
         "",
-        "| kind | networks an hour | ms an epoch | epochs | test accuracy | converged | of peak | rounds |",
-        "|---|---|---|---|---|---|---|---|",
+        *table("kind | networks an hour | ms an epoch | epochs | test accuracy | converged | of peak | rounds", kinds),
+        *table("comparison | times | times an epoch | goal | accuracy difference | within seed noise", comparisons),
     ]
-    for kind, row in case["kinds"].items():
-        lines.append(
-            f"| {kind} | {row['networks_an_hour']:.0f} | {1e3 * row['seconds_an_epoch']:.1f} | {row['epochs']:.1f} | "
-            f"{row['test_accuracy']:.3f} ± {row['spread']:.3f} | {row['converged']} of {row['networks']} | "
-            f"{row['share_of_peak']:.2%} | {row['rounds']} |"
-        )
-    lines += ["", "| comparison | times | times an epoch | goal | accuracy difference | within seed noise |"]
-    lines += ["|---|---|---|---|---|---|"]
-    for pair, verdict in case.get("verdicts", {}).items():
-        goal = GOALS[pair.rpartition(" / ")[2]]
-        lines.append(
-            f"| {pair} | {verdict['times']:.2f} | {verdict['times_an_epoch']:.2f} | {goal:g} "
-            f"{'reached' if verdict['times'] >= goal else 'not reached'} | {verdict['accuracy_difference']:+.3f} | "
-            f"{'yes' if verdict['within_seed_noise'] else 'no'} |"
-        )
-    lines.append("")
     for precision, chosen in case["choices"].items():
         timings = ", ".join(f"{k} {1e3 * v:.2f}" for k, v in chosen["seconds_for_a_step_of_all"].items())
         lines.append(
@@ -157,34 +155,32 @@ def _case(case: Found) -> list[str]:
 def _compiled(found: Found) -> list[str]:
     rows = found["milliseconds"]
     engines = list(dict.fromkeys(engine.split()[0] for row in rows.values() for engine in row))
-    lines = [
+    cells = [
+        (name, *(", ".join(f"{row[e]:.4f}" for e in row if e.split()[0] == engine) for engine in engines))
+        for name, row in rows.items()
+    ]
+    return [
         "## Compiled fleets",
         "",
         "Milliseconds of a step of one network, fleets in the size that was chosen; compiling takes minutes more.",
         "",
-        f"| shape | {' | '.join(engines)} |",
-        f"|---|{'---|' * len(engines)}",
+        *table(" | ".join(("shape", *engines)), cells),
     ]
-    for name, row in rows.items():
-        cells = [", ".join(f"{row[e]:.4f}" for e in row if e.split()[0] == engine) for engine in engines]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return [*lines, ""]
 
 
 def _convolutions(found: Found) -> list[str]:
-    lines = [
+    rows = []
+    for row in found["convolutions"]:
+        taken = (f"{row[way]:.2f}" if way in row else "" for way in ("grouped", "products", "loop"))
+        image, kernel = f"{row['side']} x {row['side']}", f"{row['kernel']} x {row['kernel']}"
+        rows.append((kernel, row["channels"], image, row["precision"], *taken))
+    return [
         f"## Convolutions of a fleet of {found['fleet']}, batches of {found['batch']}",
         "",
         "Milliseconds forward and backward for the whole fleet; gapbench takes the grouped one.",
         "",
-        "| kernel | channels | image | precision | grouped | matrix products | one by one |",
-        "|---|---|---|---|---|---|---|",
+        *table("kernel | channels | image | precision | grouped | matrix products | one by one", rows),
     ]
-    for row in found["convolutions"]:
-        taken = " | ".join(f"{row[way]:.2f}" if way in row else "" for way in ("grouped", "products", "loop"))
-        image, kernel = f"{row['side']} x {row['side']}", f"{row['kernel']} x {row['kernel']}"
-        lines.append(f"| {kernel} | {row['channels']} | {image} | {row['precision']} | {taken} |")
-    return [*lines, ""]
 
 
 def _agreement(found: Found) -> list[str]:
@@ -209,92 +205,13 @@ def _processes(found: Found) -> list[str]:
     return [*lines, *(f"- {number} processes: {seconds:.1f} s" for number, seconds in found["seconds"].items()), ""]
 
 
-def _catalogue(found: Found) -> list[str]:
-    rows = found["measures"]
-    outcomes = [row["outcome"] for row in rows.values()]
-    lines = [
-        f"## The catalogue on a ResNet-18, {found['examples']:,} examples",
-        "",
-        f"{found['seconds_a_network']:.1f} s a network for {len(rows)} of {found['asked']} measures, "
-        f"{found['limit']:g} s at most for each: "
-        + ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes))
-        + ". Most expensive: "
-        + ", ".join(f"{name} ({rows[name]['alone']:.2f} s)" for name in found["most_expensive"])
-        + ".",
-        "",
-        "| measure | seconds alone | seconds here | outcome |",
-        "|---|---|---|---|",
-    ]
-    ordered = sorted(rows, key=lambda name: rows[name]["alone"], reverse=True)
-    for name in ordered:
-        row = rows[name]
-        why = f": {row['why']}" if row["outcome"] == "failed" else ""
-        lines.append(f"| {name} | {row['alone']:.3f} | {row['wall']:.3f} | {row['outcome']}{why} |")
-    return [*lines, ""]
-
-
-def _ten(found: Found) -> list[str]:
-    lines = [
-        f"## The catalogue on {len(found['networks'])} networks, {found['examples']:,} examples",
-        "",
-        (
-            f"Seconds a network for all measures that need no more than it and its data, {found['limit']:g} s at most "
-            f"for each; the processor has {found['threads']} threads."
-        ),
-        "",
-        "| network | parameters | GPU | outcomes | processor | outcomes | times |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in found["networks"]:
-        there, here = row.get("cuda"), row.get("cpu")
-        cells = []
-        for place in (there, here):
-            ended = ", ".join(f"{number} {outcome}" for outcome, number in (place or {}).get("outcomes", {}).items())
-            cells += [f"{place['seconds']:.1f}" if place else "", ended]
-        times = f"{here['seconds'] / there['seconds']:.1f}" if there and here else ""
-        name = " ".join(f"{k}={v}" for k, v in row["network"].items() if k in ("model", "width", "depth"))
-        lines.append(f"| {name} | {row['parameters']:,} | {' | '.join(cells)} | {times} |")
-    failures = {
-        f"{row['network']['model']} on {place}, {name}": why
-        for row in found["networks"]
-        for place in ("cuda", "cpu")
-        for name, why in row.get(place, {}).get("failed", {}).items()
-    }
-    lines += ["", *(f"- {name}: {why.splitlines()[-1]}" for name, why in failures.items())]
-    return [*lines, *([f"- left out: {found['left_out']} networks"] if "left_out" in found else []), ""]
-
-
-def _suites(found: Found) -> list[str]:
-    lines = [
-        "## What suites may be expected to take",
-        "",
-        (
-            "One shape of each was timed and stands for all its networks; epochs are the most that are allowed; "
-            "without observations, without measures that need more than a network and its data, and without claims. "
-            "The last column is what `gpu=` of the suite's size would say."
-        ),
-        "",
-        (
-            "| suite | networks | shapes | ms a step of a network | training at most, s | scoring a network, s | "
-            "measures | gpu= |"
-        ),
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name, row in found.get("suites", {}).items():
-        lines.append(
-            f"| {name} | {row['networks']} | {row['shapes']} | {row['milliseconds_a_step_of_a_network']:.3f} | "
-            f'{row["training_at_most"]:.0f} | {row["scoring_a_network"]:.2f} | {row["measures"]} | "{row["gpu"]}" |'
-        )
-    return [*lines, "", *(f"- left out: {name}" for name in found.get("left_out", [])), ""]
-
-
 WRITERS: Final[dict[str, Callable[[Found], list[str]]]] = {
     "compiled": _compiled,
     "convolutions": _convolutions,
     "engines agree": _agreement,
     "two runs": _repeated,
     "processes": _processes,
-    "catalogue": _catalogue,
-    "ten networks": _ten,
-    "suites": _suites,
+    "catalogue": catalogue_told,
+    "ten networks": ten_told,
+    "suites": suites_told,
 }
