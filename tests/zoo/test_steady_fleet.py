@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
-from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -17,7 +16,6 @@ from zoo.fleet import Batch, Fleet, Member, StackedFleet, state_of
 from zoo.gradient_rules import GradientRules
 from zoo.objectives import Objective
 from zoo.plain_loop import PlainLoop
-from zoo.precision import exactly, products
 from zoo.recipe import FAMILIES, Recipe
 from zoo.record import normalised
 from zoo.steady_fleet import WARM_UP_STEPS, Recorder, SteadyFleet, cuda_graph
@@ -313,31 +311,3 @@ def test_in_bf16_a_step_comes_near_one_in_float32(model: str, data: PreparedData
 
     assert 1e-4 < float((fleet - exact).norm() / exact.norm()) < 0.1
     assert float((fleet - loop).norm() / exact.norm()) < 0.05
-
-
-def test_products_are_rounded_and_nothing_else() -> None:
-    """A linear layer is the product of rounded operands, rounded, in float32 again; a softmax is untouched."""
-    draw = torch.Generator().manual_seed(0)
-    x, w = (torch.randn(size, generator=draw) for size in ((5, 7), (3, 7)))
-    with products("bf16"):
-        linear, probabilities = functional.linear(x, w), x.softmax(1)
-        others = x @ w.T, torch.matmul(x, w.T), torch.mm(x, w.T), torch.bmm(x[None], w.T[None])[0]
-
-    expected = (x.bfloat16() @ w.bfloat16().T).float()
-    assert torch.equal(linear, expected)
-    assert all(torch.equal(product, expected) for product in others)
-    assert not torch.equal(linear, x @ w.T)
-    assert torch.equal(probabilities, x.softmax(1))
-
-
-def test_on_a_gpu_float32_is_no_tf32_and_convolutions_repeat() -> None:
-    """Set while networks train, and as before after it; these switches need no GPU."""
-
-    def switches() -> tuple[bool, ...]:
-        cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-        return cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark, matmul.allow_tf32
-
-    before = switches()
-    with exactly(torch.device("cuda")):
-        assert switches() == (False, True, False, False)
-    assert switches() == before
