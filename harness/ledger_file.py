@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE TABLE IF NOT EXISTS scores (
     run_id TEXT NOT NULL, measure TEXT NOT NULL, version INTEGER NOT NULL, outcome TEXT NOT NULL, value REAL,
     seconds REAL NOT NULL, why TEXT NOT NULL, passes TEXT NOT NULL, created TEXT NOT NULL,
-    source_hash TEXT NOT NULL DEFAULT '', PRIMARY KEY (run_id, measure, version)
+    source_hash TEXT NOT NULL DEFAULT '', num_layers INTEGER, PRIMARY KEY (run_id, measure, version)
 );
 CREATE TABLE IF NOT EXISTS measures (measure TEXT PRIMARY KEY, metadata TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS trajectories (run_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL);
@@ -36,10 +36,17 @@ COMMIT;
 """
 TABLES: Final = {"runs", "scores", "measures", "trajectories", "layers", "observations"}
 RUNS: Final = "SELECT run_id, recipe, record, provenance, created, initial_sha256, final_sha256 FROM runs"
+WITHOUT_LAYERS: Final = (
+    "SELECT run_id, measure, version, source_hash FROM scores WHERE outcome = 'scored' AND COALESCE(num_layers, 1) > 0 "
+    "AND (run_id, measure, version) NOT IN (SELECT run_id, measure, version FROM layers)"
+)
 SCORES: Final = (
     "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created, source_hash FROM scores"
 )
-ADDED: Final = {"scores": ("source_hash", "TEXT NOT NULL DEFAULT ''")}  # columns that earlier ledgers lack
+ADDED: Final = {  # columns that earlier ledgers lack; NULL in num_layers: nobody knows
+    "source_hash": ("scores", "TEXT NOT NULL DEFAULT ''"),
+    "num_layers": ("scores", "INTEGER"),
+}
 DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
 
 
@@ -99,7 +106,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if others := sorted(tables - TABLES):
             raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
-        for table, (column, kind) in ADDED.items():
+        for column, (table, kind) in ADDED.items():
             there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
             if there and column not in there:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")

@@ -118,7 +118,7 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
     for failure in failures[:FAILURES_SHOWN]:
         console.print(f"[red]{escape(failure)}", highlight=False)
     if failures:
-        console.print(f"[red]{len(failures)} cells have no score; the same command tries them again.")
+        console.print(f"[red]{len(failures)} cells were not scored; the same command tries them again.")
     return len(failures) + broken
 
 
@@ -158,12 +158,17 @@ def _whole(
 def _score_tasks(
     plan: Plan, store: Store, whole: Mapping[str, tuple[StoredRun, tuple[WeightFile, WeightFile]]]
 ) -> list[ScoreTask]:
-    """A task for each network that lacks a score; a failed cell lacks it, an unsupported one does not."""
+    """A task for each network that lacks a score, or what its layers gave where the plan wants that.
+
+    A failed cell lacks its score, an unsupported one does not.
+    """
     done = {
         (run_id, name, score.version, score.source_hash)
         for run_id, name, score in store.scores()
         if score.outcome in ("scored", "unsupported")
     }
+    if plan.layers:
+        done -= store.without_layers()
     twins = _twins(plan.recipes)
     tasks = []
     for run_id, (run, (initial, final)) in whole.items():

@@ -75,6 +75,11 @@ def ranked(
         with opened(source) as store:
             ledger, provenance_, metadata = frame_of(store), _provenance_of(store), _described(store)
             tell_repairs(store, console)
+    elif not source.exists():
+        raise LedgerError(
+            f"{source} must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run digits "
+            "--out zoo."
+        )
     else:
         ledger, provenance_, metadata = read_ledger(source, columns), {"ledger": source.name}, metadata_of(catalog())
     report = rank(ledger, target=target, within=within, converged_only=not all_runs, metadata=metadata, **options)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 from harness.files import write_bytes
-from harness.ledger_file import RUNS, SCORES, insert_run, now, open_ledger
+from harness.ledger_file import RUNS, SCORES, WITHOUT_LAYERS, insert_run, now, open_ledger
 from harness.weights import HALVES, TRAJECTORY, PackedRun, WeightFile
 from measures import Score
 from measures.api import Outcome
@@ -142,20 +142,26 @@ class Store:
     # -- scores --------------------------------------------------------------------------------------------------------
 
     def add_scores(self, run_id: str, scores: Mapping[str, Score], *, layers: bool = False) -> None:
-        """Write the scores of one run in one transaction; a cell of the same version is replaced.
+        """Write the scores of one run in one transaction; a cell of the same version is replaced, its layers too.
 
-        With `layers` also what each layer gave to the scores that are sums or products over layers.
+        A score stays where the same code comes to none when it is asked again. With `layers` also what each layer gave
+        to the scores that are sums or products over layers.
         """
         at = now()
+        scored = "SELECT measure, version, source_hash FROM scores WHERE run_id = ? AND outcome = 'scored'"
+        there = set(self._connection.execute(scored, (run_id,)))
+        told = {n: s for n, s in scores.items() if s.outcome == "scored" or (n, s.version, s.source_hash) not in there}
         rows = [
-            (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), at, s.source_hash)
-            for name, s in scores.items()
-        ]
+            (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), at, s.source_hash,
+             len(s.layers))
+            for name, s in told.items()
+        ]  # fmt: skip
+        parts = [(run_id, n, s.version, layer, v) for n, s in told.items() for layer, v in s.layers.items()]
         with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            if layers:
-                parts = [(run_id, n, s.version, layer, v) for n, s in scores.items() for layer, v in s.layers.items()]
-                self._connection.executemany("INSERT OR REPLACE INTO layers VALUES (?, ?, ?, ?, ?)", parts)
+            self._connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            cells = [row[:3] for row in rows]
+            self._connection.executemany("DELETE FROM layers WHERE (run_id, measure, version) = (?, ?, ?)", cells)
+            self._connection.executemany("INSERT INTO layers VALUES (?, ?, ?, ?, ?)", parts if layers else [])
 
     def scores(self) -> Iterator[tuple[str, str, Score]]:
         """All (run_id, measure, score), of every version that was ever computed, versions ascending.
@@ -177,6 +183,13 @@ class Store:
     def layers(self) -> list[tuple[str, str, int, str, float]]:
         """All (run_id, measure, version, layer, value) that were stored."""
         return list(self._connection.execute("SELECT * FROM layers ORDER BY run_id, measure, version, rowid"))
+
+    def without_layers(self) -> set[tuple[str, str, int, str]]:
+        """All (run_id, measure, version, source_hash) of scores that layers gave to, and of which that is not stored.
+
+        Also of those of which an earlier ledger does not say whether layers gave to them.
+        """
+        return set(self._connection.execute(WITHOUT_LAYERS))
 
     def add_metadata(self, metadata: Mapping[str, Mapping[str, Any]]) -> None:
         """Write what is said of the measures that were computed, so that a plug-in's sign outlives the plug-in."""

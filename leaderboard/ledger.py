@@ -23,6 +23,7 @@ Only `hp.*`, `measure.*` and a target are required; columns of other names are k
 """
 
 import csv
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -62,6 +63,8 @@ def read_ledger(path: Path, columns: Columns | None = None) -> pd.DataFrame:
         frame = _read_csv(path, columns or Columns()) if path.suffix == ".csv" else _read_parquet(path, columns)
     except LedgerError:
         raise
+    except UnicodeDecodeError as error:
+        raise LedgerError(f"{path} must be text in UTF-8; byte {error.start} is not. Save it so.") from error
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own are of these
         raise LedgerError(f"{path} must be a whole {path.suffix[1:]} file; it cannot be read: {error}") from error
     return checked(frame)
@@ -81,7 +84,13 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
     ledger = frame.reset_index(drop=True).copy()  # in one piece, here and below, since columns are added to it
     for kind, what in (("hp.", "hyperparameter"), ("measure.", "complexity measure")):
         if not any(str(column).startswith(kind) for column in ledger):
-            raise LedgerError(f"A ledger must have a column {kind}<name> for each {what}; it has none.")
+            raise LedgerError(
+                f"A ledger must have a column {kind}<name> for each {what}; it has none. Rename them, or map them with "
+                f"--{kind[:-1]} NAMES."
+            )
+        if kind in ledger:
+            raise LedgerError(f"A {what} must have a name; got a column {kind!r}.")
+    _require_values(ledger)
     if "run_id" not in ledger:
         ledger.insert(0, "run_id", [f"row_{place}" for place in range(len(ledger))])
     ledger["run_id"] = ledger["run_id"].astype(str)
@@ -116,7 +125,7 @@ def names_of(ledger: pd.DataFrame, kind: Literal["hp", "measure"]) -> list[str]:
 
 
 def _read_csv(path: Path, columns: Columns) -> pd.DataFrame:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:  # some programs put a mark before the first name
         rows = csv.reader(file)
         header = next(rows, [])
         for number, row in enumerate(rows, start=2):
@@ -145,8 +154,19 @@ def _read_parquet(path: Path, columns: Columns | None) -> pd.DataFrame:
     return frame
 
 
+def _require_values(ledger: pd.DataFrame) -> None:
+    """Refuse hyperparameters that cannot be told equal, as lists cannot."""
+    for column in names_of(ledger, "hp"):
+        if ledger[column].dtype == np.dtype(object):
+            bad = next((value for value in ledger[column] if not isinstance(value, Hashable)), None)
+            if bad is not None:
+                raise LedgerError(f"{column} must hold numbers or texts; got {bad!r}. Write it as a text.")
+
+
 def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":
     values = ledger[column]
+    if values.dtype.kind in "mM":  # of which pandas would take the nanoseconds
+        values = values.astype(str)
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = values[numbers.isna() & values.notna()]
     if len(bad):
@@ -173,5 +193,8 @@ def _with_targets(ledger: pd.DataFrame) -> pd.DataFrame:
     if "test_error" not in ledger and "test_accuracy" in ledger:
         derived["test_error"] = 1 - ledger["test_accuracy"]
     if not derived and not set(TARGETS) & set(ledger):
-        raise LedgerError("A ledger must have a column gap, or train_accuracy and test_accuracy; it has none of them.")
+        raise LedgerError(
+            "A ledger must have a column gap, or train_accuracy and test_accuracy; it has none of them. Rename it, or "
+            "map it with --gap NAME."
+        )
     return ledger.assign(**derived)

@@ -16,7 +16,7 @@ HEAD: Final = (
     "|--:|---|---|--:|---|---|--:|--:|--:|--:|\n"
 )
 KEPT: Final = (  # of a report, what the table is made of
-    "models", "target", "not_converged", "converged_only", "bootstrap", "seeds", "binned",
+    "models", "target", "not_converged", "without_target", "converged_only", "bootstrap", "seeds", "binned",
 )  # fmt: skip
 KEPT_OF_A_MEASURE: Final = (
     "n", "family", "control", "expected_sign", "Psi", "tau_b", "cost", "outcomes", "pareto",

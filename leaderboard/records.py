@@ -91,10 +91,10 @@ def _resamples(size: int, count: int, seed: int) -> Floats:
 
 
 def cost_of(runs: pd.DataFrame, name: str) -> dict[str, float | None]:
-    """The median seconds of a measure."""
+    """The median seconds of a measure, over those that are finite and not negative."""
     seconds = runs[f"cost.{name}"].to_numpy() if f"cost.{name}" in runs else np.zeros(0)
-    finite = seconds[np.isfinite(seconds)]
-    return {"median_seconds": float(np.median(finite)) if len(finite) else None}
+    times = seconds[np.isfinite(seconds) & (seconds >= 0)]
+    return {"median_seconds": float(np.median(times)) if len(times) else None}
 
 
 def outcomes_of(runs: pd.DataFrame, name: str) -> dict[str, int]:

@@ -42,8 +42,8 @@ LEGEND: Final = (
     "drawn and trained as these were, if there are enough. sign: the expected one, and whether Psi agrees (unclear: "
     "its interval holds 0, or there is none). better than: chance, scores changing places within strata; hp, the "
     "hyperparameter with the largest Psi; each at 5 % over all measures together. tau-b: over all pairs of networks; "
-    "within: {strata}. gate AUC: how often a network on random labels scores higher than one on true labels, all else"
-    " equal; 0.5 is chance. labels: how many labelled held-out examples would order the networks as well. Controls, "
+    "within: {strata}. gate AUC: how often a network on random labels scores higher than one on true labels, all else "
+    "equal; 0.5 is chance. labels: how many labelled held-out examples would order the networks as well. Controls, "
     "in italics, take no rank."
 )
 
@@ -104,8 +104,12 @@ def headline(report: Mapping[str, Any]) -> str:
     """What was ranked: measures, networks, target, and how many networks were left out."""
     measures = sum(not entry["control"] for entry in report["measures"].values())
     text = (
-        f"{measures} measures of {report['models']} networks, ranked by how well they order them by {report['target']}"
+        f"{measures} measure{'s' * (measures != 1)} of {report['models']} network{'s' * (report['models'] != 1)}, "
+        f"ranked by how well they order them by {report['target']}"
     )
+    without = report.get("without_target", 0)  # excerpts that were kept earlier do not say
+    if without:
+        text += f"; without {report['target']}: {without}, left out"
     left_out = report["not_converged"]
     if left_out:
         text += f"; not converged: {left_out}, {'left out' if report['converged_only'] else 'included'}"

@@ -72,8 +72,8 @@ def export(
         tell_repairs(store, errors)
     if layers and ledger.empty:
         refuse(
-            f"{folder} must hold what layers gave to scores; it holds nothing. That is stored while scoring with "
-            "--layers, of measures that are sums or products over layers."
+            f"{folder} must hold what layers gave to scores; it holds nothing. gapbench score with --layers stores it, "
+            "of measures that are sums or products over layers."
         )
     write_ledger(ledger, output)
     console.print(

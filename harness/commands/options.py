@@ -48,7 +48,7 @@ Retraining = Annotated[
     bool, typer.Option("--retraining", help="Also the measures that train networks anew: several times the time.")
 ]
 Layers = Annotated[
-    bool, typer.Option("--layers", help="Store what each layer gives to the scores to come; see `export`.")
+    bool, typer.Option("--layers", help="Also store what each layer gives to a score, of old scores too; see `export`.")
 ]
 Target = Annotated[Literal["gap", "loss_gap", "test_error"], typer.Option(help="What the measures should predict.")]
 Within = Annotated[str, typer.Option(help="The hyperparameter whose values are also ranked one by one; none for none.")]

@@ -46,7 +46,8 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
         rng: decides the simulated draws.
 
     Raises:
-        Undefined: no configuration has two replicates, there is one configuration only, or all scores are the same.
+        Undefined: no configuration has two replicates, there is one configuration only, all scores are the same, or
+            the noise is no standard deviation.
     """
     sizes = np.bincount(configuration)
     n, count = len(scores), len(sizes)
@@ -65,6 +66,8 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
     total = within + of_configurations
     if noise is None:
         return Fragility(of_configurations / total, within / total, None)
+    if not (np.isfinite(noise) & (noise >= 0)).all():
+        raise Undefined("A standard deviation of the estimator is negative or infinite.")
     drawn = scores + noise * rng.standard_normal((2, REDRAWS, n))
     first, second = np.apply_along_axis(ranks_of, -1, drawn)
     of_draws = min(within, float(np.mean((first - second) ** 2)) / 2)

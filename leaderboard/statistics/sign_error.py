@@ -136,6 +136,8 @@ def environments_of(
         weight = hoeffding_weight(difference, size)
     elif accuracy is None or not np.isfinite(accuracy).all():
         raise Undefined("Binomial weights need the test accuracy of every network; the ledger does not have it.")
+    elif accuracy.min() < 0 or accuracy.max() > 1 or not np.isfinite(test_size).all():
+        raise Undefined("Binomial weights need test accuracies between 0 and 1, and finite test sizes.")
     else:
         weight = binomial_weight(difference, size, (accuracy[first], accuracy[second]))
     total, square = np.bincount(index, weight), np.bincount(index, weight**2)
