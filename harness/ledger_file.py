@@ -6,6 +6,8 @@ a new one is filled from them.
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -99,32 +101,54 @@ def now() -> str:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    # to close what is open for writing plays its log into it, damaged or not
+    mode = "ro" if path.is_file() and path.with_name(f"{path.name}-wal").exists() else "rwc"
+    with _damage_told(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as looking:
+        _require_whole(looking)
     connection = sqlite3.connect(path)
     try:
-        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-            raise _DamagedLedger("its pages are inconsistent")  # noqa: TRY301  one way out
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if others := sorted(tables - TABLES):
-            raise _DamagedLedger(f"it has a table {others[0]}")  # noqa: TRY301  one way out
-        for column, (table, kind) in ADDED.items():
-            there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            if there and column not in there:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
-        for table, query in (("runs", RUNS), ("scores", SCORES)):
-            if table in tables:
-                connection.execute(f"{query} LIMIT 0")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(SCHEMA)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        code = getattr(error, "sqlite_errorcode", 0)
-        if code & 0xFF in DAMAGE or (code == sqlite3.SQLITE_ERROR and "no such column" in str(error)):
-            raise _DamagedLedger(str(error)) from error
-        raise
-    except _DamagedLedger:
+        with _damage_told():
+            _brought_up_to_date(connection)
+    except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _require_whole(looking: sqlite3.Connection) -> None:
+    if looking.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        raise _DamagedLedger("its pages are inconsistent")
+    if others := sorted(_tables(looking) - TABLES):
+        raise _DamagedLedger(f"it has a table {others[0]}")
+    for table, query in (("runs", RUNS), ("scores", SCORES)):
+        there = {row[1] for row in looking.execute(f"PRAGMA table_info({table})")}
+        asked = query.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
+        if there and (lacking := sorted(set(asked) - there - set(ADDED))):
+            raise _DamagedLedger(f"its table {table} has no column {lacking[0]}")
+
+
+def _brought_up_to_date(connection: sqlite3.Connection) -> None:
+    for column, (table, kind) in ADDED.items():
+        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if there and column not in there:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.executescript(SCHEMA)
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Tell what speaks against the file from what does not."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE:
+            raise _DamagedLedger(str(error)) from error
+        raise
 
 
 def _put_aside(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """A ledger that is damaged, locked or gone: the runs come back, and nothing is deleted."""
 
+import functools
 import os
 import shutil
 import sqlite3
@@ -113,6 +114,27 @@ def test_a_log_of_a_damaged_ledger_is_not_played_into_the_new_one(tmp_path: Path
         assert len(store.repairs) == 1
 
 
+@pytest.mark.parametrize("how", ["text", "zeros", "50", "9000"])
+def test_a_log_is_put_aside_with_the_ledger_that_it_belongs_to(tmp_path: Path, packed: PackedRun, how: str) -> None:
+    """What a killed program left beside a ledger that was damaged since: all of it stays, byte for byte."""
+    run_id = filled(tmp_path / "killed", packed)
+    with Store(tmp_path / "killed") as store:
+        store.add_scores(run_id, {"l2": SCORE})
+        shutil.copytree(tmp_path / "killed", tmp_path / "left")
+    left = tmp_path / "left"
+    spoil(left / "ledger.sqlite", how)
+    before = {end: (left / f"ledger.sqlite{end}").read_bytes() for end in ("", "-wal")}
+    assert len(before["-wal"]) > 0
+
+    with Store(left) as store:
+        assert list(store.runs()) == [run_id]
+        assert list(store.scores()) == []
+        assert len(store.repairs) == 1
+    (aside,) = left.glob("ledger.damaged-*.sqlite")
+    assert {end: aside.with_name(aside.name + end).read_bytes() for end in before} == before
+    assert aside.with_name(f"{aside.name}-shm").is_file()
+
+
 def test_a_ledger_that_another_program_has_locked_is_no_damaged_ledger(
     tmp_path: Path, packed: PackedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +142,7 @@ def test_a_ledger_that_another_program_has_locked_is_no_damaged_ledger(
     filled(tmp_path, packed)
     before = (tmp_path / "ledger.sqlite").read_bytes()
     connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda path: connect(path, timeout=0))
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(connect, timeout=0))
     holder = connect(tmp_path / "ledger.sqlite")
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")
