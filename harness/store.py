@@ -180,6 +180,10 @@ class Store:
             else:
                 yield run_id, name, score
 
+    def scoring_seconds(self) -> float:
+        """What all scores took that were ever computed."""
+        return float(self._connection.execute("SELECT TOTAL(seconds) FROM scores").fetchone()[0])
+
     def layers(self) -> list[tuple[str, str, int, str, float]]:
         """All (run_id, measure, version, layer, value) that were stored."""
         return list(self._connection.execute("SELECT * FROM layers ORDER BY run_id, measure, version, rowid"))

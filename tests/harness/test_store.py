@@ -43,6 +43,7 @@ def test_scores_survive_with_their_versions(tmp_path: Path, packed: PackedRun) -
         store.add_scores(run_id, {"param_norm": replace(SCORE, value=1.5), "hess_trace": failed})
 
     with Store(tmp_path) as store:
+        assert store.scoring_seconds() == 2 * SCORE.seconds > 0
         assert list(store.scores()) == [
             (run_id, "hess_trace", failed),
             (run_id, "param_norm", replace(SCORE, value=1.5)),
