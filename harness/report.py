@@ -1,6 +1,7 @@
 """The ranking of what lies on disk, a zoo or anybody's ledger, and the files that a zoo gets."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from rich.markup import escape
 from harness.files import write_text, written_whole
 from harness.held_out import KEY
 from harness.ledger import evidence_of, frame_of, metadata_of
-from harness.store import Store
+from harness.store import Store, StoredRun
 from harness.work import SUITE, provenance
 from leaderboard.beside import beside
 from leaderboard.claims import claims_of, judge
@@ -177,7 +178,11 @@ def _described(store: Store) -> dict[str, dict[str, Any]]:
 
 def suites_in(store: Store) -> str:
     """For which suites its networks were trained; where that was not recorded yet, the folder's name stands for it."""
-    return ", ".join(sorted({run.provenance.get(SUITE, store.folder.resolve().name) for run in store.runs().values()}))
+    return _suites(store.runs().values(), store)
+
+
+def _suites(runs: Iterable[StoredRun], store: Store) -> str:
+    return ", ".join(sorted({run.provenance.get(SUITE, store.folder.resolve().name) for run in runs}))
 
 
 def _provenance_of(store: Store) -> dict[str, Any]:
@@ -187,13 +192,13 @@ def _provenance_of(store: Store) -> dict[str, Any]:
     held_out = [each.pop(KEY) for each in made if KEY in each][:1]  # a zoo has one secret
     machines = {json.dumps(each, sort_keys=True) for each in made}
     return {
-        "suite": suites_in(store),
+        "suite": _suites(runs, store),
         **({"held out": held_out[0]} if held_out else {}),
         "date": max((run.created for run in runs), default="")[:10],
         "networks": len(runs),
         "seeds": ", ".join(str(seed) for seed in sorted({run.recipe.seed for run in runs})),
         "training seconds": round(sum(run.record.seconds for run in runs), 1),
-        "scoring seconds, were each measure computed alone": round(sum(s.seconds for _, _, s in store.scores()), 1),
+        "scoring seconds, were each measure computed alone": round(store.scoring_seconds(), 1),
         "ranked by": dict(provenance("cpu")["versions"]),
         **{f"machine {n}": json.loads(machine) for n, machine in enumerate(sorted(machines), 1)},
     }

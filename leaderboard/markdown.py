@@ -60,7 +60,7 @@ def shown_in(text: str, table: str) -> str:
 def excerpt(report: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a report that the table is made of, small enough to lie in a repository."""
     return {
-        **{key: report[key] for key in KEPT},
+        **{key: report[key] for key in KEPT if key in report},
         "provenance": {key: report.get("provenance", {}).get(key, "") for key in ("suite", "date")},
         "measures": {name: _excerpt_of(entry) for name, entry in report["measures"].items()},
     }

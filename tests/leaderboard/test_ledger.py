@@ -79,7 +79,10 @@ def test_an_infinite_target_is_none() -> None:
     ("text", "message"),
     [
         ("run_id,hp.a,measure.x\na,1,2\n", "column gap, or train_accuracy and test_accuracy"),
-        ("run_id,gap,measure.x\na,1,2\n", "column hp.<name>"),
+        ("run_id,hp.a,measure.x\na,1,2\n", "map it with --gap NAME"),
+        ("run_id,gap,measure.x\na,1,2\n", "column hp.<name>.* map them with --hp NAMES"),
+        ("run_id,hp.,gap,measure.x\na,1,2,3\n", "hyperparameter must have a name; got a column 'hp.'"),
+        ("run_id,hp.a,gap,measure.\na,1,2,3\n", "complexity measure must have a name; got a column 'measure.'"),
         ("run_id,hp.a,gap\na,1,2\n", "column measure.<name>"),
         ("run_id,hp.a,gap,measure.x\n", "at least one row"),
         ("", "cannot be read"),
@@ -110,9 +113,35 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "half.parquet").write_bytes(whole.read_bytes()[:-40])
     with pytest.raises(LedgerError, match="whole parquet file"):
         read_ledger(tmp_path / "half.parquet")
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00hp.a\x80")
-    with pytest.raises(LedgerError, match="whole csv file"):
-        read_ledger(tmp_path / "binary.csv")
+    (tmp_path / "latin.csv").write_bytes("run_id,hp.a,gap,measure.x\ncafé,1,2,3\n".encode("latin-1"))
+    with pytest.raises(LedgerError, match="must be text in UTF-8; byte 29 is not"):
+        read_ledger(tmp_path / "latin.csv")
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_name(tmp_path: Path) -> None:
+    """As spreadsheets put it before the first name."""
+    path = tmp_path / "ledger.csv"
+    path.write_bytes(
+        CSV.removeprefix("run_id,")
+        .replace("\na,", "\n")
+        .replace("\nb,", "\n")
+        .replace("\nc,", "\n")
+        .encode("utf-8-sig")
+    )
+
+    assert names_of(read_ledger(path), "hp") == ["hp.width", "hp.norm"]
+
+
+def test_cells_that_only_parquet_can_hold_are_refused(tmp_path: Path) -> None:
+    """A list cannot be told equal to another, and a date is no number."""
+    frame = pd.DataFrame({"hp.a": [1, 2], "gap": [0.1, 0.2], "measure.x": [1, 2]})
+    path = tmp_path / "ledger.parquet"
+    frame.assign(**{"hp.a": pd.Series([[1, 2], [3]])}).to_parquet(path)
+    with pytest.raises(LedgerError, match=r"hp\.a must hold numbers or texts; got array"):
+        read_ledger(path)
+    frame.assign(**{"measure.x": pd.to_datetime(["2026-01-01", "2026-01-02"])}).to_parquet(path)
+    with pytest.raises(LedgerError, match=r"measure\.x must hold numbers; got .*2026-01-01.* for row_0"):
+        read_ledger(path)
 
 
 def test_an_unknown_or_absent_target_is_refused() -> None:

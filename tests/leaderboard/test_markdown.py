@@ -79,6 +79,13 @@ def test_the_excerpt_is_enough(ridge_report: dict[str, Any]) -> None:
     assert len(json.dumps(kept)) < len(json.dumps(report)) / 4
 
 
+def test_an_excerpt_of_an_earlier_one() -> None:
+    """What it did not say yet, it does not say."""
+    kept = {"models": 3, "target": "gap", "not_converged": 0, "converged_only": True, "seeds": "averaged", "binned": {}}
+
+    assert excerpt({**kept, "measures": {}}) == {**kept, "provenance": {"suite": "", "date": ""}, "measures": {}}
+
+
 def test_between_the_marks() -> None:
     """What stands there is replaced, once and again; the rest stays."""
     text = f"# A\n\n{BEGIN}\nold\n{END}\n\nend\n"

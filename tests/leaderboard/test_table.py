@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -87,6 +88,14 @@ def test_what_was_left_out_is_said(ridge_report: dict[str, Any]) -> None:
 
     assert "4 measures of 23 networks" in headline
     assert "not converged: 1, left out" in headline
+
+
+def test_networks_without_a_target_are_counted(ridge_ledger: pd.DataFrame) -> None:
+    """One of one network, too."""
+    frame = ridge_ledger.assign(gap=[0.1, np.inf, *[np.nan] * 22]).drop(columns=["converged", "measure.margin"])
+    headline = printed(rank(frame, bootstrap=0), 160).splitlines()[0].strip()
+
+    assert headline == "3 measures of 1 network, ranked by how well they order them by gap; without gap: 23, left out"
 
 
 def test_how_it_was_ranked_is_said(ridge_ledger: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from leaderboard import rank
+from leaderboard.records import cost_of
 from leaderboard.units import noise_of, pareto
 
 
@@ -95,6 +96,13 @@ def test_a_score_without_a_noise_has_none() -> None:
     assert (found := noise_of(frame, "drawn")) is not None
     assert found.tolist() == [0.5, 0.0]
     assert noise_of(frame, "other") is None
+
+
+def test_seconds_that_are_none_are_no_cost() -> None:
+    """Infinite and negative ones are left out of the median."""
+    runs = pd.DataFrame({"cost.a": [1.0, 3.0, np.inf, -9.0, np.nan], "cost.b": [-1.0, np.inf, -2, -2, -2]})
+
+    assert [cost_of(runs, name)["median_seconds"] for name in "abc"] == [2.0, None, None]
 
 
 def test_the_front_is_what_nothing_beats(measures: dict[str, Any]) -> None:

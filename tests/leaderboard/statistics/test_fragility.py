@@ -76,7 +76,7 @@ def test_draws_of_the_estimator_are_told_from_seeds() -> None:
 
 
 def test_refusals_say_why() -> None:
-    """No replicates, one configuration, a constant."""
+    """No replicates, one configuration, a constant, a standard deviation that is none."""
     rng = np.random.default_rng(4)
     with pytest.raises(Undefined, match="two networks"):
         fragility(np.arange(3.0), np.arange(3), None, rng)
@@ -84,3 +84,6 @@ def test_refusals_say_why() -> None:
         fragility(np.arange(3.0), np.zeros(3, dtype=np.int64), None, rng)
     with pytest.raises(Undefined, match="same score"):
         fragility(np.ones(4), np.array([0, 0, 1, 1]), None, rng)
+    for noise in (-1.0, np.inf):
+        with pytest.raises(Undefined, match="negative or infinite"):
+            fragility(np.arange(4.0), np.array([0, 0, 1, 1]), np.array([0, 0, 0, noise]), rng)

@@ -150,8 +150,11 @@ def test_exact_weights_resolve_smaller_differences() -> None:
 
 
 def test_binomial_weights_need_accuracies() -> None:
-    """And use them where they are."""
+    """Shares of a number of examples; and use them where they are."""
     g, levels, size = np.array([0.02, 0.03, 0.9]), {"hp.a": np.array([0, 1, 2])}, np.full(3, 1e4)
+    for accuracy, n in ((98 * g, size), (-g, size), (g, np.array([1e4, 1e4, np.inf]))):
+        with pytest.raises(Undefined, match="between 0 and 1, and finite test sizes"):
+            environments_of(g, levels, n, accuracy, weights="binomial")
     with pytest.raises(Undefined, match="test accuracy of every network"):
         environments_of(g, levels, size, weights="binomial")
     assert len(environments_of(g, levels, size, 1 - g, weights="binomial").first) == 3
