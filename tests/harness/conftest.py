@@ -1,15 +1,25 @@
 """A zoo trained once, and the command line as a function."""
 
+import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
+from torch import nn
 from typer.testing import CliRunner, Result
 
 from harness.cli import app
+from harness.confinement import bubblewrap
+from harness.plan import Plan
+from harness.sandbox import Sandbox
+from harness.submission import Parts, Submission
 from harness.weights import PackedRun, pack
+from measures.catalog import catalog
+from tests.harness.boxed import KINDS
+from tests.harness.planning import BASE
 from zoo.recipe import Recipe
 from zoo.record import TrainedRun
 from zoo.training import train
@@ -57,3 +67,56 @@ def trained() -> TrainedRun:
 def packed(trained: TrainedRun) -> PackedRun:
     """The same as it travels."""
     return pack(trained, {"versions": {"torch": "2.13"}})
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Two networks and two measures, in this process."""
+    return Plan(
+        suite="smoke",
+        recipes=(BASE, BASE.replace(width=2.0)),
+        measures={name: catalog()[name] for name in ("param_norm", "gde_disagreement")},
+        out=tmp_path / "zoo",
+        device="cpu",
+        fleet=1,
+        executor="local",
+        workers=1,
+        data_dir=None,
+    )
+
+
+@pytest.fixture
+def console() -> Console:
+    """Keeps what is printed."""
+    return Console(file=io.StringIO(), width=200)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox of each kind."""
+    if request.param == "bubblewrap" and bubblewrap() is None:
+        pytest.skip("bubblewrap is not installed or does not work here")
+    with Sandbox(request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def parts() -> Parts:
+    """A linear network and sixteen examples."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    return Parts(model=network, inputs=torch.randn(16, 1, 8, 8), labels=torch.arange(16) % 10)
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Submission:
+    """A measure as it should be."""
+    path = tmp_path_factory.mktemp("honest") / "honest.py"
+    path.write_text(
+        "from measures import Subject, measure\n\n\n"
+        '@measure(source="Jiang et al. 2020, eq. 42", family="norm")\n'
+        "def honest(subject: Subject) -> float:\n"
+        '    """Squared Frobenius norm of all weights."""\n'
+        "    return sum(float(p.square().sum()) for p in subject.params.values())\n"
+    )
+    return Submission.of_file(path)

@@ -1,8 +1,6 @@
-"""The steps of the main job, on plans made by hand: what fails stays in its cell, what diverges is said."""
+"""The steps of the main job, on plans made by hand: what is damaged or diverges is said, and no order matters."""
 
-import io
 import json
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,156 +8,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness import work
 from harness.ledger import frame_of
 from harness.pipeline import _twins, score_missing, train_missing
 from harness.plan import Plan
 from harness.report import ranked, write_results
 from harness.store import Store
-from harness.submitted import submitted
 from leaderboard.mapping import LedgerError
 from measures.catalog import catalog
-from zoo.recipe import Recipe
-
-BASE = Recipe(train_size=64, batch_size=16, learning_rate=0.05, max_epochs=40, target_loss=0.1)
-
-PLUGIN = '''
-import time
-from measures import UnsupportedModel, measure
-
-@measure(source="this test", family="norm", expected_sign=-1)
-def good(subject):
-    """Minus the number of parameters."""
-    return -float(sum(p.numel() for p in subject.params.values()))
-
-@measure(source="this test", family="norm")
-def raises(subject):
-    """Nothing."""
-    raise KeyError("a [/bracket] in the reason")
-
-@measure(source="this test", family="norm")
-def leaves(subject):
-    """Nothing."""
-    raise SystemExit(3)
-
-@measure(source="this test", family="norm")
-def undefined(subject):
-    """Not a number."""
-    return float("nan")
-
-@measure(source="this test", family="norm")
-def sleeps(subject):
-    """Nothing, late."""
-    time.sleep(30)
-    return 0.0
-
-@measure(source="this test", family="norm")
-def picky(subject):
-    """Nothing."""
-    raise UnsupportedModel("It has no taste for this network.")
-'''
-
-
-@pytest.fixture
-def plugin(tmp_path: Path) -> Path:
-    """A file of measures, most of them bad."""
-    path = tmp_path / "plugin.py"
-    path.write_text(PLUGIN)
-    return path
-
-
-@pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    """Two networks and two measures, in this process."""
-    return Plan(
-        suite="smoke",
-        recipes=(BASE, BASE.replace(width=2.0)),
-        measures={name: catalog()[name] for name in ("param_norm", "gde_disagreement")},
-        out=tmp_path / "zoo",
-        device="cpu",
-        fleet=1,
-        executor="local",
-        workers=1,
-        data_dir=None,
-    )
-
-
-@pytest.fixture
-def console() -> Console:
-    """Keeps what is printed."""
-    return Console(file=io.StringIO(), width=200)
-
-
-def with_plugin(plan: Plan, plugin: Path, *names: str) -> Plan:
-    """The plan with these measures of the file beside its own."""
-    outside = submitted(plugin, catalog())
-    return replace(
-        plan,
-        measures={**plan.measures, **{name: outside.measures[name] for name in names}},
-        submissions={name: outside.submissions[name] for name in names},
-    )
-
-
-def printed(console: Console) -> str:
-    """What was printed so far."""
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
-def test_a_bad_measure_costs_its_own_cells(
-    plan: Plan, plugin: Path, console: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It raises, is no number, or never ends: the others stand, and only what failed is tried again."""
-    monkeypatch.setattr(work, "TIME_LIMIT", 0.3)
-    plan = with_plugin(plan, plugin, "good", "raises", "undefined", "sleeps", "picky")
-    with Store(plan.out) as store:
-        assert train_missing(plan, store, console) == 0
-        assert score_missing(plan, store, console) == 6  # three bad measures of two networks
-        cells = {(run_id, name): score for run_id, name, score in store.scores()}
-        for recipe in plan.recipes:
-            of = {name: cells[recipe.run_id, name] for name in plan.submissions}
-            assert {name: score.outcome for name, score in of.items()} == {
-                "good": "scored", "raises": "failed", "undefined": "failed", "sleeps": "timeout", "picky": "unsupported"
-            }  # fmt: skip
-            assert "a [/bracket] in the reason" in of["raises"].why
-            assert "finite" in of["undefined"].why
-            assert cells[recipe.run_id, "param_norm"].outcome == "scored"
-            assert (recipe.run_id, "gde_disagreement") not in cells, "it has no twin"
-        assert "6 cells were not scored" in printed(console)
-
-        with sqlite3.connect(store.path) as connection:
-            connection.execute("UPDATE scores SET created = 'before'")
-        connection.close()
-        score_missing(plan, store, console)
-        with sqlite3.connect(store.path) as connection:
-            again = {name for (name,) in connection.execute("SELECT measure FROM scores WHERE created != 'before'")}
-        connection.close()
-        assert again == {"raises", "undefined", "sleeps"}
-
-
-def test_a_measure_that_ends_the_process_costs_its_own_network(plan: Plan, plugin: Path, console: Console) -> None:
-    """`sys.exit` in a measure is no way out of the program."""
-    plan = with_plugin(plan, plugin, "leaves")
-    with Store(plan.out) as store:
-        train_missing(plan, store, console)
-        assert score_missing(plan, store, console) == 2
-        outcomes = {(name, score.outcome) for _, name, score in store.scores()}
-        assert outcomes == {("leaves", "failed"), ("param_norm", "scored")}
-
-
-def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, console: Console) -> None:
-    """A zoo is ranked later, without the file."""
-    plan = with_plugin(plan, plugin, "good")
-    with Store(plan.out) as store:
-        train_missing(plan, store, console)
-        score_missing(plan, store, console)
-        report = write_results(store, "smoke")
-    plugin.unlink()
-    later, _ = ranked(plan.out, "gap", "corruption", console, all_runs=False)
-
-    assert report["measures"]["good"]["expected_sign"] == -1
-    assert later["measures"]["good"]["expected_sign"] == -1
-    assert later["measures"]["good"]["family"] == "norm"
+from tests.harness.planning import BASE, printed
 
 
 def test_a_diverging_network_is_recorded_and_left_out_of_the_ranking(plan: Plan, console: Console) -> None:
@@ -278,25 +134,3 @@ def test_the_order_in_which_networks_are_trained_does_not_matter(plan: Plan, con
 
     once, twice = frames
     pd.testing.assert_frame_equal(once, twice, check_exact=True)
-
-
-def test_an_edited_measure_is_never_mixed_with_its_older_self(plan: Plan, plugin: Path, console: Console) -> None:
-    """Scores of other code than was last asked for are stale: shown as such, not ranked, and computed again."""
-    plan = with_plugin(plan, plugin, "good")
-    with Store(plan.out) as store:
-        train_missing(plan, store, console)
-        score_missing(plan, store, console)
-        before = frame_of(store)["measure.good"].tolist()
-        plugin.write_text(PLUGIN.replace("-float(sum(", "-2 * float(sum("))
-        edited = with_plugin(plan, plugin, "good")
-        score_missing(replace(edited, recipes=edited.recipes[:1]), store, console)
-        half = frame_of(store).set_index("run_id")
-        first, second = (recipe.run_id for recipe in edited.recipes)
-        score_missing(edited, store, console)
-        after = frame_of(store)["measure.good"].tolist()
-
-    assert half.loc[first, "outcome.good"] == "scored"
-    assert half.loc[second, "outcome.good"] == "stale"
-    assert half["measure.good"].isna()[second]
-    assert "another version" in str(half.loc[second, "why.good"])
-    assert after == [2 * value for value in before]

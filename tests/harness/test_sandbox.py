@@ -1,162 +1,18 @@
-"""Hostile and broken submissions: each costs its own cell, with an outcome that says why, and nothing else."""
+"""What the sandbox keeps apart: what a measure must not see, its neighbours, requests, and what cannot be described."""
 
-import hashlib
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from harness import sandbox_hearing
-from harness.confinement import Kind, bubblewrap
 from harness.sandbox import Sandbox
 from harness.store import Store
 from harness.submission import Parts, Submission
 from harness.tasks import ScoreTask
 from harness.work import parts_of
+from tests.harness.boxed import squares
 from zoo.training import data_of
-
-HOSTILE = Path(__file__).parent / "hostile"
-LIMIT = 0.5  # seconds, of those that never end
-KINDS: tuple[Kind, ...] = ("bubblewrap", "process limits")
-
-# the file, its outcome, and words that its reason must hold (one of them, where the two kinds differ)
-ENDS = {
-    "leaves": ("failed", "exit code 0"),
-    "leaves_with_an_error": ("failed", "exit code 7"),
-    "exits": ("failed", "SystemExit"),
-    "hangs": ("timeout", "longer than 0.5 s"),
-    "hangs_deaf": ("timeout", "was killed"),
-    "sleeps_masked": ("timeout", "was killed"),
-    "forks": ("failed", "PermissionError"),
-    "forks_a_daemon": ("failed", "PermissionError"),
-    "threads": ("failed", "can't start new thread"),
-    "eats_memory_at_once": ("failed", "can't allocate memory"),
-    "eats_memory_slowly": ("failed", "MemoryError"),
-    "eats_memory_by_mapping": ("failed", "Cannot allocate memory"),
-    "segfaults": ("failed", "SIGSEGV"),
-    "recurses": ("failed", "RecursionError"),
-    "raises_at_length": ("failed", "xxx"),
-    "raises_unprintable": ("failed", "WordlessError"),
-    "returns_nan": ("failed", "must return a finite number"),
-    "returns_infinity": ("failed", "must return a finite number"),
-    "returns_text": ("failed", "ValueError"),
-    "reads_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
-    "appends_to_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
-    "truncates_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
-    "deletes_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
-    "renames_the_ledger": ("failed", "FileNotFoundError|PermissionError|OSError"),
-    "locks_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
-    "lists_the_store": ("failed", "FileNotFoundError|PermissionError"),
-    "reads_the_digits": ("failed", "PermissionError|sklearn.datasets.data"),
-    "imports_the_store": ("failed", "ModuleNotFoundError|PermissionError"),
-    "connects": ("failed", "PermissionError"),
-    "sends_a_datagram": ("failed", "PermissionError"),
-    "runs_a_program": ("failed", "PermissionError"),
-    "kills_its_parent": ("failed", "PermissionError"),
-    "kills_everybody": ("failed", "PermissionError"),
-    "traces_its_parent": ("failed", "PermissionError|FileNotFoundError"),
-    "raises_its_limits": ("failed", "not allowed to raise maximum limit"),
-    "patches_torch": ("scored", ""),
-    "changes_weights": ("failed", "must leave the network and its data as they are; it changed parameter"),
-    "changes_labels": ("failed", "it changed labels"),
-    "changes_inputs": ("failed", "it changed inputs"),
-    "trains_the_mode": ("failed", "it changed training mode"),
-    "babbles": ("failed", "it sent what is no answer"),
-    "floods": ("failed", "it sent more than"),
-    "nests": ("failed", "it sent what is no answer"),
-    "closes_its_pipe": ("failed", "exit code 1"),
-    "asks_undeclared": ("failed", "UndeclaredNeed"),
-}
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """A sandbox of each kind."""
-    if request.param == "bubblewrap" and bubblewrap() is None:
-        pytest.skip("bubblewrap is not installed or does not work here")
-    with Sandbox(request.param) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def parts() -> Parts:
-    """A linear network and sixteen examples."""
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-    return Parts(model=network, inputs=torch.randn(16, 1, 8, 8), labels=torch.arange(16) % 10)
-
-
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Submission:
-    """A measure as it should be."""
-    path = tmp_path_factory.mktemp("honest") / "honest.py"
-    path.write_text(
-        "from measures import Subject, measure\n\n\n"
-        '@measure(source="Jiang et al. 2020, eq. 42", family="norm")\n'
-        "def honest(subject: Subject) -> float:\n"
-        '    """Squared Frobenius norm of all weights."""\n'
-        "    return sum(float(p.square().sum()) for p in subject.params.values())\n"
-    )
-    return Submission.of_file(path)
-
-
-@pytest.fixture
-def listener() -> Iterator[int]:
-    """The port of a server on this machine, which nobody must reach."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.01)
-        yield server.getsockname()[1]
-        with pytest.raises(TimeoutError):
-            server.accept()
-
-
-def content_of(folder: Path) -> dict[str, tuple[str, int]]:
-    """Every file below, with its hash and its rights."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {str(path): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mode) for path in [*files]}
-
-
-def squares(network: nn.Module) -> float:
-    """What the honest measure says of a network."""
-    return sum(float(param.detach().square().sum()) for param in network.parameters())
-
-
-def test_every_hostile_file_is_tried() -> None:
-    """And there are enough of them."""
-    assert {path.stem for path in HOSTILE.glob("*.py")} == set(ENDS)
-    assert len(ENDS) >= 20
-
-
-@pytest.mark.parametrize("name", ENDS)
-def test_a_hostile_measure_costs_one_cell(
-    name: str, sandbox: Sandbox, parts: Parts, honest: Submission, finished: Path, listener: int, tmp_path: Path
-) -> None:
-    """It ends with its outcome and reason; the store is byte for byte what it was, and the next measure is right."""
-    before = content_of(finished)
-    text = (HOSTILE / f"{name}.py").read_text()
-    for word, value in (("@LEDGER@", finished / "ledger.sqlite"), ("@FOLDER@", finished), ("@PORT@", listener)):
-        text = text.replace(word, str(value))
-    path = tmp_path / f"{name}.py"
-    path.write_text(text)
-    outcome, words = ENDS[name]
-
-    submission = Submission.of_file(path)
-    memory = 1 << 28 if "memory" in name or name == "threads" else 1 << 30
-    reply = sandbox.score(
-        submission, ["hostile"], parts, time_limit=LIMIT if outcome == "timeout" else 20, memory=memory
-    )["hostile"]
-
-    assert (reply.score.outcome, reply.score.value is None) == (outcome, outcome != "scored"), reply.score.why
-    assert any(word in reply.score.why for word in words.split("|")), reply.score.why
-    assert len(reply.score.why) < 25_000
-    assert content_of(finished) == before
-    after = sandbox.score(honest, ["honest"], parts)["honest"]
-    assert after.score.value == pytest.approx(squares(parts.model), rel=1e-6)
-    assert after.touched == ()
-
 
 # -- what it must not see is not in its process ------------------------------------------------------------------------
 
