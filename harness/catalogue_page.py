@@ -14,7 +14,7 @@ from harness.files import write_text
 from harness.ledger import frame_of, metadata_of
 from harness.report import opened, suites_in
 from measures.absent import ABSENT
-from measures.catalog import catalog
+from measures.catalog import CORE, catalog
 
 MILLISECONDS: Final = 1000
 HEAD: Final = """# The catalogue of measures
@@ -23,7 +23,7 @@ HEAD: Final = """# The catalogue of measures
 generalization gap, a `-` that a smaller one should. *Needs* are what a measure must see beyond the network and its
 training data; *cost* is what it takes, in passes over the data or products, and in milliseconds a network: the median
 over {networks} networks of {zoo}, were each measure computed alone, shared passes included. Definitions stand in the
-docstrings, which `gapbench list measures` and the leaderboard show.
+docstrings, which `gapbench list measures` and the leaderboard show. Those marked *core* are what `--measures core` names.
 
 Equations of Jiang et al. 2020 are numbered as published code numbers them: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61.
 Also compared with the text were Foret et al. 2021 (eq. 2, sec. 4.1), Garg et al. 2022, Hendrycks & Gimpel 2017 and the
@@ -64,7 +64,7 @@ def markdown(
 
 def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame) -> str:
     cells = (
-        f"`{name}`",
+        f"`{name}`" + " *core*" * (name in CORE),
         "+" if entry["expected_sign"] > 0 else "-",
         ", ".join(entry["needs"]),
         entry["source"].replace("|", "\\|"),

@@ -42,5 +42,5 @@ def test_the_page_is_made_from_a_zoo(finished: Path, tmp_path: Path) -> None:
     page = (tmp_path / "page.md").read_text()
 
     assert "over 4 networks of the suite smoke" in page
-    assert re.search(r"\| `param_norm` \|.*\| [\d.e-]+ \|\n", page)
-    assert re.search(r"\| `hess_trace` \|.*\|  \|\n", page)
+    assert re.search(r"\| `param_norm` \*core\* \|.*\| [\d.e-]+ \|\n", page)
+    assert re.search(r"\| `hess_trace` \*core\* \|.*\|  \|\n", page)
