@@ -23,7 +23,7 @@ HEAD: Final = """# The catalogue of measures
 generalization gap, a `-` that a smaller one should. *Needs* are what a measure must see beyond the network and its
 training data; *cost* is what it takes, in passes over the data or products, and in milliseconds a network: the median
 over {networks} networks of {zoo}, were each measure computed alone, shared passes included. Definitions stand in the
-docstrings, which `gapbench list measures` and the leaderboard show. Those marked *core* are what `--measures core` names.
+docstrings, which `gapbench list measures` and the leaderboard show. Those marked *core* are named by `--measures core`.
 
 Equations of Jiang et al. 2020 are numbered as published code numbers them: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61.
 Also compared with the text were Foret et al. 2021 (eq. 2, sec. 4.1), Garg et al. 2022, Hendrycks & Gimpel 2017 and the
