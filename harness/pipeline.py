@@ -1,6 +1,6 @@
 """The main job up to the ranking: train what is missing, score what is missing."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +26,7 @@ from harness.store import Store, StoredRun
 from harness.submitted import commissioned, shared_sandbox
 from harness.tasks import ObserveTask, ScoreTask, TrainTask, shared_out
 from harness.weights import CorruptRun, WeightFile
-from harness.work import observe_network, score_network, train_fleet
+from harness.work import SUITE, observe_network, score_network, train_fleet
 from measures import Score
 from zoo.recipe import Recipe
 from zoo.training import shape_of
@@ -120,6 +120,21 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
     if failures:
         console.print(f"[red]{len(failures)} cells were not scored; the same command tries them again.")
     return len(failures) + broken
+
+
+def tell_others(plan: Plan, store: Store, console: Console) -> None:
+    """Say how many networks of other suites the zoo holds, since they are ranked with those that were asked for."""
+    wanted = {recipe.run_id for recipe in plan.recipes}
+    suites = (run.provenance.get(SUITE) for run_id, run in store.runs().items() if run_id not in wanted)
+    others = Counter(suite for suite in suites if suite not in (None, plan.staged))
+    if others:
+        named = ", ".join(f"{number} of {suite}" for suite, number in sorted(others.items()))
+        console.print(
+            f"[yellow]{escape(str(store.folder))} also holds networks of other suites ({named}), which are ranked with "
+            f"those of {plan.staged}. Another --out keeps them apart.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _scored(what: str, tasks: Sequence[ScoreTask], plan: Plan, store: Store, console: Console) -> list[str]:

@@ -55,7 +55,7 @@ def run(
     Interrupted at any moment, the same command goes on where it was.
     """
     from harness.held_out import require_same_zoo
-    from harness.pipeline import observe_missing, score_missing, train_missing
+    from harness.pipeline import observe_missing, score_missing, tell_others, train_missing
     from harness.report import write_results
     from harness.store import Store
     from leaderboard.claims.table import render_claims
@@ -69,6 +69,7 @@ def run(
         if not store.runs():
             errors.print("[red]No network was trained, so there is nothing to rank.")
             return NEGATIVE
+        tell_others(plan, store, console)
         report = write_results(store, plan.suite)
     render(report, console)
     render_claims(report["claims"], console)

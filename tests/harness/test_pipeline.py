@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.ledger import frame_of
-from harness.pipeline import _twins, score_missing, train_missing
+from harness.pipeline import _twins, score_missing, tell_others, train_missing
 from harness.plan import Plan
 from harness.report import ranked, write_results
 from harness.store import Store
@@ -134,3 +134,20 @@ def test_the_order_in_which_networks_are_trained_does_not_matter(plan: Plan, con
 
     once, twice = frames
     pd.testing.assert_frame_equal(once, twice, check_exact=True)
+
+
+def test_networks_of_another_suite_are_named(plan: Plan, console: Console) -> None:
+    """Those that this plan asks for too, and those that it left out by a limit, are its own."""
+    other = replace(plan, suite="jiang", recipes=(plan.recipes[0], BASE.replace(seed=1), BASE.replace(seed=2)))
+    with Store(plan.out) as store:
+        train_missing(plan, store, console)
+        tell_others(replace(plan, recipes=plan.recipes[:1]), store, console)
+        assert "other suites" not in printed(console)
+        train_missing(other, store, console)
+        tell_others(plan, store, console)
+        tell_others(replace(other, size="full"), store, console)
+
+    assert f"{plan.out} also holds networks of other suites (2 of jiang), which are ranked with those of smoke." in (
+        printed(console)
+    )
+    assert "(1 of smoke), which are ranked with those of jiang-full" in printed(console)
