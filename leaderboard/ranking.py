@@ -127,7 +127,7 @@ def rank(
             if lacking:
                 one.why[key] = lacking
         one.figures["gate"] = gates.of(networks.scores[name], one.why)
-        one.figures["cost"] = cost_of(runs, name)
+        one.figures["cost"] = cost_of(runs, name, one.why)
         one.figures["outcomes"] = outcomes_of(runs, name)
         measures[name] = {**with_reasons(one), **about[name]}
     front = pareto(measures, family)

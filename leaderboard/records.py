@@ -90,10 +90,12 @@ def _resamples(size: int, count: int, seed: int) -> Floats:
     return draw(size, count, np.random.default_rng([seed, 0x9A7E]))
 
 
-def cost_of(runs: pd.DataFrame, name: str) -> dict[str, float | None]:
+def cost_of(runs: pd.DataFrame, name: str, why: dict[str, str]) -> dict[str, float | None]:
     """The median seconds of a measure, over those that are finite and not negative."""
     seconds = runs[f"cost.{name}"].to_numpy() if f"cost.{name}" in runs else np.zeros(0)
     times = seconds[np.isfinite(seconds) & (seconds >= 0)]
+    if not len(times):
+        why["cost.median_seconds"] = f"The ledger has no seconds in a column cost.{name}."
     return {"median_seconds": float(np.median(times)) if len(times) else None}
 
 

@@ -79,6 +79,8 @@ class Units:
             if parts.draws is None:
                 judged.why["fragility.draws"] = f"The ledger has no column noise.{name}."
         figures["label_equivalents"] = judged.of("label_equivalents", self._labels, judged, self._signs.get(name, 1))
+        if figures["label_equivalents"] is not None and figures["interval"]["Psi"] is None:
+            judged.why["label_equivalents.interval"] = judged.why["interval.Psi"]
 
     def _increment(self, scores: Floats) -> Increment:
         return defined(self._crossfit).of(scores)

@@ -98,9 +98,13 @@ class Verdicts:
         chance, rivals = self._chance.corrected(family), self._rivals.corrected(family)
         for name, one in judged.items():
             null, told = one.figures["null"], one.figures["told_from"]
-            for found, corrected in ((null, chance), (told["hyperparameter"], rivals)):
+            for key, found, corrected in (
+                ("null", null, chance), ("told_from.hyperparameter", told["hyperparameter"], rivals)
+            ):  # fmt: skip
                 if found is not None:
                     found["p_adjusted"] = corrected.get(name)
+                    if name not in family:
+                        one.why[f"{key}.p_adjusted"] = "It is a control."
             if null is not None:
                 p = null["p"] if null["p_adjusted"] is None else null["p_adjusted"]
                 distance = null["Psi"] - null["mean"]

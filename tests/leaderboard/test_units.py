@@ -102,7 +102,10 @@ def test_seconds_that_are_none_are_no_cost() -> None:
     """Infinite and negative ones are left out of the median."""
     runs = pd.DataFrame({"cost.a": [1.0, 3.0, np.inf, -9.0, np.nan], "cost.b": [-1.0, np.inf, -2, -2, -2]})
 
-    assert [cost_of(runs, name)["median_seconds"] for name in "abc"] == [2.0, None, None]
+    why: dict[str, str] = {}
+
+    assert [cost_of(runs, name, why)["median_seconds"] for name in "abc"] == [2.0, None, None]
+    assert why == {"cost.median_seconds": "The ledger has no seconds in a column cost.c."}
 
 
 def test_the_front_is_what_nothing_beats(measures: dict[str, Any]) -> None:

@@ -2,31 +2,12 @@
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leaderboard.claims import Evidence
-
-Row = dict[str, Any]
-NO_CURVES = pd.DataFrame(columns=["run_id", "epoch", "train_accuracy", "test_accuracy"])
-
-
-def evidence(
-    rows: list[Row], arrays: dict[str, dict[str, Any]] | None = None, curves: list[Row] | None = None
-) -> Evidence:
-    """Rows, each with an id and with what every network has, to which a little noise by row is added."""
-    draw = np.random.default_rng(0)
-    base = {
-        "stopped": "target", "converged": True, "epochs": 10, "train_accuracy": 1.0, "test_accuracy": 0.9,
-        "test_size": 500, "hp.corruption": "true_labels", "hp.model": "mlp", "hp.width": 1.0, "hp.depth": 2,
-    }  # fmt: skip
-    whole = [{"run_id": f"run{i}", **base, **row} for i, row in enumerate(rows)]
-    ledger = pd.DataFrame(whole)
-    ledger["test_accuracy"] = (ledger["test_accuracy"] + draw.normal(0, 0.001, len(ledger))).clip(0, 1)
-    ledger["gap"] = ledger.get("gap", ledger["train_accuracy"] - ledger["test_accuracy"])
-    return Evidence(ledger, NO_CURVES if curves is None else pd.DataFrame(curves), arrays or {})
+from tests.leaderboard.claims.ledgers import Row, evidence
+from tests.leaderboard.claims.planted_measures import dziugaite, jiang
 
 
 def randomization(*, holds: bool, seeds: range) -> Evidence:
@@ -259,54 +240,6 @@ def truncated_sgd(*, holds: bool, seeds: range) -> Evidence:
              "measure.avg_sharpness": 1.0 if best else 2.0, "measure.hess_trace": 10.0 if best else 20.0,
              "test_accuracy": 0.95 if best else 0.85}
         )  # fmt: skip
-    return evidence(rows)
-
-
-def _with_measures(rows: list[Row], order: dict[str, float], sign: int) -> list[Row]:
-    """Measures that rank with the gap as an order says, a share of the networks reversed."""
-    draw = np.random.default_rng(3)
-    gaps = np.array([row["gap"] for row in rows])
-    for name, tau in order.items():
-        noise = draw.normal(0, 1, len(rows)) * gaps.std()
-        mixed = sign * tau * (gaps - gaps.mean()) + (1 - abs(tau)) * 0.3 * noise
-        for row, value in zip(rows, mixed, strict=True):
-            row[f"measure.{name}"] = float(value)
-    return rows
-
-
-def jiang(*, holds: bool, seeds: range) -> Evidence:
-    """Measures that correlate as published, or the other way round."""
-    from leaderboard.claims.jiang import TAU
-
-    draw = np.random.default_rng(4)
-    rows: list[Row] = [
-        {"seed": 0, "hp.width": float(seed), "hp.learning_rate": rate, "gap": float(draw.random())}
-        for seed, rate in product(seeds, (0.1, 0.2, 0.3, 0.4))
-    ]
-    return evidence(_with_measures(rows, TAU, 1 if holds else -1))
-
-
-def dziugaite(*, holds: bool, seeds: range) -> Evidence:
-    """Gaps that fall with size and rise with depth; measures that say so but fail along depth, or never fail."""
-    from leaderboard.claims.dziugaite import MEAN_ERROR
-
-    rows: list[Row] = []
-    for seed, size, depth, width in product(seeds, (64, 128, 256), (1, 2, 3), (1.0, 2.0)):
-        gap = 0.6 - 0.2 * np.log2(size / 64) + 0.12 * depth * (0.5 + 0.5 * width) / 2 - 0.1 * width
-        rows.append(
-            {"seed": seed, "hp.train_size": size, "hp.depth": depth, "hp.width": width, "hp.learning_rate": 0.1,
-             "hp.dataset": "digits", "gap": float(gap), "test_accuracy": float(1 - gap)}
-        )  # fmt: skip
-    gaps = np.array([row["gap"] for row in rows])
-    places = list(MEAN_ERROR)
-    for place, name in enumerate(places):
-        good = place < len(places) / 2
-        for row, gap in zip(rows, gaps, strict=True):
-            if holds:  # good ones see the size alone, and depth reversed; bad ones all reversed, but the width
-                score = -np.log2(row["hp.train_size"]) - 0.01 * row["hp.depth"] if good else -gap + 0.001 * place
-            else:
-                score = -gap if good else gap
-            row[f"measure.{name}"] = float(score)
     return evidence(rows)
 
 
