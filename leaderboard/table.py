@@ -11,7 +11,7 @@ from rich.text import Text
 from leaderboard.standings import Figure, Standing, plain_name, standings
 
 DASH: Final = "–"
-MINUTE: Final = 60.0
+UNITS: Final = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"))
 
 GAP: Final = 2  # spaces between columns
 
@@ -140,9 +140,9 @@ def labels(figure: Figure) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time in the unit that reads best: milliseconds, seconds or minutes."""
+    """A time to three digits in the unit that reads best."""
     if seconds is None:
         return DASH
-    if seconds < 1:
-        return f"{1000 * seconds:.3g} ms"
-    return f"{seconds:.3g} s" if seconds < MINUTE else f"{seconds / MINUTE:.3g} min"
+    rounded = float(f"{seconds:.3g}")  # 999.6 ms is 1 s
+    unit, name = next((each for each in UNITS if rounded >= each[0]), UNITS[-1])
+    return f"{rounded / unit:.3g} {name}"

@@ -41,7 +41,7 @@ def judgements(entry: Mapping[str, Any], measures: int) -> list[tuple[str, str]]
             entry["pareto"], ""
         ),
     }
-    return [(heading, SIGNED.sub("\N{MINUS SIGN}", sentence)) for heading, sentence in said.items() if sentence]
+    return [(heading, _set(sentence)) for heading, sentence in said.items() if sentence]
 
 
 def _chance(entry: Mapping[str, Any], measures: int) -> str:
@@ -72,7 +72,8 @@ def _labels(entry: Mapping[str, Any]) -> str:
     if found is None:
         return ""
     bound = "more than " if found["censored"] else ""
-    words = f"orders the networks like {bound}{_count(found['examples'])} labelled held-out examples"
+    count = _count(found["examples"])
+    words = f"orders the networks like {bound}{count} labelled held-out example{'s' * (count.split()[-1] != '1')}"
     if found["interval"] is not None:
         low, high = (_count(end) for end in found["interval"])
         words += f" ({low} to {high})"
@@ -106,12 +107,17 @@ def _fragility(entry: Mapping[str, Any]) -> str:
 
 
 def _count(examples: float) -> str:
-    return labels(Figure(value=examples)).replace("<", "less than")
+    return labels(Figure(value=examples)).replace("<", "fewer than")
 
 
 def _needed(told: Mapping[str, Any]) -> str:
     count = told.get("networks_needed")
     return f"; about {count:,} networks would settle it" if count and told["verdict"] == "not told apart" else ""
+
+
+def _set(sentence: str) -> str:
+    """As it is printed: a minus for the hyphen of a number, a space before %."""
+    return SIGNED.sub("\N{MINUS SIGN}", sentence).replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def _p(value: float) -> str:

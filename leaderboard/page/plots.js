@@ -169,7 +169,7 @@ const PAINTERS = {
       hoverinfo: "skip",
     });
     const axes = {
-      xaxis: { type: "log", title: { text: "median seconds a network" } },
+      xaxis: { type: "log", exponentformat: "power", title: { text: "median seconds a network" } },
       yaxis: { title: { text: "Ψ, turned by the expected sign" } },
     };
     react(target, traces.filter(({ x }) => x.length > 0), layoutOf(axes, { height: 460 }));

@@ -180,7 +180,19 @@ def test_labels(value: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "–"), (0.0021, "2.1 ms"), (0.9994, "999 ms"), (1.0, "1 s"), (59.0, "59 s"), (90, "1.5 min")],
+    [
+        (None, "–"),
+        (0.0, "0 µs"),
+        (3.42e-6, "3.42 µs"),
+        (0.0021, "2.1 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1 s"),
+        (1.0, "1 s"),
+        (59.0, "59 s"),
+        (59.99, "1 min"),
+        (90, "1.5 min"),
+        (9e4, "25 h"),
+    ],
 )
 def test_duration(seconds: float | None, text: str) -> None:
     """A time reads in its own unit."""

@@ -57,30 +57,35 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
         ),
         (
             {"label_equivalents": {"examples": 260.4, "censored": False, "interval": [0.5, 1000]}},
-            "orders the networks like 260 labelled held-out examples (less than 1 to 1,000)",
+            "orders the networks like 260 labelled held-out examples (fewer than 1 to 1,000)",
         ),
         (
             {"label_equivalents": {"examples": 100000, "censored": True, "interval": None}},
             "orders the networks like more than 100,000 labelled held-out examples",
         ),
-        ({"increment": {"delta_mse": 0.125}}, "takes away 12.5% of the squared error"),
-        ({"increment": {"delta_mse": -0.5}}, "adds 50.0% to the squared error"),
+        (
+            {"label_equivalents": {"examples": 0.2, "censored": False, "interval": None}},
+            "orders the networks like fewer than 1 labelled held-out example",
+        ),
+        ({"increment": {"delta_mse": 0.125}}, "takes away 12.5 % of the squared error"),
+        ({"increment": {"delta_mse": -0.5}}, "adds 50.0 % to the squared error"),
         (
             {"prediction": {"nominal": 0.9, "coverage": 0.88, "half_width": 0.1, "half_width_without": 0.2}},
-            "90% interval of ±0.100, without the measure ±0.200; covers 88%",
+            "90 % interval of ±0.100, without the measure ±0.200; covers 88 %",
         ),
         (
             {"fragility": {"configurations": 0.7, "seeds": 0.2, "draws": 0.1}},
-            "70% of its variance between configurations, 20% between seeds, 10% between draws",
+            "70 % of its variance between configurations, 20 % between seeds, 10 % between draws",
         ),
         (
             {"fragility": {"configurations": 0.75, "seeds": 0.25, "draws": None}},
-            "75% of its variance between configurations, 25% between seeds",
+            "75 % of its variance between configurations, 25 % between seeds",
         ),
         ({"pareto": True}, "on the front: nothing is both better and cheaper"),
         ({"pareto": False}, "not on the front"),
     ],
 )
 def test_sentences(changed: dict[str, Any], said: str) -> None:
-    """Each figure in its sentence, minus signs as such, a hyphen in a name left alone."""
-    assert [sentence for _, sentence in judgements({**SILENT, **changed}, 160)] == [said]
+    """Each figure in its sentence, minus signs as such, a hyphen in a name left alone, no line ended before a %."""
+    found = [sentence for _, sentence in judgements({**SILENT, **changed}, 160)]
+    assert found == [said.replace(" %", "\N{NO-BREAK SPACE}%")]
