@@ -13,7 +13,8 @@ PR_SET_SECCOMP: Final = 22
 MODE_FILTER: Final = 2
 ALLOW, ERRNO, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD, EQUAL, AT_LEAST, BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # classic BPF: ld [k], jeq, jge, jset, ret
-NUMBER_AT, ARCHITECTURE_AT, ARGUMENT_AT = 0, 4, 16  # offsets in struct seccomp_data; the low half of the first argument
+NUMBER_AT, ARCHITECTURE_AT = 0, 4  # offsets in struct seccomp_data
+ARGUMENT_AT, SECOND_AT = 16, 24  # of the low halves of arguments
 CLONE_THREAD: Final = 0x10000
 FOREIGN_ABI: Final = 0x40000000  # x32 on x86-64: the same calls under other numbers
 AUDIT: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -23,7 +24,9 @@ REFUSED: Final = {
     "execve": (59, 221), "execveat": (322, 281), "fork": (57, None), "vfork": (58, None), "ptrace": (101, 117),
     "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "tkill": (200, 130), "setpriority": (141, 140),
+    "rt_tgsigqueueinfo": (297, 240), "tkill": (200, 130), "setpriority": (141, 140), "ioprio_set": (251, 30),
+    "sched_setscheduler": (144, 119), "sched_setparam": (142, 118), "sched_setattr": (314, 274),
+    "migrate_pages": (256, 238), "move_pages": (279, 239),
     # the network, also through io_uring
     "socket": (41, 198), "io_uring_setup": (425, 425),
     # what outlives a process, or takes memory that no limit counts
@@ -42,7 +45,10 @@ REFUSED: Final = {
 SELF_ONLY: Final = {"kill": (62, 129), "tgkill": (234, 131)}  # a process may end itself
 CLONE: Final = (56, 220)  # threads only
 CLONE3: Final = 435  # its flags lie in memory, where no filter looks; without it libc falls back to clone
-PRLIMIT: Final = (302, 261)  # on itself only, which is process 0
+ON_ITSELF: Final = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}  # on itself only, which is process 0
+OWNING: Final = {  # orders that name who gets a signal when a file has something to say: F_SETOWN, FIOSETOWN and kin
+    "fcntl": ((72, 25), (8, 15)), "ioctl": ((16, 29), (0x8901, 0x8902)),
+}  # fmt: skip
 
 
 def available() -> bool:
@@ -80,7 +86,7 @@ def _program(column: int, pid: int) -> bytes:
         if number is not None:
             code += [_instruction(EQUAL, number, 0, 1), refused]
     code += [_instruction(EQUAL, CLONE3, 0, 1), _instruction(RETURN, ERRNO | errno.ENOSYS)]
-    argued = [(CLONE, BITS, CLONE_THREAD), (PRLIMIT, EQUAL, 0)]
+    argued = [(CLONE, BITS, CLONE_THREAD), *((numbers, EQUAL, 0) for numbers in ON_ITSELF.values())]
     argued += [(numbers, EQUAL, pid) for numbers in SELF_ONLY.values()]
     for numbers, test, value in argued:
         code += [
@@ -90,6 +96,11 @@ def _program(column: int, pid: int) -> bytes:
             _instruction(RETURN, ALLOW),
             refused,
         ]
+    for numbers, orders in OWNING.values():
+        code += [_instruction(EQUAL, numbers[column], 0, 2 * len(orders) + 2), _instruction(LOAD, SECOND_AT)]
+        for order in orders:
+            code += [_instruction(EQUAL, order, 0, 1), refused]
+        code += [_instruction(RETURN, ALLOW)]
     return b"".join([*code, _instruction(RETURN, ALLOW)])
 
 

@@ -121,6 +121,11 @@ BROKEN = {
     "exits_on_import": ("import sys; sys.exit(3)", "SystemExit"),
     "hangs_on_import": ("while True: pass", "ran longer than 1 s"),
     "writes_on_import": ("from pathlib import Path; Path('/etc/gapbench').write_text('x')", "stops with"),
+    "docstring_without_end": (
+        "from measures import measure\ndef f(s): return 0.0\nf.__doc__ = 'x' * (20 << 20)\n"
+        "f = measure(source='x', family='norm')(f)",
+        "it sent more than",
+    ),
     "unknown_family": (
         "from measures import measure\n@measure(source='x', family='x')\ndef f(s):\n  '''x'''\n  return 0.0",
         "family must be one of",

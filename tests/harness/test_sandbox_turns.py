@@ -50,16 +50,17 @@ def counted(subject):
     return len(CALLS)
 
 def images():
-    return sum(1 for item in gc.get_objects() if isinstance(item, torch.Tensor) and item.dim() == 4 and len(item) > 1)
+    found = [item for item in gc.get_objects() if isinstance(item, torch.Tensor) and item.dim() == 4 and len(item) > 1]
+    return len({{item.untyped_storage().data_ptr() for item in found}})
 
 @measure(source="nobody", family="norm", weights_only=True)
 def blind(subject):
-    '''Tensors of images in its process, and bytes that wait for it.'''
+    '''Memories of images in its process, and bytes that wait for it.'''
     return float(images() + waiting())
 
 @measure(source="nobody", family="norm")
 def of_data(subject):
-    '''Tensors of images in its process, and bytes that wait for it.'''
+    '''Memories of images in its process, and bytes that wait for it.'''
     return float(images() + waiting())
 
 @measure(source="nobody", family="norm")
@@ -141,7 +142,7 @@ def parts() -> Parts:
 def test_a_track_sees_nothing_of_a_later_one_and_shares_its_passes(
     sandbox: Sandbox, parts: Parts, tmp_path: Path
 ) -> None:
-    """Without data there are no images; with them one tensor of them; the pass of both tracks runs once."""
+    """Without data there are no images; with them they lie there once; the pass of both tracks runs once."""
     path = tmp_path / "tracks.py"
     path.write_text(TRACKS)
     submission = Submission.of_file(path)
