@@ -122,8 +122,7 @@ BROKEN = {
     "hangs_on_import": ("while True: pass", "ran longer than 1 s"),
     "writes_on_import": ("from pathlib import Path; Path('/etc/gapbench').write_text('x')", "stops with"),
     "docstring_without_end": (
-        "from measures import measure\ndef f(s): return 0.0\nf.__doc__ = 'x' * (20 << 20)\n"
-        "f = measure(source='x', family='norm')(f)",
+        "from measures import measure\ndef f(s): 0\nf.__doc__ = 'x' * 10**8\nf = measure(source='x', family='norm')(f)",
         "it sent more than",
     ),
     "unknown_family": (
