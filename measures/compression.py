@@ -140,8 +140,9 @@ def quantized(subject: Subject) -> Quantized:
     """The coarsest uniform grid on which accuracy stays within ACCURACY_DROP.
 
     Raises:
-        UnsupportedModel: no grid of up to MAX_LEVELS does.
+        UnsupportedModel: no grid of up to MAX_LEVELS does, or there is nothing to round.
     """
+    _require_weights(subject)
     limit = _unchanged(subject)[0] - ACCURACY_DROP
 
     def serves(levels: int) -> bool:
@@ -213,6 +214,7 @@ def _largest_share(holds: Callable[[float], bool]) -> float:
 @shared
 def _weakest(subject: Subject) -> Tensor:
     """The places of its weights by magnitude."""
+    _require_weights(subject)
     return by_magnitude(subject.params)
 
 
@@ -241,6 +243,11 @@ def _judged(subject: Subject, params: dict[str, Tensor]) -> tuple[float, float]:
             total += float(cross_entropy(answers.double(), y, reduction="sum"))
             seen += len(y)
     return hits / seen, total / seen
+
+
+def _require_weights(subject: Subject) -> None:
+    if not any(_is_weight(w) for w in subject.params.values()):
+        raise UnsupportedModel("It has no weights to do without: none of its parameters is a matrix.")
 
 
 def _is_weight(parameter: Tensor) -> bool:

@@ -112,10 +112,17 @@ def score_subject(subject: Subject, chosen: Iterable[Measure], *, time_limit: fl
 
 @contextmanager
 def numerics() -> Iterator[None]:
-    """How scores are computed: full float32 products, and attention that can be differentiated twice."""
+    """How scores are computed in every mode of the caller: differentiably, attention twice, and in full float32."""
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    dtype = torch.get_default_dtype()
     with ExitStack() as stack:
+        stack.enter_context(torch.enable_grad())
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        stack.callback(torch.set_default_dtype, dtype)
+        torch.set_default_dtype(torch.float32)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         try:
             yield

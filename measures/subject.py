@@ -9,7 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from measures.admission import classes_of, first_not_finite, fitting_state, place_of, require_tensors
+from measures.admission import (
+    first_not_finite,
+    fitting_state,
+    frozen,
+    num_logits,
+    place_of,
+    plain,
+    require_classes,
+    require_data,
+    require_past,
+)
 from measures.history import Refit, Trajectory
 from measures.memo import Memo
 
@@ -71,22 +81,25 @@ class Subject:
         refit: Refit | None = None,
         seed: int = 0,
     ) -> None:
-        require_tensors(inputs=inputs, labels=labels)
         self.device, self.dtype = place_of(model)
-        self.model = _frozen_copy(model).to(self.device, self.dtype)
+        self.model = frozen(model, self.device, self.dtype)
         self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
         self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
-        self.inputs = inputs.to(self.device, self.dtype)
-        self.labels = labels.to(self.device)
+        self.inputs = plain("inputs", inputs).to(self.device, self.dtype)
+        self.labels = plain("labels", labels).to(self.device)
         self.seed = seed
         self._init_state = None if init_state is None else fitting_state(self.params, init_state)
-        self._twin = None if twin is None else _frozen_copy(twin).to(self.device, self.dtype)
-        self._unlabeled = None if unlabeled is None else unlabeled.to(self.device, self.dtype)
+        self._unlabeled = None if unlabeled is None else plain("unlabeled", unlabeled).to(self.device, self.dtype)
         self._trajectory, self._refit = trajectory, refit
         self._granted: frozenset[Need] = frozenset()
         self._memo = Memo()
         self._blind: Subject | None = None
-        self.num_classes = classes_of(self.inputs, self.labels, self.logits_of)
+        require_data(self.inputs, self.labels, self._unlabeled)
+        self.num_classes = num_logits(self.model, self.inputs)
+        require_classes(self.labels, self.num_classes)
+        self._twin = None if twin is None else self._fitting_twin(twin)
+        if trajectory is not None:
+            require_past(self.params, trajectory)
         self._not_finite: dict[str, str] = {}
 
     # -- what a declared need opens ------------------------------------------------------------------------------------
@@ -200,6 +213,13 @@ class Subject:
     def _cpu_generator(self, *names: object) -> torch.Generator:
         return torch.Generator().manual_seed(seed_for(self.seed, *names))
 
+    def _fitting_twin(self, twin: nn.Module) -> nn.Module:
+        place_of(twin)
+        fitting = frozen(twin, self.device, self.dtype)
+        if (logits := num_logits(fitting, self.inputs, "The twin")) != self.num_classes:
+            raise ValueError(f"The twin must return {self.num_classes} logits, as the network does; got {logits}.")
+        return fitting
+
     def _what_is_not_finite(self, part: str) -> str:
         """Which number of the weights, or of what a need opens, is NaN or infinite; empty if none."""
         tensors: dict[str, Tensor] = {}
@@ -217,10 +237,3 @@ class Subject:
         wrong = first_not_finite(tensors)
         owner = "Its weights are" if part == "weights" else f"What {part!r} opens is"
         return "" if wrong is None else f"{owner} not finite: {wrong!r} holds NaN or infinity."
-
-
-def _frozen_copy(model: nn.Module) -> nn.Module:
-    """A copy in eval mode that requires no gradients and whose attention can be differentiated twice."""
-    frozen = copy.deepcopy(model).eval()
-    frozen.requires_grad_(requires_grad=False)
-    return frozen

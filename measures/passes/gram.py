@@ -74,13 +74,13 @@ def _add_layer(K: Tensor, layer: Layer, scratch: Scratch) -> None:
     """Add the inner products of the gradients of one layer, made anew for each pair of pieces that are held at once."""
     parts = list(pieces(len(K), max(1, FLOATS_AT_ONCE // layer.floats)))
     for i, at in enumerate(parts):
-        left = {name: g.flatten(1).clone() for name, g in layer.gradients(at, scratch).items()}
+        left = {name: g.reshape(len(g), -1).clone() for name, g in layer.gradients(at, scratch).items()}
         scratch.clear()
         for g in left.values():
             K[at, at] += g @ g.T
         for beside in parts[i + 1 :]:
             for name, g in layer.gradients(beside, scratch).items():
-                product = left[name] @ g.flatten(1).T
+                product = left[name] @ g.reshape(len(g), -1).T
                 K[at, beside] += product
                 K[beside, at] += product.T
             scratch.clear()

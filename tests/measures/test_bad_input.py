@@ -5,10 +5,12 @@ class, silent units, constant answers, weights of zero, numbers beyond the range
 and single layers are of the contract suite; here they meet strange data.
 """
 
+import contextlib
 import copy
 import dataclasses
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -77,6 +79,33 @@ def silent(key: str, value: Tensor) -> None:
         value.fill_(-1000)
 
 
+class Heated(nn.Module):
+    """A network whose logits are multiplied by one number that is learned."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.heat = inner, nn.Parameter(torch.tensor(1.5, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The logits."""
+        return self.heat * self.inner(x)  # type: ignore[no-any-return]
+
+
+def heated(name: str) -> Parts:
+    """A network with a parameter that is a single number."""
+    data = network(name)
+    init_state = Heated(copy.deepcopy(data.model)).state_dict()
+    return parts(
+        name, model=Heated(copy.deepcopy(data.model)), init_state=init_state, twin=Heated(copy.deepcopy(data.twin))
+    )
+
+
+def one_number() -> Parts:
+    """A network of one number: its logits are ten pixels."""
+    inner = nn.Sequential(nn.Flatten(), nn.AdaptiveAvgPool1d(NUM_CLASSES))
+    return parts("mlp", model=Heated(inner), init_state=None, twin=None)
+
+
 CASES: dict[str, Callable[[], Parts]] = {
     "hard sigmoid": lambda: with_a_hidden_layer(nn.Hardsigmoid),
     "hard swish": lambda: with_a_hidden_layer(nn.Hardswish),
@@ -101,6 +130,8 @@ CASES: dict[str, Callable[[], Parts]] = {
     "large": lambda: rewritten("conv_bn", lambda _, value: value.mul_(1e4), torch.float32),
     "beyond the range": lambda: rewritten("mlp", lambda _, value: value.mul_(1e30), torch.float32),
     "float16": lambda: rewritten("mlp", lambda *_: None, torch.float16),
+    "a parameter of one number": lambda: heated("mlp"),
+    "no matrix": one_number,
     "untrained": lambda: parts("mlp", init_state=network("mlp").model.state_dict(), twin=network("mlp").model),
 }
 
@@ -151,6 +182,93 @@ def test_half_precision_is_scored_in_single(name: str, half: torch.dtype) -> Non
     assert Subject(**low).dtype == torch.float32
     assert next(rounded.parameters()).dtype == half
     assert values == {key: score.value for key, score in scored(same).items()}
+
+
+@contextlib.contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Another floating dtype for what says none."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@functools.cache
+def in_single() -> Parts:
+    """A network of batch norm in float32."""
+    return parts("conv_bn", model=copy.deepcopy(network("conv_bn").model).float())
+
+
+@functools.cache
+def usual() -> dict[str, float | None]:
+    """Its scores when nothing is set."""
+    return {name: score.value for name, score in scored(in_single()).items()}
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        torch.no_grad(),
+        torch.autocast("cpu", torch.bfloat16),
+        default_dtype(torch.float64),
+        default_dtype(torch.bfloat16),
+    ],
+    ids=["no_grad", "autocast", "default float64", "default bfloat16"],
+)
+def test_the_callers_modes_change_nothing(mode: contextlib.AbstractContextManager[None]) -> None:
+    """Gradients are taken, nothing is rounded to half precision, and draws are the same."""
+    before = torch.get_default_dtype()
+    with mode:
+        found = scored(in_single())
+
+    assert {name: score.value for name, score in found.items()} == usual()
+    assert torch.get_default_dtype() == before
+
+
+def inference(data: Tensor) -> Tensor:
+    """A copy that no autograd may save."""
+    with torch.inference_mode():
+        return data.clone()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda x: x.clone().requires_grad_(),
+        lambda x: x.clone().requires_grad_() * 1,
+        inference,
+        lambda x: x.transpose(2, 3).contiguous().transpose(2, 3),
+        lambda x: x.repeat_interleave(2, 3)[..., ::2],
+    ],
+    ids=["a leaf", "a result", "of inference mode", "transposed", "strided"],
+)
+def test_how_inputs_are_written_changes_nothing(written: Callable[[Tensor], Tensor]) -> None:
+    """Their history and their places in memory are not the network's."""
+    data = in_single()
+    found = scored({**data, "inputs": written(data["inputs"]), "unlabeled": written(data["unlabeled"])})
+
+    for name, value in usual().items():
+        assert found[name].value == (None if value is None else pytest.approx(value, rel=1e-5, abs=1e-9)), name
+
+
+def test_what_a_pass_has_left_behind_is_no_part_of_a_network() -> None:
+    """Activations that a network keeps, by which it cannot be copied as it is."""
+
+    class Keeping(Heated):
+        def forward(self, x: Tensor) -> Tensor:
+            self.kept = super().forward(x)
+            return self.kept
+
+    model = Keeping(copy.deepcopy(network("mlp").model))
+    model(network("mlp").inputs)
+    fresh = scored({**heated("mlp"), "twin": None})
+
+    assert not model.kept.is_leaf
+    assert {name: score.value for name, score in scored({**heated("mlp"), "model": model, "twin": None}).items()} == {
+        name: score.value for name, score in fresh.items()
+    }
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="There is one device only.")
