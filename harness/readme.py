@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.files import write_text
 from leaderboard.mapping import LedgerError
-from leaderboard.markdown import excerpt, shown_in
+from leaderboard.markdown import excerpt, is_ranking, shown_in
 
 
 def report_in(source: Path) -> dict[str, Any]:
@@ -22,9 +22,9 @@ def report_in(source: Path) -> dict[str, Any]:
         report = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise LedgerError(f"{path} must be JSON; it cannot be read: {error}") from error
-    if not isinstance(report, dict) or "measures" not in report:
+    if not is_ranking(report):
         raise LedgerError(f"{path} must be a ranking, as gapbench run leaves it in leaderboard.json; it is not.")
-    return report
+    return dict(report)
 
 
 def put(table: str, destination: Path, *, check: bool) -> bool:

@@ -68,7 +68,7 @@ def ranked(
         options: others of `rank`.
 
     Raises:
-        LedgerError: no ledger there, or one that cannot be ranked.
+        LedgerError: no ledger there, one that cannot be ranked, or claims beside it that cannot be read.
     """
     if source.is_dir():
         if columns is not None:
@@ -110,7 +110,12 @@ def ranked_beside(
 def _claims_beside(source: Path) -> list[dict[str, Any]]:
     """What was judged when the zoo was made; nothing for a ledger's file."""
     judged = source / CLAIMS
-    return list(json.loads(judged.read_text())) if judged.is_file() else []
+    try:
+        return list(json.loads(judged.read_text(encoding="utf-8"))) if judged.is_file() else []
+    except ValueError as error:
+        raise LedgerError(
+            f"{judged} must be JSON; it cannot be read: {error}. Run the suite again, or remove it."
+        ) from error
 
 
 def columns_of(hp: str | None, measure: str | None, gap: str | None) -> Columns | None:

@@ -18,9 +18,13 @@ HEAD: Final = (
 KEPT: Final = (  # of a report, what the table is made of
     "models", "target", "not_converged", "without_target", "converged_only", "bootstrap", "seeds", "binned",
 )  # fmt: skip
+NEEDED: Final = frozenset({"models", "target", "not_converged", "converged_only", "seeds", "binned", "measures"})
 KEPT_OF_A_MEASURE: Final = (
     "n", "family", "control", "expected_sign", "Psi", "tau_b", "cost", "outcomes", "pareto",
 )  # fmt: skip
+NEEDED_OF_A_MEASURE: Final = frozenset(KEPT_OF_A_MEASURE) | {
+    "interval", "within", "gate", "told_from", "label_equivalents", "why",
+}  # fmt: skip
 
 
 def markdown(report: Mapping[str, Any], rows: int = ROWS) -> str:
@@ -61,9 +65,17 @@ def excerpt(report: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a report that the table is made of, small enough to lie in a repository."""
     return {
         **{key: report[key] for key in KEPT if key in report},
+        **({"within": _part(report["within"], "hp")} if "within" in report else {}),
         "provenance": {key: report.get("provenance", {}).get(key, "") for key in ("suite", "date")},
         "measures": {name: _excerpt_of(entry) for name, entry in report["measures"].items()},
     }
+
+
+def is_ranking(report: object) -> bool:
+    """Whether it is what a table can be made of: a report of `leaderboard.ranking.rank`, or an `excerpt` of one."""
+    if not isinstance(report, dict) or not report.keys() >= NEEDED or not isinstance(report["measures"], dict):
+        return False
+    return all(isinstance(entry, dict) and entry.keys() >= NEEDED_OF_A_MEASURE for entry in report["measures"].values())
 
 
 def _excerpt_of(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def render(report: Mapping[str, Any], console: Console) -> None:
     """
     rows = standings(report)
     table = drawn(headline(report), rows, COLUMNS, console.width, lambda row: "dim italic" if row.control else "")
-    strata = report["within"]["hp"] if report["within"] else ""
+    within = report.get("within", {"hp": "stratum"})  # excerpts that were kept earlier do not say
+    strata = within["hp"] if within else ""
     console.print(table)
     console.print()
     console.print(

@@ -40,7 +40,7 @@ function layoutOf(axes, more) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: colour("--sans"), size: 13, color: colour("--ink") },
     hoverlabel: { bgcolor: colour("--surface"), bordercolor: line, font: { color: colour("--ink") }, align: "left" },
-    legend: { orientation: "h", yref: "container", x: 0, y: 0, yanchor: "bottom" },
+    legend: { orientation: "h", yref: "container", x: 0, y: 0, yanchor: "bottom", traceorder: "normal" },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--ink") },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     ...Object.fromEntries(Object.entries(axes).map(([name, own]) => [name, { ...axis, ...own }])),

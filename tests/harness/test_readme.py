@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from harness.cli import app
 from harness.readme import keep, put, report_in
-from leaderboard.markdown import BEGIN, END, markdown
+from leaderboard.markdown import BEGIN, END, NEEDED, markdown
 from leaderboard.ranking import rank
 
 ROOT = Path(__file__).parents[2]
 RUNNER = CliRunner()
+HOLLOW = json.dumps(dict.fromkeys(NEEDED, 0) | {"measures": {"good": {"Psi": 1.0}}})
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_a_new_file_holds_the_table_alone(zoo: Path, report: dict[str, Any], tmp
     assert (tmp_path / "new.md").read_text() == markdown(report)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", "not JSON"])
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", "not JSON", '{"measures": {}}', HOLLOW])
 def test_what_is_no_ranking_is_refused(content: str | None, tmp_path: Path) -> None:
     """Exit status 2 and a sentence."""
     path = tmp_path / "leaderboard.json"
@@ -105,8 +106,21 @@ def test_files_without_marks_and_without_markdown_are_refused(zoo: Path, tmp_pat
     assert "add --markdown" in answer.stderr
 
 
-def test_what_is_kept_is_read_again(report: dict[str, Any], tmp_path: Path) -> None:
+def test_what_is_kept_is_read_again(zoo: Path, report: dict[str, Any], tmp_path: Path) -> None:
     """The same table."""
     keep(report, tmp_path / "kept.json")
 
     assert markdown(report_in(tmp_path / "kept.json")) == markdown(report)
+    shown, again = (RUNNER.invoke(app, ["table", str(path)]) for path in (zoo, tmp_path / "kept.json"))
+    assert shown.exit_code == again.exit_code == 0
+    assert shown.stdout == again.stdout
+
+
+def test_what_was_kept_earlier_is_shown(report: dict[str, Any], tmp_path: Path) -> None:
+    """Of which hyperparameter the strata are was not kept then."""
+    keep(report, path := tmp_path / "kept.json")
+    kept = json.loads(path.read_text())
+    del kept["within"]
+    path.write_text(json.dumps(kept))
+
+    assert "inside each stratum" in " ".join(RUNNER.invoke(app, ["table", str(path)]).stdout.split())

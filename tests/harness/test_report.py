@@ -8,6 +8,7 @@ from harness.report import suites_in
 from harness.store import Store
 from harness.weights import pack
 from harness.work import SUITE
+from tests.harness.conftest import Gapbench
 from zoo.recipe import Recipe
 from zoo.record import TrainedRun
 from zoo.training import train
@@ -33,3 +34,12 @@ def test_a_run_records_its_suite_and_size(finished: Path) -> None:
     assert made_by["suite"] == "smoke"
     assert SUITE not in made_by["machine 1"]
     assert (staged_as("jiang", "small"), staged_as("jiang", "full")) == ("jiang", "jiang-full")
+
+
+def test_claims_that_cannot_be_read_are_named(zoo: Path, gapbench: Gapbench) -> None:
+    """With what to do."""
+    (zoo / "claims.json").write_text("[{")
+    answer = gapbench("rank", zoo, "--bootstrap", "0")
+
+    assert answer.exit_code == 2
+    assert "claims.json must be JSON; it cannot be read" in " ".join(answer.stderr.split())
