@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm, t
+from scipy.stats import norm
 
-from leaderboard import order, rank
-from leaderboard.comparisons import Comparisons, power_line
+from leaderboard import order, rank, verdicts
 from leaderboard.judging import Options, groups, resamples
 from leaderboard.ledger import checked, target_of
 from leaderboard.networks import networks_of
@@ -166,27 +165,6 @@ def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.Mo
     assert p_of_pairs(few) > p_of_pairs(many)
 
 
-def test_measures_of_different_networks_have_the_fewer_degrees_of_freedom() -> None:
-    """One carried by few configurations and one by many: z is as sure as the former, the corrected p counts draws."""
-    rng = np.random.default_rng(0)
-    few, many = np.array([3.0, -3, 0.1, -0.1, 0.1, -0.1]), np.array([1.0, -1, 1, -1, 1, -1])
-    comparisons = Comparisons({}, ["few", "many"])
-    draws = {}
-    for name, influence in (("few", few), ("many", many)):
-        counts = rng.multinomial(6, np.full(6, 1 / 6), size=999).astype(np.float64)
-        comparisons.add([name], Influence(influence[:, None], np.zeros((1, 1)), 1.0), counts)
-        draws[name] = counts @ influence
-    found = comparisons.report({"few": 9.0, "many": -2.0})
-    between = draws["few"] - draws["many"]
-    degrees = {name: np.sum(h**2) ** 2 / np.sum(h**4) for name, h in (("few", few), ("many", many))}
-    z = {name: norm.isf(t.sf(11 / between.std(), nu)) for name, nu in degrees.items()}
-    p = {name: (1 + np.count_nonzero(np.abs(between) / between.std() >= z[name])) / 1000 for name in z}
-
-    assert degrees == pytest.approx({"few": 2, "many": 6}, rel=0.01)
-    assert found["p_adjusted"][0][1] == pytest.approx(p["few"], rel=1e-3)
-    assert p["few"] > 1.5 * p["many"]
-
-
 def test_few_networks_that_agree_settle_nothing() -> None:
     """Of eight configurations a perfect order has neither interval nor verdict; of twelve the p-value of six tosses."""
     few, more = (
@@ -236,20 +214,6 @@ def test_a_measure_does_not_differ_from_its_negative() -> None:
     assert table["p_adjusted"][good][turned] == 1
 
 
-def test_the_power_line_counts_the_fewer_networks() -> None:
-    """Of two measures judged on 100 and on 60 networks."""
-    entry = {"Psi": 0.5, "expected_sign": 1, "n": 100}
-    report = {
-        "comparisons": {"names": ["a", "b"], "standard_error": [[None, 0.1], [0.1, None]]},
-        "measures": {"a": entry, "b": {**entry, "Psi": -0.3, "expected_sign": -1, "n": 60}},
-    }
-    line = power_line(report, ["a", "b"])
-
-    assert line is not None
-    assert line["difference"] == pytest.approx(0.2)
-    assert (line["networks"], line["networks_needed"]) == (60, networks_needed(60, line["difference"], 0.1))
-
-
 def test_the_power_line_is_of_the_two_leaders(report: dict[str, Any]) -> None:
     """Their difference, and the networks that would settle it."""
     line = report["power"]
@@ -270,6 +234,16 @@ def test_so_many_networks_settle_a_difference_four_times_in_five() -> None:
         assert norm.sf(norm.isf(0.025) - z) == pytest.approx(0.8, abs=0.01)
     assert networks_needed(50, 0.0, 0.1) is None
     assert networks_needed(50, 0.9, 0.0) == 2
+
+
+def test_a_figure_without_a_spread_is_as_far_out_as_tosses_that_agree() -> None:
+    """Two-sided, whichever its sign; and not at all if it is 0."""
+    tests = verdicts.Tests()
+    for name, observed in (("above", 0.5), ("below", -0.5), ("none", 0.0)):
+        tests.add(name, observed, 0.0, np.ones(9), alike=1 / 32)
+
+    assert tests.z == pytest.approx({"above": norm.isf(1 / 64), "below": norm.isf(1 / 64), "none": 0})
+    assert all(not draws.any() for draws in tests.null.values())
 
 
 def test_a_verdict_needs_a_small_p_and_a_direction() -> None:
