@@ -172,6 +172,14 @@ def test_a_refused_network_has_changed_nothing() -> None:
     assert torch.equal(chance, torch.get_rng_state())
 
 
+def test_rounding_is_not_a_batch() -> None:
+    """Logits may differ in their last digits between batches, also where one of them is zero."""
+    zero = torch.tensor([0])
+    model = Around(lambda f, x: f(x).index_fill(1, zero, 0) + 1e-9 * x.mean())
+
+    assert Subject(model, DATA.inputs, DATA.labels).num_classes == NUM_CLASSES
+
+
 def test_inference_mode_is_refused() -> None:
     """Nothing made in it can be differentiated."""
     with torch.inference_mode(), pytest.raises(ValueError, match=r"outside of torch\.inference_mode"):

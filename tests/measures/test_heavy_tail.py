@@ -114,6 +114,14 @@ def test_spikes_stand_out_of_noise_and_vanish_when_shuffled() -> None:
     assert ww_rand_distance(trained) > 3 * ww_rand_distance(plain)
 
 
+def test_an_eigenvalue_of_zero_adds_nothing_to_the_distance() -> None:
+    """The limit of p log p; the matrix has a direction that nothing is mapped from."""
+    subject = of_matrix(np.diag([3.0, 2.0, 0.0]))
+    (shuffled,) = (values.numpy() ** 2 for values in randomized_singular_values(subject))
+
+    assert ww_rand_distance(subject) == pytest.approx(jensenshannon([9, 4, 0], shuffled), rel=1e-9)
+
+
 def test_one_large_entry_is_a_trap() -> None:
     """It stands out wherever it is put; so does a mean far from zero."""
     noise = np.random.default_rng(0).normal(size=(40, 90))
