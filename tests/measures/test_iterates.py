@@ -53,6 +53,7 @@ def test_minibatches_scatter() -> None:
     assert np.abs(few - whole).max() > 0.1 * whole.max()
     steps = np.diag(few, 1)
     assert len(set(steps.round(12).tolist())) == 63
+    assert np.diag(cloud(data, batch_size=1), 1).min() > 0  # the smallest batch there is
 
 
 def test_a_sketch_keeps_distances(monkeypatch: pytest.MonkeyPatch) -> None:

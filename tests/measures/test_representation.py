@@ -18,6 +18,7 @@ from measures.representation import (
     nc1,
     two_nn_slope,
 )
+from tests.measures.networks import network
 
 
 def with_features(points: Tensor, labels: list[int]) -> Subject:
@@ -119,6 +120,17 @@ def test_the_slope_of_a_pareto_distribution() -> None:
     log_ratios = -torch.log1p(-torch.arange(1, 1001, dtype=torch.float64) / 1000.0001) / 3
 
     assert two_nn_slope(log_ratios) == pytest.approx(3, rel=1e-5)
+
+
+def test_the_features_of_a_map_are_its_means() -> None:
+    """Where the last layer is a convolution, a mean over positions stands behind it, and can as well stand before."""
+    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()).double()
+    model = nn.Sequential(*body, nn.Conv2d(4, 10, 1).double(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    subject = Subject(model, network("mlp").inputs, network("mlp").labels)
+    found = features(subject).penultimate
+    expected = body(subject.inputs[subject.sample(36)]).sum((2, 3)) / 36
+
+    torch.testing.assert_close(found, expected.detach(), rtol=1e-12, atol=1e-14)
 
 
 def test_what_has_no_geometry_is_refused() -> None:
