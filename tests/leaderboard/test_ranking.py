@@ -7,6 +7,7 @@ from scipy.stats import kendalltau
 
 from leaderboard import order, rank
 from leaderboard.mapping import LedgerError
+from leaderboard.statistics.sign_error import environments_of
 from tests.leaderboard.reports import CORRUPTIONS, assert_nulls_have_reasons, zoo
 
 
@@ -120,6 +121,19 @@ def test_a_small_test_set_resolves_fewer_environments() -> None:
         small["measures"]["useless"]["sign_error"]["environments"]
         < assumed["measures"]["useless"]["sign_error"]["environments"]
     )
+
+
+def test_the_effective_number_of_pairs_is_told() -> None:
+    """The least and the median over environments, of all and of each hyperparameter."""
+    frame = zoo(seeds=3)
+    levels = {name: pd.factorize(frame[name])[0].astype(np.int64) for name in ("hp.corruption", "hp.width", "hp.rate")}
+    found = environments_of(frame["gap"].to_numpy(), levels, np.full(len(frame), 1e4))
+    error = rank(frame, bootstrap=0)["measures"]["useless"]["sign_error"]
+
+    assert np.ptp(found.effective) > 1
+    for part, members in [(error, found.axis != "")] + [(error["along"][name], found.axis == name) for name in levels]:
+        effective = found.effective[members]
+        assert part["effective"] == pytest.approx({"min": effective.min(), "median": np.median(effective)})
 
 
 def test_other_targets() -> None:
