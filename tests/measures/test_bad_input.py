@@ -197,8 +197,10 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 
 @functools.cache
 def in_single() -> Parts:
-    """A network of batch norm in float32."""
-    return parts("conv_bn", model=copy.deepcopy(network("conv_bn").model).float())
+    """A network of batch norm and its data in float32, so that nothing of them is converted."""
+    data = network("conv_bn")
+    here = {"inputs": data.inputs.float(), "unlabeled": data.unlabeled.float()}
+    return parts("conv_bn", model=copy.deepcopy(data.model).float(), **here)
 
 
 @functools.cache
@@ -219,11 +221,11 @@ def usual() -> dict[str, float | None]:
 )
 def test_the_callers_modes_change_nothing(mode: contextlib.AbstractContextManager[None]) -> None:
     """Gradients are taken, nothing is rounded to half precision, and draws are the same."""
-    before = torch.get_default_dtype()
+    before, data, expected = torch.get_default_dtype(), in_single(), usual()
     with mode:
-        found = scored(in_single())
+        found = scored(data)
 
-    assert {name: score.value for name, score in found.items()} == usual()
+    assert {name: score.value for name, score in found.items()} == expected
     assert torch.get_default_dtype() == before
 
 
