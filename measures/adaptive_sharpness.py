@@ -74,7 +74,8 @@ def asam_l2_logit_norm(subject: Subject) -> float:
     .. math:: \tilde L\Big(w + \rho\, \frac{w^2 \odot g}{\lVert w \odot g \rVert_2}\Big) - \tilde L(w), \quad
         g = \nabla \tilde L(w), \quad \rho = 0.5
 
-    with L~ the cross-entropy of normalised logits. Unit: nats. Invariant to the rescaling of layers.
+    with L~ the cross-entropy of normalised logits. Unit: nats. Invariant to the rescaling of layers and to the scale of
+    all logits.
     """
     before, _, slope = at_trained_normalised(subject)
     scaled = {name: subject.params[name] * g for name, g in slope.items()}

@@ -65,7 +65,8 @@ class Subject:
 
     Raises:
         ValueError: shapes or types that do not fit together, labels out of range, inputs that are not finite, or a
-            network without weights or with a single logit; the message says which.
+            network that cannot be scored: without weights, of a single logit, that fails on the inputs or writes on
+            them, draws at random, sees its batch or cannot be differentiated; the message says which.
     """
 
     def __init__(
