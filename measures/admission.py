@@ -1,7 +1,8 @@
 """What a network and its data must be before any measure sees them; every refusal says what was given."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import torch
@@ -70,6 +71,16 @@ def frozen(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.M
     return copied.to(device, dtype)
 
 
+@contextmanager
+def uncast() -> Iterator[None]:
+    """Every product in the dtype of its operands, whatever autocast the caller is in."""
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
+
+
 def num_logits(network: nn.Module, inputs: Tensor, owner: str = "The network") -> int:
     """How many logits [n, k] a network gives to `inputs` [n, ...], of a network that can be scored on them.
 
@@ -80,8 +91,7 @@ def num_logits(network: nn.Module, inputs: Tensor, owner: str = "The network") -
     ends = inputs[[0, -1]]
     written, chance = ends._version, torch.get_rng_state()  # noqa: SLF001  torch's count of writes has no other name
     leaves = {name: p.detach().requires_grad_() for name, p in network.named_parameters()}
-    exact = torch.autocast(inputs.device.type, enabled=False)
-    with exact, torch.enable_grad(), torch.random.fork_rng([inputs.device] if inputs.is_cuda else []):
+    with uncast(), torch.enable_grad(), torch.random.fork_rng([inputs.device] if inputs.is_cuda else []):
         started = torch.cuda.get_rng_state(inputs.device) if inputs.is_cuda else chance
         try:
             both, alone = (functional_call(network, leaves, (x,)) for x in (ends, ends[:1]))

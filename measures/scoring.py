@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from measures.admission import uncast
 from measures.api import Measure, Outcome, Subject, UnsupportedModel
 from measures.catalog import select, with_plugins
 from measures.history import Refit, Trajectory
@@ -118,9 +119,7 @@ def numerics() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        for device in ("cpu", "cuda"):
-            if torch.is_autocast_enabled(device):
-                stack.enter_context(torch.autocast(device, enabled=False))
+        stack.enter_context(uncast())
         stack.callback(torch.set_default_dtype, dtype)
         torch.set_default_dtype(torch.float32)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False

@@ -78,7 +78,7 @@ def test_a_zoo_is_not_held_out_beside_itself(zoo: Path, gapbench: Gapbench, tmp_
 
 def test_what_is_no_zoo_is_refused(ledgers: tuple[Path, Path], gapbench: Gapbench, tmp_path: Path) -> None:
     """As the first argument is."""
-    for other, words in ((tmp_path, "must be a zoo's directory"), (tmp_path / "no.csv", "there is no such file")):
+    for other, words in ((tmp_path, "must be a zoo's directory"), (tmp_path / "no.csv", "there is neither")):
         result = gapbench("rank", ledgers[0], "--beside", other)
         assert (result.exit_code, result.stdout) == (2, "")
         assert words in " ".join(result.stderr.split())
