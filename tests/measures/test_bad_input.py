@@ -5,12 +5,10 @@ class, silent units, constant answers, weights of zero, numbers beyond the range
 and single layers are of the contract suite; here they meet strange data.
 """
 
-import contextlib
 import copy
 import dataclasses
-import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,23 +17,9 @@ from torch import Tensor, nn
 
 from measures.api import Need, Subject
 from measures.catalog import catalog
-from measures.scoring import Score, score_subject
+from measures.scoring import score_subject
 from tests.measures.networks import NUM_CLASSES, network, trained
-
-AT_ONCE = [measure for measure in catalog().values() if not measure.needs & {"trajectory", "refit"}]
-
-Parts = dict[str, Any]
-
-
-def parts(name: str, **changed: Any) -> Parts:
-    """The arguments of a subject without past and future, some of them other than usual."""
-    found = {**network(name).parts(), **changed}
-    return {key: value for key, value in found.items() if key not in {"trajectory", "refit"}}
-
-
-def scored(arguments: Mapping[str, Any]) -> dict[str, Score]:
-    """Every measure that trains nothing and looks at no past."""
-    return score_subject(Subject(**arguments), AT_ONCE)
+from tests.measures.strange_parts import AT_ONCE, Heated, Parts, heated, parts, scored
 
 
 def rewritten(name: str, change: Callable[[str, Tensor], Any], dtype: torch.dtype = torch.float64) -> Parts:
@@ -77,27 +61,6 @@ def silent(key: str, value: Tensor) -> None:
     """No unit of the first hidden layer ever speaks."""
     if key == "1.bias":
         value.fill_(-1000)
-
-
-class Heated(nn.Module):
-    """A network whose logits are multiplied by one number that is learned."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner, self.heat = inner, nn.Parameter(torch.tensor(1.5, dtype=torch.float64))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The logits."""
-        return self.heat * self.inner(x)  # type: ignore[no-any-return]
-
-
-def heated(name: str) -> Parts:
-    """A network with a parameter that is a single number."""
-    data = network(name)
-    init_state = Heated(copy.deepcopy(data.model)).state_dict()
-    return parts(
-        name, model=Heated(copy.deepcopy(data.model)), init_state=init_state, twin=Heated(copy.deepcopy(data.twin))
-    )
 
 
 def one_number() -> Parts:
@@ -182,95 +145,6 @@ def test_half_precision_is_scored_in_single(name: str, half: torch.dtype) -> Non
     assert Subject(**low).dtype == torch.float32
     assert next(rounded.parameters()).dtype == half
     assert values == {key: score.value for key, score in scored(same).items()}
-
-
-@contextlib.contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Another floating dtype for what says none."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-@functools.cache
-def in_single() -> Parts:
-    """A network of batch norm and its data in float32, so that nothing of them is converted."""
-    data = network("conv_bn")
-    here = {"inputs": data.inputs.float(), "unlabeled": data.unlabeled.float()}
-    return parts("conv_bn", model=copy.deepcopy(data.model).float(), **here)
-
-
-@functools.cache
-def usual() -> dict[str, float | None]:
-    """Its scores when nothing is set."""
-    return {name: score.value for name, score in scored(in_single()).items()}
-
-
-@pytest.mark.parametrize(
-    "mode",
-    [
-        torch.no_grad(),
-        torch.autocast("cpu", torch.bfloat16),
-        default_dtype(torch.float64),
-        default_dtype(torch.bfloat16),
-    ],
-    ids=["no_grad", "autocast", "default float64", "default bfloat16"],
-)
-def test_the_callers_modes_change_nothing(mode: contextlib.AbstractContextManager[None]) -> None:
-    """Gradients are taken, nothing is rounded to half precision, and draws are the same."""
-    before, data, expected = torch.get_default_dtype(), in_single(), usual()
-    with mode:
-        found = scored(data)
-
-    assert {name: score.value for name, score in found.items()} == expected
-    assert torch.get_default_dtype() == before
-
-
-def inference(data: Tensor) -> Tensor:
-    """A copy that no autograd may save."""
-    with torch.inference_mode():
-        return data.clone()
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        lambda x: x.clone().requires_grad_(),
-        lambda x: x.clone().requires_grad_() * 1,
-        inference,
-        lambda x: x.transpose(2, 3).contiguous().transpose(2, 3),
-        lambda x: x.repeat_interleave(2, 3)[..., ::2],
-    ],
-    ids=["a leaf", "a result", "of inference mode", "transposed", "strided"],
-)
-def test_how_inputs_are_written_changes_nothing(written: Callable[[Tensor], Tensor]) -> None:
-    """Their history and their places in memory are not the network's."""
-    data = in_single()
-    found = scored({**data, "inputs": written(data["inputs"]), "unlabeled": written(data["unlabeled"])})
-
-    for name, value in usual().items():
-        assert found[name].value == (None if value is None else pytest.approx(value, rel=1e-5, abs=1e-9)), name
-
-
-def test_what_a_pass_has_left_behind_is_no_part_of_a_network() -> None:
-    """Activations that a network keeps, by which it cannot be copied as it is."""
-
-    class Keeping(Heated):
-        def forward(self, x: Tensor) -> Tensor:
-            self.kept = super().forward(x)
-            return self.kept
-
-    model = Keeping(copy.deepcopy(network("mlp").model))
-    model(network("mlp").inputs)
-    fresh = scored({**heated("mlp"), "twin": None})
-
-    assert not model.kept.is_leaf
-    assert {name: score.value for name, score in scored({**heated("mlp"), "model": model, "twin": None}).items()} == {
-        name: score.value for name, score in fresh.items()
-    }
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="There is one device only.")
