@@ -24,9 +24,9 @@ demo: .venv/.demo  ## train the digits suite, score the core measures and rank t
 	$(BIN)/gapbench run digits --measures core --out runs/digits
 
 studies: .venv/.demo  ## the small size of every study, those that are missing; leaves runs/STUDY and docs/studies.md
-	@for study in $$($(BIN)/python -m harness.studies_page --names runs); do \
+	@for study in $$($(BIN)/python -m harness.reports.studies_page --names runs); do \
 	  OMP_NUM_THREADS=1 $(BIN)/gapbench run $$study --out runs/$$study || exit 1; done
-	$(BIN)/python -m harness.studies_page runs
+	$(BIN)/python -m harness.reports.studies_page runs
 
 test: .venv/.dev  ## the tests, without the benchmarks
 	$(BIN)/python -m pytest -n 2
@@ -47,7 +47,7 @@ gpu: .venv/.dev  ## measure training and scoring on a GPU, 25 minutes; SMALL=1: 
 
 check-zoo: .venv/.demo  ## the networks and scores that gapbench check compares with; leaves runs/check
 	OMP_NUM_THREADS=1 $(BIN)/gapbench run check --out runs/check --executor local --mode fleet --fleet 12
-	$(BIN)/python -m harness.checking.making runs/check
+	$(BIN)/python -m harness.checking.build_zoo runs/check
 
 format: .venv/.dev  ## format and mend what can be mended
 	$(BIN)/ruff format .

@@ -5,11 +5,11 @@ from typing import Final
 
 import typer
 
-from harness.commands.answering import answering
-from harness.commands.inventory import download, export, list_
-from harness.commands.making import run, score, train
-from harness.commands.ranking import page, rank, table
-from harness.commands.submitting import check, new
+from harness.commands.errors import answering
+from harness.commands.list import download, export, list_
+from harness.commands.rank import page, rank, table
+from harness.commands.run import run, score, train
+from harness.commands.submit import check, new
 
 app = typer.Typer(
     no_args_is_help=True,

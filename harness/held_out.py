@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from harness.store import Store
+from harness.store.store import Store
 from zoo.held_out import PROTOCOL, fingerprint
 
 FEWEST_BYTES: Final = 16  # as many as nobody guesses

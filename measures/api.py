@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
-from measures.layered import Layered
-from measures.memo import Usage
+from measures.pass_cache import Usage
+from measures.per_layer import Layered
 from measures.subject import CHUNK, Need, Subject, UndeclaredNeed, UnsupportedModel, seed_for
 
 __all__ = [

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from measures.admission import uncast
 from measures.api import Measure, Outcome, Subject, UnsupportedModel
-from measures.catalog import select, with_plugins
-from measures.history import Refit, Trajectory
-from measures.layered import Layered
-from measures.passes.outputs import logits
+from measures.passes.activations.outputs import logits
+from measures.per_layer import Layered
+from measures.registry import select, with_plugins
+from measures.subject_checks import uncast
+from measures.training_history import Refit, Trajectory
 
 
 @dataclass(frozen=True, slots=True)

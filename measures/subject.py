@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from measures.admission import (
+from measures.pass_cache import Memo
+from measures.subject_checks import (
     first_not_finite,
     fitting_state,
     frozen,
@@ -20,8 +21,7 @@ from measures.admission import (
     require_data,
     require_past,
 )
-from measures.history import Refit, Trajectory
-from measures.memo import Memo
+from measures.training_history import Refit, Trajectory
 
 Need = Literal["init", "twin", "unlabeled", "trajectory", "refit"]
 

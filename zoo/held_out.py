@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-from zoo.models import BASE_CHANNELS
+from zoo.models.build import BASE_CHANNELS
 from zoo.recipe import FAMILIES, SOLVED, Recipe, with_others
 
 PROTOCOL: Final = 1  # part of every draw and of the fingerprint: whoever changes how levels are drawn raises it

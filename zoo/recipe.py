@@ -31,7 +31,7 @@ SOLVED: Final = {
     "kernel_gaussian": "Gaussian kernel on pixels, bandwidth `width` times the median distance",
     "kernel_conv": "Gaussian kernel on 64 x `width` random convolutional features of 3x3 pixels, pooled to 4 x 4",
     "random_features": "linear regression on 64 x `width` random ReLU features",
-}  # solved instead of trained, see zoo.closed_form
+}  # solved instead of trained, see zoo.models.closed_form
 
 DATA_FIELDS: Final = tuple(field.name for field in dataclasses.fields(DataSpec))
 
@@ -71,14 +71,14 @@ class Recipe:
         teacher: recipe of a network whose softmax is learned in place of the labels; none if None.
         optimizer: SGD with momentum or AdamW, as torch.optim defines them.
         learning_rate: at the start; see `schedule`.
-        schedule: of the learning rate over `max_epochs`, see zoo.schedules.
+        schedule: of the learning rate over `max_epochs`, see zoo.training.schedules.
         momentum: of SGD; AdamW has its own betas (0.9, 0.999).
         weight_decay: L2 term of the gradient in SGD, decoupled in AdamW; the ridge of what is solved.
         clip_norm: longest gradient; longer ones are scaled down to it; none if None.
         noise_scale: of symmetric alpha-stable noise on every coordinate of the gradient, before clipping.
         noise_tail: its index alpha in (0, 2]; 2 is Gaussian.
         batch_size: examples a step; the last, smaller batch of an epoch is dropped.
-        data_order: in which the examples come, see zoo.data_order.
+        data_order: in which the examples come, see zoo.training.data_order.
         augmentation: of training images: random crops of the padded image, flips, each example its own.
         adversarial_radius: of PGD on the training images, in grey levels of 255, in the maximum norm; 0 for none.
         adversarial_steps: of PGD.
@@ -162,7 +162,7 @@ class Recipe:
     data_seed: int | None = None
 
     def __post_init__(self) -> None:
-        from zoo.contradictions import require_possible  # it reads recipes
+        from zoo.recipe_checks import require_possible  # it reads recipes
 
         require_possible(self)
 

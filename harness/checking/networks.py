@@ -14,11 +14,11 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-import zoo.vision_stack  # noqa: F401  makes timm importable beside a CPU build of torch; it comes before timm
+import zoo.models.vision_stack  # noqa: F401  makes timm importable beside a CPU build of torch; it comes before timm
 from measures.api import Subject
-from measures.history import Checkpoint, Refitted, Training, Trajectory
+from measures.training_history import Checkpoint, Refitted, Training, Trajectory
 
-import timm  # isort: skip  after zoo.vision_stack
+import timm  # isort: skip  after zoo.models.vision_stack
 from timm.models.mlp_mixer import MlpMixer  # isort: skip
 from timm.models.resnet import BasicBlock, ResNet  # isort: skip
 

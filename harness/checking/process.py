@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from harness.checking.trials import Trial
-from harness.sandbox import Sandbox
-from harness.submission import Parts, Submission
+from harness.sandbox.client import Sandbox
+from harness.sandbox.submission import Parts, Submission
 from measures import Measure, Score
 
 MEASURE_LIMIT: Final = 10.0  # seconds for one measure of one tiny network, shared passes included

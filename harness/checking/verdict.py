@@ -24,7 +24,7 @@ MENDS: Final = {  # by the beginning of what was touched
     "labels": "Copy before writing: subject.labels.clone().",
     "gradients": "Differentiate subject.forward with torch.func.grad, which leaves nothing behind.",
     "training": "Leave subject.model in eval mode.",
-    "hooks": "Remove each hook in a finally clause, or use measures.passes.places.",
+    "hooks": "Remove each hook in a finally clause, or use measures.passes.activations.bottlenecks.",
     "random": "Draw from subject.generator(\"a name\") and from no global generator, torch's, numpy's or Python's.",
 }
 COPY: Final = "Compute with subject.forward(params, inputs) on copies; never write into the network."

@@ -17,12 +17,12 @@ import pandas as pd
 import safetensors.torch
 from torch import Tensor
 
-from measures.history import Checkpoint, Trajectory
-from zoo.fleet import load_state
+from measures.training_history import Checkpoint, Trajectory
 from zoo.recipe import Recipe
-from zoo.record import normalised
 from zoo.seeds import seed_for
-from zoo.training import data_of, network_of
+from zoo.training.engines.stacked_fleet import load_state
+from zoo.training.record import normalised
+from zoo.training.train import data_of, network_of
 
 WEIGHTS: Final = "weights.safetensors"  # final parameters and buffers, named RUN_ID/NAME
 LEDGER: Final = "ledger.csv"

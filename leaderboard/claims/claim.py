@@ -51,8 +51,8 @@ class Evidence:
     """What a claim is tested on.
 
     Attributes:
-        ledger: one row a network, those that did not converge included; see `leaderboard.ledger` for its columns, and
-            `observed.<name>` beside them. `hp.` columns that are the same everywhere are there too.
+        ledger: one row a network, those that did not converge included; see `leaderboard.ledger.read` for its columns,
+            and `observed.<name>` beside them. `hp.` columns that are the same everywhere are there too.
         curves: one row a network and checkpoint: run_id, epoch, train_accuracy, train_loss, test_accuracy, test_loss.
         arrays: by name and run_id whole numbers such as "test_predictions".
     """

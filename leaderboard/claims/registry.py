@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-import leaderboard.claims
+import leaderboard.claims.studies
 from leaderboard.claims.claim import Claim
 from leaderboard.claims.figure import Figure
 
@@ -21,7 +21,7 @@ def figure_of(study: str) -> Figure | None:
 
 
 def _defined(study: str, name: str) -> Any:
-    names = {info.name for info in pkgutil.iter_modules(leaderboard.claims.__path__)}
+    names = {info.name for info in pkgutil.iter_modules(leaderboard.claims.studies.__path__)}
     if study not in names:
         return None
-    return getattr(importlib.import_module(f"leaderboard.claims.{study}"), name, None)
+    return getattr(importlib.import_module(f"leaderboard.claims.studies.{study}"), name, None)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from measures.api import CHUNK, Subject, UnsupportedModel, seed_for, shared
-from measures.history import Refitted, Training
+from measures.training_history import Refitted, Training
 
 TRAININGS: Final = "9 trainings, shared"  # what every measure of them costs
 NOISE: Final = 0.05  # share of labels made wrong (Bansal et al. 2021: eta = 5 %)

@@ -3,7 +3,7 @@
 import torch
 
 from measures.api import Subject, measure
-from measures.passes.features import features
+from measures.passes.activations.features import features
 
 
 @measure(

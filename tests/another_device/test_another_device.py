@@ -54,7 +54,7 @@ import torch
 asked = []
 for name in ("is_available", "device_count", "_lazy_init", "current_device", "mem_get_info"):
     setattr(torch.cuda, name, lambda *_, name=name: asked.append(name))
-import harness.preloaded
+import harness.pipeline.preloaded
 print(asked)
 """
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

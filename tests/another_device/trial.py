@@ -13,15 +13,15 @@ from unittest.mock import patch
 import torch
 
 from measures.api import Subject
-from measures.catalog import catalog
+from measures.registry import catalog
 from measures.scoring import score_subject
 from tests.another_device.pretended import register
 from tests.measures.networks import network
-from tests.zoo.test_interventions import BASE, INTERVENTIONS, flat
-from zoo.engines import Mode
+from tests.zoo.training.test_interventions import BASE, INTERVENTIONS, flat
 from zoo.recipe import FAMILIES
-from zoo.steady_fleet import WARM_UP_STEPS
-from zoo.training import train
+from zoo.training.engines.compiled_fleet import WARM_UP_STEPS
+from zoo.training.engines.modes import Mode
+from zoo.training.train import train
 
 LOOSE = {"gsnr": 0.05}  # in float32 a mean of ratios whose denominators may be rounding errors
 
@@ -95,7 +95,10 @@ def training(device: torch.device, name: str) -> Iterator[str]:
         expected = {run.recipe: flat(run) for run in train(recipes, fleet=2, dtype=torch.float64)}
         runs = train(recipes, fleet=1 if mode == "loop" else 2, mode=mode, device=device, dtype=torch.float64)
         try:
-            with patch("zoo.engines.cuda_graph", recorded), patch("zoo.training.require_mode"):  # graphs need a GPU
+            with (
+                patch("zoo.training.engines.modes.cuda_graph", recorded),
+                patch("zoo.training.train.require_mode"),
+            ):  # graphs need a GPU
                 found = {run.recipe: flat(run) for run in runs}
         except RuntimeError as error:
             yield f"{case}: {error}"

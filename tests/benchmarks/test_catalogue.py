@@ -25,10 +25,10 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from measures.api import Subject
-from measures.catalog import catalog
+from measures.registry import catalog
 from measures.scoring import score_subject
-from zoo.datasets import load
-from zoo.models import build
+from zoo.data.datasets import load
+from zoo.models.build import build
 from zoo.recipe import Recipe
 
 NUM_EXAMPLES = 1000
@@ -161,7 +161,7 @@ def test_the_catalogue_beside_published_code(
     chosen = [measure for measure in catalog().values() if measure.needs <= {"init"}]
     best: dict[str, float] = {}
     counted: list[int] = []
-    monkeypatch.setattr("measures.memo.time.perf_counter", time.thread_time)
+    monkeypatch.setattr("measures.pass_cache.time.perf_counter", time.thread_time)
     subjects = []
 
     def interleaved() -> None:

@@ -10,7 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from zoo.recipe import Recipe
 from zoo.suites.registry import suite
-from zoo.training import shape_of, train
+from zoo.training.train import shape_of, train
 
 EPOCHS = 5  # of each network: enough that a training's fixed costs weigh no more than in a whole run
 ROUNDS = 2

@@ -18,8 +18,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch.nn.functional import cross_entropy
 
 from measures.api import Subject
-from measures.passes.per_sample import gradient_norms, gradient_statistics
-from zoo.models import build
+from measures.passes.gradients.per_sample import gradient_norms, gradient_statistics
+from zoo.models.build import build
 from zoo.recipe import FAMILIES, Recipe
 
 SHAPES = dict.fromkeys(FAMILIES, (1, 8, 8)) | {"nin": (3, 32, 32)}

@@ -8,21 +8,21 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.store import Store
-from harness.submission import Submission
-from harness.submitted import Commission, Retraining, commissioned, scored_apart, shared_sandbox
-from harness.tasks import ScoreTask
-from harness.weights import pack
-from harness.work import TIME_LIMIT, parts_of, subject_of
+from harness.pipeline.tasks import ScoreTask
+from harness.pipeline.workers import TIME_LIMIT, parts_of, subject_of
+from harness.sandbox.plugins import Commission, Retraining, commissioned, scored_apart, shared_sandbox
+from harness.sandbox.submission import Submission
+from harness.store.store import Store
+from harness.store.weights import pack
 from measures import Score
-from measures.catalog import catalog, select
+from measures.registry import catalog, select
 from measures.scoring import score_subject
 from zoo.suites.registry import suite
-from zoo.training import train
+from zoo.training.train import train
 
 AS_SUBMITTED = """
 from dataclasses import replace
-from measures.catalog import catalog
+from measures.registry import catalog
 
 def again(found):
     def compute(subject):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from zoo.datasets import load
+from zoo.data.datasets import load
 
 MOST = 512  # MB: 256 of a chunk, and three sums of 41 with room for one to be made
 MOST_GROWTH = 1.05  # of the peak when there are ten times as many images
@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from torch import nn
 from measures.api import Subject
-from measures.passes.per_sample import gradient_norms, gradient_statistics
+from measures.passes.gradients.per_sample import gradient_norms, gradient_statistics
 
 kind, count, file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 torch.set_num_threads(1)

@@ -11,10 +11,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from tests.benchmarks.gpu_report.baselines import BASELINES, trained
 from tests.benchmarks.gpu_report.images import images
 from tests.benchmarks.gpu_report.throughput import Noted
-from zoo.choice import Choice
-from zoo.engines import Mode, offered
 from zoo.recipe import Recipe
-from zoo.training import data_of, train
+from zoo.training.engines.modes import Mode, offered
+from zoo.training.engines.timing import Choice
+from zoo.training.train import data_of, train
 
 NETWORKS = 8
 ROUNDS = 2

@@ -12,17 +12,17 @@ from torch import nn
 from typer.testing import CliRunner, Result
 
 from harness.cli import app
-from harness.confinement import bubblewrap
-from harness.plan import Plan
-from harness.sandbox import Sandbox
-from harness.submission import Parts, Submission
-from harness.weights import PackedRun, pack
-from measures.catalog import catalog
-from tests.harness.boxed import KINDS
-from tests.harness.planning import BASE
+from harness.pipeline.plan import Plan
+from harness.sandbox.client import Sandbox
+from harness.sandbox.confinement import bubblewrap
+from harness.sandbox.submission import Parts, Submission
+from harness.store.weights import PackedRun, pack
+from measures.registry import catalog
+from tests.harness.pipeline.planning import BASE
+from tests.harness.sandbox.boxed import KINDS
 from zoo.recipe import Recipe
-from zoo.record import TrainedRun
-from zoo.training import train
+from zoo.training.record import TrainedRun
+from zoo.training.train import train
 
 Gapbench = Callable[..., Result]
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from harness.held_out import recorded
-from harness.store import Store
-from harness.weights import pack
+from harness.store.store import Store
+from harness.store.weights import pack
 from tests.harness.conftest import Gapbench
 from zoo.held_out import fingerprint, held_out
 from zoo.recipe import Recipe
-from zoo.record import TrainedRun
 from zoo.suites.registry import suite
+from zoo.training.record import TrainedRun
 
 SECRET = b"no line that anybody would guess\n"
 TWO = ("smoke", "--limit", "2", "--fleet", "1", "--measures", "fro_dist")
@@ -137,7 +137,7 @@ def test_secrets_that_cannot_be(gapbench: Gapbench, tmp_path: Path) -> None:
 
 def test_without_a_folder_a_held_out_zoo_has_its_own(tmp_path: Path, monkeypatch: Any) -> None:
     """Not the public one's; and with a limit its networks are those of the whole suite."""
-    from harness.plan import plan_of
+    from harness.pipeline.plan import plan_of
 
     monkeypatch.chdir(tmp_path)
     nothing: dict[str, Any] = dict.fromkeys(("out", "workers", "dataset", "data_dir", "measures", "plugin"))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from leaderboard.ranking import rank
+from leaderboard.ranking.rank import rank
 
 HOSTILE = "<b>m</b><script>alert(1)</script>"  # a name that a page which forgets to escape would run
 

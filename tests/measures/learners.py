@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from measures.api import Subject
-from measures.history import Refit, Refitted, Training
+from measures.training_history import Refit, Refitted, Training
 
 
 class NearestNeighbour(nn.Module):

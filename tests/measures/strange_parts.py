@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from measures.api import Subject
-from measures.catalog import catalog
+from measures.registry import catalog
 from measures.scoring import Score, score_subject
 from tests.measures.networks import network
 

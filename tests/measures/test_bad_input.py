@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from measures.api import Need, Subject
-from measures.catalog import catalog
+from measures.registry import catalog
 from measures.scoring import score_subject
 from tests.measures.networks import NUM_CLASSES, network, trained
 from tests.measures.strange_parts import AT_ONCE, Heated, Parts, heated, parts, scored

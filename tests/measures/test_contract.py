@@ -11,7 +11,7 @@ import torch
 
 import measures.api
 from measures.api import Measure, Subject
-from measures.catalog import catalog
+from measures.registry import catalog
 from measures.scoring import Score, score_subject
 from tests.measures.networks import ARCHITECTURES, network
 

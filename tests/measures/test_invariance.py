@@ -14,7 +14,7 @@ import pytest
 from torch import Tensor
 
 from harness.checking.changes import bias_free, fitted, renamed, rescaled, scaled, shifted
-from measures.catalog import catalog
+from measures.registry import catalog
 from measures.scoring import Score, score_subject
 from tests.measures.networks import Network, network
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from measures.api import Measure, Subject, measure
-from measures.catalog import UnknownMeasure
-from measures.controls import constant, params
-from measures.distance import fro_dist
+from measures.catalogue.outputs.controls import constant, params
+from measures.catalogue.weights.distance import fro_dist
+from measures.registry import UnknownMeasure
 from measures.scoring import numerics, score, score_subject
 from tests.measures.networks import network
 

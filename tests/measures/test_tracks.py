@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from measures import Measure, Subject, UnsupportedModel, measure
-from measures.catalog import catalog
-from measures.passes.outputs import logits
+from measures.passes.activations.outputs import logits
+from measures.registry import catalog
 from measures.tracks import TRACKS, Track, track_of
 from tests.measures.networks import ARCHITECTURES, network
 

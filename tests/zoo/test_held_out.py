@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from zoo.held_out import PROTOCOL, fingerprint, held_out
-from zoo.models import build, num_params
+from zoo.models.build import build, num_params
 from zoo.recipe import SOLVED, Recipe
 from zoo.suites.registry import suites
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from zoo.corruptions.labels import partially_corrupted, random_labels
 from zoo.corruptions.pixels import gaussian_pixels, pixel_permutation, random_pixels, shuffled_pixels
-from zoo.datasets import ImageSet, pixel_moments
+from zoo.data.datasets import ImageSet, pixel_moments
 from zoo.seeds import generator
 
 Corruption = Literal["true_labels", "partial_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]

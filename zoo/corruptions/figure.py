@@ -12,7 +12,7 @@ from zoo.corruptions.conditions import CORRUPTIONS
 from zoo.corruptions.erased import erased_copies
 from zoo.corruptions.preparation import prepare
 from zoo.corruptions.spec import DataSpec
-from zoo.datasets import load
+from zoo.data.datasets import load
 from zoo.seeds import generator
 
 FIGURE: Final = Path(__file__).parents[2] / "docs" / "corruptions.png"

@@ -11,9 +11,9 @@ from zoo.corruptions.confusion import ClassNoise, confused
 from zoo.corruptions.pairs import paired, paired_indices
 from zoo.corruptions.shift import shifted_set
 from zoo.corruptions.spec import DataSpec
-from zoo.datasets import ImageSet, pixel_statistics, stratified_subset
+from zoo.data.datasets import ImageSet, pixel_statistics, stratified_subset
+from zoo.data.subsets import merged_classes, of_classes
 from zoo.seeds import generator
-from zoo.subsets import merged_classes, of_classes
 
 NUM_HELD_OUT: Final = 1000  # at most: enough to tell accuracies 3 points apart, and little to keep
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final, Literal, get_args
 
 from zoo.corruptions.common import CommonCorruption, commonly_corrupted, require_common_corruption
-from zoo.image_set import ImageSet
+from zoo.data.image_set import ImageSet
 from zoo.seeds import generator
 
 ShiftOn = Literal["train", "test", "both"]

@@ -6,7 +6,7 @@ from zoo.corruptions.common import CommonCorruption
 from zoo.corruptions.conditions import Corruption, require_corruption
 from zoo.corruptions.confusion import ClassNoise, require_class_noise
 from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
-from zoo.subsets import require_classes, require_merged
+from zoo.data.subsets import require_classes, require_merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

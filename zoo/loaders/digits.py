@@ -5,8 +5,8 @@ from typing import Final
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
-from zoo.image_set import ImageSet, Split, assembled
-from zoo.subsets import stratified_subset
+from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.data.subsets import stratified_subset
 
 NUM_TEST: Final = 500
 MAX_VALUE: Final = 16  # a pixel counts the dark ones in a 4x4 block of the scan

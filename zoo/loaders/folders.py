@@ -5,7 +5,7 @@ from typing import Final
 
 import torch
 
-from zoo.image_set import DatasetError, ImageSet, Split, assembled
+from zoo.data.image_set import DatasetError, ImageSet, Split, assembled
 from zoo.loaders.decoding import decode
 
 SUFFIXES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from zoo.image_set import DatasetError, ImageSet, Split, assembled
+from zoo.data.image_set import DatasetError, ImageSet, Split, assembled
 from zoo.loaders.decoding import decode
 
 IMAGE_COLUMNS: Final = ("img", "image")  # a struct with the field bytes, or spelled flat: img.bytes

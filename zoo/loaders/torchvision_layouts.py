@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 
-from zoo.image_set import DatasetError, ImageSet, Split, assembled
+from zoo.data.image_set import DatasetError, ImageSet, Split, assembled
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def load_torchvision(name: str, data_dir: Path) -> ImageSet:
 
 def opened(layout: Layout, data_dir: Path, half: str, *, download: bool = False) -> Any:
     """One half of a data set as torchvision's own class, which downloads what is missing if it is told to."""
-    import zoo.vision_stack  # noqa: F401, I001  makes torchvision importable beside a CPU build of torch
+    import zoo.models.vision_stack  # noqa: F401, I001  makes torchvision importable beside a CPU build of torch
     from torchvision import datasets
 
     which: dict[str, Any] = {"split": half} if layout.loader == "SVHN" else {"train": half == "train"}

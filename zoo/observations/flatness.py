@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.func import functional_call, jacrev, vmap
 
 from zoo.observations.observed import Observed, Trained, observation
-from zoo.record import normalised
+from zoo.training.record import normalised
 
 CHUNK = 8  # examples whose Jacobians, of logits by parameters, are held at once
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from zoo.closed_form import GaussianKernel
+from zoo.models.closed_form import GaussianKernel
 from zoo.observations.observed import Observed, Trained, observation
-from zoo.record import normalised
+from zoo.training.record import normalised
 
 
 @observation

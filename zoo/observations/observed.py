@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import zoo.observations
 from zoo.corruptions import PreparedData
 from zoo.recipe import Recipe
-from zoo.record import EVALUATION_CHUNK, Snapshot, normalised
+from zoo.training.record import EVALUATION_CHUNK, Snapshot, normalised
 
 Observed = Mapping[str, "float | Sequence[int]"]
 Observe = Callable[["Trained"], Observed]

@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from zoo.fleet import load_state
 from zoo.observations.observed import Observed, Trained, observation
-from zoo.record import normalised
+from zoo.training.engines.stacked_fleet import load_state
+from zoo.training.record import normalised
 
 ITERATIONS = 10_000  # of L-BFGS, far more than it takes
 

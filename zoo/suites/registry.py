@@ -52,11 +52,12 @@ class Suite:
 def suites() -> dict[str, Suite]:
     """Every suite in the box, by name."""
     found = {}
-    for info in pkgutil.iter_modules(zoo.suites.__path__):
-        module = importlib.import_module(f"zoo.suites.{info.name}")
+    for info in pkgutil.walk_packages(zoo.suites.__path__, "zoo.suites."):
+        module = importlib.import_module(info.name)
+        name = info.name.rpartition(".")[2]
         if isinstance(study := getattr(module, "STUDY", None), Study):
             words = (module.__doc__ or "").strip()
-            found[info.name] = Suite(info.name, words.splitlines()[0], words, study)
+            found[name] = Suite(name, words.splitlines()[0], words, study)
     return found
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from harness.files import write_text
+from harness.store.atomic_write import write_text
 from tests.benchmarks.gpu_report.apart import Setting, done_apart, parts
 from tests.benchmarks.gpu_report.images import images
 from tests.benchmarks.gpu_report.sections import SECTIONS, do, sections

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from harness.files import write_text
+from harness.store.atomic_write import write_text
 
 NOTICE: Final = 0.85  # of a section's time, after which it begins nothing more
 LINES_TOLD: Final = 30  # of what a section said before it failed

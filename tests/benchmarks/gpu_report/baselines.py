@@ -11,10 +11,10 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.corruptions import PreparedData
-from zoo.epochs import CHECK_FACTOR
 from zoo.recipe import Recipe
-from zoo.record import EVALUATION_CHUNK, normalised
-from zoo.training import network_of
+from zoo.training.epochs import CHECK_FACTOR
+from zoo.training.record import EVALUATION_CHUNK, normalised
+from zoo.training.train import network_of
 
 Baseline = Literal["loader_float32", "resident_bf16"]
 

@@ -6,20 +6,20 @@ from typing import Any, Final
 import torch
 
 from measures.api import Measure, Subject
-from measures.catalog import catalog
+from measures.registry import catalog
 from measures.scoring import score_subject
 from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.device import waited
 from tests.benchmarks.gpu_report.images import enlarged
 from zoo.corruptions import PreparedData, prepare
-from zoo.fleet import load_state
-from zoo.image_set import ImageSet
-from zoo.member import Job
-from zoo.precision import Precision
+from zoo.data.image_set import ImageSet
 from zoo.recipe import Recipe
-from zoo.record import TrainedRun, normalised
-from zoo.trainer import Trainer
-from zoo.training import data_of, network_of, shape_of
+from zoo.training.engines.precision import Precision
+from zoo.training.engines.stacked_fleet import load_state
+from zoo.training.member import Job
+from zoo.training.record import TrainedRun, normalised
+from zoo.training.train import data_of, network_of, shape_of
+from zoo.training.trainer import Trainer
 
 SHOWN: Final = 3  # the most expensive
 ALL: Final = 50_000  # training images of CIFAR-10

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.device import waited
-from zoo.precision import Precision, exactly, products
+from zoo.training.engines.precision import Precision, exactly, products
 
 REPEATS: Final = 10
 KERNELS: Final = ((1, 1), (3, 2))  # side and stride, as in nin

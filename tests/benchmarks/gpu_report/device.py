@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from zoo.precision import Precision
+from zoo.training.engines.precision import Precision
 
 ROUNDS: Final = 5
 PROFILED_STEPS: Final = 5

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from zoo.datasets import DatasetError, load
+from zoo.data.datasets import DatasetError, load
 
 SIDE: Final = 32
 SUBSTITUTE: Final = "digits32"

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import torch
 
-from harness.executors import TaskFailure, execute
-from harness.tasks import TrainTask, shared_out
-from harness.work import train_fleet
+from harness.pipeline.executors import TaskFailure, execute
+from harness.pipeline.tasks import TrainTask, shared_out
+from harness.pipeline.workers import train_fleet
 from tests.benchmarks.gpu_report.apart import Part
-from zoo.choice import Choice
-from zoo.engines import Mode, offered
 from zoo.recipe import Recipe
-from zoo.training import train
+from zoo.training.engines.modes import Mode, offered
+from zoo.training.engines.timing import Choice
+from zoo.training.train import train
 
 TOLD: Final = 40  # lines of what pytest says
 
@@ -90,7 +90,15 @@ def agreeing(part: Part) -> None:
         if part.left < 0:
             part.keep(**{name: "the time was up"})
             continue
-        command = [sys.executable, "-m", "pytest", "tests/zoo/test_steady_fleet.py", "-q", "-k", chosen]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "tests/zoo/training/engines/test_compiled_fleet.py",
+            "-q",
+            "-k",
+            chosen,
+        ]
         try:
             said = subprocess.run(
                 [*command, "-p", "no:cacheprovider"],

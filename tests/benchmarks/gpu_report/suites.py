@@ -9,20 +9,20 @@ from typing import Any, Final
 import torch
 
 from measures.api import Measure, Subject
-from measures.catalog import catalog, select
+from measures.registry import catalog, select
 from measures.scoring import score_subject
 from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.device import waited
-from zoo.choice import Choice
-from zoo.datasets import UnknownDataset
-from zoo.member import Job
-from zoo.models import num_params
+from zoo.data.datasets import UnknownDataset
+from zoo.models.build import num_params
 from zoo.recipe import SOLVED, Recipe
-from zoo.record import normalised
 from zoo.suites.registry import Suite, suites
 from zoo.suites.study import SizeName
-from zoo.trainer import Trainer
-from zoo.training import data_of, network_of, shape_of, train
+from zoo.training.engines.timing import Choice
+from zoo.training.member import Job
+from zoo.training.record import normalised
+from zoo.training.train import data_of, network_of, shape_of, train
+from zoo.training.trainer import Trainer
 
 SIZES: Final = {"digits": 1438, "mnist": 60_000, "cifar10": 50_000, "svhn": 73_257}  # training images
 TIMED_FLEET: Final = 32

@@ -13,15 +13,15 @@ import torch
 from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.baselines import BASELINES, Outcome, trained
 from tests.benchmarks.gpu_report.device import bound, step_flops, waited
-from zoo.choice import Choice
 from zoo.corruptions import PreparedData
-from zoo.engines import MODES, engine_of, offered
-from zoo.member import Job
-from zoo.models import num_params
-from zoo.precision import Precision, exactly
+from zoo.models.build import num_params
 from zoo.recipe import Recipe
-from zoo.trainer import Trainer
-from zoo.training import data_of, network_of, shape_of, train
+from zoo.training.engines.modes import MODES, engine_of, offered
+from zoo.training.engines.precision import Precision, exactly
+from zoo.training.engines.timing import Choice
+from zoo.training.member import Job
+from zoo.training.train import data_of, network_of, shape_of, train
+from zoo.training.trainer import Trainer
 
 PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bf16")
 NOISE: Final = 2.0  # standard errors within which accuracies are the same
@@ -38,11 +38,11 @@ class Noted:
         self.absent: dict[str, str] = {}
 
     def recall(self, question: str) -> Choice | None:
-        """See `zoo.choice.Remembered`."""
+        """See `zoo.training.engines.timing.Remembered`."""
         return self.choices.get(question)
 
     def keep(self, question: str, choice: Choice, seconds: Mapping[str, float], absent: Mapping[str, str]) -> Choice:
-        """See `zoo.choice.Remembered`."""
+        """See `zoo.training.engines.timing.Remembered`."""
         self.choices[question] = choice
         self.seconds, self.absent = dict(seconds), dict(absent)
         return choice

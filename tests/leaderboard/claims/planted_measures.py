@@ -10,7 +10,7 @@ from tests.leaderboard.claims.ledgers import Row, evidence
 
 def jiang(*, holds: bool, seeds: range) -> Evidence:
     """Measures that correlate as published, or the other way round."""
-    from leaderboard.claims.jiang import TAU
+    from leaderboard.claims.studies.jiang import TAU
 
     draw = np.random.default_rng(4)
     rows: list[Row] = [
@@ -22,7 +22,7 @@ def jiang(*, holds: bool, seeds: range) -> Evidence:
 
 def dziugaite(*, holds: bool, seeds: range) -> Evidence:
     """Gaps that fall with size and rise with depth; measures that say so but fail along depth, or never fail."""
-    from leaderboard.claims.dziugaite import MEAN_ERROR
+    from leaderboard.claims.studies.dziugaite import MEAN_ERROR
 
     rows: list[Row] = []
     for seed, size, depth, width in product(seeds, (64, 128, 256), (1, 2, 3), (1.0, 2.0)):

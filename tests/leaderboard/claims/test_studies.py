@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
-import leaderboard.claims
+import leaderboard.claims.studies
 from leaderboard.claims import Evidence, claims_of, judge
 from leaderboard.claims.correlations import RankTable
-from leaderboard.claims.disagreement import pairs_of
 from leaderboard.claims.figure import svg
-from leaderboard.claims.profiles import profile_correlations
-from leaderboard.claims.rationality import gaps_of
 from leaderboard.claims.registry import figure_of
+from leaderboard.claims.studies.disagreement import pairs_of
+from leaderboard.claims.studies.profiles import profile_correlations
+from leaderboard.claims.studies.rationality import gaps_of
 from tests.leaderboard.claims.planted import PLANTED
 
 SEEDS = range(4)
@@ -67,7 +67,7 @@ def test_every_study_is_drawn(study: str) -> None:
 
 def test_every_study_is_planted() -> None:
     """None is forgotten here."""
-    names = [info.name for info in pkgutil.iter_modules(leaderboard.claims.__path__)]
+    names = [info.name for info in pkgutil.iter_modules(leaderboard.claims.studies.__path__)]
     assert {name for name in names if claims_of(name)} == set(PLANTED)
 
 

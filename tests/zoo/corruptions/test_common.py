@@ -16,7 +16,7 @@ from zoo.corruptions.common import (
     require_common_corruption,
 )
 from zoo.corruptions.pixels import CHUNK
-from zoo.datasets import load
+from zoo.data.datasets import load
 from zoo.seeds import generator
 
 DIGITS = load("digits").test_images

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from zoo.corruptions import CORRUPTIONS, Corruption, DataSpec, PreparedData, corrupt, prepare, require_corruption
-from zoo.datasets import ImageSet, load
+from zoo.data.datasets import ImageSet, load
 
 DIGITS = load("digits")
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.corruptions.erased import erased_copies, splitmix64
-from zoo.datasets import load
+from zoo.data.datasets import load
 from zoo.seeds import generator
 
 IMAGES = load("digits").train_images[:100] // 2 + 1  # no value is zero, so that zeros are erased ones

@@ -6,7 +6,7 @@ from PIL import Image
 from zoo.corruptions.common import COMMON_CORRUPTIONS, commonly_corrupted
 from zoo.corruptions.conditions import CORRUPTIONS
 from zoo.corruptions.figure import FIGURE, SCALE, digits, figure, of_training, panel
-from zoo.datasets import load
+from zoo.data.datasets import load
 from zoo.seeds import generator
 
 

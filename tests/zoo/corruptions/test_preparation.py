@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.corruptions import DataSpec, PreparedData, commonly_corrupted, prepare
 from zoo.corruptions.preparation import NUM_HELD_OUT
-from zoo.datasets import load
+from zoo.data.datasets import load
 from zoo.seeds import generator
 
 DIGITS = load("digits")

@@ -7,10 +7,10 @@ import torch
 
 from zoo.corruptions import CommonCorruption, DataSpec, ShiftOn, commonly_corrupted, prepare
 from zoo.corruptions.shift import shifted_set
-from zoo.datasets import load
+from zoo.data.datasets import load
 from zoo.recipe import Recipe
 from zoo.seeds import generator
-from zoo.training import data_of, shape_of, train
+from zoo.training.train import data_of, shape_of, train
 
 DIGITS = load("digits")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.datasets import DatasetError, load
+from zoo.data.datasets import DatasetError, load
 from zoo.loaders.decoding import decode
 
 GREY = load("digits").train_images[:20, 0].numpy()  # [20, 8, 8]

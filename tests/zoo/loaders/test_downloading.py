@@ -20,13 +20,13 @@ import scipy.io
 import torch
 from typer.testing import CliRunner
 
-import zoo.vision_stack  # noqa: F401  makes torchvision importable beside a CPU build of torch
+import zoo.models.vision_stack  # noqa: F401  makes torchvision importable beside a CPU build of torch
 
 # isort: split
 from torchvision import datasets as torchvision_datasets
 
 from harness.cli import app
-from zoo.datasets import DatasetError, UnknownDataset, download, load
+from zoo.data.datasets import DatasetError, UnknownDataset, download, load
 from zoo.loaders.torchvision_layouts import LAYOUTS
 
 DIGITS = load("digits")

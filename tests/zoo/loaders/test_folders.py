@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.datasets import DatasetError, load
+from zoo.data.datasets import DatasetError, load
 
 DIGITS = load("digits")
 NAMES = ["apple", "Birch", "cedar"]
@@ -41,7 +41,7 @@ def test_classes_are_numbered_by_name(tmp_path: Path) -> None:
 
 def test_torchvision_reads_the_same(tmp_path: Path) -> None:
     """ImageFolder is the independent reader."""
-    import zoo.vision_stack  # noqa: F401, I001  before torchvision
+    import zoo.models.vision_stack  # noqa: F401, I001  before torchvision
     from torchvision.datasets import ImageFolder
 
     write(tmp_path)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from zoo.datasets import DatasetError, load
+from zoo.data.datasets import DatasetError, load
 
 DIGITS = load("digits")
 IMAGES = DIGITS.train_images[:40, 0].numpy()

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import scipy.io
 
-import zoo.vision_stack  # noqa: F401  makes torchvision importable beside a CPU build of torch
+import zoo.models.vision_stack  # noqa: F401  makes torchvision importable beside a CPU build of torch
 
 # isort: split
 from torchvision import datasets as torchvision_datasets
 
-from zoo.datasets import DatasetError, load
+from zoo.data.datasets import DatasetError, load
 from zoo.loaders.torchvision_layouts import LAYOUTS
 
 DIGITS = load("digits")

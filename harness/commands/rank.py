@@ -1,0 +1,122 @@
+"""gapbench rank | page | table: the measures of a zoo in order."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from harness.commands.errors import GOOD, NEGATIVE, console, errors, refuse
+from harness.commands.options import AllRuns, Beside, Json, Target, Within
+
+
+def rank(
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR|LEDGER", help="A zoo's directory, or a ledger as CSV or Parquet.")
+    ],
+    target: Target = "gap",
+    within: Within = "corruption",
+    all_runs: AllRuns = False,
+    hp: Annotated[str | None, typer.Option(help="Columns that are hyperparameters: names or patterns, a,b*.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Columns that are measures, likewise.")] = None,
+    gap: Annotated[str | None, typer.Option(help="The column of the gap.")] = None,
+    bins: Annotated[str | None, typer.Option(help="Bins of hyperparameters, a=4,b=0; 0 for none.")] = None,
+    seeds: Annotated[
+        Literal["averaged", "kept"], typer.Option(help="Compare means over seeds, or networks, in Psi.")
+    ] = "averaged",
+    weights: Annotated[
+        Literal["hoeffding", "binomial"], typer.Option(help="Of the sign error: a bound, or exact probabilities.")
+    ] = "hoeffding",
+    bootstrap: Annotated[int, typer.Option(min=0, help="Resamples and permutations; 0 for none.")] = 1000,
+    beside: Beside = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`, or as you map them."""
+    from harness.reports.rank_and_write import bins_of, columns_of, ranked_beside
+    from leaderboard.views.held_out_text import markdown_beside, render_beside
+    from leaderboard.views.markdown import markdown as as_markdown
+    from leaderboard.views.terminal import render
+
+    if as_json and markdown:
+        refuse("The ranking must be printed in one form; got both --json and --markdown.")
+    report, _ = ranked_beside(
+        source,
+        beside,
+        target,
+        None if within == "none" else within,
+        errors,
+        all_runs=all_runs,
+        columns=columns_of(hp, measure, gap),
+        bins=bins_of(bins),
+        seeds=seeds,
+        weights=weights,
+        bootstrap=bootstrap,
+    )
+    if as_json:
+        print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
+    elif markdown:
+        print(as_markdown(report) if beside is None else markdown_beside(report), end="")  # noqa: T201  likewise
+    elif beside is None:
+        render(report, console)
+    else:
+        render_beside(report, console)
+    return GOOD
+
+
+def page(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory.")],
+    target: Target = "gap",
+    within: Within = "corruption",
+    all_runs: AllRuns = False,
+    beside: Beside = None,
+) -> int:
+    """Write leaderboard.html again from what the directory holds."""
+    from harness.reports.rank_and_write import curves_of, opened, ranked_beside
+    from harness.store.atomic_write import write_text
+    from leaderboard.views.page import build
+
+    with opened(folder) as store:
+        curves = curves_of(store)
+    report, ledger = ranked_beside(
+        folder, beside, target, None if within == "none" else within, errors, all_runs=all_runs
+    )
+    destination = folder / "leaderboard.html"
+    write_text(destination, build(report, ledger, report["provenance"], curves=curves))
+    console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
+    return GOOD
+
+
+def table(
+    source: Annotated[Path, typer.Argument(metavar="DIR|JSON", help="A zoo's directory, or a ranking that was kept.")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, the best measures only.")] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Measures in Markdown.")] = 15,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File in which the Markdown is written, between its marks.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the file shows it; status 1 if not.")
+    ] = False,
+    keep: Annotated[Path | None, typer.Option(help="File to keep what the table is made of, as JSON.")] = None,
+) -> int:
+    """Show the ranking that a directory holds, without ranking again."""
+    from harness.reports.readme_table import keep as kept
+    from harness.reports.readme_table import put, report_in
+    from leaderboard.views.markdown import markdown as as_markdown
+    from leaderboard.views.terminal import render
+
+    report = report_in(source)
+    if keep is not None:
+        kept(report, keep)
+    if not markdown:
+        if output is not None or check:
+            refuse("Only Markdown is written to a file; add --markdown.")
+        render(report, console)
+        return GOOD
+    if output is None:
+        print(as_markdown(report, rows), end="")  # noqa: T201  for a file or the next program
+        return GOOD
+    same = put(as_markdown(report, rows), output, check=check)
+    console.print(f"{output} {'shows it' if same else 'shows another' if check else 'was written'}.", markup=False)
+    return NEGATIVE if check and not same else GOOD

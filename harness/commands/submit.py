@@ -1,0 +1,52 @@
+"""gapbench check | new: a measure of one's own."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from harness.commands.errors import GOOD, NEGATIVE, console, refuse
+from harness.commands.options import Json
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A Python file that defines a measure; see `gapbench new`.")],
+    as_json: Json = False,
+    markdown: Annotated[Path | None, typer.Option(help="Also write the verdict as Markdown to this file.")] = None,
+    time_limit: Annotated[float, typer.Option(min=10, help="Seconds for the whole verdict.")] = 60.0,
+) -> int:
+    """Judge a measure of your own: its contract, what it sees, where it stands on 48 small networks.
+
+    Exit status 0 says that it is accepted, 1 that it is not, with each reason and how to mend it.
+    """
+    from harness.checking.check import check as judged
+    from harness.checking.report import as_markdown, render
+    from harness.store.atomic_write import write_text
+
+    if markdown is not None and not markdown.absolute().parent.is_dir():
+        refuse(f"The verdict must be written into a folder that exists; got {markdown}.")
+    report = judged(file, time_limit)
+    if markdown is not None:
+        write_text(markdown, as_markdown(report))
+    if as_json:
+        print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program
+    else:
+        render(report, console)
+    return GOOD if report["accepted"] else NEGATIVE
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="What the measure is called, as a Python name: max_dist.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Where to write the two files.")] = Path(),
+) -> int:
+    """Write the file of a measure, and its test, to start from."""
+    from harness.checking.new import new as started
+
+    measure, test = started(name, folder)
+    console.print(
+        f"The measure: [bold]{escape(str(measure))}[/], its test: [bold]{escape(str(test))}[/].", soft_wrap=True
+    )
+    console.print(f"Try it: gapbench check {measure}", markup=False, highlight=False, soft_wrap=True)
+    return GOOD

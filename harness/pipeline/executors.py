@@ -1,0 +1,288 @@
+"""Where work runs: in this process, in worker processes, or on a Ray cluster.
+
+A task is one picklable argument of a worker, a function that yields results as they are made. Whatever the executor,
+the results arrive one by one in this process, the only one that writes; a task that fails or whose process dies is
+reported as a `TaskFailure` and takes no other down.
+"""
+
+import ctypes
+import importlib.util
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import Any, Final, Generic, Literal, TypeVar, cast
+
+import torch
+
+Executor = Literal["local", "processes", "ray"]
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+SETTLE_SECONDS: Final = 5.0  # how long a worker that was told to end may take before it is killed
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure(Generic[Task]):
+    """A task that did not end: what it was, and why."""
+
+    task: Task
+    why: str
+
+
+class MissingExtra(RuntimeError):  # noqa: N818  reads as what it is
+    """An executor needs a package that is not installed; the message says how to install it."""
+
+
+def require_executor(executor: Executor) -> None:
+    """Refuse an executor that cannot run here.
+
+    Raises:
+        MissingExtra: "ray" without Ray.
+    """
+    if executor == "ray" and importlib.util.find_spec("ray") is None:
+        raise MissingExtra("The executor 'ray' needs Ray; install it with: pip install 'gapbench[ray]'.")
+
+
+def prepare(executor: Executor) -> None:
+    """Let what an executor needs start in the background: the server of worker processes takes seconds to import."""
+    if executor == "processes" and isinstance(_context(), ForkServerContext):
+        with _ctrl_c_held_back():
+            forkserver.ensure_running()
+
+
+def execute(
+    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], *, executor: Executor, workers: int
+) -> Iterator[Result | TaskFailure[Task]]:
+    """Run every task and give the results back as they are made.
+
+    Args:
+        worker: a module-level generator function.
+        tasks: its arguments, started in this order.
+        executor: where.
+        workers: how many side by side; 1 for "local".
+
+    Raises:
+        MissingExtra: "ray" without Ray.
+    """
+    require_executor(executor)
+    if executor == "local" or not tasks:
+        return _local(worker, tasks)
+    if executor == "processes":
+        return _processes(worker, tasks, min(workers, len(tasks)))
+    return _ray(worker, tasks, workers)
+
+
+def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) -> Iterator[Result | TaskFailure[Task]]:
+    for task in tasks:
+        try:
+            yield from worker(task)
+        except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
+            yield TaskFailure(task, traceback.format_exc())
+
+
+# -- worker processes --------------------------------------------------------------------------------------------------
+# Each worker has a pipe of its own: one that is killed while it writes can hold no lock that another waits for, what it
+# had sent is still read, and the end of its pipe is the news of its death.
+
+
+def _processes(
+    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int
+) -> Iterator[Result | TaskFailure[Task]]:
+    pool: _Pool[Task, Result] = _Pool(worker, tasks, workers)
+    try:
+        while pool.waiting or pool.crew:
+            pool.fill()
+            for pipe in cast("list[Connection[Any, Any]]", wait(list(pool.crew))):
+                yield from pool.received(pipe)
+    finally:
+        pool.end()
+
+
+@dataclass(slots=True)
+class _Hand:
+    """A worker process and the task that it holds.
+
+    Attributes:
+        process: the process.
+        index: which task.
+        fresh: whether it has not begun any task yet.
+        begun: whether it has begun this one.
+    """
+
+    process: BaseProcess
+    index: int
+    fresh: bool = True
+    begun: bool = False
+
+
+class _Pool(Generic[Task, Result]):
+    """Worker processes, each with one task in hand, by their pipes."""
+
+    def __init__(self, worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int) -> None:
+        self.worker, self.tasks, self.workers = worker, tasks, workers
+        self.context = _context()
+        resource_tracker.ensure_running()  # the first worker would start it, and that lets Ctrl-C through
+        self.waiting = deque(range(len(tasks)))
+        self.threads = max(1, torch.get_num_threads() // workers)
+        self.crew: dict[Connection[Any, Any], _Hand] = {}
+        self.dismissed: list[BaseProcess] = []
+
+    def fill(self) -> None:
+        """Start workers while tasks wait and places are free."""
+        while self.waiting and len(self.crew) < self.workers:
+            ours, theirs = self.context.Pipe()
+            process = self.context.Process(target=_serve, args=(self.worker, theirs, self.threads), daemon=True)
+            with _ctrl_c_held_back():
+                process.start()
+            theirs.close()  # so that the worker's end is the only one, and its death closes the pipe
+            self._hand_out(ours, process, fresh=True)
+
+    def received(self, pipe: "Connection[Any, Any]") -> Iterator[Result | TaskFailure[Task]]:
+        """What a worker sent: a result, the end of its task, or nothing any more."""
+        hand = self.crew[pipe]
+        try:
+            kind, content = pipe.recv()
+        except (EOFError, OSError):
+            yield from self._buried(pipe)
+            return
+        if kind == "begun":
+            hand.begun, hand.fresh = True, False
+        elif kind == "result":
+            yield content
+        else:
+            if kind == "failed":
+                yield TaskFailure(self.tasks[hand.index], content)
+            self._hand_out(pipe, hand.process, fresh=False)
+
+    def end(self) -> None:
+        """End all workers, also those in the middle of a task."""
+        for pipe, hand in self.crew.items():
+            hand.process.terminate()
+            pipe.close()
+        for process in [*self.dismissed, *(hand.process for hand in self.crew.values())]:
+            process.join(SETTLE_SECONDS)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _hand_out(self, pipe: "Connection[Any, Any]", process: BaseProcess, *, fresh: bool) -> None:
+        if not self.waiting:
+            self.crew.pop(pipe, None)
+            self.dismissed.append(process)
+            pipe.close()  # which tells the worker that there is no more
+            return
+        hand = self.crew[pipe] = _Hand(process, self.waiting.popleft(), fresh)
+        try:
+            pipe.send(self.tasks[hand.index])
+        except OSError:
+            return  # it is dead: the end of its pipe is read next
+
+    def _buried(self, pipe: "Connection[Any, Any]") -> Iterator[TaskFailure[Task]]:
+        """The task of a worker that has died; one that it had not begun is given to another."""
+        hand = self.crew.pop(pipe)
+        pipe.close()
+        hand.process.join()
+        if hand.begun or hand.fresh:  # one that dies before its first task would die so again and again
+            yield TaskFailure(self.tasks[hand.index], f"Its process ended with exit code {hand.process.exitcode}.")
+        else:
+            self.waiting.appendleft(hand.index)
+
+
+def _context() -> SpawnContext | ForkServerContext:
+    """How a worker starts: as a fork of a server that has imported all, and so has no threads that a fork would lose.
+
+    Workers then start at once and share what the imports take, some 300 MB each. Only Linux's libraries bear the fork.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.pipeline.preloaded"])
+    return context
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Ctrl-C goes to the whole process group; a process started here never hears it, and this one hears it after."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(worker: Callable[[Any], Iterator[Any]], pipe: "Connection[Any, Any]", threads: int) -> None:
+    """The life of a worker process: tasks in, results out, until there is no task or no parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and ends its workers
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(EOFError, ConnectionError):  # there is no more to do, or nobody to do it for
+        while True:
+            task = pipe.recv()
+            pipe.send(("begun", None))
+            try:
+                for result in worker(task):
+                    pipe.send(("result", result))  # pickled here, so that one that cannot be is this task's failure
+            except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
+                pipe.send(("failed", traceback.format_exc()))
+            else:
+                pipe.send(("done", None))
+            _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """What a task has freed the C library keeps, in pieces that the next task may not fit into."""
+    with suppress(AttributeError, OSError):  # only glibc's can be asked
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)  # the parent was killed: nobody is left to hear of the result
+
+
+# -- Ray ---------------------------------------------------------------------------------------------------------------
+
+
+def _ray(
+    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int
+) -> Iterator[Result | TaskFailure[Task]]:
+    import ray
+
+    if not ray.is_initialized():
+        ray.init(
+            num_cpus=None if os.environ.get("RAY_ADDRESS") else workers, include_dashboard=False, log_to_driver=False
+        )
+    remote = ray.remote(num_cpus=1, max_retries=0)(_ray_worker).options(num_returns="streaming")
+    streams = {remote.remote(worker, task): task for task in tasks}
+    try:
+        while streams:
+            ready, _ = ray.wait(list(streams), num_returns=1, fetch_local=False)
+            for stream in ready:
+                try:
+                    yield cast("Result", ray.get(next(stream)))
+                except StopIteration:
+                    del streams[stream]
+                except ray.exceptions.RayError as error:
+                    yield TaskFailure(streams.pop(stream), str(error))
+    finally:
+        for stream in streams:
+            ray.cancel(stream, force=True)
+
+
+def _ray_worker(worker: Callable[[Any], Iterator[Any]], task: Any) -> Iterator[Any]:
+    torch.set_num_threads(1)
+    yield from worker(task)

@@ -1,0 +1,93 @@
+"""What measures see of a network's training: its trajectory, and training by its recipe once more."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+
+from harness.pipeline.tasks import ScoreTask
+from harness.store.weights import snapshots_in
+from measures.training_history import Checkpoint, Refit, Refitted, Training, Trajectory
+from zoo.corruptions import PreparedData
+from zoo.recipe import Recipe
+from zoo.training.member import Job
+from zoo.training.record import Snapshot, TrainedRun
+from zoo.training.schedules import factor
+from zoo.training.train import data_of, network_of, shape_of
+from zoo.training.trainer import Trainer
+
+
+def trajectory_of(task: ScoreTask, recipe: Recipe) -> Trajectory | None:
+    """Checkpoints and losses along training; None where none were recorded, as for what is solved."""
+    epochs = len(task.losses)
+    if epochs == 0:
+        return None
+    kept = [] if task.trajectory is None else snapshots_in(task.trajectory)
+    first, last = Snapshot(0, 0, task.initial.state()), Snapshot(epochs, task.steps, task.final.state())
+    snapshots = [first, *(snapshot for snapshot in kept if snapshot.epoch < epochs), last]
+    names = [name for name, _ in network_of(recipe, data_of(recipe, task.data_dir)).named_parameters()]
+    rates = [recipe.learning_rate * factor(recipe.schedule, t, recipe.max_epochs) for t in range(epochs)]
+    return Trajectory(
+        checkpoints=[_checkpoint(snapshot, names, task.device) for snapshot in snapshots],
+        losses=task.losses,
+        learning_rates=rates,
+        steps_per_epoch=task.steps // epochs,
+        batch_size=recipe.batch_size,
+    )
+
+
+def refit_by(recipe: Recipe, data: PreparedData, task: ScoreTask) -> Refit:
+    """Training by a recipe, on other data; without pruning, teacher and resampled labels, which belong to its task."""
+    plain = recipe.replace(
+        teacher=None, label_resampling=0.0, prune=0.0, prune_rounds=1, rewind="weights", rewind_epoch=0,
+        checkpoints="none",
+    )  # fmt: skip
+    blind = dataclasses.replace(data, test_labels=data.test_labels[:0], held_out_labels=data.held_out_labels[:0])
+
+    def refit(trainings: Sequence[Training]) -> list[Refitted]:
+        jobs = [_job(plain, blind, task, training) for training in trainings]
+        names = [name for name, _ in network_of(plain, blind).named_parameters()]
+        found: dict[int, Refitted] = {}  # by the recipe's identity: each job has an object of its own
+        for size in sorted({len(job.data.train_labels) for job in jobs}):
+            together = [job for job in jobs if len(job.data.train_labels) == size]
+            trainer = Trainer(shape_of(plain), together, torch.device(task.device), torch.float32)
+            for run in trainer.run(len(together)):
+                found[id(run.recipe)] = _refitted(run, names)
+        return [found[id(job.recipe)] for job in jobs]
+
+    return refit
+
+
+def _checkpoint(snapshot: Snapshot, names: Sequence[str], device: str) -> Checkpoint:
+    state = {name: value.to(device) for name, value in snapshot.state.items()}
+    params = {name: state[name] for name in names}
+    buffers = {name: value for name, value in state.items() if name not in names}
+    return Checkpoint(step=snapshot.step, epoch=snapshot.epoch, params=params, buffers=buffers)
+
+
+def _job(recipe: Recipe, data: PreparedData, task: ScoreTask, training: Training) -> Job:
+    """A job on inputs that are normalised already; with the subject's own seed also from its own start."""
+    channels = training.inputs.shape[1]
+    given = dataclasses.replace(
+        data,
+        train_images=training.inputs.float().cpu(),
+        train_labels=training.labels.cpu(),
+        test_images=training.inputs[:1].float().cpu(),
+        test_labels=training.labels[:1].cpu(),
+        mean=torch.zeros(channels),
+        std=torch.ones(channels),
+    )
+    if training.seed is None:
+        return Job(recipe=recipe.replace(), data=given, start=task.initial.state())
+    return Job(recipe=recipe.replace(seed=training.seed, init_seed=None), data=given)
+
+
+def _refitted(run: TrainedRun, names: Sequence[str]) -> Refitted:
+    steps = run.record.steps // max(run.record.epochs, 1)
+    return Refitted(
+        params={name: run.final[name] for name in names},
+        buffers={name: value for name, value in run.final.items() if name not in names},
+        losses=run.record.losses,
+        steps_per_epoch=steps,
+        converged=run.record.converged,
+    )

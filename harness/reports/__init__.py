@@ -1,0 +1,1 @@
+"""Write what readers see: rankings, README's table, the pages of measures and studies."""

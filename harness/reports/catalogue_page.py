@@ -1,0 +1,97 @@
+"""docs/measures.md: the catalogue as a page, with what each measure cost in a zoo that was scored.
+
+python -m harness.reports.catalogue_page runs/digits -o docs/measures.md
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from harness.reports.rank_and_write import opened, suites_in
+from harness.store.atomic_write import write_text
+from harness.store.to_ledger import frame_of, metadata_of
+from measures.left_out import ABSENT
+from measures.registry import CORE, catalog
+
+MILLISECONDS: Final = 1000
+HEAD: Final = """# The catalogue of measures
+
+{count} measures in {families} families. A `+` in the column *sign* says that a larger score should mean a larger
+generalization gap, a `-` that a smaller one should. *Needs* are what a measure must see beyond the network and its
+training data; *cost* is what it takes, in passes over the data or products, and in milliseconds a network: the median
+over {networks} networks of {zoo}, were each measure computed alone, shared passes included. Definitions stand in the
+docstrings, which `gapbench list measures` and the leaderboard show. Those marked *core* are named by `--measures core`.
+
+Equations of Jiang et al. 2020 are numbered as published code numbers them: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61.
+Also compared with the text were Foret et al. 2021 (eq. 2, sec. 4.1), Garg et al. 2022, Hendrycks & Gimpel 2017 and the
+figure of Papyan et al. 2020. Other numbers of sections and equations were not, and may be those of another version.
+
+This page is made by `python -m harness.reports.catalogue_page ZOO -o docs/measures.md`.
+"""
+COLUMNS: Final = "| measure | sign | needs | source | cost | ms |\n|---|---|---|---|---|---|\n"
+ABSENT_HEAD: Final = """## What is left out
+
+Measures of the literature that the catalogue does not have, and why.
+
+| measure | why |
+|---|---|
+"""
+
+
+def markdown(
+    measures: Mapping[str, Mapping[str, Any]], absent: Mapping[str, str], ledger: pd.DataFrame, zoo: str
+) -> str:
+    """The page.
+
+    Args:
+        measures: what is said of each, see `harness.store.to_ledger.metadata_of`.
+        absent: measures that are left out, and why.
+        ledger: one row a network, with the columns `cost.<name>` in seconds.
+        zoo: what the ledger is called.
+    """
+    families = sorted({entry["family"] for entry in measures.values()})
+    parts = [HEAD.format(count=len(measures), families=len(families), networks=len(ledger), zoo=zoo)]
+    for family in families:
+        own = {name: entry for name, entry in measures.items() if entry["family"] == family}
+        parts.append(f"\n## {family.replace('_', ' ')}\n\n{COLUMNS}")
+        parts += [_row(name, entry, ledger) for name, entry in own.items()]
+    parts += ["\n", ABSENT_HEAD, *(f"| `{name}` | {why} |\n" for name, why in sorted(absent.items()))]
+    return "".join(parts)
+
+
+def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame) -> str:
+    cells = (
+        f"`{name}`" + " *core*" * (name in CORE),
+        "+" if entry["expected_sign"] > 0 else "-",
+        ", ".join(entry["needs"]),
+        entry["source"].replace("|", "\\|"),
+        entry["price"],
+        _milliseconds(name, ledger),
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _milliseconds(name: str, ledger: pd.DataFrame) -> str:
+    seconds = ledger[f"cost.{name}"].dropna() if f"cost.{name}" in ledger else pd.Series(dtype=float)
+    if seconds.empty:
+        return ""
+    return f"{seconds.median() * MILLISECONDS:.3g}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("zoo", type=Path, help="a zoo's directory, whose networks were scored")
+    parser.add_argument("-o", "--output", type=Path, default=Path("docs/measures.md"))
+    chosen = parser.parse_args(arguments)
+    with opened(chosen.zoo) as store:
+        ledger, suite = frame_of(store), suites_in(store)
+    page = markdown(metadata_of(catalog()), ABSENT, ledger, f"the suite {suite}")
+    write_text(chosen.output, page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""`gapbench table`: the ranking that a zoo's directory holds, in the terminal or as Markdown in a text file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.store.atomic_write import write_text
+from leaderboard.ledger.column_names import LedgerError
+from leaderboard.views.markdown import excerpt, is_ranking, shown_in
+
+
+def report_in(source: Path) -> dict[str, Any]:
+    """The ranking that was written with a zoo, or kept as a file.
+
+    Raises:
+        LedgerError: there is none, or the file holds something else.
+    """
+    path = source / "leaderboard.json" if source.is_dir() else source
+    if not path.is_file():
+        raise LedgerError(f"{path} must be a ranking; there is no such file. Make one: gapbench run digits --out zoo.")
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LedgerError(f"{path} must be JSON; it cannot be read: {error}") from error
+    if not is_ranking(report):
+        raise LedgerError(f"{path} must be a ranking, as gapbench run leaves it in leaderboard.json; it is not.")
+    return dict(report)
+
+
+def put(table: str, destination: Path, *, check: bool) -> bool:
+    """Write the table between the marks of a file, alone into a new one; whether the file held it already.
+
+    Args:
+        table: in Markdown.
+        destination: the file.
+        check: change nothing.
+
+    Raises:
+        LedgerError: a file without the marks.
+    """
+    there = destination.read_text(encoding="utf-8") if destination.is_file() else None
+    text = table if there is None else shown_in(there, table)
+    if text != there and not check:
+        write_text(destination, text)
+    return text == there
+
+
+def keep(report: dict[str, Any], destination: Path) -> None:
+    """Write what a table is made of, a line a measure."""
+    kept = excerpt(report)
+    measures = kept.pop("measures")
+    head = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in kept.items()]
+    rows = [f" {json.dumps(name)}: {json.dumps(entry, allow_nan=False)}" for name, entry in measures.items()]
+    text = "{\n" + ",\n".join([*head, '"measures": {\n' + ",\n".join(rows) + "\n}"]) + "\n}\n"
+    write_text(destination, text)

@@ -1,0 +1,1 @@
+"""Run submitted measures in a confined process."""

@@ -1,0 +1,272 @@
+"""Submitted measures, run in a process of their own that holds nothing which they must not see.
+
+A `Sandbox` keeps one process with torch imported (`harness.sandbox.worker`), under bubblewrap where that works. Each
+request goes to a fork of it, as open files, and is answered in lines of JSON; nothing that comes back is unpickled.
+"""
+
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+import torch
+
+from harness.sandbox.confinement import ROOMS, Guard, Kind, bubblewrap, environment, guards, import_path, wrapped
+from harness.sandbox.replies import Reply, measure_of, reply_of
+from harness.sandbox.retraining import RefitOutside
+from harness.sandbox.session import GRACE, LOADING, Answer, Event, Hearing, spoiled, touched
+from harness.sandbox.submission import Parts, Submission, Turn
+from harness.sandbox.worker import RUN
+from measures import Measure, Score
+from measures.api import Outcome
+from measures.training_history import Refit
+
+MEMORY: Final = 4 << 30  # bytes beyond torch and what is sent; above what any measure of the catalogue takes
+STARTING: Final = 120.0  # seconds to import torch on a machine that has other things to do
+SCORING: Final = 300.0  # seconds for one measure of one network
+SCRATCH: Final = "/tmp"  # noqa: S108  in the sandbox it is a folder of its own
+
+
+class SandboxError(RuntimeError):
+    """The sandbox itself does not start; the message says what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What stands between a submitted measure and the rest.
+
+    Attributes:
+        kind: bubblewrap, or limits that the process sets itself.
+        guards: what holds here: namespaces, landlock (files), seccomp (system calls), limits (memory, time, files).
+    """
+
+    kind: Kind
+    guards: tuple[Guard, ...]
+
+
+class Sandbox:
+    """One process with torch imported, a fork of which runs each request; to be closed after use.
+
+    Args:
+        kind: how it is held; the stronger that works here if None.
+        threads: of torch, in each fork.
+
+    Attributes:
+        isolation: what holds it.
+    """
+
+    def __init__(self, kind: Kind | None = None, threads: int = 1) -> None:
+        chosen: Kind = kind or ("bubblewrap" if bubblewrap() else "process limits")
+        self.isolation = Isolation(chosen, guards(chosen))
+        self.threads = threads
+        self._folder = tempfile.TemporaryDirectory(prefix="gapbench-scratch-", ignore_cleanup_errors=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, and take its scratch folder away."""
+        self._stop()
+        self._folder.cleanup()
+
+    def describe(self, submission: Submission) -> dict[str, Measure]:
+        """The measures of a submission as it declares them; their `compute` refuses, for it is not here.
+
+        Raises:
+            ValueError: it does not run, or defines no measure, or declares what cannot be; the message says which.
+        """
+        answer = self._asked(submission, (), seconds=0.0)
+        said = answer.turns[0][0] if answer.turns[0] else {}
+        if "refused" in said:
+            raise ValueError(str(said["refused"]))
+        if answer.cause or not said:
+            raise ValueError(f"{submission.where} must run as Python and define a measure; {answer.cause}")
+        described = said.get("described")
+        if not isinstance(described, list) or not described:
+            raise ValueError(f"{submission.where} must define at least one function under @measure; it defines none.")
+        found = [measure_of(one, submission) for one in described]
+        return {measure.name: measure for measure in found}
+
+    def score(
+        self,
+        submission: Submission,
+        names: Iterable[str],
+        parts: Parts,
+        *,
+        time_limit: float = SCORING,
+        memory: int = MEMORY,
+        chunk: int | None = None,
+    ) -> dict[str, Reply]:
+        """Score one network with measures that see the same; see `score_in_turn`."""
+        turn = Turn(tuple(names), parts)
+        return self.score_in_turn(submission, [turn], time_limit=time_limit, memory=memory, chunk=chunk)
+
+    def score_in_turn(
+        self,
+        submission: Submission,
+        turns: Sequence[Turn],
+        *,
+        time_limit: float = SCORING,
+        memory: int = MEMORY,
+        chunk: int | None = None,
+        refit: Refit | None = None,
+    ) -> dict[str, Reply]:
+        """Score one network, of which each turn sees at least what the one before saw.
+
+        What goes wrong with a measure stays in its own reply. With `chunk` in forward passes of so many examples, on
+        which no score may depend. With `refit` every measure may have networks trained anew, outside.
+
+        The measures share one fork, as those of the catalogue share a process. If a turn does not end as it should,
+        each of its measures that is not known to be the cause runs again, in a fork of its own, and the turns after it
+        in another.
+        """
+        options: dict[str, Any] = {"time_limit": time_limit, "memory": memory, "chunk": chunk, "refit": refit}
+        replies, reached = self._scored(submission, turns, options)
+        for turn in turns[:reached]:
+            for name in turn.names:
+                if name not in replies:
+                    replies |= self._scored(submission, [Turn((name,), turn.parts)], options)[0]
+        if reached < len(turns):
+            replies |= self.score_in_turn(submission, turns[reached:], **options)
+        return {name: replies[name] for turn in turns for name in turn.names}
+
+    def _scored(
+        self, submission: Submission, turns: Sequence[Turn], options: Mapping[str, Any]
+    ) -> tuple[dict[str, Reply], int]:
+        """What one fork says, and how many turns it was given; nothing of measures that may have come to harm."""
+        answer = self._asked(submission, turns, seconds=options["time_limit"], **options)
+        alone = sum(len(turn.names) for turn in turns) == 1
+        replies: dict[str, Reply] = {}
+        for number, (turn, events) in enumerate(zip(turns, answer.turns, strict=False), 1):
+            cause = answer.cause if number == len(answer.turns) else ""
+            if cause:
+                replies |= _charged(turn.names, events, replace(answer, cause=cause), options["time_limit"], alone)
+            else:
+                replies |= _answered(turn.names, events, submission, alone=alone)
+        return replies, len(answer.turns)
+
+    # -- one request ---------------------------------------------------------------------------------------------------
+
+    def _asked(self, submission: Submission, turns: Sequence[Turn], *, seconds: float, **options: Any) -> Answer:
+        """Send a request to a fork and hear what it says, until it has ended or is overdue."""
+        control = self._started()
+        measures = sum(len(turn.names) for turn in turns)
+        ours, theirs = socket.socketpair()
+        with ours, theirs, ExitStack() as files:
+            request, *shown = (files.enter_context(tempfile.TemporaryFile()) for _ in range(1 + len(turns)))
+            known = None
+            for turn, payload in zip(turns, shown, strict=True):
+                torch.save({"names": turn.names, "parts": turn.parts.sendable(known)}, payload)
+                known = turn.parts
+            refit, refits = options.get("refit"), None
+            descriptors = [request.fileno(), theirs.fileno()]
+            if refit is not None:
+                exchange = files.enter_context(tempfile.TemporaryFile())
+                refits = RefitOutside(refit, turns[0].parts.model, turns[0].parts.inputs, exchange)
+                descriptors.append(exchange.fileno())
+            header = {
+                "kind": submission.kind,
+                "where": submission.where,
+                "content": submission.content,
+                "scores": bool(turns),
+                "threads": self.threads,
+                "time_limit": seconds,
+                "chunk": options.get("chunk"),
+                "memory": options.get("memory", MEMORY) + sum(payload.tell() for payload in shown),
+                "processor_seconds": math.ceil((LOADING + measures * (seconds + GRACE)) * self.threads),
+            }
+            torch.save(header, request)
+            request.seek(0)
+            try:
+                socket.send_fds(control, [RUN], descriptors)
+                theirs.close()
+                names = [turn.names for turn in turns]
+                return Hearing(ours, control, list(zip(names, shown, strict=True)), seconds, refits).answer()
+            except OSError as error:  # the trusted process is gone; the next request starts another
+                self._stop()
+                return Answer([[]], f"its process was lost ({error}).")
+
+    def _started(self) -> socket.socket:
+        """The socket to the process, started if there is none."""
+        if self._control is not None and self._process is not None and self._process.poll() is None:
+            return self._control
+        self._stop()
+        ours, theirs = socket.socketpair()
+        inside = self.isolation.kind == "bubblewrap"
+        scratch = SCRATCH if inside else self._folder.name
+        path = [str(ROOMS), *import_path()]
+        start = f"import sys; sys.path[:0] = {path!r}; from harness.sandbox.worker import main; main()"
+        command = [sys.executable, "-P", "-c", start, scratch]
+        with theirs, tempfile.TemporaryFile() as said:
+            self._process = subprocess.Popen(  # noqa: S603  Python itself
+                wrapped(command, scratch) if inside else command,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                cwd=scratch if not inside else "/",
+                env=dict(environment(self.threads)),
+                start_new_session=True,
+            )
+            theirs.close()
+            ours.settimeout(STARTING)
+            with suppress(OSError):
+                if ours.recv(1) == RUN:
+                    ours.settimeout(None)
+                    self._control = ours
+                    return ours
+            ours.close()
+            self._stop()
+            said.seek(0)
+            raise SandboxError(
+                f"The sandbox ({self.isolation.kind}) must start; it says: {said.read().decode()[-2000:]}."
+            )
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+            self._process.wait()
+        self._control = self._process = None
+
+
+def _charged(
+    names: Sequence[str], events: Sequence[Event], answer: Answer, time_limit: float, alone: bool
+) -> dict[str, Reply]:
+    """Replies of a turn that ended badly: of the measure in hand, or of all where there is none."""
+    begun = [event["begun"] for event in events if "begun" in event and event["begun"] in names]
+    outcome: Outcome = "timeout" if answer.overdue else "failed"
+    seconds = time_limit if answer.overdue else 0.0
+    why = f"In the sandbox, {answer.cause}"
+    return {n: Reply(Score(None, outcome, seconds, 0, why)) for n in (names if alone or not begun else begun[-1:])}
+
+
+def _answered(
+    names: Sequence[str], events: Sequence[Event], submission: Submission, *, alone: bool
+) -> dict[str, Reply]:
+    """Replies of a turn that ended by itself: none of those that may be the work of a neighbour."""
+    said = {event["name"]: event for event in reversed(events) if event.get("name") in names}  # the first word counts
+    changed = touched(events)
+    if not alone:
+        return {} if spoiled(changed) else {name: reply_of(event, submission) for name, event in said.items()}
+    if not said:
+        return {names[0]: Reply(Score(None, "failed", 0.0, 0, "In the sandbox, it ended without a word."))}
+    reply = reply_of(said[names[0]], submission)
+    if wrong := spoiled(changed):
+        why = f"A measure must leave the network and its data as they are; it changed {', '.join(wrong[:5])}."
+        reply = replace(reply, score=replace(reply.score, value=None, outcome="failed", why=why, layers={}))
+    return {names[0]: replace(reply, touched=changed)}

@@ -1,0 +1,188 @@
+"""Measures from outside: a file, installed packages, merged submissions; each scored in the sandbox.
+
+Those of a file or a package are described there too, and never imported here. What was merged has been read, and is a
+part of the catalogue: this process imports it for what it declares, those that score do not.
+"""
+
+import atexit
+import functools
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import torch
+
+from harness.sandbox.client import Sandbox, SandboxError
+from harness.sandbox.replies import Reply
+from harness.sandbox.submission import Parts, Submission, Turn
+from measures import Measure, Score
+from measures.api import Need
+from measures.registry import PLUGIN_GROUP, submission_files
+from measures.tracks import TRACKS, Track, track_of
+from measures.training_history import Refit
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """Training anew for measures that need it.
+
+    Attributes:
+        refit: trains by the recipe, in this process; None where nothing can be trained.
+        time_limit: seconds for one such measure.
+    """
+
+    refit: Refit | None
+    time_limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What comes from outside.
+
+    Attributes:
+        measures: by name, as they declare themselves; those of merged submissions are in the catalogue.
+        submissions: by measure, where its code is; merged submissions included.
+        problems: what could not be used, a sentence each.
+    """
+
+    measures: Mapping[str, Measure]
+    submissions: Mapping[str, Submission]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfTrack:
+    """Measures of one submission and one track.
+
+    Attributes:
+        track: which.
+        versions: of each, by name.
+        needs: all that they declare.
+    """
+
+    track: Track
+    versions: Mapping[str, int]
+    needs: frozenset[Need]
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """Measures of one submission, which share a process.
+
+    Attributes:
+        submission: their code.
+        tracks: the measures by track, those first that see the least.
+    """
+
+    submission: Submission
+    tracks: tuple[OfTrack, ...]
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each measure, by name."""
+        return {name: version for of_track in self.tracks for name, version in of_track.versions.items()}
+
+
+def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
+    """The measures of a file and of installed packages; a package that does not work is a problem, a file an error.
+
+    Args:
+        plugin: the file, if there is one.
+        taken: measures whose names nobody else may use.
+
+    Raises:
+        ValueError: the file does not run, or defines no measure, or one of a name that is taken.
+        FileNotFoundError: there is no such file.
+    """
+    measures: dict[str, Measure] = {}
+    submissions = {name: Submission.of_file(file) for name, file in submission_files().items()}
+    problems = []
+    if plugin is not None:
+        submission = Submission.of_file(plugin)
+        measures |= shared_sandbox().describe(submission)
+        submissions |= dict.fromkeys(measures, submission)
+        if clash := sorted(set(measures) & set(taken)):
+            raise ValueError(
+                f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename."
+            )
+    for point in entry_points(group=PLUGIN_GROUP):
+        try:
+            submission = installed(point)
+            found = shared_sandbox().describe(submission)
+            if clash := sorted(set(found) & {*taken, *measures}):
+                raise ValueError(f"names are taken: {', '.join(clash)}.")  # noqa: TRY301  one way out
+        except (ValueError, LookupError, ImportError, OSError, SandboxError) as error:
+            reason = str(error).strip().rpartition("\n")[2]
+            problems.append(f"The plug-in {point.name} = {point.value} cannot be used: {reason}")
+        else:
+            measures |= found
+            submissions |= dict.fromkeys(found, submission)
+    return Submitted(measures, submissions, tuple(problems))
+
+
+def installed(point: EntryPoint) -> Submission:
+    """The submission of an installed package: the module that its entry point names, and the hash of all its code.
+
+    Raises:
+        ModuleNotFoundError: there is no such package.
+        ValueError: it names no module.
+    """
+    if point.pattern.match(point.value) is None:
+        raise ValueError("an entry point must name a module, as in package.module.")
+    top = point.module.partition(".")[0]
+    spec = importlib.util.find_spec(top)  # which runs nothing, of a name without a dot
+    if spec is None:
+        raise ModuleNotFoundError(f"No package is called {top}.")
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = [file for folder in folders for file in folder.rglob("*.py")] or [Path(spec.origin or "")]
+    return Submission.of_module(point.module, files)
+
+
+def commissioned(
+    names: Sequence[str], measures: Mapping[str, Measure], submissions: Mapping[str, Submission]
+) -> tuple[Commission, ...]:
+    """Those of these measures that come from outside, together by their code, and by what they may see."""
+    commissions = []
+    for submission in dict.fromkeys(submissions[name] for name in names if name in submissions):
+        mine = [measures[name] for name in names if submissions.get(name) == submission]
+        tracks = []
+        for track in TRACKS:
+            if of_track := [measure for measure in mine if track_of(measure) == track]:
+                needs = frozenset(need for measure in of_track for need in measure.needs)
+                tracks.append(OfTrack(track, {measure.name: measure.version for measure in of_track}, needs))
+        commissions.append(Commission(submission, tuple(tracks)))
+    return tuple(commissions)
+
+
+def scored_apart(commission: Commission, parts: Parts, time_limit: float, retraining: Retraining) -> dict[str, Score]:
+    """The scores of these measures of one network, from the sandbox."""
+    submission, needs = commission.submission, frozenset[Need]()
+    turns: list[Turn] = []
+    anew: list[Turn] = []
+    for of_track in commission.tracks:
+        needs |= of_track.needs  # who sees more may see what those before it saw
+        seen = parts.for_needs(needs)
+        if of_track.track == "weights only":
+            seen = seen.without_data()
+        (anew if of_track.track == "retraining" else turns).append(Turn(tuple(of_track.versions), seen))
+    replies: dict[str, Reply] = {}
+    if turns:
+        replies |= shared_sandbox().score_in_turn(submission, turns, time_limit=time_limit)
+    if anew:
+        replies |= shared_sandbox().score_in_turn(
+            submission, anew, time_limit=retraining.time_limit, refit=retraining.refit
+        )
+    return {
+        name: replace(replies[name].score, version=version, source_hash=submission.source_hash)
+        for name, version in commission.versions.items()
+    }
+
+
+@functools.cache
+def shared_sandbox() -> Sandbox:
+    """The sandbox of this process, started when it is first asked for."""
+    sandbox = Sandbox(threads=torch.get_num_threads())
+    atexit.register(sandbox.close)
+    return sandbox

@@ -1,0 +1,118 @@
+"""What the sandbox is sent: the submitted code, and of a network what its measures may see."""
+
+import copy
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from measures.api import Need
+from measures.training_history import Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Code that somebody submits: a file, or a module that is imported in the sandbox only.
+
+    Attributes:
+        kind: which of them.
+        where: path of the file, or name of the module.
+        content: the file's; empty for a module.
+        source_hash: of the code, 16 hexadecimal digits.
+    """
+
+    kind: Literal["file", "module"]
+    where: str
+    content: bytes
+    source_hash: str
+
+    @classmethod
+    def of_file(cls, path: Path) -> Self:
+        """A file, read and not run.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} must be a Python file that defines a measure; there is none.")
+        content = path.read_bytes()
+        return cls("file", str(path), content, hashlib.sha256(content).hexdigest()[:16])
+
+    @classmethod
+    def of_module(cls, name: str, files: Iterable[Path]) -> Self:
+        """An installed module, whose code stands in these files."""
+        digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in sorted(files)))
+        return cls("module", name, b"", digest.hexdigest()[:16])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a `Subject` is built of in the sandbox; see there."""
+
+    model: nn.Module
+    inputs: Tensor
+    labels: Tensor
+    init_state: Mapping[str, Tensor] | None = None
+    twin: nn.Module | None = None
+    unlabeled: Tensor | None = None
+    trajectory: Trajectory | None = None
+    seed: int = 0
+
+    def without_data(self) -> "Parts":
+        """The same with one image of zeros, of class 0, instead of the training data."""
+        return replace(self, inputs=torch.zeros_like(self.inputs[:1]), labels=torch.zeros_like(self.labels[:1]))
+
+    def for_needs(self, needs: Iterable[Need]) -> "Parts":
+        """The same without what these needs do not open."""
+        named = set(needs)
+        return replace(
+            self,
+            init_state=self.init_state if "init" in named else None,
+            twin=self.twin if "twin" in named else None,
+            unlabeled=self.unlabeled if "unlabeled" in named else None,
+            trajectory=self.trajectory if "trajectory" in named else None,
+        )
+
+    def sendable(self, known: "Parts | None" = None) -> dict[str, Any]:
+        """What differs from `known`, by name, on the CPU; each tensor in a memory of its own.
+
+        A view would take along what it is a view of.
+        """
+        mine = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: _own(part) for name, part in mine.items() if known is None or part is not getattr(known, name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Measures that may see the same of a network.
+
+    Attributes:
+        names: of the measures.
+        parts: what they see.
+    """
+
+    names: tuple[str, ...]
+    parts: Parts
+
+
+def _own(part: Any) -> Any:
+    """A copy that shares no memory with anything."""
+    match part:
+        case Tensor():
+            return part.detach().clone(memory_format=torch.contiguous_format).cpu()
+        case nn.Module():
+            network = copy.deepcopy(part)
+            for tensor in (*network.parameters(), *network.buffers()):
+                tensor.data = _own(tensor)
+            return network
+        case Trajectory():
+            kept = [replace(c, params=_own(c.params), buffers=_own(c.buffers)) for c in part.checkpoints]
+            return replace(part, checkpoints=kept)
+        case Mapping():
+            return {name: _own(value) for name, value in part.items()}
+        case _:
+            return part  # a number, or nothing

@@ -1,0 +1,246 @@
+"""The process in which submitted measures run: it imports torch once, and forks for each request.
+
+The first process here is trusted: it takes requests, forks, and sweeps away what a request left behind. The fork gives
+up its rights and only then meets the submitted code. What the code is to see comes turn by turn: the next when the last
+has been answered. Its results are lines of JSON.
+"""
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import random
+import resource
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+import traceback
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from select import select as waiting_for
+from typing import Any, Final, NoReturn, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import measures.api
+import measures.catalogue
+from harness.sandbox.confinement import code_folders, confine
+from harness.sandbox.retraining import RefitElsewhere
+from measures import Subject
+from measures.api import Measure
+from measures.registry import from_file, measures_of, select
+from measures.scoring import score_subject
+from zoo.models.build import timm_library
+
+RUN, KILL, TURN = b"R", b"K", b"T"
+ENDED: Final = struct.Struct("i")  # the status of a fork that has ended, as `os.waitpid` gives it
+GLANCE: Final = 0.002  # seconds between two looks at a fork: what a request may wait in vain
+LONGEST_WHY: Final = 20_000  # characters
+FIRST_PROCESS: Final = 1
+SAME: Final = {"model", "inputs", "labels", "seed"}  # parts on which shared results depend that a next turn may know
+
+
+def main() -> None:
+    """Serve requests on the socket that is standard input, until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)  # a thread would not survive the fork
+    for found in pkgutil.walk_packages(measures.catalogue.__path__, "measures.catalogue."):
+        if not found.ispkg:
+            importlib.import_module(found.name)
+    timm_library()
+    code_folders()  # kept for the forks, which would each look through them
+    control, scratch = socket.socket(fileno=os.dup(0)), Path(sys.argv[1])
+    gc.collect()
+    gc.freeze()  # so that forks share these pages
+    control.sendall(RUN)
+    with suppress(ConnectionError):
+        _serve(control, scratch)
+
+
+def _serve(control: socket.socket, scratch: Path) -> None:
+    number = 0
+    while True:
+        order, given, _, _ = socket.recv_fds(control, 1, 3)
+        if not order:
+            return
+        if order != RUN:
+            continue  # an order to end what has ended by itself
+        number += 1
+        folder = scratch / f"request-{number}"
+        folder.mkdir()
+        child = os.fork()
+        if child == 0:
+            control.close()
+            _live(folder, *given)
+        for descriptor in given:
+            os.close(descriptor)
+        status = _watched(control, child)
+        _sweep(child)
+        shutil.rmtree(folder, ignore_errors=True)
+        if status is None:
+            return
+        control.sendall(ENDED.pack(status))
+
+
+def _watched(control: socket.socket, child: int) -> int | None:
+    """How a fork ended; it is killed on the order to do so, or when nobody is left to give one (then None)."""
+    orphaned = False
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return None if orphaned else status
+        if orphaned:
+            time.sleep(GLANCE)
+        elif waiting_for([control], [], [], GLANCE)[0]:
+            orphaned = control.recv(1) != KILL
+            os.kill(child, signal.SIGKILL)
+
+
+def _sweep(child: int) -> None:
+    """Kill all that a fork started. As first process of a namespace that is everybody else, without exception."""
+    with suppress(ProcessLookupError, PermissionError):
+        if os.getpid() == FIRST_PROCESS:
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(child, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0] or os.getpid() == FIRST_PROCESS:
+            pass
+
+
+def _live(scratch: Path, payload: int, results: int, exchange: int | None = None) -> NoReturn:
+    """The life of a fork: one request."""
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    status, channel = 0, socket.socket(fileno=results)
+    try:
+        request = _read(payload)
+        torch.set_num_threads(request["threads"])
+        os.chdir(scratch)
+        confine(scratch, memory=request["memory"], processor_seconds=request["processor_seconds"])
+        for event in _answers(request, channel, exchange, scratch):
+            channel.sendall(json.dumps(event).encode() + b"\n")
+    except BaseException:  # noqa: BLE001  the end of the process, whatever was raised
+        status = 1
+        with suppress(BaseException):
+            channel.sendall(json.dumps({"stopped": traceback.format_exc()[-LONGEST_WHY:]}).encode() + b"\n")
+    os._exit(status)
+
+
+def _read(payload: int) -> dict[str, Any]:
+    with os.fdopen(payload, "rb") as file:
+        return cast("dict[str, Any]", torch.load(file, weights_only=False))  # from the parent, which is trusted
+
+
+def _answers(
+    request: Mapping[str, Any], channel: socket.socket, exchange: int | None, scratch: Path
+) -> Iterator[dict[str, Any]]:
+    try:
+        available = _submitted(request, scratch)
+    except ValueError as error:
+        yield {"refused": str(error)}
+        return
+    if not request["scores"]:
+        yield {"described": [_described(measure) for measure in available.values()]}
+        return
+    if request["chunk"] is not None:  # for good: this process has one request
+        measures.api.CHUNK = request["chunk"]  # type: ignore[misc]  # it is final elsewhere
+        cast("Any", Subject.batches).__defaults__ = (None, request["chunk"])
+    parts: dict[str, Any] = {"refit": None if exchange is None else RefitElsewhere(channel, exchange)}
+    subject: Subject | None = None
+    memory = 0
+    while given := socket.recv_fds(channel, 1, 1)[1]:
+        turn = _read(given[0])
+        parts |= turn["parts"]
+        earlier = subject
+        subject = Subject(**parts)
+        if earlier is None:
+            memory = _peak()
+        elif not SAME & turn["parts"].keys():
+            subject._memo = earlier._memo  # noqa: SLF001  the same network and data: what is computed once is known
+        before = _state_of(subject)
+        for measure in select(turn["names"], available):
+            yield {"begun": measure.name}
+            score = score_subject(subject, [measure], time_limit=request["time_limit"])[measure.name]
+            yield {
+                "name": measure.name,
+                "value": score.value,
+                "outcome": score.outcome,
+                "seconds": score.seconds,
+                "version": score.version,
+                "why": score.why[-LONGEST_WHY:],
+                "passes": list(score.passes),
+                "layers": dict(score.layers),
+                "peak": _peak() - memory,
+            }
+        after = _state_of(subject)
+        yield {"end": sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))}
+
+
+def _submitted(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
+    """The measures of the request's file or module, run here for the first time.
+
+    Raises:
+        ValueError: it does not run, or defines no measure.
+    """
+    if request["kind"] == "module":
+        found = measures_of(importlib.import_module(request["where"]))
+        if not found:
+            raise ValueError(f"{request['where']} must define at least one function under @measure; it defines none.")
+        return found
+    path = scratch / Path(request["where"]).name
+    path.write_bytes(request["content"])
+    try:
+        return from_file(path)
+    except ValueError as error:
+        raise ValueError(str(error).replace(str(path), request["where"])) from error
+
+
+def _described(measure: Measure) -> dict[str, Any]:
+    said = {field.name: getattr(measure, field.name) for field in fields(measure) if field.name != "compute"}
+    plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in said.items()}
+    return plain | {"doc": measure.compute.__doc__ or ""}
+
+
+def _state_of(subject: Subject) -> dict[str, object]:
+    """What no measure may change, by what it is called: checksums of tensors, and a few flags."""
+    model = subject.model
+    state: dict[str, object] = {f"parameter {name}": _checksum(value) for name, value in model.named_parameters()}
+    state |= {f"params[{name!r}]": (id(value), value.data_ptr()) for name, value in subject.params.items()}
+    state |= {f"buffer {name}": _checksum(value) for name, value in model.named_buffers()}
+    state |= {"inputs": _checksum(subject.inputs), "labels": _checksum(subject.labels)}
+    state["training mode"] = [module.training for module in model.modules()]
+    state["gradients required"] = [value.requires_grad for value in model.parameters()]
+    state["hooks"] = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]  # noqa: SLF001
+    state["random state"] = (
+        _checksum(torch.get_rng_state()),
+        str(np.random.get_state()),  # noqa: NPY002  the global one is meant
+        hash(random.getstate()),
+    )
+    return state
+
+
+def _checksum(tensor: Tensor) -> tuple[torch.dtype, tuple[int, ...], int]:
+    content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    return tensor.dtype, tuple(tensor.shape), zlib.crc32(content.data)
+
+
+def _peak() -> int:
+    """Bytes of memory that the process held at its largest."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Keep runs, scores and weights on disk."""

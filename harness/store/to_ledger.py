@@ -1,0 +1,129 @@
+"""A zoo on disk as a ledger: the table that the leaderboard reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from inspect import cleandoc
+from typing import Any, Final
+
+import pandas as pd
+
+from harness.sandbox.submission import Submission
+from harness.store.store import Store
+from leaderboard.claims import Evidence
+from measures import Measure, Score
+from measures.tracks import track_of
+from zoo.recipe import Recipe
+from zoo.training.record import CurvePoint
+
+SEEDS: Final = {"seed", "init_seed", "data_seed"}
+HYPERPARAMETERS: Final = tuple(
+    field.name for field in fields(Recipe) if field.name not in {"corruption", "corruption_p", "checkpoints"} | SEEDS
+)  # corruption is one too, named with its level; those that are the same everywhere are left out
+STALE: Final = "It was scored by another version of the measure; score the zoo again."
+RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "stopped", "epochs", "test_size")
+
+
+def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFrame:
+    """One row a network, with the columns of `leaderboard.ledger.read`; of each measure the newest version.
+
+    With `every_hyperparameter` also those that are the same everywhere, and the seeds of initialization and data.
+    """
+    rows = {}
+    for run_id, run in store.runs().items():
+        record = asdict(run.record)
+        rows[run_id] = {
+            "run_id": run_id,
+            "seed": run.recipe.seed,
+            **_hyperparameters(run.recipe),
+            **{name: record[name] for name in RECORDED},
+            "converged": run.record.converged,
+            "gap": run.record.train_accuracy - run.record.test_accuracy,
+            "seconds": run.record.seconds,
+        }
+        if every_hyperparameter:
+            rows[run_id] |= {"init_seed": run.recipe.initial_seed, "data_seed": run.recipe.data.seed}
+    described = store.metadata()
+    for run_id, name, score in store.scores():  # versions ascend, so that the newest stays
+        if run_id not in rows:
+            continue
+        if not _is_current(score, described.get(name, {})):
+            stale = {f"measure.{name}": None, f"cost.{name}": None, f"outcome.{name}": "stale", f"why.{name}": STALE}
+            rows[run_id] |= {column: value for column, value in stale.items() if column not in rows[run_id]}
+            continue
+        rows[run_id] |= {
+            f"measure.{name}": score.value,
+            f"cost.{name}": score.seconds if score.outcome == "scored" else None,
+            f"outcome.{name}": score.outcome,
+            f"why.{name}": score.why,
+        }
+    for run_id, observed in store.observations().items():
+        if run_id in rows:
+            rows[run_id] |= {f"observed.{n}": v for n, v in observed.items() if isinstance(v, float)}
+    frame = pd.DataFrame(list(rows.values()))
+    same = [name for name in frame.columns if name.startswith("hp.") and len(frame[name].unique()) == 1]
+    keep = every_hyperparameter or len(same) == len(HYPERPARAMETERS) + 1
+    varied = frame if keep else frame.drop(columns=same)
+    numbers = {name: float for name in varied.columns if name.startswith(("measure.", "cost."))}
+    return varied.astype(numbers).copy()  # in one piece, since columns are added to it
+
+
+def _is_current(score: Score, described: Mapping[str, Any]) -> bool:
+    """Whether a score is of the code that was last asked for; earlier ledgers do not say which that was."""
+    said = described.get("version", score.version), described.get("source_hash", score.source_hash)
+    return (score.version, score.source_hash) == said
+
+
+def layers_of(store: Store) -> pd.DataFrame:
+    """One row for each layer of each score that was stored by layer."""
+    return pd.DataFrame(store.layers(), columns=["run_id", "measure", "version", "layer", "value"])
+
+
+def metadata_of(
+    measures: Mapping[str, Measure], submissions: Mapping[str, Submission] | None = None
+) -> dict[str, dict[str, Any]]:
+    """What the leaderboard says of measures, by name; of those from outside also which code they are."""
+    hashes = {name: submission.source_hash for name, submission in (submissions or {}).items()}
+    return {
+        name: {
+            "family": measure.family,
+            "expected_sign": measure.expected_sign,
+            "source": measure.source,
+            "needs": sorted(measure.needs),
+            "price": measure.cost,  # in words; a row of the ranking has its seconds under "cost"
+            "version": measure.version,
+            "track": track_of(measure),
+            "source_hash": hashes.get(name, ""),
+            "summary": (measure.compute.__doc__ or "").strip().split("\n\n")[0],
+            "definition": cleandoc(measure.compute.__doc__ or ""),
+        }
+        for name, measure in measures.items()
+    }
+
+
+def _hyperparameters(recipe: Recipe) -> dict[str, Any]:
+    level = f" {recipe.corruption_p:g}" if recipe.corruption_p else ""
+    return {
+        "hp.corruption": recipe.corruption + level,
+        **{f"hp.{name}": _plain(getattr(recipe, name)) for name in HYPERPARAMETERS},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value that a table holds: a recipe by its run_id, a tuple as its items joined."""
+    if isinstance(value, Recipe):
+        return value.run_id
+    return (" ".join(map(str, value)) or None) if isinstance(value, tuple) else value
+
+
+def evidence_of(store: Store) -> Evidence:
+    """What the claims of a study are tested on."""
+    runs = store.runs()
+    curves = [{"run_id": run_id, **asdict(point)} for run_id, run in runs.items() for point in run.record.curve]
+    arrays: dict[str, dict[str, Sequence[int]]] = {}
+    for run_id, observed in store.observations().items():
+        for name, value in observed.items():
+            if not isinstance(value, float):
+                arrays.setdefault(name, {})[run_id] = value
+    columns = [field.name for field in fields(CurvePoint)]
+    table = pd.DataFrame(curves, columns=["run_id", *columns])
+    return Evidence(frame_of(store, every_hyperparameter=True), table, arrays)

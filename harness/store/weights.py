@@ -1,0 +1,124 @@
+"""Weights on disk: safetensors files that repeat recipe and record in their header and are held to their SHA-256."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from zoo.recipe import Recipe
+from zoo.training.record import Snapshot, TrainedRun
+
+HALVES = ("initial", "final")
+TRAJECTORY = "trajectory.safetensors"
+
+
+class CorruptRun(Exception):  # noqa: N818  reads as what it is
+    """A run on disk cannot be trusted; the message names the file, and the run is to be trained again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedRun:
+    """A trained run as it is written and as it travels between processes: plain values and bytes.
+
+    Attributes:
+        recipe: the fields that differ from their defaults.
+        record: the training record.
+        provenance: versions and machine.
+        initial, final: safetensors files of parameters and buffers before and after training.
+        trajectory: a safetensors file of those at the checkpoints, named EPOCH/STEP/NAME; None where none were kept.
+    """
+
+    recipe: dict[str, Any]
+    record: dict[str, Any]
+    provenance: dict[str, Any]
+    initial: bytes
+    final: bytes
+    trajectory: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """A safetensors file and what it must hash to."""
+
+    path: Path
+    sha256: str
+
+    def content(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            CorruptRun: the file is missing or is not what was written.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise CorruptRun(f"{self.path} cannot be read ({error.strerror}).") from error
+        if sha256_of(content) != self.sha256:
+            raise CorruptRun(f"{self.path} is not what was written: its SHA-256 differs from the ledger's.")
+        return content
+
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors by name; raises as `content`."""
+        return safetensors.torch.load(self.content())
+
+
+def pack(run: TrainedRun, provenance: Mapping[str, Any]) -> PackedRun:
+    """A trained run as plain values and bytes."""
+    recipe, record = run.recipe.changed(), asdict(run.record)
+    header = {"recipe": json.dumps(recipe), "record": json.dumps(record), "provenance": json.dumps(provenance)}
+    initial, final = (safetensors.torch.save(_contiguous(s), metadata=header) for s in (run.initial, run.final))
+    states = {f"{s.epoch}/{s.step}/{name}": value for s in run.snapshots for name, value in s.state.items()}
+    trajectory = safetensors.torch.save(_contiguous(states), metadata=header) if states else None
+    return PackedRun(recipe, record, dict(provenance), initial, final, trajectory)
+
+
+def snapshots_in(file: WeightFile) -> list[Snapshot]:
+    """The checkpoints in a trajectory's file, oldest first; raises as `WeightFile.content`."""
+    states: dict[tuple[int, int], dict[str, Tensor]] = {}
+    for key, value in file.state().items():
+        epoch, step, name = key.split("/", 2)
+        states.setdefault((int(epoch), int(step)), {})[name] = value
+    return [Snapshot(epoch, step, state) for (epoch, step), state in sorted(states.items())]
+
+
+def unpack(folder: Path) -> PackedRun:
+    """The run in a folder, from its weight files alone.
+
+    Raises:
+        CorruptRun: a file is missing, cut short or without the header, or the folder has another run's name.
+    """
+    initial, final = (folder / f"{half}.safetensors" for half in HALVES)
+    try:
+        for file in (initial, final):
+            with safetensors.safe_open(file, framework="pt") as opened:
+                header = {name: json.loads(text) for name, text in (opened.metadata() or {}).items()}
+        run_id = Recipe.from_changed(header["recipe"]).run_id
+        trajectory = folder / TRAJECTORY
+        run = PackedRun(
+            header["recipe"],
+            header["record"],
+            header["provenance"],
+            initial.read_bytes(),
+            final.read_bytes(),
+            trajectory.read_bytes() if trajectory.is_file() else None,
+        )
+    except (OSError, ValueError, TypeError, LookupError, safetensors.SafetensorError) as error:
+        raise CorruptRun(f"{folder} cannot be read back ({type(error).__name__}: {error}).") from error
+    if run_id != folder.name:
+        raise CorruptRun(f"{folder} cannot be read back (its recipe is that of {run_id}).")
+    return run
+
+
+def sha256_of(content: bytes) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.contiguous() for name, value in state.items()}

@@ -1,0 +1,1 @@
+"""Read a ledger and turn it into arrays."""

@@ -1,0 +1,102 @@
+"""The networks of a ledger as arrays: hyperparameters, levels, configurations, targets and scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leaderboard.ledger.read import Target, names_of, target_of
+from leaderboard.statistics.bins import Levels, levels_of
+from leaderboard.statistics.pairs import Floats, Ints, joint
+
+TEST_SIZE: Final = 10_000  # test examples of a network whose ledger does not say: CIFAR-10's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Networks:
+    """What the statistics need of n networks.
+
+    Attributes:
+        hyperparameters: as they stand in the ledger, one column each.
+        levels: the level [n] of each hyperparameter, values or bins.
+        configuration: of each network [n], 0 to c - 1, by the values and not the bins; replicates share one.
+        stratum: of each network [n]: the value of the hyperparameter within which the ledger is ranked, if any.
+        target: [n], finite.
+        test_size: number of test examples [n]; None where the target is no share of test examples.
+        accuracy: on the test examples [n], NaN where unknown; None where the target is no share of test examples.
+        scores: by name of the measure, [n]; NaN or infinite where there is none.
+    """
+
+    hyperparameters: pd.DataFrame
+    levels: Mapping[str, Ints]
+    configuration: Ints
+    stratum: Ints
+    target: Floats
+    test_size: Floats | None
+    accuracy: Floats | None
+    scores: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        """Number n of networks."""
+        return len(self.target)
+
+    @property
+    def size(self) -> int:
+        """Number c of configurations."""
+        return int(self.configuration.max(initial=-1)) + 1
+
+    def only(self, kept: NDArray[np.bool_]) -> "Networks":
+        """Some of the networks, their levels and configurations numbered as they are among all."""
+        return Networks(
+            hyperparameters=self.hyperparameters.loc[kept].reset_index(drop=True),
+            levels={name: code[kept] for name, code in self.levels.items()},
+            configuration=self.configuration[kept],
+            stratum=self.stratum[kept],
+            target=self.target[kept],
+            test_size=None if self.test_size is None else self.test_size[kept],
+            accuracy=None if self.accuracy is None else self.accuracy[kept],
+            scores={name: scores[kept] for name, scores in self.scores.items()},
+        )
+
+    def renumbered(self) -> "Networks":
+        """The same with configurations 0 to c - 1 of these networks only."""
+        configuration = np.unique(self.configuration, return_inverse=True)[1].astype(np.int64)
+        return Networks(**{**self.__dict__, "configuration": configuration})
+
+
+def networks_of(
+    runs: pd.DataFrame, target: Target, within: str | None, bins: Mapping[str, int] | None
+) -> tuple[Networks, Levels]:
+    """The networks of a ledger that has been checked and has a target everywhere, and how they were binned.
+
+    Args:
+        runs: the ledger.
+        target: what the measures should predict.
+        within: the column of the strata; None for one stratum.
+        bins: see `levels_of`.
+    """
+    names = names_of(runs, "hp")
+    hyperparameters = runs[names]
+    levels = levels_of(hyperparameters, bins)
+    values = [pd.factorize(runs[name], sort=False, use_na_sentinel=False)[0].astype(np.int64) for name in names]
+    share = target != "loss_gap"
+    size = runs["test_size"].fillna(TEST_SIZE) if "test_size" in runs else pd.Series(TEST_SIZE, index=runs.index)
+    accuracy = runs["test_accuracy"] if "test_accuracy" in runs else pd.Series(np.nan, index=runs.index)
+    found = Networks(
+        hyperparameters=hyperparameters,
+        levels=levels.codes,
+        configuration=joint(values, len(runs)),
+        stratum=np.zeros(len(runs), dtype=np.int64) if within is None else values[names.index(within)],
+        target=_floats(target_of(runs, target)),
+        test_size=_floats(size) if share else None,
+        accuracy=_floats(accuracy) if share else None,
+        scores={name: _floats(runs[f"measure.{name}"]) for name in names_of(runs, "measure")},
+    )
+    return found, levels
+
+
+def _floats(values: "pd.Series[float]") -> Floats:
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,75 @@
+"""The controls that stand in every leaderboard and need the ledger: what a figure is worth is seen beside them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leaderboard.ledger.read import Target, names_of, target_of
+
+ORACLE_NOISE: Final = (
+    0.01,
+    0.02,
+    0.05,
+)  # standard deviations, in units of the target: Jiang et al. 2020, arXiv:1912.02178
+
+
+def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.DataFrame, dict[str, Mapping[str, Any]]]:
+    """The ledger with a column `measure.<name>` for each control that it lacks, and the controls' metadata by name.
+
+    * `hp.<name>`: each hyperparameter as if it were a measure: a number as it is, a text by `category_code`.
+    * `noisy_oracle_<s>`: the target + s z, z standard normal: how much a measure may lose to noise of a known size.
+    * `random_number`: standard normal noise; `constant`: the same number for every network.
+    """
+    rng = np.random.default_rng([seed, 0x6A9])
+    values: dict[str, NDArray[np.float64]] = {}
+    sources: dict[str, str] = {}
+    goal = target_of(ledger, target)
+    for name in names_of(ledger, "hp"):
+        column = ledger[name]
+        if pd.api.types.is_numeric_dtype(column):
+            values[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            sources[name] = "the hyperparameter itself"
+        else:
+            values[name] = category_code(ledger, name, goal, rng)
+            sources[name] = "the hyperparameter itself, its values ordered by the mean target in another half"
+    for scale in ORACLE_NOISE:
+        name = f"noisy_oracle_{scale}"
+        values[name] = goal.to_numpy() + scale * rng.standard_normal(len(ledger))
+        sources[name] = (
+            f"Jiang et al. 2020, arXiv:1912.02178: the target plus Gaussian noise of standard deviation {scale}"
+        )
+    values["random_number"] = rng.standard_normal(len(ledger))
+    sources["random_number"] = "a standard normal number, drawn for each network"
+    values["constant"] = np.ones(len(ledger))
+    sources["constant"] = "the number 1"
+    added = {name: column for name, column in values.items() if f"measure.{name}" not in ledger}
+    columns = pd.DataFrame({f"measure.{name}": column for name, column in added.items()}, index=ledger.index)
+    metadata: dict[str, Mapping[str, Any]] = {
+        name: {"family": "control", "control": True, "expected_sign": 1, "source": sources[name], "needs": []}
+        for name in added
+    }
+    return pd.concat([ledger, columns], axis=1), metadata
+
+
+def category_code(
+    ledger: pd.DataFrame, name: str, goal: "pd.Series[float]", rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """A number [n] for each value of a hyperparameter that is text: its place, by mean target, in the *other* half.
+
+    Text has no order of its own. Ordering the values by the mean target of their own networks would leak it (with a
+    value a network it is the target), and the mean of the others of the same value leaks it with the sign turned. So
+    the configurations are split in two at random, and each half takes the order of the values from the other one:
+    (place + 1/2) / number of values there, 1/2 for a value not met there.
+    """
+    text = ledger[name].astype(object).where(ledger[name].notna(), "(missing)").astype(str)
+    configuration = ledger.groupby(names_of(ledger, "hp"), dropna=False, sort=False).ngroup().to_numpy()
+    half = rng.permutation(int(configuration.max(initial=-1)) + 1)[configuration] % 2
+    code = np.full(len(ledger), 0.5)
+    for mine in (0, 1):
+        ordered = goal[half != mine].groupby(text[half != mine]).mean().dropna().sort_values(kind="stable").index
+        place = {value: (rank + 0.5) / len(ordered) for rank, value in enumerate(ordered)}
+        code[half == mine] = [place.get(value, 0.5) for value in text[half == mine]]
+    return code

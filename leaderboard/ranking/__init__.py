@@ -1,0 +1,1 @@
+"""Rank the measures of a ledger."""

@@ -1,0 +1,81 @@
+"""All measures of a set of networks: judged in groups that have a score for the same networks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaderboard.ledger.arrays import Networks
+from leaderboard.ranking.statistics_of import Judged, Panel, Seeds
+from leaderboard.statistics.pairs import Floats
+from leaderboard.statistics.resampling import draw
+from leaderboard.statistics.sign_error import Weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a ledger is to be judged; see `ranking.rank`."""
+
+    bootstrap: int
+    permutations: int
+    seed: int
+    seeds: Seeds
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Measures that have a score for the same networks.
+
+    Attributes:
+        names: of the measures.
+        scored: the networks that they have in common [n].
+        present: their configurations among all [c].
+        panel: the networks, ready to judge.
+    """
+
+    names: Sequence[str]
+    scored: NDArray[np.bool_]
+    present: NDArray[np.bool_]
+    panel: Panel
+
+
+def groups(networks: Networks, options: Options, counts: Floats) -> Iterator[Group]:
+    """The measures by the networks that they score: one after the other, since a panel of many networks is large.
+
+    Args:
+        networks: all of them.
+        options: how to judge.
+        counts: how often each configuration is drawn, [bootstrap, c]: the same resamples for every measure, so that
+            any two can be compared in each.
+    """
+    by_mask: dict[bytes, tuple[NDArray[np.bool_], list[str]]] = {}
+    for name, scores in networks.scores.items():
+        scored = np.isfinite(scores)
+        by_mask.setdefault(scored.tobytes(), (scored, []))[1].append(name)
+    for scored, names in by_mask.values():
+        present = np.bincount(networks.configuration[scored], minlength=networks.size) > 0
+        part = networks.only(scored).renumbered()
+        panel = Panel(part, counts[:, present], seeds=options.seeds, weights=options.weights, seed=options.seed)
+        yield Group(names, scored, present, panel)
+
+
+def resamples(networks: Networks, options: Options) -> Floats:
+    """How often each configuration is drawn in each resample, [bootstrap, c]."""
+    return draw(networks.size, options.bootstrap, np.random.default_rng(options.seed))
+
+
+def judged_alone(networks: Networks, options: Options) -> dict[str, Judged]:
+    """Every measure on some of a ledger's networks, without the comparisons that are made on all of them."""
+    networks = networks.renumbered()
+    found: dict[str, Judged] = {}
+    for group in groups(networks, options, resamples(networks, options)):
+        found |= group.panel.judge(group.names)[0]
+    return {name: found[name] for name in networks.scores}
+
+
+def with_reasons(judged: Judged) -> dict[str, Any]:
+    """The figures with the reasons for those that are None."""
+    return {**judged.figures, "why": judged.why}

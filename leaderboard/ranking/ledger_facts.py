@@ -1,0 +1,118 @@
+"""What a ledger records of its measures and networks beside the scores: gate, cost, outcomes, metadata, the grid."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leaderboard.ledger.arrays import Networks
+from leaderboard.statistics.gate import randomization_gate
+from leaderboard.statistics.pairs import Floats, Ints, joint
+from leaderboard.statistics.resampling import draw
+from leaderboard.statistics.undefined import Undefined
+
+CORRUPTION: Final = "hp.corruption"
+OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
+
+
+def grid_report(networks: Networks) -> dict[str, Any]:
+    """How full the grid of the levels is, and how many replicates its configurations have."""
+    if not len(networks):
+        return {"places": 0, "filled": 0, "holes": 0, "replicates": None}
+    places = prod(len(np.unique(code)) for code in networks.levels.values())
+    filled = int(joint(networks.levels.values(), len(networks)).max()) + 1
+    sizes = np.bincount(networks.configuration)
+    return {
+        "places": places,
+        "filled": filled,
+        "holes": places - filled,
+        "replicates": [int(sizes.min()), int(sizes.max())],
+    }
+
+
+class Gates:
+    """The randomization gate of any measure of a ledger; what those that score the same networks share is kept.
+
+    Args:
+        hyperparameters: one column each, one row a network.
+        bootstrap: number of resamples.
+        seed: decides them.
+    """
+
+    def __init__(self, hyperparameters: pd.DataFrame, bootstrap: int, seed: int) -> None:
+        self._hyperparameters, self._bootstrap, self._seed = hyperparameters, bootstrap, seed
+        self._known: dict[bytes, tuple[NDArray[np.bool_], Ints]] = {}
+
+    def of(self, scores: Floats, why: dict[str, str]) -> dict[str, Any] | None:
+        """The gate of one measure's scores [n], NaN where there is none; None, and why, where it has no value."""
+        if CORRUPTION not in self._hyperparameters:
+            why["gate"] = "The ledger has no column hp.corruption."
+            return None
+        labels = self._hyperparameters[CORRUPTION]
+        kept = np.isfinite(scores) & labels.isin(["true_labels", "random_labels"]).to_numpy()
+        if kept.tobytes() not in self._known:
+            self._known[kept.tobytes()] = _sides(self._hyperparameters[kept])
+        random, setting = self._known[kept.tobytes()]
+        counts = _resamples(int(setting.max(initial=-1)) + 1, self._bootstrap, self._seed)
+        try:
+            gate = randomization_gate(scores[kept], random, setting, counts)
+        except Undefined as reason:
+            why["gate"] = str(reason)
+            return None
+        if gate.interval is None:
+            why["gate.interval"] = gate.why
+        return {
+            "auc": gate.auc,
+            "interval": gate.interval,
+            "true": gate.true,
+            "random": gate.random,
+            "matched": gate.matched,
+        }
+
+
+def _sides(sides: pd.DataFrame) -> tuple[NDArray[np.bool_], Ints]:
+    """Of networks with random or true labels: which have random ones, and all other hyperparameters as one code."""
+    others = [
+        pd.factorize(values, sort=False, use_na_sentinel=False)[0].astype(np.int64)
+        for other, values in sides.items()
+        if other != CORRUPTION
+    ]
+    return (sides[CORRUPTION] == "random_labels").to_numpy(dtype=np.bool_), joint(others, len(sides))
+
+
+@lru_cache(maxsize=4)  # measures that score the same networks share their resamples
+def _resamples(size: int, count: int, seed: int) -> Floats:
+    return draw(size, count, np.random.default_rng([seed, 0x9A7E]))
+
+
+def cost_of(runs: pd.DataFrame, name: str, why: dict[str, str]) -> dict[str, float | None]:
+    """The median seconds of a measure, over those that are finite and not negative."""
+    seconds = runs[f"cost.{name}"].to_numpy() if f"cost.{name}" in runs else np.zeros(0)
+    times = seconds[np.isfinite(seconds) & (seconds >= 0)]
+    if not len(times):
+        why["cost.median_seconds"] = f"The ledger has no seconds in a column cost.{name}."
+    return {"median_seconds": float(np.median(times)) if len(times) else None}
+
+
+def outcomes_of(runs: pd.DataFrame, name: str) -> dict[str, int]:
+    """How many networks met each outcome; "missing" are those without a score and without a recorded reason."""
+    scored = np.isfinite(runs[f"measure.{name}"].to_numpy())
+    counts = dict.fromkeys(OUTCOMES, 0)
+    counts["scored"] = int(scored.sum())
+    if f"outcome.{name}" in runs:
+        others = Counter(runs[f"outcome.{name}"].to_numpy(dtype=object)[~scored])
+        counts |= {outcome: others[outcome] for outcome in OUTCOMES[1:]}
+    return {**counts, "missing": len(runs) - sum(counts.values())}
+
+
+def described(known: Mapping[str, Any]) -> dict[str, Any]:
+    """A measure's metadata as JSON; unknown ones are taken to grow with the gap."""
+    found = {"family": None, "expected_sign": 1, "source": None, "needs": [], **known}
+    found["needs"] = sorted(found["needs"])
+    found["control"] = bool(known.get("control", found["family"] == "control"))
+    return found

@@ -1,0 +1,221 @@
+"""Whether a measure can be told from chance, from the best hyperparameter and from any other measure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+from typing import Final
+
+import numpy as np
+from scipy.special import ndtri
+
+from leaderboard.ledger.arrays import Networks
+from leaderboard.ranking.groups import Group, Options
+from leaderboard.ranking.statistics_of import Judged
+from leaderboard.statistics.granulated import agreement, grid_of
+from leaderboard.statistics.influence import Influence
+from leaderboard.statistics.pairs import Floats
+from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffled, sources, step_down
+from leaderboard.statistics.resampling import NO_SPREAD, all_alike, interval, normal_score, student
+from leaderboard.statistics.undefined import Undefined
+
+SETTLED: Final = 1.959964 + 0.841621  # standard errors: 95 % confidence, two-sided, reached four times in five
+FAMILY: Final = {"method": "Westfall-Young step-down maximum of |z|", "level": LEVEL}
+
+
+@dataclass(slots=True)
+class Tests:
+    """One test for each of some measures, gathered over groups and corrected for all of them together.
+
+    Attributes:
+        z: observed, standardised.
+        null: draws of z under the null [B], the same resamples for every measure.
+    """
+
+    z: dict[str, float] = field(default_factory=dict)
+    null: dict[str, Floats] = field(default_factory=dict)
+
+    def add(
+        self, name: str, observed: float, spread: float, null: Floats, degrees: float = np.inf, *, alike: float = 0.0
+    ) -> None:
+        """A figure and draws about 0 of it under the null.
+
+        A spread that is known to so many degrees of freedom only makes z the normal score of Student's t. A figure
+        without spread has the z of the p-value `alike`, or 0 if it is 0 itself.
+        """
+        flat = spread <= NO_SPREAD
+        z = -float(ndtri(alike / 2)) if flat else float(normal_score(np.array(observed / spread), np.array(degrees)))
+        self.z[name] = 0.0 if abs(observed) <= NO_SPREAD else z
+        self.null[name] = np.zeros_like(null) if flat else null / spread
+
+    def corrected(self, family: Sequence[str]) -> dict[str, float]:
+        """P-values corrected over those of the family that have a test."""
+        names = [name for name in family if name in self.z]
+        if not names:
+            return {}
+        found = step_down(
+            np.array([self.z[name] for name in names]), np.stack([self.null[name] for name in names], axis=1)
+        )
+        return dict(zip(names, found.tolist(), strict=True))
+
+
+class Verdicts:
+    """Gathers the tests of every measure of a ledger, group by group, and writes the verdicts on their rows.
+
+    Args:
+        networks: all of the ledger.
+        options: how to judge.
+        signs: the expected sign of each measure.
+        hyperparameters: the names of the controls that are a hyperparameter each.
+        within: the hyperparameter of the strata; None where there is one stratum. Its own psi, which compares
+            networks of different strata, is left out of the test against chance.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        options: Options,
+        signs: Mapping[str, int],
+        hyperparameters: Sequence[str],
+        within: str | None,
+    ) -> None:
+        self.signs = signs
+        self.hyperparameters = hyperparameters
+        self._options = options
+        self._within = within
+        first = np.unique(networks.configuration, return_index=True)[1]
+        self._stratum = networks.stratum[first]  # [c]
+        rng = np.random.default_rng([options.seed, 0x9E27])
+        self._order = shuffled(self._stratum, options.permutations, rng)
+        self._chance, self._rivals = Tests(), Tests()
+
+    def add(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:
+        """Test the measures of one group; what is known of each stands in its figures."""
+        self._against_chance(group, judged)
+        self._against_hyperparameters(group, judged, influence)
+
+    def finish(self, judged: Mapping[str, Judged], family: Sequence[str]) -> None:
+        """Correct the p-values over the family and say of each measure what it can be told from."""
+        chance, rivals = self._chance.corrected(family), self._rivals.corrected(family)
+        for name, one in judged.items():
+            null, told = one.figures["null"], one.figures["told_from"]
+            for key, found, corrected in (
+                ("null", null, chance), ("told_from.hyperparameter", told["hyperparameter"], rivals)
+            ):  # fmt: skip
+                if found is not None:
+                    found["p_adjusted"] = corrected.get(name)
+                    if name not in family:
+                        one.why[f"{key}.p_adjusted"] = "It is a control."
+            if null is not None:
+                p = null["p"] if null["p_adjusted"] is None else null["p_adjusted"]
+                distance = null["Psi"] - null["mean"]
+                told["random"] = {
+                    "verdict": verdict(p, distance * self.signs.get(name, 1)),
+                    "networks_needed": networks_needed(one.figures["n"], distance, null["sd"]),
+                }
+            rival = told["hyperparameter"]
+            if rival is not None:
+                p = rival["p"] if rival["p_adjusted"] is None else rival["p_adjusted"]
+                rival["verdict"] = None if p is None else verdict(p, rival["difference"])
+
+    def _against_chance(self, group: Group, judged: Mapping[str, Judged]) -> None:
+        networks, grid = group.panel.networks, group.panel.grid
+        if grid.kept:  # configurations change places as a whole
+            grid = grid_of(networks.levels, len(networks), configuration=networks.configuration)
+        grid = replace(grid, axes={name: axis for name, axis in grid.axes.items() if name != self._within})
+        names = [name for name in group.names if judged[name].figures["Psi"] is not None]
+        reason = f"No two networks of one {self._within} differ in exactly one hyperparameter."
+        null = None
+        if self._options.permutations == 0:
+            reason = "No permutations were asked for."
+        elif names and grid.axes:
+            target = grid.averaged(networks.target)
+            scores = np.stack([grid.averaged(networks.scores[name]) for name in names], axis=1)
+            null = null_psi(grid, scores, target, sources(self._order, self._stratum, group.present))
+            here = [axis.mean(agreement(axis, scores, target)) for axis in grid.axes.values()]
+            observed = np.mean(here, axis=0)
+        for name, one in judged.items():
+            one.figures["null"], one.figures["told_from"] = None, {"random": None, "hyperparameter": None}
+            if null is None or name not in names:
+                one.why["null"] = one.why["told_from.random"] = one.why.get("Psi", reason)
+                continue
+            draws, value = null[:, names.index(name)], float(observed[names.index(name)])
+            mean, sd = float(draws.mean()), float(draws.std())
+            one.figures["null"] = {"Psi": value, "p": p_value(value, draws), "mean": mean, "sd": sd}
+            self._chance.add(name, value - mean, sd, draws - mean)
+
+    def _against_hyperparameters(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:
+        panel = group.panel
+        known = {name: group.panel.networks.scores[name] for name in self.hyperparameters}
+        rivals = [name for name, scores in known.items() if np.isfinite(scores).all()]
+        reason = panel.layout if isinstance(panel.layout, str) else "No hyperparameter has a Psi."
+        best, best_psi, of_best = "", 0.0, None
+        if influence is not None and rivals:
+            agreements = {
+                name: signs * panel.target_signs[name][:, None] for name, signs in panel.signs_of(rivals).items()
+            }
+            psi = np.mean([axis.mean(agreements[name]) for name, axis in panel.grid.axes.items()], axis=0)
+            place = int(np.argmax(np.abs(psi)))
+            best, best_psi = rivals[place], abs(float(psi[place]))
+            turned = np.array([1.0 if psi[place] >= 0 else -1.0])
+            whole = panel.influence(agreements)
+            of_best = None if whole is None else whole.only(np.array([place])).turned(turned)
+        others = [name for name in group.names if judged[name].figures["Psi"] is not None and name != best]
+        if influence is None or of_best is None or not others or isinstance(panel.layout, str):
+            for name in group.names:
+                judged[name].why["told_from.hyperparameter"] = judged[name].why.get("Psi", reason)
+            return
+        places = np.array([group.names.index(name) for name in others])
+        signs = np.array([float(self.signs.get(name, 1)) for name in others])
+        differences = influence.only(places).turned(signs).beside(of_best)
+        spread, degrees = np.sqrt(differences.variance()), differences.degrees()
+        comparisons = panel.layout.comparisons
+        normal = differences.draws(panel.counts)
+        draws = student(normal, degrees, panel.shares)
+        for place, name in enumerate(others):
+            one = judged[name]
+            difference = float(signs[place]) * one.figures["Psi"] - best_psi
+            one.figures["told_from"]["hyperparameter"] = found = {
+                "name": best,
+                "difference": difference,
+                "interval": None,
+                "p": None,
+                "networks_needed": networks_needed(one.figures["n"], difference, float(spread[place])),
+            }
+            try:
+                found["interval"] = interval(difference + draws[:, place], comparisons)
+            except Undefined as why:
+                one.why["told_from.hyperparameter.interval"] = str(why)
+                continue
+            found["p"] = p_value(difference, draws[:, place] - draws[:, place].mean())
+            alike = all_alike(comparisons)
+            if abs(difference) > NO_SPREAD >= spread[place]:
+                found["p"] = max(found["p"], alike)
+            null = normal[:, place]
+            self._rivals.add(name, difference, float(spread[place]), null, float(degrees[place]), alike=alike)
+        for name in set(group.names) - set(others):
+            judged[name].why["told_from.hyperparameter"] = judged[name].why.get("Psi", "It is the best hyperparameter.")
+
+
+def verdict(p: float, direction: float) -> str:
+    """Better or worse where the corrected p-value is at most `LEVEL`, else not told apart."""
+    if p > LEVEL or direction == 0:
+        return "not told apart"
+    return "better" if direction > 0 else "worse"
+
+
+def networks_needed(n: int, difference: float, spread: float) -> int | None:
+    r"""How many networks of the same kind would settle a difference of this size, four times in five.
+
+    .. math:: N = n \Big(\frac{(1.96 + 0.84) \, s}{|d|}\Big)^2
+
+    for a test at 5 %, two-sided, of one difference alone: standard errors fall with the root of the number of
+    networks. At least 2; None for no difference.
+
+    Args:
+        n: networks behind the figure.
+        difference: d.
+        spread: s, its standard error on these n.
+    """
+    if abs(difference) <= NO_SPREAD:
+        return None
+    return max(2, ceil(n * (SETTLED * spread / abs(difference)) ** 2))

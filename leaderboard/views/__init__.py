@@ -1,0 +1,1 @@
+"""Show a ranking: terminal, Markdown, and the page."""

@@ -1,0 +1,5 @@
+"""The web page of a leaderboard."""
+
+from leaderboard.views.page.document import build
+
+__all__ = ["build"]

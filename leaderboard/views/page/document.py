@@ -1,0 +1,146 @@
+"""Builds the leaderboard's page: one HTML file that needs no network."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from leaderboard.claims.table import measured
+from leaderboard.views.held_out import left_out, pairs_of
+from leaderboard.views.held_out_text import headline
+from leaderboard.views.page.embedded import TARGETS, embedded
+from leaderboard.views.page.facts import facts
+from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
+from leaderboard.views.rows import plain_name
+from leaderboard.views.terminal import DASH, duration, labels
+
+MINUS: Final = "\N{MINUS SIGN}"
+SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # one program in chapters, in this order
+
+
+def build(
+    report: Mapping[str, Any],
+    ledger: pd.DataFrame,
+    provenance: Mapping[str, Any],
+    destination: Path | None = None,
+    *,
+    curves: Mapping[str, Sequence[float]] | None = None,
+) -> str:
+    """The leaderboard as one HTML document that works offline; also written to `destination` where one is given.
+
+    Without plotly the page has everything but the plots and says how to get them.
+
+    Args:
+        report: what `leaderboard.ranking.rank.rank` returned; a comparison with a held-out zoo stands under "beside".
+        ledger: the networks that were ranked, one a row.
+        provenance: what made the ledger, shown as it is; mappings within it become groups. The entries "suite" and
+            "date" also stand in the heading.
+        destination: file to write, UTF-8.
+        curves: the losses of each epoch by run_id, for the plot of learning curves.
+    """
+    chapters = "\n".join(_package_text(f"{name}.js") for name in SCRIPTS)
+    script, plotly = f'"use strict";\n(() => {{\n{chapters}}})();\n', _plotly_script()
+    panels = facts(report, ledger)
+    document = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            panels=panels,
+            tracks=sorted({panel.track for panel in panels if panel.track}),
+            needs=sorted({need for entry in report["measures"].values() for need in entry["needs"]}),
+            claims=report.get("claims", []),
+            **_beside(report),
+            choices=choices(ledger),
+            quantities=quantities(ledger),
+            outcome=outcome(ledger),
+            settings=settings(report),
+            power=power_line(report),
+            families=sorted({entry["family"] for entry in report["measures"].values() if entry["family"]}),
+            target=TARGETS[report["target"]],
+            strata=plain_name(report["within"]["hp"]) if report["within"] else "",
+            provenance=provenance,
+            data=embedded(report, ledger, curves or {}),
+            style=Markup(_package_text("page.css")),  # noqa: S704  our own file
+            script=Markup(script),  # noqa: S704  our own file
+            plotly=Markup(plotly),  # noqa: S704  the installed plotly's own file
+            script_sources=" ".join(_hash_source(text) for text in (script, plotly) if text),
+        )
+    )
+    if destination is not None:
+        destination.write_text(document, encoding="utf-8")
+    return document
+
+
+def _beside(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows of a comparison with a held-out zoo; without one nothing."""
+    if "beside" not in report:
+        return {"beside": False}
+    comparison = report["beside"]
+    return {
+        "beside": True,
+        "pairs": pairs_of(comparison),
+        "left_out": left_out(comparison),
+        "compared": headline(report),
+    }
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("leaderboard.views.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    environment.filters.update(
+        number=_number,
+        ends=_ends,
+        duration=duration,
+        labels=labels,
+        measured=measured,
+        plain_name=plain_name,
+        breakable=_breakable,
+        fragment=lambda name: "measure=" + quote(name, safe=""),
+    )
+    environment.globals["dash"] = DASH
+    return environment
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return DASH if value is None else f"{value:z.{digits}f}".replace("-", MINUS)
+
+
+def _ends(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{_number(interval[0], 2)} to {_number(interval[1], 2)}"
+
+
+def _breakable(name: str) -> Markup:
+    """The escaped name, which may wrap after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def _package_text(name: str) -> str:
+    return resources.files("leaderboard.views.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _plotly_script() -> str:
+    """The text of plotly.js, empty where plotly is not installed."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        return ""
+    return str(get_plotlyjs())
+
+
+def _hash_source(script: str) -> str:
+    """The script as the page's content security policy names it, so that no other script runs."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -1,0 +1,98 @@
+"""What the page's script draws from and hands out: the whole ledger once, as columns, and what the ranking adds."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leaderboard.ledger.controls import with_controls
+from leaderboard.ledger.read import checked, names_of, target_of
+from leaderboard.ranking.rank import order
+
+TARGETS: Final = {"gap": "generalization gap", "loss_gap": "loss gap", "test_error": "test error"}
+CURVE: Final = 64  # points of a learning curve: more than a plot shows, and 3,000 curves stay below a megabyte
+EXACT: Final = 2**53  # whole numbers below it are doubles
+
+
+def embedded(report: Mapping[str, Any], ledger: pd.DataFrame, curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """JSON for the page: the ledger's columns as they are, doubles to the last bit, and beside them the ranking's own.
+
+    Networks are grouped, and coloured, by the hyperparameter within which the report ranks; without one, all are one.
+
+    Args:
+        report: what `leaderboard.ranking.rank.rank` returned.
+        ledger: the networks.
+        curves: by run_id the loss of each epoch.
+    """
+    whole = checked(ledger)
+    rows, runs = ranked_networks(report, whole)
+    own = ledger if "run_id" in ledger else whole
+    made = [name for name in names_of(runs, "measure") if f"measure.{name}" not in ledger]
+    return {
+        "target": TARGETS[report["target"]],
+        "ledger": {str(name): _encoded(own[name]) for name in own},
+        "rows": rows.tolist(),
+        "gap": _base64(target_of(runs, report["target"]).to_numpy(np.float64), "<f8"),
+        "group": report["within"]["hp"] if report["within"] else None,
+        "hyperparameters": names_of(runs, "hp"),
+        "controls": {name: _base64(runs[f"measure.{name}"].to_numpy(np.float64), "<f4") for name in made},
+        "measures": {
+            name: {
+                "psi": entry["Psi"],
+                "sign": entry["expected_sign"],
+                "seconds": entry["cost"]["median_seconds"],
+                "control": entry["control"],
+                "front": entry["pareto"] is True,
+                "rival": (entry["told_from"]["hyperparameter"] or {}).get("name"),
+                "psi_of": list(entry["psi"].values()),
+            }
+            for name in order(report)
+            for entry in [report["measures"][name]]
+        },
+        "curves": _curves(whole["run_id"], curves),
+    }
+
+
+def ranked_networks(report: Mapping[str, Any], whole: pd.DataFrame) -> tuple[NDArray[np.int64], pd.DataFrame]:
+    """The places of the networks that the report ranks, and they, with the scores of the controls made for it."""
+    kept = target_of(whole, report["target"]).notna()
+    if report["converged_only"] and "converged" in whole:
+        kept &= whole["converged"]
+    runs = with_controls(whole[kept].reset_index(drop=True), report["target"], report["seed"])[0]
+    return np.flatnonzero(kept.to_numpy()), runs
+
+
+def thinned(length: int) -> list[int]:
+    """The epochs, from 0, of a curve of some length that the page keeps: all, or `CURVE` of them with both ends."""
+    if length <= CURVE:
+        return list(range(length))
+    return [place * (length - 1) // (CURVE - 1) for place in range(CURVE)]
+
+
+def _curves(run_ids: "pd.Series[str]", curves: Mapping[str, Sequence[float]]) -> dict[str, str] | None:
+    """The lengths of the curves, 0 where there is none, and their thinned values one after the other."""
+    if not curves:
+        return None
+    losses = [curves.get(run_id, ()) for run_id in run_ids]
+    kept = [each[epoch] for each in losses for epoch in thinned(len(each))]
+    return {
+        "lengths": _base64(np.array([len(each) for each in losses]), "<u4"),
+        "values": _base64(np.array(kept, dtype=np.float64), "<f4"),
+    }
+
+
+def _encoded(values: "pd.Series[Any]") -> dict[str, Any]:
+    """A column: numbers as base64 of doubles, anything else as its distinct texts and the place of each one's own."""
+    number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    if number and not (pd.api.types.is_integer_dtype(values) and values.abs().max() >= EXACT):
+        return {"numbers": _base64(values.to_numpy(dtype=np.float64, na_value=np.nan), "<f8")}
+    codes, distinct = pd.factorize(values, sort=False)
+    return {"texts": [str(text) for text in distinct], "codes": _base64(codes, "<i4")}
+
+
+def _base64(values: NDArray[Any], dtype: str) -> str:
+    with np.errstate(over="ignore"):  # beyond single precision is infinite, which is not drawn
+        return base64.b64encode(np.ascontiguousarray(values, dtype=dtype).tobytes()).decode()

@@ -1,0 +1,141 @@
+"""The rows of a leaderboard: one measure each, in order, with the figures that the terminal and the page both show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from leaderboard.ranking.rank import order
+
+Verdict = Literal["better", "worse", "not told apart", ""]
+Sign = Literal["as expected", "reversed", "unclear", ""]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One statistic with its interval; where it could not be computed, the reason instead."""
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    why: str = ""
+
+
+NOTHING: Final = Figure(value=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one measure stands.
+
+    Attributes:
+        position: place among all rows, controls included, from 1.
+        place: place among the measures proper, from 1; controls and measures without a leading figure have none.
+        expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
+        seconds: median cost for one network.
+        networks: how many have a score.
+        outcomes: how many networks ended in each outcome.
+        chance: whether Psi can be told from what chance gives within strata.
+        hyperparameter: whether it can be told from that of the best hyperparameter.
+        rival: the name of that hyperparameter.
+        labels: how many labelled held-out examples order the networks as well.
+        pareto: whether no measure is both better and cheaper; None where Psi or cost is missing.
+        resampled: whether intervals were asked for; a Psi without one is then of too few networks.
+    """
+
+    name: str
+    position: int
+    place: int | None
+    family: str
+    control: bool
+    expected_sign: int
+    psi: Figure
+    tau_b: Figure
+    tau_b_within: Figure
+    gate: Figure
+    seconds: float | None
+    networks: int
+    outcomes: Mapping[str, int]
+    chance: Verdict = ""
+    hyperparameter: Verdict = ""
+    rival: str = ""
+    labels: Figure = NOTHING
+    pareto: bool | None = None
+    resampled: bool = False
+
+    @property
+    def better_than(self) -> str:
+        """What its Psi, in the expected direction, is better than: chance, the best hyperparameter, both or neither."""
+        if not self.chance and not self.hyperparameter:
+            return ""
+        verdicts = {"chance": self.chance, "hp": self.hyperparameter}
+        return ", ".join(what for what, verdict in verdicts.items() if verdict == "better") or "neither"
+
+    @property
+    def sign(self) -> Sign:
+        """Whether Psi points where it is expected to; unclear where its interval holds zero, or could not be had.
+
+        Empty without a Psi, and for controls, of which nothing is expected.
+        """
+        if self.psi.value is None or self.control:
+            return ""
+        low, high = self.psi.interval or ((-1, 1) if self.resampled else (self.psi.value, self.psi.value))
+        if low <= 0 <= high:
+            return "unclear"
+        return "as expected" if self.psi.value * self.expected_sign > 0 else "reversed"
+
+
+def figure_of(entry: Mapping[str, Any], statistic: str) -> Figure:
+    """One statistic of an entry of the report, with its interval or the reason why there is none."""
+    return _figure(entry[statistic], entry["interval"].get(statistic), entry["why"].get(statistic, ""))
+
+
+def standings(report: Mapping[str, Any]) -> list[Standing]:
+    """The rows of the leaderboard, best first."""
+    rows: list[Standing] = []
+    place = 0
+    resampled = report.get("bootstrap", 0) > 0  # excerpts that were kept earlier do not say
+    for position, name in enumerate(order(report), start=1):
+        entry = report["measures"][name]
+        ranked = not entry["control"] and entry["Psi"] is not None
+        place += ranked
+        rows.append(_standing(name, entry, position, place if ranked else None, resampled=resampled))
+    return rows
+
+
+def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | None, *, resampled: bool) -> Standing:
+    why = entry["why"]
+    within = entry["within"] or {"tau_b": None, "interval": {}}
+    rival = entry["told_from"]["hyperparameter"] or {}
+    labels = entry["label_equivalents"] or {"examples": None, "interval": None}
+    gate = entry["gate"] or {"auc": None, "interval": None}
+    return Standing(
+        name=name,
+        position=position,
+        place=place,
+        family=entry["family"] or "",
+        control=entry["control"],
+        expected_sign=entry["expected_sign"],
+        psi=figure_of(entry, "Psi"),
+        tau_b=figure_of(entry, "tau_b"),
+        tau_b_within=_figure(
+            within["tau_b"], within["interval"].get("tau_b"), why.get("within.tau_b") or why.get("within", "")
+        ),
+        gate=_figure(gate["auc"], gate["interval"], why.get("gate", "")),
+        seconds=entry["cost"]["median_seconds"],
+        networks=entry["n"],
+        outcomes=entry["outcomes"],
+        chance=(entry["told_from"]["random"] or {}).get("verdict") or "",
+        hyperparameter=rival.get("verdict") or "",
+        rival=rival.get("name", ""),
+        labels=_figure(labels["examples"], labels["interval"], why.get("label_equivalents", "")),
+        pareto=entry["pareto"],
+        resampled=resampled,
+    )
+
+
+def _figure(value: float | None, interval: Sequence[float] | None, why: str) -> Figure:
+    return Figure(value=value, interval=None if interval is None else (interval[0], interval[1]), why=why)
+
+
+def plain_name(column: str) -> str:
+    """The name of a ledger column without its room: hp.corruption is corruption."""
+    return column.partition(".")[2] or column

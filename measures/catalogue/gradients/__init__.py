@@ -1,0 +1,1 @@
+"""Measures of gradients: at single examples, along training, and the tangent kernel."""

@@ -1,0 +1,186 @@
+"""The neural tangent kernel of the trained network, and of the network that it started as.
+
+J_i is the Jacobian [k, P] of the logits at example i with respect to all trainable parameters, in eval mode. The kernel
+of s = min(n, 480 / k) examples is the matrix K [sk, sk] of the products J_i J_j^T; its trace over logits is the matrix
+T [s, s] of tr J_i J_j^T. Y [s, k] are the one-hot labels and y [sk] the same as a vector.
+"""
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from measures.api import Subject, UnsupportedModel, measure, shared
+from measures.passes.gradients.tangents import TangentKernel, initial_tangent_kernel, tangent_kernel
+
+DAMPING: Final = (
+    0.01  # as a share of the mean eigenvalue; without it rounding decides, since kernels are close to singular
+)
+COST: Final = "shared tangent kernel: 2 forward and backward passes of 480 rows, and their products"
+
+
+@measure(source="Arora et al. 2019, arXiv:1901.08584, theorem 5.1", family="tangent_kernel", cost=COST)
+def ntk_complexity(subject: Subject) -> float:
+    r"""Complexity of the labels under the tangent kernel of the trained network.
+
+    .. math:: \sqrt{\frac{2\, y^T (K + \lambda I)^{-1} y}{s}}, \quad \lambda = 0.01\, \mathrm{tr}\, K / (s k)
+
+    Departs from the paper in the kernel, which there is that of an infinitely wide network of one output, and in the
+    damping. Unit: of weight. Changes when layers are rescaled.
+    """
+    return _complexity(tangent_kernel(subject))
+
+
+@measure(source="Arora et al. 2019, arXiv:1901.08584, theorem 5.1", family="tangent_kernel", needs={"init"}, cost=COST)
+def ntk_complexity_init(subject: Subject) -> float:
+    r"""Complexity of the labels under the tangent kernel at initialization.
+
+    .. math:: \sqrt{\frac{2\, y^T (K^0 + \lambda I)^{-1} y}{s}}, \quad \lambda = 0.01\, \mathrm{tr}\, K^0 / (s k)
+
+    Departs from the paper as `ntk_complexity` does. Unit: of weight.
+    """
+    return _complexity(initial_tangent_kernel(subject))
+
+
+@measure(
+    source="Cortes et al. 2012, arXiv:1203.0550, definition 4; Baratin et al. 2021, arXiv:2008.00938",
+    family="tangent_kernel", expected_sign=-1, cost=COST,
+)  # fmt: skip
+def ntk_alignment(subject: Subject) -> float:
+    r"""Centred alignment of the tangent kernel with the labels.
+
+    .. math:: \frac{\langle H T H, H Y Y^T H \rangle_F}{\lVert H T H \rVert_F \lVert H Y Y^T H \rVert_F},
+        \quad H = I - \frac{1}{s} 1 1^T
+
+    No unit, between 0 and 1. Changes when layers are rescaled.
+    """
+    return _alignment(tangent_kernel(subject))
+
+
+@measure(
+    source="Cortes et al. 2012, arXiv:1203.0550, definition 4; Baratin et al. 2021, arXiv:2008.00938",
+    family="tangent_kernel", needs={"init"}, expected_sign=-1, cost=COST,
+)  # fmt: skip
+def ntk_alignment_init(subject: Subject) -> float:
+    r"""Centred alignment of the tangent kernel at initialization with the labels.
+
+    .. math:: \frac{\langle H T^0 H, H Y Y^T H \rangle_F}{\lVert H T^0 H \rVert_F \lVert H Y Y^T H \rVert_F}
+
+    with H as in `ntk_alignment`. No unit, between 0 and 1.
+    """
+    return _alignment(initial_tangent_kernel(subject))
+
+
+@measure(source="Jacot et al. 2018, arXiv:1806.07572", family="tangent_kernel", cost=COST)
+def ntk_trace(subject: Subject) -> float:
+    r"""Mean squared norm of the Jacobian of the logits with respect to the parameters.
+
+    .. math:: \frac{1}{s} \mathrm{tr}\, K
+
+    Unit: logits squared per squared unit of weight. Changes when layers are rescaled.
+    """
+    return float(tangent_kernel(subject).traced.trace()) / len(tangent_kernel(subject).labels)
+
+
+@measure(source="Jacot et al. 2018, arXiv:1806.07572", family="tangent_kernel", cost=COST)
+def ntk_top(subject: Subject) -> float:
+    r"""Largest eigenvalue of the tangent kernel, for one example.
+
+    .. math:: \frac{1}{s} \lambda_{\max}(K)
+
+    Unit: logits squared per squared unit of weight. Changes when layers are rescaled.
+    """
+    return float(_eigenvalues(subject)[-1]) / len(tangent_kernel(subject).labels)
+
+
+@measure(
+    source="Roy & Vetterli 2007, The effective rank; Baratin et al. 2021, arXiv:2008.00938",
+    family="tangent_kernel", cost=COST,
+)  # fmt: skip
+def ntk_eff_rank(subject: Subject) -> float:
+    r"""Effective rank of the tangent kernel.
+
+    .. math:: \exp\left(-\sum_j q_j \log q_j\right), \quad q_j = \lambda_j(K) / \mathrm{tr}\, K
+
+    with the natural logarithm. No unit, between 1 and sk. Changes when layers are
+    rescaled.
+    """
+    _nonzero(tangent_kernel(subject).gram)
+    eigenvalues = _eigenvalues(subject).clamp_min(0)
+    q = eigenvalues / eigenvalues.sum()
+    return math.exp(float(torch.special.entr(q).sum()))
+
+
+@measure(source="Oymak et al. 2019, arXiv:1906.05392, sec. 2", family="tangent_kernel", expected_sign=-1, cost=COST)
+def ntk_label_energy(subject: Subject) -> float:
+    r"""Share of the labels that lies in the k leading eigenvectors of the tangent kernel.
+
+    .. math:: \frac{\lVert V_k^T Y \rVert_F^2}{\lVert Y \rVert_F^2}
+
+    with V_k the k leading eigenvectors of T, one for each class. Departs from the paper, whose information space is of
+    singular vectors above a threshold, in their number. No unit, between 0 and 1. Changes when layers are rescaled.
+    """
+    kernel = tangent_kernel(subject)
+    vectors = torch.linalg.eigh(_nonzero(kernel.traced))[1][:, -subject.num_classes :]
+    Y = _one_hot(kernel)
+    return float((vectors.T @ Y).square().sum() / Y.square().sum())
+
+
+@measure(
+    source="MacKay 1992, Neural Computation 4(3) (Occam factor), of the kernel", family="tangent_kernel", cost=COST
+)
+def ntk_logdet(subject: Subject) -> float:
+    r"""Log determinant of the tangent kernel over a unit prior on the weights.
+
+    .. math:: \log \det\left(I + \frac{1}{s} K\right)
+
+    with the natural logarithm: twice the information, in nats, that noisy logits carry on the weights. Changes when
+    layers are rescaled.
+    """
+    eigenvalues = _eigenvalues(subject).clamp_min(0)
+    return float((eigenvalues / len(tangent_kernel(subject).labels)).log1p().sum())
+
+
+@shared
+def _eigenvalues(subject: Subject) -> Tensor:
+    """Eigenvalues [sk] of K, ascending; of a positive semi-definite matrix, but for rounding."""
+    eigenvalues: Tensor = torch.linalg.eigvalsh(_matrix(tangent_kernel(subject)))
+    return eigenvalues
+
+
+def _complexity(kernel: TangentKernel) -> float:
+    K, y = _nonzero(_matrix(kernel)), _one_hot(kernel).flatten()
+    damped = K + DAMPING * K.trace() / len(K) * torch.eye(len(K), dtype=K.dtype, device=K.device)
+    solved = torch.cholesky_solve(y.unsqueeze(1), torch.linalg.cholesky(damped)).squeeze(1)
+    return math.sqrt(2 * float(y @ solved) / len(kernel.labels))
+
+
+def _alignment(kernel: TangentKernel) -> float:
+    T, Y = _centred(kernel.traced), _one_hot(kernel)
+    L = _centred(Y @ Y.T)
+    if not T.any() or (kernel.labels == kernel.labels[0]).all():
+        raise UnsupportedModel("Its kernel or its labels do not vary over the training examples.")
+    return float((T * L).sum() / (T.norm() * L.norm()))
+
+
+def _centred(K: Tensor) -> Tensor:
+    """H K H with H = I - 1 1^T / s."""
+    return K - K.mean(0) - K.mean(1, keepdim=True) + K.mean()
+
+
+def _matrix(kernel: TangentKernel) -> Tensor:
+    """K [sk, sk]."""
+    return kernel.gram.flatten(2).flatten(0, 1)
+
+
+def _nonzero(K: Tensor) -> Tensor:
+    if not K.any():
+        raise UnsupportedModel("Its tangent kernel is exactly zero: no logit depends on the parameters.")
+    return K
+
+
+def _one_hot(kernel: TangentKernel) -> Tensor:
+    """Y [s, k] in float64."""
+    return one_hot(kernel.labels, kernel.logits.shape[1]).double()

@@ -1,0 +1,1 @@
+"""Measures of the outputs: margins, confidence, information, and sensitivity to the inputs."""

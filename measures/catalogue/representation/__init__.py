@@ -1,0 +1,1 @@
+"""Measures of hidden activations: clusters, ablation, label variation, topology."""

@@ -1,0 +1,1 @@
+"""Measures that compare with another training run: disagreement, stability, retraining."""

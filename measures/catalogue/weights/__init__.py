@@ -1,0 +1,1 @@
+"""Measures of the weights: norms, distances, paths, spectra, sizes, compression."""

@@ -1,0 +1,1 @@
+"""Passes over the Hessian and its Gauss-Newton part."""

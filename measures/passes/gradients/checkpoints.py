@@ -1,0 +1,57 @@
+"""Gradients at single training examples along the way of training."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from torch import Tensor
+
+from measures.api import Subject, UnsupportedModel, shared
+from measures.passes.gradients.per_sample import gradient_norms
+from measures.training_history import Checkpoint
+
+NUM_EXAMPLES: Final = 64  # bounds the cost: one sweep of per-sample gradient norms for each checkpoint
+MAX_CHECKPOINTS: Final = 6  # of a longer trajectory the first after an epoch, and others evenly spaced
+
+
+@dataclass(frozen=True, slots=True)
+class GradientsThen:
+    """What is kept of the gradients g_i of the loss at s training examples at one checkpoint.
+
+    Attributes:
+        epoch: epochs ended until then.
+        squared_norms: ||g_i||^2 [s], float64.
+    """
+
+    epoch: int
+    squared_norms: Tensor
+
+
+@shared
+def gradients_along(subject: Subject) -> list[GradientsThen]:
+    """Gradients at NUM_EXAMPLES training examples at up to MAX_CHECKPOINTS checkpoints, in their order; eval mode."""
+    chosen = subject.sample(NUM_EXAMPLES)
+    found = []
+    for checkpoint in _kept(subject.trajectory.checkpoints):
+        norms = gradient_norms(at_checkpoint(subject, checkpoint, chosen))
+        found.append(GradientsThen(checkpoint.epoch, norms.double()))
+    return found
+
+
+def at_checkpoint(subject: Subject, checkpoint: Checkpoint, chosen: Tensor) -> Subject:
+    """The network as it was at a checkpoint, on these training examples [s], with nothing computed yet."""
+    model = copy.deepcopy(subject.model)
+    model.load_state_dict({**checkpoint.params, **checkpoint.buffers}, strict=False)  # a tied weight has one name here
+    return Subject(model, subject.inputs[chosen], subject.labels[chosen], seed=subject.seed)
+
+
+def _kept(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    if not checkpoints:
+        raise UnsupportedModel("Its trajectory has no checkpoints to take gradients at.")
+    count = len(checkpoints)
+    if count <= MAX_CHECKPOINTS:
+        return list(checkpoints)
+    first = next((i for i, checkpoint in enumerate(checkpoints) if checkpoint.epoch == 1), 0)
+    spaced = {round(i * (count - 1) / (MAX_CHECKPOINTS - 2)) for i in range(MAX_CHECKPOINTS - 1)}
+    return [checkpoints[i] for i in sorted({first} | spaced)]

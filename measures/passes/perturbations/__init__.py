@@ -1,0 +1,1 @@
+"""Passes over perturbed weights: noise, ascent, and the cloud that SGD visits."""

@@ -1,0 +1,1 @@
+"""Passes over the weights: folded layers and their spectra."""

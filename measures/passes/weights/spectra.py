@@ -1,0 +1,76 @@
+"""Singular values of the layers: one dense decomposition each serves every spectral measure."""
+
+import torch
+from torch import Tensor
+
+from measures.api import Subject, UnsupportedModel, shared
+from measures.passes.weights.folding import initial_layers, layers
+
+
+@shared
+def singular_values(subject: Subject) -> list[Tensor]:
+    """Singular values of each layer's matrix [out, in * kernel], largest first, in the order of `layers`, in float64.
+
+    Of a convolution this is the reshaped kernel of Jiang et al. 2020, and not the map between images, whose norm may be
+    smaller or up to the square root of the number of kernel positions larger: each pixel takes part in as many patches.
+    Grouped convolutions have their groups stacked into one matrix, as they are stored.
+    """
+    return [torch.linalg.svdvals(layer.matrix.double()) for layer in layers(subject)]
+
+
+@shared
+def randomized_singular_values(subject: Subject) -> list[Tensor]:
+    """As `singular_values`, of matrices whose entries have been put in a random order, one draw a layer.
+
+    The entries are sorted before they are shuffled, so that the draw does not depend on the order of hidden units.
+    """
+    found = []
+    for layer in layers(subject):
+        entries = layer.weight.flatten().sort().values
+        generator = subject.generator("randomized", layer.name)
+        order = torch.randperm(len(entries), generator=generator, device=entries.device)
+        found.append(torch.linalg.svdvals(entries[order].reshape(layer.matrix.shape).double()))
+    return found
+
+
+def spectral_norms(subject: Subject) -> Tensor:
+    """Largest singular value of each layer's matrix [d], all of them positive.
+
+    Raises:
+        UnsupportedModel: a layer is zero, so that there is neither a logarithm nor a ratio to take.
+    """
+    return positive(subject, torch.stack([values[0] for values in singular_values(subject)]))
+
+
+def frobenius_norms(subject: Subject) -> Tensor:
+    """Frobenius norm of each layer's matrix [d], all of them positive; raises as `spectral_norms`."""
+    return positive(subject, torch.stack([layer.weight.double().norm() for layer in layers(subject)]))
+
+
+def displacements(subject: Subject) -> list[Tensor]:
+    """Trained minus initial weight of each layer, in float64 and in the order of `layers`; needs "init"."""
+    pairs = zip(layers(subject), initial_layers(subject), strict=True)
+    return [trained.weight.double() - initial.weight.double() for trained, initial in pairs]
+
+
+@shared
+def displacement_spectral_norms(subject: Subject) -> Tensor:
+    """Largest singular value of what each layer's matrix has moved by [d]; needs "init"."""
+    return torch.stack([torch.linalg.matrix_norm(moved.flatten(1), 2) for moved in displacements(subject)])
+
+
+def displacement_frobenius_norms(subject: Subject) -> Tensor:
+    """Frobenius norm of what each layer's matrix has moved by [d]; needs "init"."""
+    return torch.stack([moved.norm() for moved in displacements(subject)])
+
+
+def positive(subject: Subject, norms: Tensor) -> Tensor:
+    """The norms [d], one a layer.
+
+    Raises:
+        UnsupportedModel: one of them is zero; the reason names the layer.
+    """
+    for layer, norm in zip(layers(subject), norms.tolist(), strict=True):
+        if norm == 0:
+            raise UnsupportedModel(f"Every layer must have a weight that is not zero; {layer.name!r} is zero.")
+    return norms

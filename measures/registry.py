@@ -1,0 +1,140 @@
+"""Find every measure: the modules beside this one, submissions, installed plug-ins, a file on the command line."""
+
+import difflib
+import functools
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import warnings
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import measures.catalogue
+import measures.submissions
+from measures.api import Measure
+from measures.pgdl_adapter import adapted
+
+PLUGIN_GROUP: Final = "gapbench.measures"
+CORE: Final = (  # some of each kind, for a first look at less than half the cost of the catalogue
+    "params", "cross_entropy",
+    "l2", "param_norm", "prod_of_spec", "sum_of_spec", "fro_over_spec", "path_norm", "fro_dist", "l2_dist",
+    "pacbayes_flatness", "pacbayes_orig", "pacbayes_mag_flatness", "sam_sharpness", "hess_top", "hess_trace",
+    "mean_margin", "inverse_margin", "norm_margin_spec", "input_margin",
+    "grad_noise_final", "fisher_rao", "coherence", "gsnr", "self_influence",
+    "gde_disagreement", "disagreement_train_aug",
+)  # fmt: skip
+
+
+class UnknownMeasure(LookupError):  # noqa: N818  reads as what it is
+    """No measure has this name; the message suggests those that come near."""
+
+
+@functools.cache
+def catalog() -> dict[str, Measure]:
+    """Every measure in the box and every submission that was merged, by name, in alphabetical order.
+
+    Raises:
+        ValueError: two modules define measures of the same name.
+    """
+    return _merged([*_modules_in(measures.catalogue), *_modules_in(measures.submissions)])
+
+
+@functools.cache
+def in_the_box() -> dict[str, Measure]:
+    """The same without the submissions, none of which is imported."""
+    return _merged(_modules_in(measures.catalogue))
+
+
+def submission_files() -> dict[str, Path]:
+    """The file of each measure that was submitted and merged, by the measure's name."""
+    return {
+        name: Path(str(module.__file__)) for module in _modules_in(measures.submissions) for name in measures_of(module)
+    }
+
+
+def with_plugins() -> dict[str, Measure]:
+    """The catalogue and the measures of installed packages; a package that does not work is a warning."""
+    found = dict(catalog())
+    for point in entry_points(group=PLUGIN_GROUP):
+        try:
+            added = measures_of(point.load())
+            if clash := sorted(set(added) & set(found)):
+                raise ValueError(f"names are taken: {', '.join(clash)}")  # noqa: TRY301  one way out
+        except Exception as error:  # noqa: BLE001  whatever somebody else's package raises
+            reason = f"{type(error).__name__}: {error}"
+            warnings.warn(f"The plug-in {point.name} = {point.value} cannot be used: {reason}.", stacklevel=2)
+        else:
+            found |= added
+    return found
+
+
+def from_file(path: Path) -> dict[str, Measure]:
+    """The measures that one Python file defines, or the competition's `complexity`; see `measures.pgdl_adapter`.
+
+    Raises:
+        ValueError: the file does not run, or defines no measure, or two of one name.
+        FileNotFoundError: there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} must be a Python file that defines a measure; there is none.")
+    name = "gapbench_plugin_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} must be a Python file; its name should end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{path} must run as Python; it stops with {type(error).__name__}: {error}.") from error
+    found = _merged([module])
+    if not found and (other := adapted(module, path)) is not None:
+        found = {other.name: other}
+    if not found:
+        raise ValueError(f"{path} must define at least one function under @measure; it defines none.")
+    return found
+
+
+def select(names: Iterable[str], available: dict[str, Measure]) -> list[Measure]:
+    """The measures of these names, in the order given.
+
+    Raises:
+        UnknownMeasure: a name that is not available.
+    """
+    chosen = []
+    for name in names:
+        if name not in available:
+            near = difflib.get_close_matches(name, available, n=3, cutoff=0.5)
+            hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(sorted(available))}."
+            raise UnknownMeasure(f"No measure is called {name!r}. {hint}")
+        chosen.append(available[name])
+    return chosen
+
+
+def measures_of(module: ModuleType) -> dict[str, Measure]:
+    """The measures that a module defines, by name.
+
+    Raises:
+        ValueError: two of one name.
+    """
+    return _merged([module])
+
+
+def _modules_in(package: ModuleType) -> list[ModuleType]:
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    return [importlib.import_module(module.name) for module in found if not module.ispkg]
+
+
+def _merged(modules: Iterable[ModuleType]) -> dict[str, Measure]:
+    found: dict[str, Measure] = {}
+    for module in modules:
+        for item in vars(module).values():
+            if not isinstance(item, Measure) or item.compute.__module__ != module.__name__:
+                continue
+            if item.name in found:
+                raise ValueError(f"Two measures are called {item.name!r}; names must be unique.")
+            found[item.name] = item
+    return dict(sorted(found.items()))

@@ -1,0 +1,247 @@
+"""`gapbench check` on measures that keep the contract and on measures that break it, each in its own way."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from harness.checking.check import beside
+from harness.checking.place import placed
+from harness.checking.process import Answer, Runner
+from harness.checking.trials import contract_trials
+from harness.checking.verdict import Fault, contract_faults, metadata_faults
+from harness.checking.zoo import check_zoo
+from measures import Score
+from measures.registry import catalog, submission_files
+from tests.harness.conftest import Gapbench
+
+LONG = 400.0  # seconds: what is tested is the verdict, not this machine
+HEADER = '''"""A submission."""
+import os
+import torch
+import numpy as np
+from measures import Subject, UnsupportedModel, measure
+'''
+DECLARED = '@measure(source="this test, 2024", family="norm", cost="weights only"{more})\n'
+
+
+def measure_called(name: str, *lines: str, more: str = "") -> str:
+    """The source of one measure."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return DECLARED.format(more=more) + f'def {name}(subject: Subject) -> float:\n    """Sum of x."""\n{body}\n'
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Fault]]:
+    """Of a file with one measure of each kind, tried on the plain network alone."""
+    path = tmp_path_factory.mktemp("submission") / "many.py"
+    first = "(float(subject.inputs[0].double().sum()) + 10)"
+    weights = "sum(float(p.double().abs().sum()) for p in subject.params.values())"
+    path.write_text(
+        HEADER
+        + measure_called("farthest", *FARTHEST, more=', needs={"init"}')
+        + measure_called("undeclared", "return float(next(iter(subject.init_params.values())).double().sum())")
+        + measure_called("not_a_number", "return float('nan')")
+        + measure_called("crashing", "return 1 / 0")
+        + measure_called("refusing", "raise UnsupportedModel('It has a reason that is long enough to read.')")
+        + measure_called("silent", "raise UnsupportedModel('no')")
+        + measure_called("first_image", f"return {first} + {weights}")
+        + measure_called("batches", "return float(sum(1 for _ in subject.batches()))")
+        + measure_called("single", "return 1.0 + 1e7 * float((subject.inputs.sum() / 3) % 1e-3)")
+        + measure_called("drawing", f"return {weights} + float(torch.rand(()))")
+        + measure_called("numpys", f"return {weights} + 0 * float(np.random.rand())")
+        + measure_called("leaving", "os._exit(3)")
+        + measure_called("writing", "next(iter(subject.params.values())).mul_(2)", f"return {weights}")
+        + measure_called("labels_sorted", "subject.labels[:] = subject.labels.sort().values", f"return {weights}")
+        + measure_called("training", "subject.model.train()", f"return {weights}")
+        + DECLARED.format(more="").replace('"weights only"', '""').replace(", 2024", "")
+        + 'def param_norm(subject: Subject) -> float:\n    """It."""\n    return 1.0 * len(subject.params)\n'
+    )
+    with Runner(path, time.monotonic() + LONG) as runner:
+        trials = [trial for trial in contract_trials() if trial.key[1] == "mlp"]
+        answers = {answer.key: answer for answer in runner.run(trials)}
+    return {
+        name: metadata_faults(name, measure, name in catalog()) + contract_faults(name, measure, answers)
+        for name, measure in runner.measures.items()
+    }
+
+
+FARTHEST = (
+    "start = subject.init_params",
+    "return max(float((w - start[name]).double().abs().max()) for name, w in subject.params.items())",
+)
+
+
+def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench: Gapbench) -> None:
+    """Exit status 0, with a score for every architecture, its invariances, its place, its relatives and its cost."""
+    path = tmp_path / "farthest.py"
+    path.write_text(HEADER + measure_called("farthest", *FARTHEST, more=', needs={"init"}'))
+    result = gapbench("check", path, "--json", "--time-limit", LONG, "--markdown", tmp_path / "verdict.md")
+    report = json.loads(result.stdout)
+    entry: dict[str, Any] = report["measures"]["farthest"]
+
+    assert (result.exit_code, report["accepted"], entry["accepted"]) == (0, True, True), entry["faults"]
+    assert "sandbox" in report["isolation"]
+    assert all(row["outcome"] == "scored" for row in entry["architectures"].values())
+    assert len(entry["architectures"]) == 7
+    seen = {change for change, row in entry["invariances"].items() if not row["unseen"]}
+    assert seen == {"rescaling", "logit_scale", "logit_shift", "folding"}
+    assert set(entry["invariances"]) - seen == {"units", "duplicates", "classes"}
+    zoo = entry["zoo"]
+    assert zoo["scored"] == zoo["networks"] == 48
+    assert zoo["interval"]["Psi"][0] < zoo["Psi"] < zoo["interval"]["Psi"][1]
+    assert zoo["gate"]["random"] == zoo["gate"]["true"] == 16
+    assert len(zoo["relatives"]) == 5
+    assert 0 < entry["costs"]["seconds"] <= entry["costs"]["most_seconds"]
+    text = (tmp_path / "verdict.md").read_text()
+    assert text.startswith("## `farthest`: accepted\n\n")
+    assert "\n\n\n" not in text
+    assert "| hidden units in another order | not seen |" in text
+
+
+def on_the_zoo(value: Callable[[dict[str, Any]], float | None]) -> dict[tuple[str, ...], Answer]:
+    """Answers to the trials on the check zoo, each a function of the network's row."""
+    answers: dict[tuple[str, ...], Answer] = {}
+    for row in check_zoo().ledger.to_dict("records"):
+        number = value({str(name): cell for name, cell in row.items()})
+        score = Score(number, "unsupported" if number is None else "scored", 0.1, 1, "It is left out.")
+        answers["zoo", str(row["run_id"])] = Answer(("zoo", str(row["run_id"])), {"mine": score})
+    return answers
+
+
+def placing(
+    value: Callable[[dict[str, Any]], float | None], sign: Literal[1, -1] = 1
+) -> tuple[dict[str, Any], list[Fault], list[str]]:
+    """What is said of a measure that has these values."""
+    mine = replace(catalog()["l2"], name="mine", expected_sign=sign)
+    return placed("mine", mine, on_the_zoo(value), check_zoo(), {n: m.version for n, m in catalog().items()})
+
+
+def test_the_gap_itself_leads() -> None:
+    """It has every figure at its best, and against its sign it is told so."""
+    figures, faults, remarks = placing(lambda row: row["gap"])
+
+    assert not faults
+    assert (figures["tau_b"], figures["gate"]["auc"]) == (pytest.approx(1), 1)
+    assert figures["Psi"] > 0.9  # two pairs of configurations have the same mean gap
+    assert figures["place"] == 1 + sum(abs(row["Psi"] or 0) > figures["Psi"] for row in check_zoo().measures.values())
+    assert not any("expected_sign" in remark for remark in remarks)
+    assert "grows with the gap here, against its expected_sign of -1" in " ".join(placing(lambda r: r["gap"], -1)[2])
+    assert "falls with the gap here" in " ".join(placing(lambda row: -row["gap"])[2])
+    assert "does not see random labels" in " ".join(placing(lambda row: -row["gap"])[2])
+
+
+def test_what_orders_as_another_is_told_so() -> None:
+    """Any increasing function of a measure of the catalogue is that measure, a decreasing one turned round."""
+    figures, faults, _ = placing(lambda row: row["measure.fro_dist"] ** 3)
+    assert "exactly as `fro_dist` does: it is that again" in " ".join(fault.what for fault in faults)
+    assert figures["relatives"][0] == {"name": "fro_dist", "spearman": pytest.approx(1), "n": 48}
+
+    _, faults, _ = placing(lambda row: -row["measure.fro_dist"])
+    assert "the other way round" in faults[0].what
+
+    _, faults, remarks = placing(lambda row: row["measure.fro_dist"] + (2 if row["seed"] == 0 else 0))
+    assert not faults
+    assert "again, or nearly" in " ".join(remarks)
+
+
+def test_a_merged_file_is_compared_with_all_others_but_not_with_itself() -> None:
+    """Its own stored scores are no relative, no rival for its place, and not stale; a file from outside sees them."""
+    zoo, known = check_zoo(), catalog()
+
+    def of_decov(path: Path) -> tuple[dict[str, Any], list[Fault]]:
+        answers = on_the_zoo(lambda row: row["measure.decov"])
+        return placed("mine", replace(known["decov"], name="mine"), answers, *beside(path, zoo))[:2]
+
+    here = Path(os.path.relpath(submission_files()["decov"]))  # as somebody types it
+    theirs, versions = beside(here, zoo)
+    merged, no_faults = of_decov(here)
+    outside, faults = of_decov(Path("decov.py"))
+
+    assert (no_faults, [fault.what.startswith("It orders 48 networks exactly") for fault in faults]) == ([], [True])
+    assert merged["stale"] == len(set(zoo.measures) - {"decov"} - set(zoo.fresh(versions)))
+    assert set(zoo.ledger.columns) - set(theirs.ledger.columns) == {"measure.decov"}
+    assert set(known) - set(versions) == {"decov"}
+    assert outside["relatives"][0]["name"] == "decov"
+    assert merged["relatives"][:4] == outside["relatives"][1:]
+    assert outside["of"] == merged["of"] + 1 == 1 + sum(row["Psi"] is not None for row in zoo.measures.values())
+    assert merged["place"] == 1 + sum(abs(row["Psi"] or 0) > abs(merged["Psi"]) for row in zoo.measures.values())
+
+
+def test_one_number_orders_nothing_and_few_numbers_little() -> None:
+    """The first is a fault; the second is not placed, with the reason of the networks that it refuses."""
+    assert "one number for every network" in placing(lambda _: 2.0)[1][0].what
+
+    figures, faults, remarks = placing(lambda row: row["gap"] if row["hp.corruption"] == "none" else None)
+    assert not faults
+    assert figures["scored"] == 0
+    assert "It is left out." in remarks[0]
+
+    figures, _, remarks = placing(lambda row: row["gap"] if row["seed"] == 0 else None)
+    assert figures["scored"] == 24
+    assert "24 of 48 networks" in " ".join(remarks)
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "mend"),
+    [
+        ("undeclared", "does not declare", "needs={'init'}"),
+        ("not_a_number", "must return a finite number; got nan", "UnsupportedModel"),
+        ("crashing", "It fails: ZeroDivisionError", "Mend the error"),
+        ("refusing", "It refuses a plain ReLU network: It has a reason", "every property"),
+        ("silent", "refuses without a reason", "what is undefined"),
+        ("first_image", "depends on the order of the examples", "subject.sample"),
+        ("single", "differs between float32 and float64", "float64"),
+        ("batches", "depends on the size of the batches", "subject.batches()"),
+        ("leaving", "exit code 3", "Mend the error"),
+        ("drawing", "random state", "subject.generator"),
+        ("numpys", "random state", "subject.generator"),
+        ("writing", "It changes parameter", "subject.forward"),
+        ("labels_sorted", "It changes labels", "subject.labels.clone()"),
+        ("training", "It changes training mode", "eval mode"),
+        ("param_norm", "called 'param_norm'", "Rename"),
+        ("param_norm", "does not say what it costs", "weights only"),
+        ("param_norm", "names no year", "arXiv"),
+        ("param_norm", "has no formula", "math::"),
+    ],
+)
+def test_what_breaks_the_contract_is_told_how_to_mend_it(
+    faults: dict[str, list[Fault]], name: str, what: str, mend: str
+) -> None:
+    """Each fault for its own reason."""
+    found = [fault for fault in faults[name] if what in fault.what]
+
+    assert found, faults[name]
+    assert any(mend in fault.mend for fault in found), found
+
+
+def test_one_measure_does_not_answer_for_another(faults: dict[str, list[Fault]]) -> None:
+    """Of all these only the one that keeps the contract is without a fault."""
+    assert [name for name, found in faults.items() if not found] == ["farthest"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("x = (", "must run as Python; it stops with SyntaxError")],
+)
+def test_bad_files_are_bad_input(tmp_path: Path, gapbench: Gapbench, text: str, sentence: str) -> None:
+    """Exit status 2 and one sentence."""
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    result = gapbench("check", path)
+
+    assert result.exit_code == 2, result.output
+    assert sentence in " ".join(result.stderr.split())
+
+
+def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, gapbench: Gapbench) -> None:
+    """Exit status 2."""
+    result = gapbench("check", tmp_path / "missing.py")
+
+    assert result.exit_code == 2, result.output
+    assert "there is none" in " ".join(result.stderr.split())

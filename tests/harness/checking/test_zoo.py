@@ -1,0 +1,92 @@
+"""The check zoo that ships is what its recipes and its makers say."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from harness.checking.build_zoo import write_zoo
+from harness.checking.zoo import LEDGER, MEASURES, RUNS, WEIGHTS, OtherStart, check_zoo, read_zoo
+from harness.store.store import Store
+from measures import Subject
+from measures.registry import catalog, select
+from measures.scoring import score_subject
+from zoo.suites.registry import suite
+from zoo.training.record import normalised
+from zoo.training.train import data_of
+
+MEGABYTES = 5
+
+
+def test_it_holds_the_networks_of_its_suite() -> None:
+    """Each recipe once; two seeds of each; no file but its four, and those small."""
+    zoo = check_zoo()
+    recipes = {recipe.run_id: recipe for recipe in suite("check").recipes()}
+
+    assert set(zoo.runs) == set(recipes) == set(zoo.ledger["run_id"])
+    assert all(zoo.recipe(run_id) == recipe for run_id, recipe in recipes.items())
+    assert zoo.by_seed()[:24] == [run_id for run_id in zoo.by_seed() if zoo.recipe(run_id).seed == 0]
+    folder = Path(__file__).parents[3] / "harness" / "check_zoo"
+    assert {path.name for path in folder.iterdir()} == {WEIGHTS, LEDGER, RUNS, MEASURES}
+    assert sum(path.stat().st_size for path in folder.iterdir()) < MEGABYTES * 2**20
+
+
+def test_the_weights_have_the_accuracies_of_the_ledger() -> None:
+    """On training and test data of the recipe, so weights, recipes and rows belong together."""
+    zoo = check_zoo()
+    for row in zoo.ledger.to_dict("records"):
+        data = data_of(zoo.recipe(row["run_id"]))
+        model: nn.Module = zoo.parts(row["run_id"])["model"].eval()
+        for images, labels, accuracy in (
+            (data.train_images, data.train_labels, row["train_accuracy"]),
+            (data.test_images, data.test_labels, row["test_accuracy"]),
+        ):
+            with torch.no_grad():
+                found = model(normalised(images, data)).argmax(1)
+            assert float((found == labels).double().mean()) == pytest.approx(accuracy, abs=0.003)
+        assert row["gap"] == pytest.approx(row["train_accuracy"] - row["test_accuracy"])
+
+
+def test_other_initial_weights_are_refused() -> None:
+    """A build of torch that draws otherwise is told so, instead of getting distances from elsewhere."""
+    zoo = check_zoo()
+    run_id = zoo.by_seed()[0]
+    changed = type(zoo)({**zoo.runs, run_id: {**zoo.runs[run_id], "initial": "0"}}, zoo.weights, zoo.ledger, {})
+
+    with pytest.raises(OtherStart, match="make check-zoo"):
+        changed.parts(run_id)
+
+
+def test_fresh_scores_are_those_that_the_catalogue_gives() -> None:
+    """Of one network of each family; a score of another version is stale, and is not among them."""
+    zoo = check_zoo()
+    versions = {name: measure.version for name, measure in catalog().items()}
+    names = ["fro_dist", "prod_of_spec", "gde_disagreement", "mean_margin", "sotl"]
+
+    assert set(names) <= set(zoo.fresh(versions))
+    assert "l2" not in zoo.fresh({**versions, "l2": versions["l2"] + 1})
+    assert len(zoo.fresh(versions)) > len(versions) / 2
+    for run_id in (zoo.by_seed()[0], zoo.by_seed()[-1]):
+        row = zoo.ledger.set_index("run_id").loc[run_id]
+        scores = score_subject(Subject(**zoo.parts(run_id)), select(names, catalog()))
+        for name in names:
+            assert scores[name].value == pytest.approx(row[f"measure.{name}"], rel=1e-4), name
+
+
+def test_the_same_store_gives_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    """And what was written is read back."""
+    for folder in ("one", "two"):
+        with Store(finished) as store:
+            write_zoo(store, tmp_path / folder)
+    for name in (WEIGHTS, LEDGER, RUNS, MEASURES):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+    zoo = read_zoo(tmp_path / "one")
+    assert set(zoo.measures) == {"fro_dist", "gde_disagreement", "param_norm", "sam_sharpness"}
+    assert set(json.loads((tmp_path / "one" / MEASURES).read_text())["fro_dist"]) == {"version", "Psi", "tau_b"}
+    state = zoo.initial_state(zoo.by_seed()[0])
+    with Store(finished) as store:
+        stored = store.weight_files(zoo.by_seed()[0])[0].state()
+    assert all(torch.equal(value, stored[name]) for name, value in state.items())

@@ -1,0 +1,199 @@
+"""The report: planted measures, strata, targets, bins, seeds and data sets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import kendalltau
+
+from leaderboard import order, rank
+from leaderboard.ledger.column_names import LedgerError
+from leaderboard.statistics.sign_error import environments_of
+from tests.leaderboard.reports import CORRUPTIONS, assert_nulls_have_reasons, zoo
+
+
+def measures_in(names: list[str]) -> list[str]:
+    """Those of the zoo, without the controls."""
+    return [name for name in names if name in {"perfect", "reversed", "memory", "useless"}]
+
+
+def test_planted_measures_are_found() -> None:
+    """The perfect one leads every figure, the reversed one comes last, the useless one is near 0."""
+    report = rank(zoo(), bootstrap=200)
+    perfect, turned, useless = (report["measures"][name] for name in ("perfect", "reversed", "useless"))
+
+    assert_nulls_have_reasons(report)
+    assert [perfect[name] for name in ("tau_a", "tau_b", "spearman", "Psi")] == pytest.approx([1] * 4)
+    assert [turned[name] for name in ("tau_a", "tau_b", "spearman", "Psi")] == pytest.approx([-1] * 4)
+    assert perfect["cmi"] == pytest.approx(1) == pytest.approx(turned["cmi"])
+    assert perfect["sign_error"]["max"] == 0
+    assert turned["sign_error"]["mean"] == 1
+    assert perfect["interval"] == {"tau_b": pytest.approx([1, 1]), "Psi": pytest.approx([1, 1])}
+    assert abs(useless["Psi"]) < 0.5
+    assert useless["interval"]["tau_b"][0] < 0 < useless["interval"]["tau_b"][1]
+    assert measures_in(order(report)) == ["perfect", "memory", "useless", "reversed"]
+
+
+def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
+    """A measure declared to fall with the gap is judged by its negative."""
+    report = rank(zoo(), bootstrap=0, metadata={"reversed": {"expected_sign": -1}, "perfect": {"expected_sign": -1}})
+
+    assert report["measures"]["reversed"]["Psi"] == pytest.approx(-1)
+    assert measures_in(order(report)) == ["reversed", "memory", "useless", "perfect"]
+    assert measures_in(order(report, "tau_b")) == ["reversed", "memory", "useless", "perfect"]
+    assert order(report, "tau_b")[-1] == "constant"  # it has no tau-b
+    with pytest.raises(ValueError, match="Did you mean: Psi"):
+        order(report, "psi")  # type: ignore[arg-type]  # what a user may type
+
+
+def test_memory_alone_is_seen_through() -> None:
+    """A measure that knows the corruption and nothing else: high pooled, gate passed, nothing within."""
+    memory = rank(zoo(), bootstrap=200)["measures"]["memory"]
+
+    assert memory["tau_b"] > 0.8
+    assert (memory["gate"]["auc"], memory["gate"]["matched"]) == (1, True)
+    assert memory["psi"] == pytest.approx({"hp.corruption": 1, "hp.width": 0, "hp.rate": 0})
+    assert memory["Psi"] == pytest.approx(1 / 3)
+    assert memory["within"]["Psi"] == 0
+    assert memory["within"]["tau_b"] is None
+    assert "same score" in memory["why"]["within.tau_b"]
+
+
+def test_each_stratum_is_ranked_as_if_alone() -> None:
+    """The figures within a corruption are those of its own networks; their mean stands at the measure."""
+    frame = zoo()
+    report = rank(frame, bootstrap=200)
+    strata = report["within"]["strata"]
+    taus = {
+        name: kendalltau(part["measure.useless"], part["gap"]).statistic
+        for name, part in frame.groupby("hp.corruption")
+    }
+
+    assert report["within"]["hp"] == "hp.corruption"
+    assert {name: stratum["models"] for name, stratum in strata.items()} == dict.fromkeys(CORRUPTIONS, 12)
+    assert {name: strata[name]["measures"]["useless"]["tau_b"] for name in strata} == pytest.approx(taus)
+    within = report["measures"]["useless"]["within"]
+    assert within["tau_b"] == pytest.approx(np.mean(list(taus.values())))
+    assert within["strata"] == {"tau_b": 3, "Psi": 3}
+    assert within["interval"]["tau_b"][0] < within["tau_b"] < within["interval"]["tau_b"][1]
+    widths = [np.ptp(stratum["measures"]["useless"]["interval"]["tau_b"]) for stratum in strata.values()]
+    assert np.ptp(within["interval"]["tau_b"]) < min(widths)
+
+
+def test_strata_are_resampled_independently() -> None:
+    """Two strata of the same networks: their figures are one, their intervals are not."""
+    frame = zoo()
+    clean = frame[frame["hp.corruption"] == "true_labels"]
+    twin = clean.assign(run_id="twin_" + clean["run_id"]).replace({"hp.corruption": "true_labels"}, "twin")
+    first, second = rank(pd.concat([clean, twin]), bootstrap=50)["within"]["strata"].values()
+    one, other = (stratum["measures"]["useless"] for stratum in (first, second))
+
+    assert (one["tau_b"], one["Psi"]) == (other["tau_b"], other["Psi"])
+    assert one["interval"]["tau_b"] != other["interval"]["tau_b"]
+    assert one["interval"]["Psi"] != other["interval"]["Psi"]
+
+
+def test_the_interval_is_repeatable_and_depends_on_the_seed() -> None:
+    """Equal seeds, equal reports."""
+    first, again, other = (rank(zoo(), bootstrap=50, seed=seed) for seed in (3, 3, 4))
+
+    assert first == again
+    assert first["measures"]["useless"]["interval"] != other["measures"]["useless"]["interval"]
+    assert first["measures"]["useless"]["tau_b"] == other["measures"]["useless"]["tau_b"]
+
+
+def test_networks_that_did_not_converge_are_left_out_and_counted() -> None:
+    """Unless asked for; so are networks without a target."""
+    frame = zoo().assign(converged=[False] * 5 + [True] * 31)
+    frame.loc[10, "gap"] = np.nan
+    without, with_them = rank(frame, bootstrap=0), rank(frame, bootstrap=0, converged_only=False)
+
+    assert (without["models"], without["not_converged"], without["without_target"]) == (30, 5, 1)
+    assert (with_them["models"], with_them["not_converged"]) == (35, 5)
+    assert without["measures"]["perfect"]["n"] == 30
+
+
+def test_a_small_test_set_resolves_fewer_environments() -> None:
+    """The sign error takes each network's own number of test examples, else 10,000, and says so."""
+    assumed, small = rank(zoo(), bootstrap=0), rank(zoo().assign(test_size=500), bootstrap=0)
+
+    assert (assumed["test_size"], small["test_size"]) == (10_000, None)
+    assert (
+        small["measures"]["useless"]["sign_error"]["environments"]
+        < assumed["measures"]["useless"]["sign_error"]["environments"]
+    )
+
+
+def test_the_effective_number_of_pairs_is_told() -> None:
+    """The least and the median over environments, of all and of each hyperparameter."""
+    frame = zoo(seeds=3)
+    levels = {name: pd.factorize(frame[name])[0].astype(np.int64) for name in ("hp.corruption", "hp.width", "hp.rate")}
+    found = environments_of(frame["gap"].to_numpy(), levels, np.full(len(frame), 1e4))
+    error = rank(frame, bootstrap=0)["measures"]["useless"]["sign_error"]
+
+    assert np.ptp(found.effective) > 1
+    for part, members in [(error, found.axis != "")] + [(error["along"][name], found.axis == name) for name in levels]:
+        effective = found.effective[members]
+        assert part["effective"] == pytest.approx({"min": effective.min(), "median": np.median(effective)})
+
+
+def test_other_targets() -> None:
+    """A loss gap is no share of test examples, so it has no sign error; everything else follows the target."""
+    frame = zoo().drop(columns="gap").assign(train_accuracy=1.0, test_accuracy=1 - zoo()["gap"])
+    frame = frame.assign(train_loss=0.01, test_loss=5 - frame["measure.perfect"])
+    loss, error = (rank(frame, target=target, bootstrap=0) for target in ("loss_gap", "test_error"))
+
+    assert loss["measures"]["perfect"]["tau_b"] == pytest.approx(-1)
+    assert "this one is a loss" in loss["measures"]["perfect"]["why"]["sign_error"]
+    assert error["measures"]["perfect"]["tau_b"] == pytest.approx(1)
+    assert error["measures"]["perfect"]["sign_error"]["mean"] == 0
+
+
+def test_a_searched_learning_rate_is_binned_and_said() -> None:
+    """Without bins no two networks would differ in any other hyperparameter alone; the report names the edges."""
+    frame = zoo(seeds=4)
+    rng = np.random.default_rng(1)
+    frame["hp.rate"] = 10 ** rng.uniform(-4, 0, len(frame))
+    report, unbinned = rank(frame, bootstrap=10), rank(frame, bootstrap=0, bins={"rate": 0})
+
+    assert report["binned"]["hp.rate"]["bins"] == 4
+    assert report["binned"]["hp.rate"]["edges"] == sorted(report["binned"]["hp.rate"]["edges"])
+    assert report["measures"]["perfect"]["Psi"] == 1
+    assert report["configurations"] == len(frame)
+    assert unbinned["binned"] == {}
+    assert [name for name, psi in unbinned["measures"]["perfect"]["psi"].items() if psi is not None] == ["hp.rate"]
+    assert None not in report["measures"]["perfect"]["psi"].values()
+    assert_nulls_have_reasons(report)
+    assert rank(zoo(), bootstrap=0)["binned"] == {}
+    with pytest.raises(LedgerError, match="Did you mean: rate"):
+        rank(frame, bootstrap=0, bins={"rat": 3})
+    with pytest.raises(LedgerError, match="must be a number to be binned; 'corruption' is text"):
+        rank(frame, bootstrap=0, bins={"corruption": 3})
+
+
+def test_seeds_are_averaged_or_kept_and_said() -> None:
+    """Noise between seeds moves the psi of networks and not that of means, to speak of."""
+    frame = zoo(seeds=6)
+    frame["measure.noisy"] = frame["gap"] + 0.02 * np.random.default_rng(2).normal(size=len(frame))
+    averaged, kept = (rank(frame, bootstrap=0, permutations=5, seeds=seeds) for seeds in ("averaged", "kept"))
+
+    assert (averaged["seeds"], kept["seeds"]) == ("averaged", "kept")
+    assert averaged["measures"]["noisy"]["Psi"] > kept["measures"]["noisy"]["Psi"] + 0.02
+    assert averaged["measures"]["noisy"]["tau_b"] == kept["measures"]["noisy"]["tau_b"]
+    assert kept["measures"]["perfect"]["Psi"] == 1
+    assert averaged["measures"]["noisy"]["null"]["Psi"] == kept["measures"]["noisy"]["null"]["Psi"]
+
+
+def test_data_sets_are_judged_one_by_one() -> None:
+    """A measure that is right on one data set and reversed on the other shows both ends and a mean of nothing."""
+    first, second = zoo().assign(**{"hp.dataset": "digits"}), zoo().assign(**{"hp.dataset": "svhn"})
+    second["gap"] += 0.05
+    second["measure.useless"] = -second["gap"]
+    first["measure.useless"] = first["gap"]
+    report = rank(pd.concat([first, second], ignore_index=True).drop(columns="run_id"), bootstrap=5)
+    useless, perfect = (report["measures"][name]["across"] for name in ("useless", "perfect"))
+
+    assert set(report["across"]["strata"]) == {"digits", "svhn"}
+    assert useless["range"]["tau_b"] == pytest.approx([-1, 1])
+    assert useless["tau_b"] == pytest.approx(0)
+    assert perfect["range"]["Psi"] == pytest.approx([1, 1])
+    assert "no column hp.dataset" in rank(zoo(), bootstrap=0)["why"]["across"]

@@ -1,0 +1,155 @@
+"""Labels, predictions, increments, fragility and the Pareto front as the report gives them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leaderboard import rank
+from leaderboard.ranking.ledger_facts import cost_of
+from leaderboard.ranking.readable_units import noise_of, pareto
+
+
+def zoo() -> pd.DataFrame:
+    """Four widths x four rates x two seeds, with costs and the noise of one estimator."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"hp.width": np.repeat([8, 16, 32, 64], 16), "hp.rate": np.tile(np.repeat([1, 2, 3, 4], 4), 4)}
+    )
+    frame["hp.decay"] = np.tile([0.0, 0.0, 1.0, 1.0], 16)
+    hidden = rng.normal(size=32)[np.arange(64) // 2]
+    frame["train_accuracy"] = 1.0
+    frame["test_accuracy"] = 0.9 - 0.02 * np.log2(frame["hp.width"]) + 0.03 * hidden + 0.002 * rng.normal(size=64)
+    frame["measure.perfect"] = -frame["test_accuracy"]
+    frame["measure.fragile"] = -hidden + 0.4 * rng.normal(size=64)
+    frame["measure.useless"] = rng.normal(size=64)
+    frame["measure.turned"] = -frame["measure.fragile"]
+    frame["noise.fragile"] = 0.4
+    for name, seconds in (("perfect", 3.0), ("fragile", 1.0), ("turned", 1.0), ("useless", 2.0)):
+        frame[f"cost.{name}"] = seconds
+    return frame
+
+
+@pytest.fixture(scope="module")
+def measures() -> dict[str, Any]:
+    """The entries of the zoo's report."""
+    return dict(rank(zoo(), bootstrap=200, metadata={"turned": {"expected_sign": -1}})["measures"])
+
+
+def test_label_equivalents_follow_psi(measures: dict[str, Any]) -> None:
+    """A perfect measure is worth more than any number of labels tried, a useless one next to none."""
+    perfect, fragile, useless = (measures[name]["label_equivalents"] for name in ("perfect", "fragile", "useless"))
+
+    assert (perfect["examples"], perfect["censored"]) == (100_000, True)
+    assert 10 < fragile["examples"] < 100_000
+    assert useless["examples"] < 100
+    low, high = fragile["interval"]
+    assert low < fragile["examples"] < high
+
+
+def test_a_measure_that_falls_with_the_gap_is_worth_what_its_negative_is(measures: dict[str, Any]) -> None:
+    """As many labels, between the same ends, the lower one first; and neither beats the other on the front."""
+    fragile, turned = (measures[name]["label_equivalents"] for name in ("fragile", "turned"))
+
+    assert measures["turned"]["Psi"] == -measures["fragile"]["Psi"]
+    assert turned["examples"] == fragile["examples"]
+    assert turned["interval"] == pytest.approx(fragile["interval"])
+    assert measures["turned"]["pareto"] is True
+
+
+def test_a_new_network_is_predicted(measures: dict[str, Any]) -> None:
+    """The perfect measure within little, the useless one no better than the mean."""
+    perfect, useless = (measures[name]["prediction"] for name in ("perfect", "useless"))
+
+    assert perfect["half_width"] < 0.4 * perfect["half_width_without"]
+    assert useless["half_width"] > 0.8 * useless["half_width_without"]
+    assert perfect["nominal"] == 0.9 <= perfect["coverage"] + 0.05
+
+
+def test_what_is_added_to_the_hyperparameters(measures: dict[str, Any]) -> None:
+    """The hidden part of the gap, which the perfect measure has whole."""
+    perfect, useless = measures["perfect"], measures["useless"]
+
+    assert perfect["increment"]["delta_mse"] > 0.5
+    for found in (perfect["increment"], useless["increment"]):
+        assert found["delta_mse"] == pytest.approx(1 - found["mse_with"] / found["mse_without"], abs=1e-12)
+    assert perfect["residual_spearman"] > 0.8
+    assert useless["increment"]["delta_mse"] < 0.1
+    assert "explain the order of the scores" in measures["hp.width"]["why"]["increment"]
+
+
+def test_fragility_tells_seeds_from_draws(measures: dict[str, Any]) -> None:
+    """The noise of the estimator is the ledger's; without the column the share is null, with the reason."""
+    perfect, fragile = measures["perfect"]["fragility"], measures["fragile"]["fragility"]
+
+    assert perfect["configurations"] > 0.95
+    assert perfect["draws"] is None
+    assert "noise.perfect" in measures["perfect"]["why"]["fragility.draws"]
+    assert fragile["draws"] > 0.5 * (fragile["draws"] + fragile["seeds"])
+
+
+def test_a_score_without_a_noise_has_none() -> None:
+    """An empty cell is 0; a ledger without the column says nothing of the estimator."""
+    frame = pd.DataFrame({"noise.drawn": [0.5, np.nan]})
+
+    assert (found := noise_of(frame, "drawn")) is not None
+    assert found.tolist() == [0.5, 0.0]
+    assert noise_of(frame, "other") is None
+
+
+def test_seconds_that_are_none_are_no_cost() -> None:
+    """Infinite and negative ones are left out of the median."""
+    runs = pd.DataFrame({"cost.a": [1.0, 3.0, np.inf, -9.0, np.nan], "cost.b": [-1.0, np.inf, -2, -2, -2]})
+
+    why: dict[str, str] = {}
+
+    assert [cost_of(runs, name, why)["median_seconds"] for name in "abc"] == [2.0, None, None]
+    assert why == {"cost.median_seconds": "The ledger has no seconds in a column cost.c."}
+
+
+def test_the_front_is_what_nothing_beats(measures: dict[str, Any]) -> None:
+    """The best and the cheapest stand; what is worse for more seconds does not; controls are not asked."""
+    assert [measures[name]["pareto"] for name in ("perfect", "fragile", "useless")] == [True, True, False]
+    assert measures["constant"]["pareto"] is None
+    assert measures["constant"]["why"]["pareto"] == "It is a control."
+
+
+def test_the_front_against_a_loop() -> None:
+    """Random costs and figures with ties, measures that fall with the gap, and missing ones."""
+    rng = np.random.default_rng(1)
+    entries = {
+        str(place): {
+            "cost": {"median_seconds": None if place == 5 else float(rng.integers(1, 6))},
+            "Psi": None if place == 9 else float(rng.integers(-4, 5)) / 4,
+            "expected_sign": int(rng.choice([-1, 1])),
+        }
+        for place in range(40)
+    }
+    front = pareto(entries, list(entries))
+
+    def point(name: str) -> tuple[float, float]:
+        entry: Any = entries[name]
+        return entry["cost"]["median_seconds"], -entry["Psi"] * entry["expected_sign"]
+
+    known = [name for name in entries if name not in ("5", "9")]
+    for name in known:
+        beaten = any(
+            all(x <= y for x, y in zip(point(o), point(name), strict=True)) and point(o) != point(name) for o in known
+        )
+        assert front[name] == (not beaten)
+    assert (front["5"], front["9"]) == (None, None)
+
+
+def test_what_needs_an_accuracy_says_so() -> None:
+    """A loss gap has no label equivalents, and neither has a gap alone."""
+    frame = zoo()
+    loss = rank(frame.assign(train_loss=0.0, test_loss=-frame["test_accuracy"]), target="loss_gap", bootstrap=0)
+    bare = rank(
+        frame.assign(gap=1 - frame["test_accuracy"]).drop(columns=["test_accuracy", "train_accuracy"]), bootstrap=0
+    )
+
+    assert "this target is a loss" in loss["measures"]["perfect"]["why"]["label_equivalents"]
+    assert "test accuracy of every network" in bare["measures"]["perfect"]["why"]["label_equivalents"]
+    assert bare["label_curve"] is None
+    assert "test accuracy" in bare["why"]["label_curve"]

@@ -1,0 +1,270 @@
+"""Verdicts on planted measures: chance, the best hyperparameter, each other, and how many networks would settle it."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from leaderboard import order, rank
+from leaderboard.ledger.arrays import networks_of
+from leaderboard.ledger.read import checked, target_of
+from leaderboard.ranking import significance
+from leaderboard.ranking.groups import Options, groups, resamples
+from leaderboard.ranking.significance import networks_needed, verdict
+from leaderboard.statistics.influence import Influence
+
+CORRUPTIONS = {"true_labels": 0.1, "random_labels": 0.6}
+
+
+def zoo(seed: int = 0) -> pd.DataFrame:
+    """Two corruptions x three widths x three rates x three depths, two seeds; the gap falls with width."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"hp.corruption": corruption, "hp.width": width, "hp.rate": rate, "hp.depth": depth, "seed": replicate}
+        for corruption, width, rate, depth, replicate in product(CORRUPTIONS, (8, 16, 32), (1, 2, 3), (1, 2, 3), (0, 1))
+    ]
+    frame = pd.DataFrame(rows)
+    base = frame["hp.corruption"].map(CORRUPTIONS).astype(np.float64)
+    hidden = rng.normal(size=len(frame))
+    gap = base - 0.02 * np.log2(frame["hp.width"]) + 0.03 * hidden
+    frame["train_accuracy"], frame["test_accuracy"] = 1.0, 1 - gap
+    frame["measure.perfect"] = 2 * gap + 1
+    frame["measure.reversed"] = -gap
+    frame["measure.good"] = gap + 0.02 * rng.normal(size=len(frame))
+    frame["measure.better"] = gap + 0.015 * rng.normal(size=len(frame))
+    frame["measure.memory"] = base
+    frame["measure.width"] = -frame["hp.width"].astype(np.float64)
+    frame["measure.useless"] = rng.normal(size=len(frame))
+    return frame
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    """The ranking of the zoo, the reversed measure declared to fall with the gap."""
+    return rank(zoo(), bootstrap=400, metadata={"reversed": {"expected_sign": -1}})
+
+
+def told(report: dict[str, Any], name: str) -> tuple[str, str]:
+    """The two verdicts on a measure."""
+    found = report["measures"][name]["told_from"]
+    return found["random"]["verdict"], found["hyperparameter"]["verdict"]
+
+
+def test_planted_measures_get_their_verdicts(report: dict[str, Any]) -> None:
+    """Perfect ones beat both; noise, and what only knows the stratum, are not told from chance; width is the width."""
+    assert told(report, "perfect") == told(report, "reversed") == told(report, "better") == ("better", "better")
+    assert told(report, "useless")[0] == "not told apart"
+    assert report["measures"]["memory"]["null"] == pytest.approx(
+        {"Psi": 0, "p": 1, "mean": 0, "sd": 0, "p_adjusted": 1}, abs=1e-6
+    )
+    assert told(report, "memory")[0] == "not told apart"
+    copy = report["measures"]["memory"]["told_from"]["hyperparameter"]
+    assert (copy["name"], copy["difference"], copy["networks_needed"]) == ("hp.corruption", 0, None)
+    assert copy["verdict"] == "not told apart"
+    assert "best hyperparameter" in report["measures"]["hp.corruption"]["why"]["told_from.hyperparameter"]
+
+
+def test_the_best_hyperparameter_may_fall_with_the_gap() -> None:
+    """Where only the width matters it is the best, turned; a measure that is its negative differs by nothing at all."""
+    frame = zoo()
+    found = rank(frame[frame["hp.corruption"] == "true_labels"].drop(columns="hp.corruption"), bootstrap=100)
+    rival = found["measures"]["width"]["told_from"]["hyperparameter"]
+
+    assert found["measures"]["hp.width"]["Psi"] < 0
+    assert (rival["name"], rival["difference"], rival["interval"]) == ("hp.width", 0, [0, 0])
+
+
+def test_the_expected_sign_decides_which_side_is_better() -> None:
+    """The negative of the gap, taken to grow with it, is told apart on the wrong side."""
+    found = rank(zoo(), bootstrap=200)
+
+    assert told(found, "reversed") == ("worse", "worse")
+
+
+def test_corrected_p_values_are_no_smaller_and_spare_the_controls(report: dict[str, Any]) -> None:
+    """Those of the family are corrected over it, controls stand outside."""
+    for entry in report["measures"].values():
+        for found in (entry["null"], entry["told_from"]["hyperparameter"]):
+            if found is not None:
+                assert (found["p_adjusted"] is None) == entry["control"]
+                assert entry["control"] or found["p_adjusted"] >= found["p"] - 0.02
+    assert report["family"]["measures"] == 7
+
+
+def test_the_null_is_of_the_comparisons_within_strata(report: dict[str, Any]) -> None:
+    """Its Psi is the mean of the psi of the other hyperparameters, and its draws are about 0."""
+    entry = report["measures"]["good"]
+    others = [value for name, value in entry["psi"].items() if name != "hp.corruption"]
+
+    assert entry["null"]["Psi"] == pytest.approx(np.mean(others), abs=1e-12)
+    assert abs(entry["null"]["mean"]) < 4 * entry["null"]["sd"] / np.sqrt(400)
+
+
+def test_any_two_measures_are_compared(report: dict[str, Any]) -> None:
+    """The standard error is that of the difference on the same networks; p is small where the difference is large."""
+    table = report["comparisons"]
+    place = {name: position for position, name in enumerate(table["names"])}
+    error, p = (np.array(table[name], dtype=np.float64) for name in ("standard_error", "p_adjusted"))
+
+    assert set(place) == {name for name, entry in report["measures"].items() if not entry["control"]}
+    np.testing.assert_array_equal(error, error.T)
+    np.testing.assert_array_equal(p, p.T)
+    assert np.isnan(np.diag(error)).all()
+    assert p[place["perfect"], place["useless"]] < 0.01
+    assert p[place["perfect"], place["reversed"]] == 1  # the same measure, each in its own direction
+    assert error[place["good"], place["better"]] < error[place["good"], place["useless"]]
+    assert p[place["useless"], place["memory"]] > 0.05
+
+
+def test_the_standard_error_is_of_the_two_influences() -> None:
+    """Recomputed from the panel's influences, and across measures that lack a network from their resamples."""
+    frame = checked(zoo())
+    frame.loc[3, "measure.good"] = np.nan
+    found = rank(frame, bootstrap=300)
+    table = found["comparisons"]
+    place = {name: position for position, name in enumerate(table["names"])}
+    options = Options(bootstrap=300, permutations=0, seed=0, seeds="averaged", weights="hoeffding")
+    frame["gap"] = target_of(frame, "gap")
+    networks, _ = networks_of(frame, "gap", "hp.corruption", None)
+    for group in groups(networks, options, resamples(networks, options)):
+        influence = group.panel.judge(group.names)[1]
+        assert influence is not None
+        if "better" in group.names:
+            a, b = (np.array([group.names.index(name)]) for name in ("better", "useless"))
+            expected = np.sqrt(influence.only(a).beside(influence.only(b)).variance()[0])
+            assert table["standard_error"][place["better"]][place["useless"]] == pytest.approx(expected, rel=1e-3)
+    whole = rank(zoo(), bootstrap=300)["comparisons"]
+    across = table["standard_error"][place["better"]][place["good"]]
+    together = whole["standard_error"][whole["names"].index("better")][whole["names"].index("good")]
+    assert 0.9 * together < across < 1.1 * np.sqrt(2) * together  # not corrected for pairs counted twice
+
+
+def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two beside very many: wider intervals and larger p-values, of rivals and of any two measures."""
+    reports = []
+    for degrees in (2, 1e9):
+        monkeypatch.setattr(Influence, "degrees", lambda self, nu=degrees: np.full(self.of_configuration.shape[1], nu))
+        reports.append(rank(zoo(), bootstrap=200))
+    few, many = reports
+
+    def rivals(found: dict[str, Any]) -> list[dict[str, Any]]:
+        return [found["measures"][name]["told_from"]["hyperparameter"] for name in ("good", "better", "useless")]
+
+    def p_of_pairs(found: dict[str, Any]) -> float:
+        return float(np.nansum(np.array(found["comparisons"]["p_adjusted"], dtype=np.float64)))
+
+    for name in ("good", "better", "useless"):
+        widths = [np.ptp(found["measures"][name]["interval"]["Psi"]) for found in (few, many)]
+        assert widths[0] > widths[1]
+    for ours, theirs in zip(rivals(few), rivals(many), strict=True):
+        assert np.ptp(ours["interval"]) > np.ptp(theirs["interval"])
+        assert ours["p_adjusted"] >= theirs["p_adjusted"]
+    assert sum(one["p_adjusted"] for one in rivals(few)) > sum(one["p_adjusted"] for one in rivals(many))
+    assert p_of_pairs(few) > p_of_pairs(many)
+
+
+def test_few_networks_that_agree_settle_nothing() -> None:
+    """Of eight configurations a perfect order has neither interval nor verdict; of twelve the p-value of six tosses."""
+    few, more = (
+        rank(zoo().query("`hp.width` < 32 and `hp.depth` == 1 and `hp.rate` in @rates"), bootstrap=100)
+        for rates in ((1, 2), (1, 2, 3))
+    )
+    for found, configurations in ((few, 8), (more, 12)):
+        perfect = found["measures"]["perfect"]
+        rival = perfect["told_from"]["hyperparameter"]
+        assert (found["configurations"], perfect["Psi"]) == (configurations, 1)
+        if configurations < 12:
+            assert perfect["interval"] == {"tau_b": None, "Psi": None}
+            assert perfect["gate"]["interval"] is perfect["label_equivalents"]["interval"] is None
+            assert (rival["interval"], rival["p"], rival["verdict"]) == (None, None, None)
+            assert {"interval.Psi", "interval.tau_b", "gate.interval"} <= set(perfect["why"])
+            assert "by chance" in perfect["why"]["told_from.hyperparameter.interval"]
+        else:
+            assert perfect["interval"] == {"tau_b": [1, 1], "Psi": [1, 1]}
+            assert perfect["gate"]["interval"] == [1, 1]
+            assert rival["p"] == 1 / 32 < rival["p_adjusted"]
+            names, p = found["comparisons"]["names"], found["comparisons"]["p_adjusted"]
+            assert p[names.index("perfect")][names.index("memory")] > 1 / 32
+
+
+def test_a_measure_that_lacks_networks_is_resampled_with_the_others() -> None:
+    """A configuration is drawn as often for it as for the measures that have a score for all."""
+    frame = checked(zoo())
+    frame.loc[:1, "measure.good"] = np.nan  # both seeds of the first configuration
+    frame["gap"] = target_of(frame, "gap")
+    networks, _ = networks_of(frame, "gap", None, None)
+    options = Options(bootstrap=20, permutations=0, seed=0, seeds="averaged", weights="hoeffding")
+    counts = resamples(networks, options)
+    lacking = next(group for group in groups(networks, options, counts) if "good" in group.names)
+
+    np.testing.assert_array_equal(lacking.panel.counts, counts[:, 1:])
+    assert (counts[:, 1:] != counts[:, :-1]).any()
+
+
+def test_a_measure_does_not_differ_from_its_negative() -> None:
+    """Each in its own direction: no difference, and no chance in it."""
+    frame = zoo()
+    frame["measure.turned"] = -frame["measure.good"]
+    table = rank(frame, bootstrap=50, metadata={"turned": {"expected_sign": -1}})["comparisons"]
+    good, turned = (table["names"].index(name) for name in ("good", "turned"))
+
+    assert table["standard_error"][good][turned] == 0
+    assert table["p_adjusted"][good][turned] == 1
+
+
+def test_the_power_line_is_of_the_two_leaders(report: dict[str, Any]) -> None:
+    """Their difference, and the networks that would settle it."""
+    line = report["power"]
+    leaders = [name for name in order(report) if not report["measures"][name]["control"]][:2]
+
+    assert line["between"] == leaders
+    assert line["networks"] == 108
+    assert set(leaders) == {"perfect", "reversed"}
+    assert (line["difference"], line["networks_needed"]) == (0, None)
+
+
+def test_so_many_networks_settle_a_difference_four_times_in_five() -> None:
+    """A normal estimate with the error that so many networks leave is beyond 1.96 of it with chance 0.8."""
+    for n, difference, spread in ((100, 0.05, 0.1), (96, -0.3, 0.2), (2187, 0.01, 0.03)):
+        needed = networks_needed(n, difference, spread)
+        assert needed is not None
+        z = abs(difference) / (spread * np.sqrt(n / needed))
+        assert norm.sf(norm.isf(0.025) - z) == pytest.approx(0.8, abs=0.01)
+    assert networks_needed(50, 0.0, 0.1) is None
+    assert networks_needed(50, 0.9, 0.0) == 2
+
+
+def test_a_figure_without_a_spread_is_as_far_out_as_tosses_that_agree() -> None:
+    """Two-sided, whichever its sign; and not at all if it is 0."""
+    tests = significance.Tests()
+    for name, observed in (("above", 0.5), ("below", -0.5), ("none", 0.0)):
+        tests.add(name, observed, 0.0, np.ones(9), alike=1 / 32)
+
+    assert tests.z == pytest.approx({"above": norm.isf(1 / 64), "below": norm.isf(1 / 64), "none": 0})
+    assert all(not draws.any() for draws in tests.null.values())
+
+
+def test_a_verdict_needs_a_small_p_and_a_direction() -> None:
+    """At most 5 %."""
+    assert verdict(0.05, 0.1) == "better"
+    assert verdict(0.05, -0.1) == "worse"
+    assert verdict(0.051, 9.0) == "not told apart"
+    assert verdict(0.001, 0.0) == "not told apart"
+
+
+def test_without_resamples_nothing_is_tested() -> None:
+    """The differences stay, with reasons for what is missing."""
+    found = rank(zoo(), bootstrap=0)
+    entry = found["measures"]["good"]
+
+    assert entry["null"] is None
+    assert "No permutations" in entry["why"]["null"]
+    assert "No permutations" in entry["why"]["told_from.random"]
+    rival = entry["told_from"]["hyperparameter"]
+    assert (rival["p"], rival["interval"], rival["verdict"]) == (None, None, None)
+    assert "No resamples" in entry["why"]["told_from.hyperparameter.interval"]
+    assert rival["networks_needed"] > 0
+    assert {value for row in found["comparisons"]["p_adjusted"] for value in row} == {None}

@@ -1,0 +1,113 @@
+"""The table in a browser: sorting, filters, columns, and the ledger handed out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leaderboard.ledger.read import checked, read_ledger
+from leaderboard.ranking.rank import order
+from leaderboard.views.page import build
+from tests.leaderboard.conftest import HOSTILE
+from tests.leaderboard.views.page.conftest import Open, names
+
+
+def sorted_by(report: dict[str, Any], figure: Callable[[dict[str, Any]], float | None], *, down: bool) -> list[str]:
+    """Names by a figure, ties as the leaderboard stands, those without it last in either direction."""
+    having = [name for name in order(report) if figure(report["measures"][name]) is not None]
+    missing = [name for name in order(report) if figure(report["measures"][name]) is None]
+    return sorted(having, key=lambda name: (figure(report["measures"][name]) or 0.0) * (-1 if down else 1)) + missing
+
+
+def test_sorting(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+    """A click sorts by number, a second turns the order, what has no value stays last, and Enter does the same."""
+    page = visit(plain_page)
+    header = page.locator("th[data-key=tau]")
+    tau = lambda entry: entry["tau_b"]
+    assert names(page) == order(ridge_report)
+    assert page.locator("th[data-key=rank]").get_attribute("aria-sort") == "ascending"
+
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "descending"
+    assert page.locator("th[aria-sort]").count() == 1
+    assert names(page) == sorted_by(ridge_report, tau, down=True)
+    assert names(page)[-1] == "constant"
+
+    header.locator("button").press("Enter")
+    assert header.get_attribute("aria-sort") == "ascending"
+    assert names(page) == sorted_by(ridge_report, tau, down=False)
+
+    page.locator("th[data-key=networks] button").click()
+    assert names(page) == sorted_by(ridge_report, lambda entry: entry["n"], down=True)
+    page.locator("th[data-key=name] button").click()
+    assert names(page)[0] == HOSTILE
+    page.locator("th[data-key=rank] button").click()
+    assert names(page) == order(ridge_report)
+
+
+def test_filters(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+    """Controls can be hidden; words and family narrow the rows; the count follows."""
+    page = visit(plain_page)
+    every = order(ridge_report)
+    page.locator("#controls").uncheck()
+    assert names(page) == [name for name in every if not ridge_report["measures"][name]["control"]]
+    assert page.locator("#shown").inner_text() == f"4 of {len(every)} rows"
+
+    page.locator("#search").fill("jiang MARGIN")
+    assert names(page) == ["margin"]
+    page.locator("#search").fill("no such measure")
+    assert names(page) == []
+    assert page.locator("#nothing").is_visible()
+    page.locator("#search").fill("")
+    page.locator("#family").select_option("margin")
+    assert sorted(names(page)) == ["log_margin", "margin"]
+    page.locator("#needs").select_option("init")
+    assert names(page) == ["log_margin"]
+    page.locator("#needs").select_option("nothing more")
+    assert names(page) == ["margin"]
+
+
+def test_tracks_and_columns(
+    visit: Open, ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Rows can be filtered by track; columns are shown and hidden by choice, header and cells alike."""
+    measures = dict(ridge_report["measures"])
+    for name, track in (("margin", "weights only"), ("log_margin", "second run")):
+        measures[name] = {**measures[name], "track": track}
+    file = tmp_path / "page.html"
+    build({**ridge_report, "measures": measures}, ridge_ledger, {}, file)
+    page = visit(file.as_uri())
+    page.locator("#track").select_option("second run")
+    assert names(page) == ["log_margin"]
+    header = page.locator("th[data-key=track]")
+    assert header.is_hidden()
+    assert page.locator("tbody").get_by_text("second run").is_hidden()
+
+    page.locator(".columns summary").press("Enter")
+    page.locator("[data-column=track]").check()
+    assert header.is_visible()
+    assert page.locator("tbody").get_by_text("second run").is_visible()
+    page.locator("[data-column=psi]").uncheck()
+    assert page.locator("th[data-key=psi]").is_hidden()
+    assert page.locator("tbody td.psi:visible").count() == 0
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "ascending"
+
+
+def test_the_ledger_is_downloaded(visit: Open, plain_page: str, ridge_ledger: pd.DataFrame, tmp_path: Path) -> None:
+    """The CSV is the ledger, to the last bit, hostile names and reasons with commas included."""
+    page = visit(plain_page)
+    with page.expect_download() as waiting:
+        page.locator("#download").click()
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    whole = checked(ridge_ledger)
+    found = pd.read_csv(file)
+
+    assert list(found) == list(ridge_ledger)
+    assert found["why.log_margin"].fillna("").to_list() == ridge_ledger["why.log_margin"].to_list()
+    for name in ("measure.margin", "measure.log_margin", f"measure.{HOSTILE}", "train_accuracy", "cost.frobenius_norm"):
+        pd.testing.assert_series_equal(found[name], ridge_ledger[name], check_exact=True)
+    again, same = read_ledger(file), ["run_id", "seed", "hp.corruption", "hp.ridge", "converged"]
+    pd.testing.assert_frame_equal(again[same], whole[same], check_dtype=False)

@@ -1,0 +1,102 @@
+"""The leaderboard in Markdown: rows, controls among them, hostile names, and the file that shows it."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from leaderboard.ledger.column_names import LedgerError
+from leaderboard.ranking.rank import order, rank
+from leaderboard.views.markdown import BEGIN, END, excerpt, markdown, shown_in
+
+
+def cells(text: str) -> list[list[str]]:
+    """The rows of the table."""
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def test_rows_and_figures(ridge_report: dict[str, Any]) -> None:
+    """Rows stand in the leaderboard's order with its figures; what cannot be computed is a dash."""
+    table = cells(markdown(ridge_report))
+    names = [name for name in order(ridge_report) if ridge_report["measures"][name]["Psi"] is not None]
+    measures = [name for name in names if not ridge_report["measures"][name]["control"]]
+    last = names.index(measures[-1])
+    entry = ridge_report["measures"]["frobenius_norm"]
+    row = next(row for row in table if row[1] == "`frobenius_norm`")
+
+    assert len(table) == last + 1
+    assert [row[0] for row in table if row[0] != "–"] == [str(place + 1) for place in range(len(measures))]
+    assert row == [
+        str(measures.index("frobenius_norm") + 1),
+        "`frobenius_norm`",
+        "norm",
+        f"{entry['Psi']:+.3f}",
+        f"{entry['interval']['Psi'][0]:+.2f} to {entry['interval']['Psi'][1]:+.2f}",
+        row[5],
+        f"{entry['within']['tau_b']:+.3f}",
+        f"{entry['gate']['auc']:.3f}",
+        row[8],
+        "2.1 ms",
+    ]
+    assert row[5] in {"chance", "hp", "chance, hp", "neither"}
+    assert next(row for row in table if row[1] == "`log_margin`")[9] == "–"
+
+
+def test_the_first_measures(ridge_report: dict[str, Any]) -> None:
+    """So many measures are shown, no control below the last of them, and the sentence says of how many."""
+    text = markdown({**ridge_report, "provenance": {"suite": "digits", "date": "2026-11-21"}}, rows=2)
+    table = cells(text)
+
+    assert [row[0] for row in table if row[0] != "–"] == ["1", "2"]
+    assert table[-1][0] == "2"
+    assert all(row[1].startswith("*`") for row in table if row[0] == "–")
+    assert text.startswith("digits, 2026-11-21, 4 measures of 23 networks, ranked by how well they order them by gap")
+    assert "2 of 4 are shown." in text
+
+
+def test_hostile_names(ridge_ledger: pd.DataFrame) -> None:
+    """A name can part no cell, end no code and open no tag."""
+    hostile = "a|b`<script>\n| c"
+    ledger = ridge_ledger.rename(columns={"measure.margin": f"measure.{hostile}"})
+    text = markdown(rank(ledger, metadata={hostile: {"family": "<b>|"}}, bootstrap=0))
+    (row,) = (line for line in text.splitlines() if "a\\|b" in line)
+
+    assert "<" not in text
+    assert r"`a\|b'&lt;script> \| c` | &lt;b>\| |" in row
+    assert row.replace(r"\|", "").count("|") == 11
+
+
+def test_the_excerpt_is_enough(ridge_report: dict[str, Any]) -> None:
+    """What is kept gives the same table, after JSON, and is a small part."""
+    report = {**ridge_report, "provenance": {"suite": "ridge", "machine 1": "not kept"}}
+    kept = json.loads(json.dumps(excerpt(report)))
+
+    assert markdown(kept) == markdown(report)
+    assert markdown(kept, rows=1) == markdown(report, rows=1)
+    assert "machine" not in json.dumps(kept)
+    assert len(json.dumps(kept)) < len(json.dumps(report)) / 4
+
+
+def test_an_excerpt_of_an_earlier_one() -> None:
+    """What it did not say yet, it does not say."""
+    kept = {"models": 3, "target": "gap", "not_converged": 0, "converged_only": True, "seeds": "averaged", "binned": {}}
+
+    assert excerpt({**kept, "measures": {}}) == {**kept, "provenance": {"suite": "", "date": ""}, "measures": {}}
+
+
+def test_between_the_marks() -> None:
+    """What stands there is replaced, once and again; the rest stays."""
+    text = f"# A\n\n{BEGIN}\nold\n{END}\n\nend\n"
+    once = shown_in(text, "| new |\n")
+
+    assert once == f"# A\n\n{BEGIN}\n| new |\n{END}\n\nend\n"
+    assert shown_in(once, "| new |\n") == once
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}", f"{END}{BEGIN}{END}"])
+def test_marks_that_are_not_there(text: str) -> None:
+    """The refusal names them."""
+    with pytest.raises(LedgerError, match="once each"):
+        shown_in(text, "table")

@@ -1,0 +1,90 @@
+"""Rows of the leaderboard: places, signs and reasons."""
+
+from typing import Any
+
+import pytest
+
+from leaderboard.views.rows import Figure, Standing, standings
+
+BARE: dict[str, Any] = {
+    "name": "m",
+    "position": 1,
+    "place": 1,
+    "family": "norm",
+    "tau_b": Figure(value=None),
+    "tau_b_within": Figure(value=None),
+    "gate": Figure(value=None),
+    "seconds": None,
+    "networks": 3,
+    "outcomes": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("psi", "interval", "expected_sign", "control", "sign"),
+    [
+        (0.4, (0.1, 0.6), 1, False, "as expected"),
+        (-0.4, (-0.6, -0.1), -1, False, "as expected"),
+        (0.4, (0.1, 0.6), -1, False, "reversed"),
+        (-0.4, (-0.6, -0.1), 1, False, "reversed"),
+        (0.4, (-0.1, 0.6), 1, False, "unclear"),
+        (0.4, None, 1, False, "as expected"),
+        (0.0, None, 1, False, "unclear"),
+        (None, None, 1, False, ""),
+        (0.4, (0.1, 0.6), 1, True, ""),
+    ],
+)
+def test_sign(
+    psi: float | None, interval: tuple[float, float] | None, expected_sign: int, *, control: bool, sign: str
+) -> None:
+    """The sign says whether Psi points where it should, and stays open where the interval holds zero."""
+    row = Standing(**BARE, psi=Figure(value=psi, interval=interval), expected_sign=expected_sign, control=control)
+
+    assert row.sign == sign
+
+
+def test_the_sign_of_a_figure_that_too_few_networks_have_is_unclear() -> None:
+    """An interval was asked for, and could not be had."""
+    row = Standing(**BARE, psi=Figure(value=1.0), expected_sign=1, control=False, resampled=True)
+
+    assert row.sign == "unclear"
+
+
+def test_best_first_with_the_expected_sign(ridge_report: dict[str, Any]) -> None:
+    """Psi times the expected sign falls from row to row, and what has no Psi comes last."""
+    rows = standings(ridge_report)
+    turned = [row.psi.value * row.expected_sign for row in rows if row.psi.value is not None]
+
+    assert len(rows) == len(ridge_report["measures"])
+    assert turned == sorted(turned, reverse=True)
+    assert [row.position for row in rows] == list(range(1, len(rows) + 1))
+    assert any(row.expected_sign == -1 for row in rows)
+
+
+def test_controls_take_no_place(ridge_report: dict[str, Any]) -> None:
+    """The measures proper are numbered from 1 without a gap, whatever controls stand between them."""
+    rows = standings(ridge_report)
+
+    assert [row.place for row in rows if not row.control] == [1, 2, 3, 4]
+    assert all(row.place is None for row in rows if row.control)
+    assert sum(row.control for row in rows) > 4
+
+
+def test_a_row_says_what_the_report_says(ridge_report: dict[str, Any]) -> None:
+    """Every figure of a row stands in the report under its own name."""
+    entry = ridge_report["measures"]["frobenius_norm"]
+    row = next(row for row in standings(ridge_report) if row.name == "frobenius_norm")
+
+    assert row.psi == Figure(value=entry["Psi"], interval=tuple(entry["interval"]["Psi"]))
+    assert row.tau_b == Figure(value=entry["tau_b"], interval=tuple(entry["interval"]["tau_b"]))
+    assert row.tau_b_within.value == entry["within"]["tau_b"] != entry["tau_b"]
+    assert row.gate.value == entry["gate"]["auc"]
+    assert (row.seconds, row.networks, row.family) == (0.0021, 23, "norm")
+
+
+def test_a_figure_that_is_missing_has_its_reason(ridge_report: dict[str, Any]) -> None:
+    """A constant has no tau-b, and the row says why."""
+    row = next(row for row in standings(ridge_report) if row.name == "constant")
+
+    assert row.tau_b.value is None
+    assert row.tau_b.why == ridge_report["measures"]["constant"]["why"]["tau_b"] != ""

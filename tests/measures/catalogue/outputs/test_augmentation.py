@@ -1,0 +1,92 @@
+"""Augmented images pixel by pixel, and the penalty one image at a time."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import Tensor, nn
+
+from measures.api import Subject, UnsupportedModel
+from measures.catalogue.outputs.augmentation import AUGMENTATIONS, augmentation_penalty
+from measures.passes.activations.augmentations import blurred, brightened, contrasted, mirrored, turned, zoomed
+from measures.passes.activations.mixtures import augmented
+
+
+@pytest.fixture
+def images() -> Tensor:
+    """Two smooth images of two channels, wider than high."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 8), torch.linspace(-1, 1, 10), indexing="ij")
+    planes = [x + 2 * y, x * y, y - x.square(), torch.cos(2 * x)]
+    return torch.stack(planes).double().reshape(2, 2, 8, 10)
+
+
+def test_pixels_of_simple_augmentations(images: Tensor) -> None:
+    """Mirror, brightness, contrast, and a mean of neighbours by scipy."""
+    assert torch.equal(mirrored(images)[:, :, :, 0], images[:, :, :, 9])
+    assert torch.equal(brightened(images, 0.25), images + 0.25)
+    for before, after in zip(images, contrasted(images, 1.5), strict=True):
+        assert torch.allclose(after - before.mean(), 1.5 * (before - before.mean()))
+    expected = ndimage.uniform_filter(images.numpy(), (1, 1, 3, 3), mode="nearest")
+    assert np.allclose(blurred(images).numpy(), expected)
+
+
+def test_zoom_and_turn_are_affine_maps_about_the_middle(images: Tensor) -> None:
+    """The same pixels as scipy fetches."""
+    middle = np.array([3.5, 4.5])
+    angle = math.radians(15)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])  # of (row, column)
+    for matrix, found in ((np.eye(2) / 1.25, zoomed(images, 1.25)), (turn, turned(images, 15))):
+        for before, after in zip(images.reshape(4, 8, 10), found.reshape(4, 8, 10), strict=True):
+            offset = middle - matrix @ middle
+            expected = ndimage.affine_transform(before.numpy(), matrix, offset, order=1, mode="nearest")
+            assert np.allclose(after.numpy(), expected, atol=1e-9)
+
+
+def test_each_image_is_zoomed_by_its_own_factor(images: Tensor) -> None:
+    """One leaves it as it is."""
+    found = zoomed(images, torch.tensor([1.0, 2.0]).reshape(2, 1, 1, 1))
+
+    assert torch.allclose(found[0], images[0])
+    assert torch.allclose(found[1:], zoomed(images[1:], 2.0))
+
+
+def test_the_penalty_one_image_at_a_time(mlp: Subject) -> None:
+    """The change of the probability where the answer stays, one where it goes."""
+    images = mlp.inputs[mlp.sample(36)]
+    total = []
+    for name, augment in AUGMENTATIONS.items():
+        for before, after in zip(images, augment(images, mlp.generator("augmentation", name)), strict=True):
+            p, q = (mlp.model(x.unsqueeze(0))[0].softmax(0) for x in (before, after))
+            total.append(float((q[p.argmax()] - p.max()).abs()) if int(p.argmax()) == int(q.argmax()) else 1.0)
+
+    assert len(AUGMENTATIONS) == 7
+    assert 0 < total.count(1.0) < len(total) == 7 * 36
+    assert augmentation_penalty(mlp) == pytest.approx(np.mean(total), rel=1e-10)
+
+
+def test_networks_that_do_not_look_are_not_punished() -> None:
+    """A constant network has no penalty; vectors cannot be augmented."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 2)).double()
+    nn.init.zeros_(network.get_parameter("1.weight"))
+    data = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+    subject = Subject(network, data, torch.zeros(5).long())
+
+    assert augmentation_penalty(subject) == 0
+    with pytest.raises(UnsupportedModel, match="Only images"):
+        augmentation_penalty(Subject(network, data.flatten(1), torch.zeros(5).long()))
+
+
+def test_augmented_images_are_composed(mlp: Subject) -> None:
+    """Zoom, contrast, brightness, mirror, each with a draw of its own for every image."""
+    generator = mlp.generator("augmented")
+    draws = torch.stack([torch.rand(36, 1, 1, 1, generator=generator).flatten() for _ in range(4)], 1).double()
+    found = augmented(mlp)
+    for (zoom, contrast, light, coin), index, image in zip(draws.tolist(), mlp.sample(36), found.inputs, strict=True):
+        expected = zoomed(mlp.inputs[index][None], 1 + zoom / 3)
+        expected = brightened(contrasted(expected, 0.75 + contrast / 2), -0.25 + light / 2)
+        assert torch.allclose(image, (mirrored(expected) if coin < 0.5 else expected)[0])
+
+    assert torch.equal(found.labels, mlp.labels[mlp.sample(36)])
+    assert 8 < int((draws[:, 3] < 0.5).sum()) < 28

@@ -1,0 +1,95 @@
+"""The iterates against torch's own optimizer, their sketch against what it stands for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+from torch.nn.functional import cross_entropy
+
+from measures.api import Subject, UnsupportedModel
+from measures.passes.perturbations import sgd_cloud as iterates
+from measures.passes.perturbations.sgd_cloud import distances
+from tests.measures.networks import Network, network
+
+
+def cloud(data: Network, **changes: object) -> NDArray[np.float64]:
+    """Distances between the iterates of a network whose trajectory has other parts."""
+    trajectory = replace(data.trajectory(), **changes)  # type: ignore[arg-type]  # any of its fields
+    subject = Subject(data.model, data.inputs, data.labels, trajectory=trajectory)
+    return distances(subject._granting(frozenset({"trajectory"})))
+
+
+def descent(data: Network, rate: float) -> NDArray[np.float64]:
+    """64 steps of torch.optim.SGD on all examples, from a copy of the network in eval mode."""
+    subject = data.subject()
+    model = subject.model.requires_grad_()
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    points = []
+    for _ in range(64):
+        optimizer.zero_grad()
+        cross_entropy(model(subject.inputs), subject.labels).backward()
+        optimizer.step()
+        points.append(torch.cat([p.detach().flatten() for p in model.parameters()]).numpy())
+    return np.asarray(cdist(points, points))
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv_bn"])
+def test_descent_is_that_of_torch(name: str) -> None:
+    """On whole batches there is no chance; the rate is the mean of those of training."""
+    data = network(name)
+
+    found = cloud(data, learning_rates=[0.03, 0.01], batch_size=36)
+    np.testing.assert_allclose(found, descent(data, 0.02), rtol=1e-6, atol=1e-12)
+
+
+def test_minibatches_scatter() -> None:
+    """Smaller batches leave the way of the whole; each is drawn anew."""
+    data = network("mlp")
+    whole, few = cloud(data, batch_size=36), cloud(data, batch_size=4)
+
+    assert np.abs(few - whole).max() > 0.1 * whole.max()
+    steps = np.diag(few, 1)
+    assert len(set(steps.round(12).tolist())) == 63
+    assert np.diag(cloud(data, batch_size=1), 1).min() > 0  # the smallest batch there is
+
+
+def test_a_sketch_keeps_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To about the root of two over its width."""
+    data = network("mlp")
+    exact = cloud(data)
+    monkeypatch.setattr(iterates, "MAX_NUMBERS", 64)
+    monkeypatch.setattr(iterates, "MIN_SKETCH", 500)
+    sketched = cloud(data)
+    apart = ~np.eye(64, dtype=bool)
+
+    assert sum(p.numel() for p in data.model.parameters()) > 500
+    error = np.abs(sketched[apart] / exact[apart] - 1)
+    assert 0 < error.max() < 4 * (2 / 500) ** 0.5
+
+
+def test_a_sketch_puts_each_number_in_one_place_with_a_sign() -> None:
+    """Both signs as often, and all places."""
+    sketch = iterates._CountSketch(400, 20, network("mlp").subject())
+    rows = torch.stack([sketch(unit) for unit in torch.eye(400, dtype=torch.float64)])
+
+    assert (rows != 0).sum(1).eq(1).all()
+    assert sorted(set(rows.flatten().tolist())) == [-1.0, 0.0, 1.0]
+    assert abs(float(rows.sum())) < 4 * 400**0.5
+    assert (rows != 0).any(0).all()
+
+
+def test_descent_that_diverges_is_refused() -> None:
+    """Weights that are not numbers have no distances."""
+    with pytest.raises(UnsupportedModel, match="diverges at learning rate 1e"):
+        cloud(network("conv_bn"), learning_rates=[1e30])
+
+
+def test_descent_that_does_not_move_is_refused() -> None:
+    """A rate of zero leads nowhere; nor does a trajectory without rates."""
+    with pytest.raises(UnsupportedModel, match="does not move"):
+        cloud(network("mlp"), learning_rates=[0.0])
+    with pytest.raises(UnsupportedModel, match="no learning rates"):
+        cloud(network("mlp"), learning_rates=[])

@@ -1,0 +1,56 @@
+"""The studies' suites: how many networks, of what, and that each can be built."""
+
+from itertools import islice
+
+import pytest
+
+from zoo.models.build import build
+from zoo.observations.observed import require_observations
+from zoo.recipe import SOLVED
+from zoo.suites.registry import suite, suites
+from zoo.training.train import shape_of
+
+NETWORKS = {  # small and full
+    "randomization": (72, 54), "regularizers": (80, 90), "expressivity": (72, 72), "min_norm": (90, 36),
+    "bad_minima": (40, 30), "jiang": (84, 2187), "dziugaite": (108, 10_000), "disagreement": (75, 125),
+    "feature_calibration": (54, 36), "double_descent": (180, 36), "rationality": (32, 12), "simplicity": (15, 6),
+    "profiles": (112, 168), "label_noise_sgd": (30, 24), "truncated_sgd": (24, 12),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_a_study_has_two_sizes(name: str) -> None:
+    """The small one in the box, with seeds to draw intervals from; the full one on larger images."""
+    study = suite(name)
+    small, full = study.recipes("small"), study.recipes("full")
+
+    assert (len({r.run_id for r in small}), len({r.run_id for r in full})) == NETWORKS[name]
+    assert {recipe.dataset for recipe in small} == {"digits"}
+    assert "digits" not in {recipe.dataset for recipe in full}
+    assert len({recipe.seed for recipe in small}) >= 3
+    assert require_observations(study.study.observations) is not None
+    assert study.study.measures
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_networks_of_the_full_size_can_be_built(name: str) -> None:
+    """On images of CIFAR-10; the first shapes of each."""
+    shapes = dict.fromkeys(shape_of(r) for r in suite(name).recipes("full") if r.model not in SOLVED)
+    for shape in islice(shapes, 3):
+        classes = max(shape.merged, default=len(shape.classes or range(10)) - 1) + 1
+        network = build(shape, (3 * (2 if shape.pairs else 1), 32, 32), classes, seed=0)
+        assert sum(p.numel() for p in network.parameters()) > 0
+
+
+def test_each_family_of_disagreement_differs_in_one_thing() -> None:
+    """From its base: initialization; order; data; all three."""
+    for base, init, order, data, every in zip(*[iter(suite("disagreement").recipes())] * 5, strict=True):
+        of = [(r.seed, r.initial_seed, r.data.seed) for r in (base, init, order, data, every)]
+        s, other = base.seed, base.seed + 100
+        assert of == [(s, s, s), (s, other, s), (other, s, s), (s, s, other), (other,) * 3]
+        assert len({r.replace(seed=0, init_seed=None, data_seed=None) for r in (base, init, order, data, every)}) == 1
+
+
+def test_every_claimed_study_is_counted() -> None:
+    """A new study belongs into the list above."""
+    assert {name for name, known in suites().items() if "full" in known.sizes} == set(NETWORKS)

@@ -1,0 +1,313 @@
+"""Fleets whose steps are compiled or recorded train the networks of the plain loop, whatever ghosts fill them."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from zoo.corruptions import PreparedData
+from zoo.recipe import FAMILIES, Recipe
+from zoo.training.engines.compiled_fleet import WARM_UP_STEPS, Recorder, SteadyFleet, cuda_graph
+from zoo.training.engines.plain_loop import PlainLoop
+from zoo.training.engines.stacked_fleet import Batch, Fleet, Member, StackedFleet, state_of
+from zoo.training.gradient_rules import GradientRules
+from zoo.training.objectives import Objective
+from zoo.training.record import normalised
+from zoo.training.train import data_of, network_of
+
+BATCH = 8
+STEPS = 3  # of each of the four crews
+RATES = (0.02, 0.005, 0.01, 0.03)
+
+
+class Tape(TorchDispatchMode):
+    """What a device was asked to do: operations on memory, without the Python that asked for them."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.done: list[tuple[Callable[..., Any], Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Keep an operation with all that it read and wrote."""
+        assert func is not torch.ops.aten._local_scalar_dense.default, "a recording cannot wait for a number"
+        result = func(*args, **(kwargs or {}))
+        self.done.append((func, args, kwargs or {}, result))
+        return result
+
+    def replay(self) -> None:
+        """Do it all again, each answer into the memory of the first."""
+        with torch.no_grad():
+            for func, args, kwargs, result in self.done:
+                for old, new in zip(tree_leaves(result), tree_leaves(func(*args, **kwargs)), strict=True):
+                    if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
+                        old.copy_(new)
+
+
+def taped(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """Records as a device does: some calls to warm up, then one whose operations every replay repeats in place."""
+    for _ in range(WARM_UP_STEPS):
+        function()
+    with Tape() as tape:
+        answer = function()
+
+    def replay() -> Tensor:
+        tape.replay()
+        return answer
+
+    return replay
+
+
+@pytest.fixture(scope="module")
+def data() -> PreparedData:
+    """Images of Gaussian pixels: no patch is constant, and no ReLU at its kink."""
+    return data_of(Recipe(train_size=128, corruption="gaussian"))
+
+
+def members_of(recipe: Recipe, data: PreparedData, **rules: object) -> list[Member]:
+    """Four members of seeds and rates of their own."""
+    states = [state_of(network_of(recipe.replace(seed=seed), data).double()) for seed in range(len(RATES))]
+    return [
+        Member(state=state, learning_rate=rate, momentum=0.9, weight_decay=0.01, **rules)  # type: ignore[arg-type]
+        for state, rate in zip(states, RATES, strict=True)
+    ]
+
+
+def batches(data: PreparedData, members: Sequence[int], start: int, stop: int) -> list[Batch]:
+    """Steps `start` to `stop`, each member's own examples."""
+    inputs = normalised(data.train_images, data).double()
+    chosen = [
+        [torch.randint(128, (BATCH,), generator=torch.Generator().manual_seed(100 * step + m)) for m in members]
+        for step in range(start, stop)
+    ]
+    return [
+        Batch(inputs=torch.stack([inputs[c] for c in own]), labels=torch.stack([data.train_labels[c] for c in own]))
+        for own in chosen
+    ]
+
+
+def trained(fleet: Fleet, members: Sequence[Member], data: PreparedData) -> tuple[dict[int, Tensor], Tensor]:
+    """Three members; the first leaves after some steps, the rates change, a fourth enters beside ghosts of it.
+
+    Last the second makes room for the first, who starts anew: a change that leaves the size as it was.
+
+    Returns:
+        Weights side by side by member, and all losses.
+    """
+    losses = []
+    device = next(iter(members[0].state.values())).device
+
+    def steps(of: Sequence[int], start: int) -> None:
+        for batch in batches(data, of, start, start + STEPS):
+            there = Batch(inputs=batch.inputs.to(device), labels=batch.labels.to(device))
+            losses.append(fleet.step(there).clone())
+
+    fleet.change([], members[:3])
+    steps([0, 1, 2], 0)
+    final = {0: flat(fleet, 0)}
+    fleet.change([1, 2], [])
+    fleet.set_rates([0.001, 0.002])
+    steps([1, 2], STEPS)
+    fleet.change([0, 1], [members[3]])
+    steps([1, 2, 3], 2 * STEPS)
+    final[1] = flat(fleet, 0)
+    fleet.change([1, 2], [members[0]])
+    steps([2, 3, 0], 3 * STEPS)
+    final |= {member: flat(fleet, index) for index, member in enumerate((2, 3, 4))}  # 4 is the first anew
+    return final, torch.cat(losses)
+
+
+def flat(fleet: Fleet, member: int) -> Tensor:
+    """All parameters and buffers of a member side by side, on the CPU."""
+    return torch.cat([value.double().flatten() for value in fleet.state(member).values()]).cpu()
+
+
+def agree(fleet: Fleet, reference: Fleet, members: Sequence[Member], data: PreparedData) -> None:
+    """Both train the same networks, to rounding in float64."""
+    start = torch.cat([value.double().flatten() for value in members[0].state.values()]).cpu()
+    (weights, losses), (expected, expected_losses) = (trained(one, members, data) for one in (fleet, reference))
+
+    assert float((expected[0] - start).norm() / start.norm()) > 1e-4, "the reference must have moved"
+    torch.testing.assert_close(losses, expected_losses, rtol=1e-7, atol=1e-9)
+    for member, value in weights.items():
+        assert float((value - expected[member]).norm() / expected[member].norm()) < 1e-8
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_a_recorded_fleet_trains_as_it_would_unrecorded(model: str, data: PreparedData) -> None:
+    """What recording did to weights, moments and statistics is undone; replays see new batches and new rates."""
+    recipe = Recipe(model=model, train_size=128)
+    network = network_of(recipe, data).double()
+    recorded = SteadyFleet(network, "adamw" if model == "vit" else "sgd", recorder=taped)
+    agree(recorded, StackedFleet(network, "adamw" if model == "vit" else "sgd"), members_of(recipe, data), data)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"momentum": 0.5},
+        {"weight_decay": 0.3},
+        {"objective": Objective(label_smoothing=0.3)},
+        {"objective": Objective(spectral_decoupling=0.3)},
+        {"objective": Objective(logit_scale=torch.linspace(0.5, 1.5, 10))},
+        {"rules": GradientRules(clip_norm=0.01)},
+    ],
+    ids=lambda own: next(iter(own)),
+)
+@pytest.mark.parametrize("which", [0, 3])
+def test_a_recording_does_not_outlive_what_it_reads(which: int, own: dict[str, Any], data: PreparedData) -> None:
+    """What one member has for itself is its own after every change of the crew."""
+    recipe = Recipe(train_size=128)
+    network = network_of(recipe, data).double()
+    members = members_of(recipe, data)
+    members[which] = dataclasses.replace(members[which], **own)
+    agree(SteadyFleet(network, "sgd", recorder=taped), StackedFleet(network, "sgd"), members, data)
+
+
+def test_no_gradient_is_added_on_the_stream_of_an_earlier_step(data: PreparedData) -> None:
+    """What adds into a parameter's gradient remembers the stream it was made on; kept, it would end a recording."""
+    recipe = Recipe(train_size=128)
+    fleet = SteadyFleet(network_of(recipe, data).double(), "sgd", recorder=taped)
+    fleet.change([], members_of(recipe, data)[:2])
+    seen: list[bool] = []
+
+    def nodes() -> list[dict[str, bool]]:
+        found: list[Any] = [get_gradient_edge(parameter).node for parameter in fleet._parameters.values()]
+        return [node.metadata for node in found]
+
+    def marking(batch: Batch) -> Tensor:
+        seen.extend("made" in marks for marks in nodes())
+        losses = losses_of(batch)
+        for marks in nodes():
+            marks["made"] = True
+        return losses
+
+    losses_of = fleet._losses
+    fleet._losses = marking  # type: ignore[method-assign]
+    (batch,) = batches(data, [0, 1], 0, 1)
+    fleet.attacked(batch, torch.full((2, 1, 1, 1, 1), 0.1, dtype=torch.float64), 1)
+    fleet.step(batch)
+
+    assert len(seen) == (1 + WARM_UP_STEPS + 1) * len(fleet._parameters)
+    assert not any(seen)
+    kept = marking(batch)
+    marking(batch)
+    del kept
+    assert any(seen), "a graph that lives keeps them, or this test would see nothing"
+
+
+def test_a_compiled_fleet_trains_as_it_would_uncompiled(data: PreparedData) -> None:
+    """Traced forward and backward, without a compiler for the last stage: that is the machine's own."""
+    recipe = Recipe(train_size=128, depth=1)
+    network = network_of(recipe, data).double()
+    compiled = SteadyFleet(network, "adamw", backend="aot_eager")
+    agree(compiled, StackedFleet(network, "adamw"), members_of(recipe, data), data)
+
+
+def test_ghosts_draw_no_noise(data: PreparedData) -> None:
+    """A member whose gradients are noisy sees the noise of its own stream, though ghosts copy it."""
+    recipe = Recipe(train_size=128)
+    network = network_of(recipe, data).double()
+    fleets = (SteadyFleet(network, "sgd", recorder=taped), StackedFleet(network, "sgd"))
+    results = []
+    for fleet in fleets:
+        stream = torch.Generator().manual_seed(0)
+        noisy = GradientRules(noise_scale=0.01, noise=stream)
+        members = members_of(recipe, data)
+        members[2] = Member(state=members[2].state, learning_rate=0.01, rules=noisy)
+        results.append(trained(fleet, members, data)[0])
+
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_inputs_are_attacked_alike(data: PreparedData) -> None:
+    """Adversarial inputs of real members, among ghosts."""
+    recipe = Recipe(train_size=128)
+    network = network_of(recipe, data).double()
+    (batch,) = batches(data, [0, 1, 2], 0, 1)
+    radius = torch.full((3, 1, 1, 1, 1), 0.1, dtype=torch.float64)
+    moved = []
+    for fleet in (SteadyFleet(network, "sgd", recorder=taped), StackedFleet(network, "sgd")):
+        fleet.change([], members_of(recipe, data)[:3])
+        moved.append(fleet.attacked(batch, radius, 2))
+
+    assert moved[1].shape == batch.inputs.shape
+    assert float((moved[1] - batch.inputs).abs().max()) > 0.05
+    torch.testing.assert_close(moved[0], moved[1])
+
+
+def test_new_rates_are_written_where_a_recorded_step_reads_them(data: PreparedData) -> None:
+    """A replay on a device reads addresses, which a recorder in the processor's memory cannot show."""
+    recipe = Recipe(train_size=128)
+    fleet = SteadyFleet(network_of(recipe, data).double(), "adamw", recorder=taped)
+    fleet.change([], members_of(recipe, data)[:3])
+    before = fleet._rates.data_ptr(), fleet._rate.data_ptr(), fleet._steps.data_ptr()
+    fleet.set_rates([0.1, 0.2, 0.3])
+
+    assert (fleet._rates.data_ptr(), fleet._rate.data_ptr(), fleet._steps.data_ptr()) == before
+    assert fleet._rates.tolist() == [0.1, 0.2, 0.3, 0.3], "the last is a ghost's"
+
+
+def test_sizes_are_powers_of_two(data: PreparedData) -> None:
+    """So few sizes are compiled or recorded: 3, 2, 3 and 3 members are 4, 2, 4, and 4 still, in the same memory."""
+    calls = []
+
+    def counting(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        calls.append(len(function()))
+        return function
+
+    recipe = Recipe(train_size=128)
+    trained(SteadyFleet(network_of(recipe, data).double(), "sgd", recorder=counting), members_of(recipe, data), data)
+
+    assert calls == [4, 2, 4]
+
+
+RECORDERS: dict[str, Recorder | None] = {"eager": None, "graph": cuda_graph}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("recorder", RECORDERS)
+@pytest.mark.parametrize("backend", [None, "inductor"])
+@pytest.mark.parametrize("model", FAMILIES)
+def test_all_engines_agree_on_a_gpu(model: str, backend: str | None, recorder: str, data: PreparedData) -> None:
+    """Compiled, recorded and both, against the stacked fleet and its single members against the loop."""
+    recipe = Recipe(model=model, train_size=128)
+    network = network_of(recipe, data).double().cuda()
+    members = [
+        Member(state={name: value.cuda() for name, value in m.state.items()}, learning_rate=m.learning_rate)
+        for m in members_of(recipe, data)
+    ]
+    fleet = SteadyFleet(network, "sgd", backend=backend, recorder=RECORDERS[recorder])
+    agree(fleet, StackedFleet(network, "sgd"), members, data)
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_in_bf16_a_step_comes_near_one_in_float32(model: str, data: PreparedData) -> None:
+    """A step's change of weights differs by what 8 bits round; loop, fleet and compiled fleet differ by less."""
+    recipe = Recipe(model=model, train_size=128)
+    network = network_of(recipe, data)
+    members = [
+        Member(state=state_of(network_of(recipe.replace(seed=seed), data)), learning_rate=0.01) for seed in (0, 1)
+    ]
+    (double,) = batches(data, [0, 1], 0, 1)
+    batch = Batch(inputs=double.inputs.float(), labels=double.labels)
+    start = torch.cat([value.double().flatten() for value in members[0].state.values()])
+
+    def change(fleet: Fleet, size: int) -> Tensor:
+        fleet.change([], members[:size])
+        losses = fleet.step(Batch(inputs=batch.inputs[:size], labels=batch.labels[:size]))
+        assert losses.dtype == fleet.logits([0], batch.inputs[:1]).dtype == torch.float32
+        assert all(value.is_contiguous() for value in fleet.state(0).values()), "files hold tensors in one order"
+        return flat(fleet, 0) - start
+
+    exact = change(StackedFleet(network, "sgd"), 2)
+    fleet = change(StackedFleet(network, "sgd", "bf16"), 2)
+    loop = change(PlainLoop(network, "sgd", "bf16"), 1)
+
+    assert 1e-4 < float((fleet - exact).norm() / exact.norm()) < 0.1
+    assert float((fleet - loop).norm() / exact.norm()) < 0.05

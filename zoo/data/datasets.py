@@ -1,0 +1,180 @@
+"""Data sets by name: the digits in the box, and whatever lies in a folder of data sets."""
+
+import difflib
+import functools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from zoo.data.image_set import DatasetError, ImageSet
+from zoo.data.subsets import stratified_subset
+
+__all__ = [
+    "DATASETS",
+    "DatasetError",
+    "ImageSet",
+    "UnknownDataset",
+    "datasets_in",
+    "download",
+    "load",
+    "pixel_moments",
+    "pixel_statistics",
+    "stratified_subset",
+]
+
+DATASETS: Final = {
+    "digits": "scikit-learn's handwritten digits: 1,297 + 500 grey images of 8x8, 10 classes; in the box"
+}
+
+FLAT: Final = 1e-3  # a channel whose standard deviation is a thousandth of a grey level is constant up to rounding
+CHUNK: Final = 1024  # images at a time: bounds memory
+
+
+class UnknownDataset(DatasetError):  # noqa: N818  reads as what it is
+    """No data set has this name; the message suggests those that come near."""
+
+
+def load(name: str, data_dir: Path | None = None) -> ImageSet:
+    """The data set of this name, read once a process.
+
+    "digits" is always the one in the box. Any other name must lie in `data_dir`: as NAME/train.parquet and
+    NAME/test.parquet, as image folders NAME/{train,test}/CLASS/*, or where torchvision writes it.
+
+    Raises:
+        UnknownDataset: no such name, or no folder to look in.
+        DatasetError: the folder does not exist, or the files cannot be used.
+    """
+    return _load_once(name, None if data_dir is None else data_dir.resolve())
+
+
+@functools.cache
+def _load_once(name: str, data_dir: Path | None) -> ImageSet:
+    if name in DATASETS:
+        from zoo.loaders.digits import load_digits
+
+        return load_digits()
+    from zoo.loaders.torchvision_layouts import LAYOUTS, fetching
+
+    if data_dir is None:
+        near = _near(name, [*DATASETS, *LAYOUTS])
+        fetch = f" To fetch it: {fetching(name, 'DIR')}." if name in LAYOUTS else ""
+        raise UnknownDataset(
+            f"The data set {name!r} must lie in a folder of data sets, for only {', '.join(DATASETS)} is in the box; "
+            f"got no folder.{'' if fetch else near} Give one with --data-dir or GAPBENCH_DATA.{fetch}"
+        )
+    found = datasets_in(data_dir)
+    if name not in found and name in LAYOUTS:
+        raise UnknownDataset(
+            f"The data set {name!r} must lie in {data_dir}, as {name}/train.parquet and {name}/test.parquet, as image "
+            f"folders, or as {LAYOUTS[name].mark} where torchvision writes it; got none of these. "
+            f"To fetch it: {fetching(name, data_dir)}."
+        )
+    if name not in found:
+        listed = ", ".join([*DATASETS, *found])
+        raise UnknownDataset(
+            f"No data set is called {name!r}.{_near(name, [*DATASETS, *found, *LAYOUTS])} Available with {data_dir}: "
+            f"{listed}. One lies there as NAME/train.parquet and NAME/test.parquet, as image folders NAME/train/CLASS "
+            f"and NAME/test/CLASS, or where torchvision writes it."
+        )
+    return _LOADERS[found[name]](name, data_dir)
+
+
+def download(name: str, data_dir: Path) -> bool:
+    """Fetch one of torchvision's data sets into a folder of data sets; whether anything had to be fetched.
+
+    Raises:
+        UnknownDataset: it is none of those that can be fetched.
+        DatasetError: it cannot be fetched or written; the folder is left as it was.
+    """
+    from zoo.loaders.downloading import download_torchvision
+    from zoo.loaders.torchvision_layouts import LAYOUTS
+
+    if name in DATASETS or (data_dir.is_dir() and datasets_in(data_dir).get(name, "torchvision") != "torchvision"):
+        return False
+    if name not in LAYOUTS:
+        raise UnknownDataset(
+            f"The data set to download must be one of {', '.join(LAYOUTS)}; got {name!r}.{_near(name, LAYOUTS)}"
+        )
+    return download_torchvision(name, data_dir)
+
+
+def datasets_in(data_dir: Path) -> dict[str, str]:
+    """Name and layout of each data set in a folder, in alphabetical order; nothing is read yet.
+
+    Raises:
+        DatasetError: there is no such folder.
+    """
+    if not data_dir.is_dir():
+        raise DatasetError(
+            f"The folder of data sets must exist; got {data_dir}. Give another with --data-dir or GAPBENCH_DATA."
+        )
+    from zoo.loaders.torchvision_layouts import LAYOUTS
+
+    found = {name: "torchvision" for name, layout in LAYOUTS.items() if (data_dir / layout.mark).exists()}
+    for folder in data_dir.iterdir():
+        if any((folder / half).is_dir() for half in ("train", "test")):
+            found[folder.name] = "image folders"
+        if any((folder / f"{half}.parquet").is_file() for half in ("train", "test")):
+            found[folder.name] = "Parquet files"
+    return dict(sorted(found.items()))
+
+
+def _load_parquet(name: str, data_dir: Path) -> ImageSet:
+    from zoo.loaders.parquet import load_parquet
+
+    return load_parquet(name, data_dir / name)
+
+
+def _load_folders(name: str, data_dir: Path) -> ImageSet:
+    from zoo.loaders.folders import load_folders
+
+    return load_folders(name, data_dir / name)
+
+
+def _load_torchvision(name: str, data_dir: Path) -> ImageSet:
+    from zoo.loaders.torchvision_layouts import load_torchvision
+
+    return load_torchvision(name, data_dir)
+
+
+_LOADERS: Final[dict[str, Callable[[str, Path], ImageSet]]] = {
+    "Parquet files": _load_parquet,
+    "image folders": _load_folders,
+    "torchvision": _load_torchvision,
+}
+
+
+def _near(name: str, available: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, available, n=3, cutoff=0.5)
+    return f" Did you mean: {', '.join(near)}?" if near else ""
+
+
+def pixel_moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Mean [c] and standard deviation [c] of each channel over all pixels of all images [n, c, h, w], float64.
+
+    .. math:: \mu = \frac{1}{N} \sum x, \qquad \sigma = \sqrt{\frac{1}{N} \sum x^2 - \mu^2}, \qquad N = n h w
+
+    The divisor is N, not N - 1. Sums of bytes are exact in float64: permuting pixels or images changes neither figure.
+    Unit: that of the images, grey levels of 0 to 255.
+    """
+    total = torch.zeros(images.shape[1], dtype=torch.float64)
+    squares = torch.zeros_like(total)
+    for chunk in images.split(CHUNK):
+        values = chunk.double()
+        total += values.sum(dim=(0, 2, 3))
+        squares += values.square().sum(dim=(0, 2, 3))
+    count = images.numel() / images.shape[1]
+    mean = total / count
+    return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
+
+
+def pixel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean [c] and scale [c] that normalise images [n, c, h, w] as (x - mean) / scale, float32.
+
+    These are `pixel_moments`, save that a constant channel gets the scale 1 and so becomes zero.
+    """
+    mean, std = pixel_moments(images)
+    return mean.float(), torch.where(std < FLAT, 1.0, std).float()

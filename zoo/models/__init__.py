@@ -1,0 +1,1 @@
+"""Build the network that a recipe names."""

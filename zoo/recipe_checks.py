@@ -1,0 +1,197 @@
+"""What a recipe must be: every choice possible by itself, and no two of them at odds."""
+
+import difflib
+import math
+from typing import Any, Final, get_args
+
+from zoo.recipe import (
+    FAMILIES,
+    SOLVED,
+    Augmentation,
+    Checkpoints,
+    DataOrder,
+    Loss,
+    Optimizer,
+    Recipe,
+    Rewind,
+    Schedule,
+    UnknownModel,
+)
+
+CHOICES: Final = {
+    "optimizer": Optimizer, "loss": Loss, "schedule": Schedule, "data_order": DataOrder, "augmentation": Augmentation,
+    "rewind": Rewind, "checkpoints": Checkpoints,
+}  # fmt: skip
+POSITIVE: Final = ("width", "learning_rate")
+AT_LEAST_ZERO: Final = (
+    "weight_decay", "noise_scale", "adversarial_radius", "spectral_decoupling", "vector_scaling", "target_loss",
+    "pretrain_target_loss", "pretrain_copies", "rewind_epoch",
+)  # fmt: skip
+AT_LEAST_ONE: Final = ("depth", "batch_size", "max_epochs", "adversarial_steps", "pretrain_epochs", "prune_rounds")
+BELOW_ONE: Final = ("momentum", "dropout", "sparsity", "label_smoothing", "pretrain_erasure", "prune")
+WITH_BATCH_NORM: Final = ("nin", "resnet")  # of the families
+WITHOUT_FACTORS: Final = ("nf_resnet",)  # its convolutions standardise their weights, which factors would undo
+WHEN_SOLVED: Final = (
+    "dataset", "classes", "merged", "train_size", "pairs", "corruption", "corruption_p", "class_noise", "shift",
+    "severity", "shift_on", "model", "width", "weight_decay", "seed", "init_seed", "data_seed",
+)  # fmt: skip  # the only fields that mean something for what is solved
+
+
+def require_possible(recipe: Recipe) -> None:
+    """Refuse a recipe that cannot be trained as it says.
+
+    Raises:
+        ValueError: a choice that is impossible or that contradicts another; the message names the fields.
+        UnknownModel: no such model.
+    """
+    _single_fields(recipe)
+    _ = recipe.data  # checks itself
+    if recipe.corruption == "partial_labels" and recipe.corruption_p == 0:
+        raise ValueError("corruption_p must be above 0 with corruption='partial_labels'; got 0. Use 'true_labels'.")
+    if recipe.model in SOLVED:
+        _solved(recipe)
+        return
+    if recipe.train_size is not None and recipe.train_size * max(recipe.pairs, 1) < recipe.batch_size:
+        raise ValueError(
+            f"batch_size must be at most train_size; got batch_size={recipe.batch_size} with "
+            f"train_size={recipe.train_size}."
+        )
+    if recipe.model not in FAMILIES:
+        _timm_name(recipe)
+    _network(recipe)
+    _objective(recipe)
+    _optimization(recipe)
+    _phases(recipe)
+    _other_recipes(recipe)
+
+
+def _single_fields(recipe: Recipe) -> None:
+    for name, choices in CHOICES.items():
+        value = getattr(recipe, name)
+        _require(value in get_args(choices), name, value, f"be one of {', '.join(get_args(choices))}")
+    _require(bool(recipe.dataset.strip()), "dataset", recipe.dataset, "name an image set")
+    for name in POSITIVE:
+        value = getattr(recipe, name)
+        _require(value > 0 and math.isfinite(value), name, value, "be positive")
+    for name in AT_LEAST_ZERO:
+        _require(getattr(recipe, name) >= 0, name, getattr(recipe, name), "be at least 0")
+    for name in AT_LEAST_ONE:
+        _require(getattr(recipe, name) >= 1, name, getattr(recipe, name), "be at least 1")
+    for name in BELOW_ONE:
+        _require(0 <= getattr(recipe, name) < 1, name, getattr(recipe, name), "lie in [0, 1)")
+    _require(0 <= recipe.label_resampling <= 1, "label_resampling", recipe.label_resampling, "lie in [0, 1]")
+    _require(0 < recipe.rank <= 1, "rank", recipe.rank, "lie in (0, 1]")
+    _require(0 < recipe.noise_tail <= 2, "noise_tail", recipe.noise_tail, "lie in (0, 2]")  # noqa: PLR2004  Gaussian
+    _require(recipe.clip_norm is None or recipe.clip_norm > 0, "clip_norm", recipe.clip_norm, "be positive or None")
+
+
+def _solved(recipe: Recipe) -> None:
+    allowed = set(WHEN_SOLVED) - ({"width", "weight_decay"} if recipe.model == "theorem1" else set())
+    given = [f"{name}={value!r}" for name, value in recipe.changed().items() if name not in allowed]
+    if given:
+        raise ValueError(
+            f"Only {', '.join(name for name in WHEN_SOLVED if name in allowed)} mean something for {recipe.model!r}, "
+            f"which is solved and not trained; got {', '.join(given)}."
+        )
+
+
+def _timm_name(recipe: Recipe) -> None:
+    from zoo.models.build import timm_names  # importing timm takes seconds, and the families do not need it
+
+    known = timm_names()
+    if recipe.model not in known:
+        near = difflib.get_close_matches(recipe.model, [*FAMILIES, *SOLVED, *known], n=3, cutoff=0.5)
+        families = ", ".join([*FAMILIES, *SOLVED])
+        hint = f"Did you mean: {', '.join(near)}?" if near else f"Families: {families}; or any timm model."
+        raise UnknownModel(f"No model is called {recipe.model!r}. {hint}")
+    if recipe.width != 1 or recipe.depth != 2:  # noqa: PLR2004  the defaults
+        raise ValueError(
+            f"width and depth must keep their defaults for the timm model {recipe.model!r}, whose name fixes both; "
+            f"got width={recipe.width}, depth={recipe.depth}."
+        )
+
+
+def _network(recipe: Recipe) -> None:
+    if not recipe.batch_norm and recipe.model in FAMILIES and recipe.model not in WITH_BATCH_NORM:
+        raise ValueError(
+            f"batch_norm must be True with model={recipe.model!r}, which has none to take out; got False. "
+            f"Of the families {' and '.join(WITH_BATCH_NORM)} have it."
+        )
+    if recipe.rank < 1 and recipe.model in WITHOUT_FACTORS:
+        raise ValueError(
+            f"rank must be 1 with model={recipe.model!r}, whose standardised weights have no factors; "
+            f"got {recipe.rank}."
+        )
+
+
+def _objective(recipe: Recipe) -> None:
+    if recipe.loss == "squared_error":
+        _at_odds(recipe, "loss", "label_smoothing", "vector_scaling", "teacher")
+    if recipe.teacher is not None:
+        _at_odds(recipe, "teacher", "label_smoothing", "vector_scaling", "label_resampling")
+
+
+def _optimization(recipe: Recipe) -> None:
+    if recipe.noise_scale == 0:
+        _at_odds(recipe, "noise_scale", "noise_tail")
+    if recipe.adversarial_radius == 0:
+        _at_odds(recipe, "adversarial_radius", "adversarial_steps")
+
+
+def _phases(recipe: Recipe) -> None:
+    if recipe.pretrain_copies == 0:
+        _at_odds(recipe, "pretrain_copies", "pretrain_erasure", "pretrain_epochs", "pretrain_target_loss")
+    else:
+        _at_odds(recipe, "pretrain_copies", "source")
+    if recipe.prune == 0:
+        _at_odds(recipe, "prune", "prune_rounds", "rewind", "rewind_epoch")
+    if recipe.rewind_epoch >= recipe.max_epochs:
+        raise ValueError(
+            f"rewind_epoch must be below max_epochs, for nothing is pruned before it was trained; got "
+            f"rewind_epoch={recipe.rewind_epoch} with max_epochs={recipe.max_epochs}."
+        )
+    if recipe.tuned_layers and recipe.source is None and recipe.pretrain_copies == 0:
+        raise ValueError(
+            f"tuned_layers must be empty without a source or pretrain_copies, for there are no trained weights to "
+            f"keep; got {recipe.tuned_layers}."
+        )
+
+
+def _other_recipes(recipe: Recipe) -> None:
+    for name in ("teacher", "source"):
+        other: Recipe | None = getattr(recipe, name)
+        if other is None:
+            continue
+        if not isinstance(other, Recipe):
+            raise ValueError(f"{name} must be a Recipe or None; got {other!r}.")  # noqa: TRY004  as all refusals here
+        if other.model in SOLVED:
+            raise ValueError(f"{name} must be trained; got model={other.model!r}, which is solved.")
+        if other.pairs != recipe.pairs:
+            raise ValueError(f"{name} must see images as the recipe does; got pairs={other.pairs} and {recipe.pairs}.")
+    task = (recipe.dataset, recipe.classes, recipe.merged)
+    if recipe.teacher is not None and task != (recipe.teacher.dataset, recipe.teacher.classes, recipe.teacher.merged):
+        raise ValueError(
+            f"teacher must have the dataset and the classes of the recipe; got {recipe.teacher.dataset!r} "
+            f"{recipe.teacher.classes} {recipe.teacher.merged} with {' '.join(map(str, task))}."
+        )
+    shape = ("model", "width", "depth", "batch_norm", "rank")
+    if recipe.source is not None:
+        differ = [name for name in shape if getattr(recipe, name) != getattr(recipe.source, name)]
+        if differ:
+            raise ValueError(f"source must be of the same network; it differs in {', '.join(differ)}.")
+
+
+def _at_odds(recipe: Recipe, field: str, *others: str) -> None:
+    """Refuse others at anything but their defaults beside this field as it is."""
+    changed = recipe.changed()
+    given = [f"{name}={changed[name]!r}" for name in others if name in changed]
+    if given:
+        raise ValueError(
+            f"{', '.join(others)} must keep their defaults with {field}={getattr(recipe, field)!r}; "
+            f"got {', '.join(given)}."
+        )
+
+
+def _require(condition: bool, name: str, value: Any, must: str) -> None:
+    if not condition:
+        raise ValueError(f"{name} must {must}; got {value!r}.")

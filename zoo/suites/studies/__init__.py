@@ -1,0 +1,1 @@
+"""Suites that stage published findings, one module a study."""

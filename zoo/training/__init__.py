@@ -1,0 +1,1 @@
+"""Train networks: objectives, schedules, stopping, and the record of a run."""

@@ -1,0 +1,130 @@
+"""An epoch of a fleet: the data on the device, each member's batches, and who stops after it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from zoo.corruptions.labels import resampled
+from zoo.recipe import Recipe
+from zoo.training.augmentation import augmented
+from zoo.training.engines.stacked_fleet import Batch, Fleet
+from zoo.training.member import Job, Run
+from zoo.training.objectives import fit
+from zoo.training.record import EVALUATION_CHUNK, Stopped
+
+CHECK_FACTOR: Final = 4.0  # the mean over an epoch lags behind its end; a wider net only costs evaluations
+
+
+class Epochs:
+    """The data of jobs of one shape on the device, and epochs over it.
+
+    Args:
+        shape: what the jobs share.
+        jobs: their data are kept, each distinct set once.
+        device: where.
+        dtype: of normalised images.
+    """
+
+    def __init__(self, shape: Recipe, jobs: Sequence[Job], device: torch.device, dtype: torch.dtype) -> None:
+        self.shape, self.device, self.dtype = shape, device, dtype
+        keys = [(id(job.data), id(job.targets)) for job in jobs]
+        distinct = list(dict.fromkeys(keys))
+        owners = [jobs[keys.index(key)] for key in distinct]
+        self.pools = [job.data for job in owners]
+        self._pool_of = {id(job): distinct.index(key) for job, key in zip(jobs, keys, strict=True)}
+        self.images = torch.stack([pool.train_images for pool in self.pools]).to(device)  # uint8 if they can
+        self.labels = torch.stack([pool.train_labels for pool in self.pools]).to(device)
+        self.targets = None
+        targets = [job.targets for job in owners if job.targets is not None]
+        if targets:
+            self.targets = torch.stack(targets).to(device, dtype)
+        self.mean, self.std = (
+            torch.stack([getattr(pool, name) for pool in self.pools])[:, None, :, None, None].to(device, dtype)
+            for name in ("mean", "std")
+        )
+        self.steps = len(self.labels[0]) // shape.batch_size
+
+    def pool_of(self, job: Job) -> int:
+        """Which of `pools` is a job's own."""
+        return self._pool_of[id(job)]
+
+    def first_batch(self) -> Tensor:
+        """Normalised inputs [b, c, h, w] of the first batch of the first data set, for what asks for their shape."""
+        first = torch.zeros(1, 1, dtype=torch.int64, device=self.device)
+        return self._inputs(first, slice(self.shape.batch_size))[0]
+
+    def batches(self, engine: Fleet, runs: Sequence[Run]) -> Iterator[Batch]:
+        """The steps of an epoch, each member's examples in an order of its own."""
+        pools = torch.tensor([run.pool for run in runs], device=self.device).unsqueeze(1)
+        order = torch.stack([run.order.next() for run in runs]).to(self.device)
+        rates = torch.tensor([run.recipe.label_resampling for run in runs])
+        kinds = [run.recipe.augmentation for run in runs]
+        for chosen in order.split(self.shape.batch_size, dim=1)[: self.steps]:
+            labels = self.labels[pools, chosen]
+            if rates.any():
+                labels = resampled(labels, rates, self.pools[0].num_classes, [run.labels for run in runs])
+            inputs = augmented(self._inputs(pools, chosen), kinds, [run.augmentation for run in runs])
+            targets = None if self.targets is None else self.targets[pools, chosen]
+            batch = Batch(inputs=inputs, labels=labels, targets=targets)
+            if self.shape.adversarial_radius:
+                radius = self.shape.adversarial_radius / self.std[pools.squeeze(1)]
+                moved = engine.attacked(batch, radius, self.shape.adversarial_steps)
+                batch = Batch(inputs=moved, labels=labels, targets=targets)
+            yield batch
+
+    def pass_once(self, engine: Fleet, runs: Sequence[Run]) -> list[float]:
+        """One epoch; the mean minibatch loss of each member."""
+        engine.set_rates([run.rate for run in runs])
+        total = torch.zeros(len(runs), device=self.device)
+        for batch in self.batches(engine, runs):
+            total += engine.step(batch)
+        losses = [float(loss) / self.steps for loss in total]
+        for run, loss in zip(runs, losses, strict=True):
+            run.epochs += 1
+            run.clock += 1
+            run.losses.append(loss)
+        return losses
+
+    def stops(self, engine: Fleet, runs: Sequence[Run], losses: Sequence[float]) -> dict[int, Stopped]:
+        """Which members end this round here, and why."""
+        stops: dict[int, Stopped] = {}
+        close = []
+        for index, (run, loss) in enumerate(zip(runs, losses, strict=True)):
+            if not math.isfinite(loss):
+                stops[index] = "diverged"
+            elif loss <= CHECK_FACTOR * run.recipe.target_loss or (run.recipe.target_loss and _penalised(run)):
+                close.append(index)
+        if close:
+            pools = torch.tensor([runs[index].pool for index in close], device=self.device).unsqueeze(1)
+            for index, loss in zip(close, self._train_losses(engine, close, pools), strict=True):
+                if loss <= runs[index].recipe.target_loss:
+                    stops[index] = "target"
+        for index, run in enumerate(runs):
+            if run.clock >= run.recipe.max_epochs:
+                stops.setdefault(index, "epochs")
+        return stops
+
+    def _inputs(self, pools: Tensor, chosen: Tensor | slice) -> Tensor:
+        """Normalised training inputs [f, b, c, h, w] of some pools [f, 1] at some indices [f, b]."""
+        rows = pools.squeeze(1)
+        images = self.images[rows, chosen] if isinstance(chosen, slice) else self.images[pools, chosen]
+        return (images.to(self.dtype) - self.mean[rows]) / self.std[rows]
+
+    def _train_losses(self, engine: Fleet, members: Sequence[int], pools: Tensor) -> list[float]:
+        """Training loss of some members in eval mode, without penalties."""
+        total = torch.zeros(len(members), dtype=torch.float64, device=self.device)
+        for start in range(0, self.labels.shape[1], EVALUATION_CHUNK):
+            chunk = slice(start, start + EVALUATION_CHUNK)
+            labels = self.labels[pools.squeeze(1), chunk]
+            total += fit(engine.logits(members, self._inputs(pools, chunk)), labels, self.shape.loss).sum(1)
+        return [float(loss) / self.labels.shape[1] for loss in total]
+
+
+def _penalised(run: Run) -> bool:
+    """Whether the loss of a step may stay far above that of the stopping rule, which is then asked every epoch."""
+    r = run.recipe
+    penalties = (r.label_smoothing, r.spectral_decoupling, r.vector_scaling, r.dropout, r.label_resampling)
+    return any(penalties) or r.augmentation != "none" or r.adversarial_radius > 0 or r.teacher is not None
