@@ -1,4 +1,4 @@
-"""All that the author of a measure needs: `Subject`, `measure`, `shared` and `UnsupportedModel`."""
+"""All that the author of a measure needs: `Subject`, `measure`, `shared` and `UnsupportedModelError`."""
 
 import functools
 import math
@@ -8,11 +8,11 @@ from typing import Literal, TypeVar, get_args
 
 from measures.pass_cache import Usage
 from measures.per_layer import Layered
-from measures.subject import CHUNK, Need, Subject, UndeclaredNeed, UnsupportedModel, seed_for
+from measures.subject import CHUNK, Need, Subject, UndeclaredNeedError, UnsupportedModelError, seed_for
 
 __all__ = [
-    "CHUNK", "Family", "Measure", "Need", "Outcome", "Subject", "UndeclaredNeed", "UnsupportedModel", "measure",
-    "seed_for", "shared",
+    "CHUNK", "Family", "Measure", "Need", "Outcome", "Subject", "UndeclaredNeedError", "UnsupportedModelError",
+    "measure", "seed_for", "shared",
 ]  # fmt: skip
 
 Family = Literal[
@@ -34,15 +34,15 @@ def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
 
     @functools.wraps(compute)
     def once(subject: Subject) -> T:
-        def attempt() -> T | UnsupportedModel:
+        def attempt() -> T | UnsupportedModelError:
             try:
                 return compute(subject)
-            except UnsupportedModel as reason:
-                return UnsupportedModel(*reason.args)
+            except UnsupportedModelError as reason:
+                return UnsupportedModelError(*reason.args)
 
         found = subject._memo.get(name, attempt)  # noqa: SLF001  one mechanism, one module
-        if isinstance(found, UnsupportedModel):
-            raise UnsupportedModel(*found.args)
+        if isinstance(found, UnsupportedModelError):
+            raise UnsupportedModelError(*found.args)
         return found
 
     return once
@@ -102,7 +102,7 @@ class Measure:
         """The score and what it cost.
 
         Raises:
-            UnsupportedModel: the measure has no meaning for this network.
+            UnsupportedModelError: the measure has no meaning for this network.
             ValueError: the function returned something else than a finite number.
         """
         seen = self._seen(subject)

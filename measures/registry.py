@@ -29,7 +29,7 @@ CORE: Final = (  # some of each kind, for a first look at less than half the cos
 )  # fmt: skip
 
 
-class UnknownMeasure(LookupError):  # noqa: N818  reads as what it is
+class UnknownMeasureError(LookupError):
     """No measure has this name; the message suggests those that come near."""
 
 
@@ -102,14 +102,14 @@ def select(names: Iterable[str], available: dict[str, Measure]) -> list[Measure]
     """The measures of these names, in the order given.
 
     Raises:
-        UnknownMeasure: a name that is not available.
+        UnknownMeasureError: a name that is not available.
     """
     chosen = []
     for name in names:
         if name not in available:
             near = difflib.get_close_matches(name, available, n=3, cutoff=0.5)
             hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(sorted(available))}."
-            raise UnknownMeasure(f"No measure is called {name!r}. {hint}")
+            raise UnknownMeasureError(f"No measure is called {name!r}. {hint}")
         chosen.append(available[name])
     return chosen
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from measures.api import Measure, Outcome, Subject, UnsupportedModel
+from measures.api import Measure, Outcome, Subject, UnsupportedModelError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
 from measures.registry import select, with_plugins
@@ -82,7 +82,7 @@ def score(
         A `Score` for each name: a measure that fails or has no meaning here takes no other down.
 
     Raises:
-        UnknownMeasure: a name that is not in the catalogue.
+        UnknownMeasureError: a name that is not in the catalogue.
         ValueError: inputs, labels and network that do not fit together.
 
     Example:
@@ -133,7 +133,7 @@ def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> 
     try:
         with _alarm(time_limit):
             value, usage = measure.evaluate(subject)
-    except UnsupportedModel as reason:
+    except UnsupportedModelError as reason:
         return Score(None, "unsupported", 0.0, measure.version, str(reason))
     except _TimeIsUp:
         return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
@@ -149,7 +149,7 @@ def _divergence(subject: Subject) -> str:
     """Why no measure can be expected to cope: the network gives no answers. Empty if it does."""
     try:
         logits(subject)
-    except UnsupportedModel as reason:
+    except UnsupportedModelError as reason:
         return str(reason)
     except Exception:  # noqa: BLE001  what the measure has failed of says more
         return ""

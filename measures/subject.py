@@ -31,11 +31,11 @@ CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depen
 KEYED: Final = 256  # examples in float64 at once; a power of two: BLAS then sums each row as in one product
 
 
-class UnsupportedModel(Exception):  # noqa: N818  an outcome, not an error of the program
+class UnsupportedModelError(Exception):
     """The measure has no meaning for this network; the message says why."""
 
 
-class UndeclaredNeed(Exception):  # noqa: N818  a fault of the measure's metadata
+class UndeclaredNeedError(Exception):
     """A measure asked for something that its metadata does not declare."""
 
 
@@ -139,22 +139,22 @@ class Subject:
 
     def _opened(self, need: Need, part: T | None) -> T:
         if need not in self._granted:
-            raise UndeclaredNeed(f"A measure that uses {need!r} must declare it; add needs={{{need!r}}}.")
+            raise UndeclaredNeedError(f"A measure that uses {need!r} must declare it; add needs={{{need!r}}}.")
         if part is None:
-            raise UnsupportedModel(f"It needs {need!r}, and none was given.")
+            raise UnsupportedModelError(f"It needs {need!r}, and none was given.")
         return part
 
     def _granting(self, needs: frozenset[Need]) -> "Subject":
         """The same subject with these needs open; shared results stay shared.
 
         Raises:
-            UnsupportedModel: the weights, or what the needs open, are not finite.
+            UnsupportedModelError: the weights, or what the needs open, are not finite.
         """
         for part in ("weights", *sorted(needs)):
             if part not in self._not_finite:
                 self._not_finite[part] = self._what_is_not_finite(part)
             if self._not_finite[part]:
-                raise UnsupportedModel(self._not_finite[part])
+                raise UnsupportedModelError(self._not_finite[part])
         granted = copy.copy(self)
         granted._granted = needs  # noqa: SLF001  the same class
         return granted

@@ -36,7 +36,7 @@ SOLVED: Final = {
 DATA_FIELDS: Final = tuple(field.name for field in dataclasses.fields(DataSpec))
 
 
-class UnknownModel(LookupError):  # noqa: N818  reads as what it is
+class UnknownModelError(LookupError):
     """Neither a family in the box nor a timm model has this name; the message suggests those that come near."""
 
 
@@ -104,7 +104,7 @@ class Recipe:
 
     Raises:
         ValueError: a choice that is impossible or that contradicts another; the message names the fields.
-        UnknownModel: no such model.
+        UnknownModelError: no such model.
     """
 
     dataset: str = "digits"

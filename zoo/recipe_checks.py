@@ -15,7 +15,7 @@ from zoo.recipe import (
     Recipe,
     Rewind,
     Schedule,
-    UnknownModel,
+    UnknownModelError,
 )
 
 CHOICES: Final = {
@@ -42,7 +42,7 @@ def require_possible(recipe: Recipe) -> None:
 
     Raises:
         ValueError: a choice that is impossible or that contradicts another; the message names the fields.
-        UnknownModel: no such model.
+        UnknownModelError: no such model.
     """
     _single_fields(recipe)
     _ = recipe.data  # checks itself
@@ -103,7 +103,7 @@ def _timm_name(recipe: Recipe) -> None:
         near = difflib.get_close_matches(recipe.model, [*FAMILIES, *SOLVED, *known], n=3, cutoff=0.5)
         families = ", ".join([*FAMILIES, *SOLVED])
         hint = f"Did you mean: {', '.join(near)}?" if near else f"Families: {families}; or any timm model."
-        raise UnknownModel(f"No model is called {recipe.model!r}. {hint}")
+        raise UnknownModelError(f"No model is called {recipe.model!r}. {hint}")
     if recipe.width != 1 or recipe.depth != 2:  # noqa: PLR2004  the defaults
         raise ValueError(
             f"width and depth must keep their defaults for the timm model {recipe.model!r}, whose name fixes both; "

@@ -157,15 +157,18 @@ def _failures(score: Score) -> Iterator[tuple[str, str]]:
             "Bound the cost: subject.sample(count) with a constant, and its reason, at the top of the file.",
         )
     elif score.outcome == "unsupported" and len(score.why) <= REASON:
-        yield "It refuses without a reason.", "Say in UnsupportedModel(...) what is undefined, and why."
+        yield "It refuses without a reason.", "Say in UnsupportedModelError(...) what is undefined, and why."
     elif score.outcome != "failed" or LEFT in last:
         return  # what it touched is told for itself
     elif "must return a finite number" in last:
-        yield last.split(": ", 1)[-1], "Raise UnsupportedModel with the reason where it is undefined; never return NaN."
-    elif "UndeclaredNeed" in last:
+        yield (
+            last.split(": ", 1)[-1],
+            "Raise UnsupportedModelError with the reason where it is undefined; never return NaN.",
+        )
+    elif "UndeclaredNeedError" in last:
         yield "It uses what it does not declare.", last.split(": ", 1)[-1]
     else:
-        yield f"It fails: {last}", "Mend the error; where it has no meaning, raise UnsupportedModel and say why."
+        yield f"It fails: {last}", "Mend the error; where it has no meaning, raise UnsupportedModelError and say why."
 
 
 def _left_behind(name: str, answer: Answer) -> Iterator[tuple[str, str]]:

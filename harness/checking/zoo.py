@@ -30,7 +30,7 @@ RUNS: Final = "runs.json"  # by run_id: recipe, losses, steps, and the SHA-256 o
 MEASURES: Final = "measures.json"  # by name: the version that was scored, and the figures of its ranking
 
 
-class OtherStart(RuntimeError):  # noqa: N818  reads as what it is
+class OtherStartError(RuntimeError):
     """Initial weights come out otherwise on this machine than on the one that trained the check zoo."""
 
 
@@ -67,12 +67,12 @@ class CheckZoo:
         """Parameters and buffers before training.
 
         Raises:
-            OtherStart: they come out otherwise than where the zoo was trained.
+            OtherStartError: they come out otherwise than where the zoo was trained.
         """
         recipe = self.recipe(run_id)
         state = {name: value.clone() for name, value in network_of(recipe, data_of(recipe)).state_dict().items()}
         if hash_of_state(state) != self.runs[run_id]["initial"]:
-            raise OtherStart(
+            raise OtherStartError(
                 f"The initial weights of {run_id} must be those that the check zoo was trained from; this build of "
                 "torch draws others. Make the check zoo anew: make check-zoo."
             )

@@ -41,7 +41,7 @@ class TaskFailure(Generic[Task]):
     why: str
 
 
-class MissingExtra(RuntimeError):  # noqa: N818  reads as what it is
+class MissingExtraError(RuntimeError):
     """An executor needs a package that is not installed; the message says how to install it."""
 
 
@@ -49,10 +49,10 @@ def require_executor(executor: Executor) -> None:
     """Refuse an executor that cannot run here.
 
     Raises:
-        MissingExtra: "ray" without Ray.
+        MissingExtraError: "ray" without Ray.
     """
     if executor == "ray" and importlib.util.find_spec("ray") is None:
-        raise MissingExtra("The executor 'ray' needs Ray; install it with: pip install 'gapbench[ray]'.")
+        raise MissingExtraError("The executor 'ray' needs Ray; install it with: pip install 'gapbench[ray]'.")
 
 
 def prepare(executor: Executor) -> None:
@@ -74,7 +74,7 @@ def execute(
         workers: how many side by side; 1 for "local".
 
     Raises:
-        MissingExtra: "ray" without Ray.
+        MissingExtraError: "ray" without Ray.
     """
     require_executor(executor)
     if executor == "local" or not tasks:

@@ -156,7 +156,7 @@ def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:
     """Load the data and build one network of each shape, so that what cannot be trained is refused before any training.
 
     Raises:
-        UnknownDataset, DatasetError, ValueError: as `zoo.data.datasets.load`, `zoo.corruptions.prepare` and
+        UnknownDatasetError, DatasetError, ValueError: as `zoo.data.datasets.load`, `zoo.corruptions.prepare` and
             `zoo.models.build.build`.
     """
     for shape in dict.fromkeys(shape_of(recipe) for recipe in with_others(recipes)):

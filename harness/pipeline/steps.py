@@ -26,7 +26,7 @@ from harness.reports.rank_and_write import tell_repairs
 from harness.sandbox.plugins import commissioned, shared_sandbox
 from harness.store.store import Store, StoredRun
 from harness.store.to_ledger import metadata_of
-from harness.store.weights import CorruptRun, WeightFile
+from harness.store.weights import CorruptRunError, WeightFile
 from measures import Score
 from zoo.recipe import Recipe
 from zoo.training.train import shape_of
@@ -164,7 +164,7 @@ def _whole(
             try:
                 store.trajectory_file(recipe.run_id)
                 whole[recipe.run_id] = stored[recipe.run_id], store.weight_files(recipe.run_id)
-            except CorruptRun as reason:
+            except CorruptRunError as reason:
                 console.print(f"[yellow]{escape(str(reason))} {otherwise}", highlight=False, soft_wrap=True)
     tell_repairs(store, console)
     return whole

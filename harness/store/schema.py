@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from harness.store.weights import CorruptRun, PackedRun, sha256_of, unpack
+from harness.store.weights import CorruptRunError, PackedRun, sha256_of, unpack
 
 SCHEMA: Final = """
 BEGIN;
@@ -52,7 +52,7 @@ ADDED: Final = {  # columns that earlier ledgers lack; NULL in num_layers: nobod
 DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
 
 
-class _DamagedLedger(Exception):  # noqa: N818  reads as what it is
+class _DamagedLedgerError(Exception):
     """The ledger's file is not a whole ledger."""
 
 
@@ -70,7 +70,7 @@ def open_ledger(path: Path) -> tuple[sqlite3.Connection, list[str]]:
         if not folders or (path.is_file() and path.stat().st_size > 0):
             return _connected(path), []
         repairs = [f"{path} is empty or gone; the runs are read back from their weight files."]
-    except _DamagedLedger as error:
+    except _DamagedLedgerError as error:
         aside = _put_aside(path)
         told = f"{path} is no ledger or is damaged ({error}); it was put aside as {aside.name}, and the runs are "
         repairs = [f"{told}read back from their weight files."]
@@ -78,7 +78,7 @@ def open_ledger(path: Path) -> tuple[sqlite3.Connection, list[str]]:
     for folder in folders:
         try:
             insert_run(connection, folder.name, unpack(folder))
-        except CorruptRun as reason:
+        except CorruptRunError as reason:
             repairs.append(str(reason))
     return connection, repairs
 
@@ -117,14 +117,14 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 def _require_whole(looking: sqlite3.Connection) -> None:
     if looking.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-        raise _DamagedLedger("its pages are inconsistent")
+        raise _DamagedLedgerError("its pages are inconsistent")
     if others := sorted(_tables(looking) - TABLES):
-        raise _DamagedLedger(f"it has a table {others[0]}")
+        raise _DamagedLedgerError(f"it has a table {others[0]}")
     for table, query in (("runs", RUNS), ("scores", SCORES)):
         there = {row[1] for row in looking.execute(f"PRAGMA table_info({table})")}
         asked = query.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
         if there and (lacking := sorted(set(asked) - there - set(ADDED))):
-            raise _DamagedLedger(f"its table {table} has no column {lacking[0]}")
+            raise _DamagedLedgerError(f"its table {table} has no column {lacking[0]}")
 
 
 def _brought_up_to_date(connection: sqlite3.Connection) -> None:
@@ -147,7 +147,7 @@ def _damage_told() -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE:
-            raise _DamagedLedger(str(error)) from error
+            raise _DamagedLedgerError(str(error)) from error
         raise
 
 

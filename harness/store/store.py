@@ -115,7 +115,7 @@ class Store:
         """The files of parameters and buffers before and after training, each held to what was written.
 
         Raises:
-            CorruptRun: a file is missing or is not what was written.
+            CorruptRunError: a file is missing or is not what was written.
         """
         *_, initial_sha256, final_sha256 = self._connection.execute(f"{RUNS} WHERE run_id = ?", (run_id,)).fetchone()
         initial, final = (
@@ -130,7 +130,7 @@ class Store:
         """The file of the checkpoints along training, held to what was written; None where none were kept.
 
         Raises:
-            CorruptRun: the file is missing or is not what was written.
+            CorruptRunError: the file is missing or is not what was written.
         """
         row = self._connection.execute("SELECT sha256 FROM trajectories WHERE run_id = ?", (run_id,)).fetchone()
         if row is None:

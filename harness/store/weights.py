@@ -18,7 +18,7 @@ HALVES = ("initial", "final")
 TRAJECTORY = "trajectory.safetensors"
 
 
-class CorruptRun(Exception):  # noqa: N818  reads as what it is
+class CorruptRunError(Exception):
     """A run on disk cannot be trusted; the message names the file, and the run is to be trained again."""
 
 
@@ -53,14 +53,14 @@ class WeightFile:
         """Its bytes.
 
         Raises:
-            CorruptRun: the file is missing or is not what was written.
+            CorruptRunError: the file is missing or is not what was written.
         """
         try:
             content = self.path.read_bytes()
         except OSError as error:
-            raise CorruptRun(f"{self.path} cannot be read ({error.strerror}).") from error
+            raise CorruptRunError(f"{self.path} cannot be read ({error.strerror}).") from error
         if sha256_of(content) != self.sha256:
-            raise CorruptRun(f"{self.path} is not what was written: its SHA-256 differs from the ledger's.")
+            raise CorruptRunError(f"{self.path} is not what was written: its SHA-256 differs from the ledger's.")
         return content
 
     def state(self) -> dict[str, Tensor]:
@@ -91,7 +91,7 @@ def unpack(folder: Path) -> PackedRun:
     """The run in a folder, from its weight files alone.
 
     Raises:
-        CorruptRun: a file is missing, cut short or without the header, or the folder has another run's name.
+        CorruptRunError: a file is missing, cut short or without the header, or the folder has another run's name.
     """
     initial, final = (folder / f"{half}.safetensors" for half in HALVES)
     try:
@@ -109,9 +109,9 @@ def unpack(folder: Path) -> PackedRun:
             trajectory.read_bytes() if trajectory.is_file() else None,
         )
     except (OSError, ValueError, TypeError, LookupError, safetensors.SafetensorError) as error:
-        raise CorruptRun(f"{folder} cannot be read back ({type(error).__name__}: {error}).") from error
+        raise CorruptRunError(f"{folder} cannot be read back ({type(error).__name__}: {error}).") from error
     if run_id != folder.name:
-        raise CorruptRun(f"{folder} cannot be read back (its recipe is that of {run_id}).")
+        raise CorruptRunError(f"{folder} cannot be read back (its recipe is that of {run_id}).")
     return run
 
 

@@ -14,7 +14,7 @@ from leaderboard.ledger.arrays import Networks
 from leaderboard.statistics.gate import randomization_gate
 from leaderboard.statistics.pairs import Floats, Ints, joint
 from leaderboard.statistics.resampling import draw
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 CORRUPTION: Final = "hp.corruption"
 OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
@@ -61,7 +61,7 @@ class Gates:
         counts = _resamples(int(setting.max(initial=-1)) + 1, self._bootstrap, self._seed)
         try:
             gate = randomization_gate(scores[kept], random, setting, counts)
-        except Undefined as reason:
+        except UndefinedError as reason:
             why["gate"] = str(reason)
             return None
         if gate.interval is None:

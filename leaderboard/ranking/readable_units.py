@@ -15,7 +15,7 @@ from leaderboard.statistics.fragility import Fragility, fragility
 from leaderboard.statistics.granulated import Grid
 from leaderboard.statistics.labels import LabelCurve, label_curve
 from leaderboard.statistics.pairs import Floats
-from leaderboard.statistics.undefined import Undefined, defined, made_or_reason
+from leaderboard.statistics.undefined import UndefinedError, defined, made_or_reason
 
 
 class Units:
@@ -90,7 +90,7 @@ class Units:
 
     def _labels(self, judged: Judged, sign: int) -> dict[str, Any]:
         if judged.figures["Psi"] is None:
-            raise Undefined(judged.why["Psi"])
+            raise UndefinedError(judged.why["Psi"])
         curve = defined(self.curve)
         examples, censored = curve.equivalent(sign * judged.figures["Psi"])
         ends = judged.figures["interval"]["Psi"]
@@ -106,10 +106,10 @@ def curve_of(grid: Grid, networks: Networks, seed: int) -> LabelCurve:
     """The label curve of some networks.
 
     Raises:
-        Undefined: see `label_curve`; or a target that is a loss.
+        UndefinedError: see `label_curve`; or a target that is a loss.
     """
     if networks.accuracy is None:
-        raise Undefined("Labels give an estimate of an accuracy; this target is a loss.")
+        raise UndefinedError("Labels give an estimate of an accuracy; this target is a loss.")
     return label_curve(grid, networks.target, networks.accuracy, seed)
 
 

@@ -16,7 +16,7 @@ from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffled, sources, step_down
 from leaderboard.statistics.resampling import NO_SPREAD, all_alike, interval, normal_score, student
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 SETTLED: Final = 1.959964 + 0.841621  # standard errors: 95 % confidence, two-sided, reached four times in five
 FAMILY: Final = {"method": "Westfall-Young step-down maximum of |z|", "level": LEVEL}
@@ -183,7 +183,7 @@ class Verdicts:
             }
             try:
                 found["interval"] = interval(difference + draws[:, place], comparisons)
-            except Undefined as why:
+            except UndefinedError as why:
                 one.why["told_from.hyperparameter.interval"] = str(why)
                 continue
             found["p"] = p_value(difference, draws[:, place] - draws[:, place].mean())

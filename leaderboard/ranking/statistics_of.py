@@ -22,7 +22,7 @@ from leaderboard.statistics.sign_error import (
     sign_error,
 )
 from leaderboard.statistics.spearman import hyperparameter_basis, partial_spearman, spearman
-from leaderboard.statistics.undefined import Undefined, defined, made_or_reason, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, defined, made_or_reason, require_contrast
 
 Seeds = Literal["averaged", "kept"]
 
@@ -48,7 +48,7 @@ class Judged:
         """What the statistic returns; None where it is undefined, and then the reason is kept under the name."""
         try:
             return statistic(*inputs)
-        except Undefined as reason:
+        except UndefinedError as reason:
             self.why[name] = str(reason)
             return None
 
@@ -170,7 +170,7 @@ class Panel:
 
     def _psi(self, psi: Mapping[str, float]) -> float:
         if not self.grid.axes:
-            raise Undefined(_no_neighbours(self.grid))
+            raise UndefinedError(_no_neighbours(self.grid))
         require_contrast(self.target)
         return sum(psi.values()) / len(psi)
 
@@ -185,7 +185,7 @@ class Panel:
     def _environments_of(self) -> tuple[Environments, list[_Part]]:
         of = self.networks
         if of.test_size is None:
-            raise Undefined("Its weights need a target that is a share of test examples; this one is a loss.")
+            raise UndefinedError("Its weights need a target that is a share of test examples; this one is a loss.")
         found = environments_of(of.target, of.levels, of.test_size, of.accuracy, weights=self.weights)
         along = [_part(str(name), found, found.axis == name) for name in np.unique(found.axis)]
         return found, [_part("", found, np.ones(len(found.axis), dtype=np.bool_)), *along]

@@ -11,7 +11,7 @@ from leaderboard.ledger.arrays import Networks
 from leaderboard.ranking.groups import Options, judged_alone, with_reasons
 from leaderboard.ranking.statistics_of import Judged
 from leaderboard.statistics.resampling import interval
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 AVERAGED: Final = ("tau_b", "Psi")
 
@@ -71,6 +71,6 @@ def mean_over(strata: Strata, name: str, key: str, why: dict[str, str]) -> dict[
             continue
         try:
             mean["interval"][figure] = interval(np.mean([one.draws[figure] for one in having], axis=0))
-        except Undefined as reason:
+        except UndefinedError as reason:
             why[f"{key}.interval.{figure}"] = str(reason)
     return mean

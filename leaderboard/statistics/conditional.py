@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from leaderboard.statistics.pairs import Cells, Given, Levels, PairCounter
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +24,7 @@ def cmi(scores: Floats, target: Floats, levels: Levels) -> Information:
     """The K of one measure; see `cmi_of`.
 
     Raises:
-        Undefined: fewer than two networks, or a constant target.
+        UndefinedError: fewer than two networks, or a constant target.
     """
     require_contrast(target)
     return cmi_of(PairCounter(target, levels).count(scores))
@@ -45,7 +45,7 @@ def cmi_of(cells: Cells) -> Information:
         cells: the pairs of the networks; those of sets with a hyperparameter that never varies repeat smaller sets.
 
     Raises:
-        Undefined: no order of the target is uncertain.
+        UndefinedError: no order of the target is uncertain.
     """
     table = cells.outcomes()
     weight = table.sum(axis=(1, 2))
@@ -57,7 +57,7 @@ def pgdl_score(scores: Floats, target: Floats, levels: Levels) -> Information:
     """The PGDL score of one measure; see `pgdl_of`.
 
     Raises:
-        Undefined: fewer than two networks or hyperparameters, or a constant target.
+        UndefinedError: fewer than two networks or hyperparameters, or a constant target.
     """
     require_contrast(target)
     return pgdl_of(PairCounter(target, levels).count(scores))
@@ -79,11 +79,11 @@ def pgdl_of(cells: Cells) -> Information:
         cells: the pairs of the networks.
 
     Raises:
-        Undefined: fewer than two hyperparameters, or no order of the target is uncertain.
+        UndefinedError: fewer than two hyperparameters, or no order of the target is uncertain.
     """
     singles = sum(len(given) == 1 for given in cells.given)
     if not any(len(given) == 2 for given in cells.given):  # noqa: PLR2004  the scorer conditions on pairs
-        raise Undefined(f"It conditions on two hyperparameters at a time; the ledger has {singles}.")
+        raise UndefinedError(f"It conditions on two hyperparameters at a time; the ledger has {singles}.")
     table = np.empty((len(cells.all), 2, 2))
     table[:, 1, 1] = cells.above
     table[:, 1, 0] = cells.above_mu - cells.above
@@ -112,6 +112,6 @@ def _least(cells: Cells, information: Floats, entropy: Floats) -> Information:
         if h > 0
     ]
     if not ratios:
-        raise Undefined("The hyperparameters leave no uncertainty about the order of the target.")
+        raise UndefinedError("The hyperparameters leave no uncertainty about the order of the target.")
     value, given = min(ratios, key=lambda ratio: ratio[0])
     return Information(value, given)

@@ -8,7 +8,7 @@ import numpy as np
 
 from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.spearman import share_below
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 NOMINAL: Final = 0.9
 SPLITS: Final = 20
@@ -50,7 +50,7 @@ class Conformal:
         seed: decides the splits.
 
     Raises:
-        Undefined: a constant target, or too few networks to calibrate.
+        UndefinedError: a constant target, or too few networks to calibrate.
     """
 
     def __init__(self, target: Floats, configuration: Ints, seed: int) -> None:
@@ -65,7 +65,7 @@ class Conformal:
             place = rng.permutation(count)[configuration]
             fit, calibrate, new = (np.flatnonzero(np.digitize(place, ends) == part) for part in range(3))
             if len(calibrate) < ceil(NOMINAL / (1 - NOMINAL) - 1e-9) or len(fit) <= DEGREE + 1 or len(new) == 0:
-                raise Undefined(
+                raise UndefinedError(
                     f"Nine in ten needs at least 9 networks to calibrate and {DEGREE + 2} to fit; "
                     f"a split of {len(target)} has {len(calibrate)} and {len(fit)}."
                 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.spearman import ROUNDING, share_below, spearman
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 FOLDS: Final = 5
 MOST_INDICATORS: Final = 10  # values of a number up to which each has its own mean; beyond, a parabola in its ranks
@@ -61,15 +61,15 @@ class CrossFit:
         seed: decides the folds.
 
     Raises:
-        Undefined: a constant target, too few configurations for the folds or for the hyperparameters, or a target that
-            the hyperparameters predict completely.
+        UndefinedError: a constant target, too few configurations for the folds or for the hyperparameters, or a target
+            that the hyperparameters predict completely.
     """
 
     def __init__(self, hyperparameters: pd.DataFrame, target: Floats, configuration: Ints, seed: int) -> None:
         require_contrast(target)
         count = int(configuration.max()) + 1
         if count < 2 * FOLDS:
-            raise Undefined(f"{FOLDS} folds need at least {2 * FOLDS} configurations; there are {count}.")
+            raise UndefinedError(f"{FOLDS} folds need at least {2 * FOLDS} configurations; there are {count}.")
         self.target = target
         design = _design(hyperparameters)
         fold_of = (np.random.default_rng([seed, 0xF01D]).permutation(count) % FOLDS)[configuration]
@@ -77,7 +77,7 @@ class CrossFit:
         self._left = np.concatenate([fold.left[~fold.train] for fold in self._folds])
         self.mse_without = float(np.mean(self._left**2))
         if self.mse_without <= (ROUNDING * float(np.abs(target).max())) ** 2:
-            raise Undefined("The hyperparameters predict the target completely.")
+            raise UndefinedError("The hyperparameters predict the target completely.")
 
     def _fitted(self, design: Floats, fold_of: Ints) -> Iterator[_Fold]:
         for number in range(FOLDS):
@@ -86,7 +86,7 @@ class CrossFit:
             left, singular, right = np.linalg.svd(columns[train], full_matrices=False)
             some = singular > ROUNDING * singular.max(initial=0)
             if train.sum() - 1 - some.sum() < 2:  # noqa: PLR2004  one is the score's
-                raise Undefined(
+                raise UndefinedError(
                     f"The hyperparameters use {some.sum() + 1} degrees of freedom of the {train.sum()} networks of a "
                     "fold; two must be left."
                 )
@@ -103,7 +103,7 @@ class CrossFit:
         """The increment of one measure's scores [n], finite.
 
         Raises:
-            Undefined: the hyperparameters explain the order of the scores completely.
+            UndefinedError: the hyperparameters explain the order of the scores completely.
         """
         of_score, errors, informed = [], [], False
         for fold in self._folds:
@@ -117,7 +117,7 @@ class CrossFit:
             of_score.append(left[~fold.train])
             errors.append((fold.left - slope * left)[~fold.train])
         if not informed:
-            raise Undefined("The hyperparameters explain the order of the scores completely.")
+            raise UndefinedError("The hyperparameters explain the order of the scores completely.")
         mse_with = float(np.mean(np.concatenate(errors) ** 2))
         rho = spearman(np.round(np.concatenate(of_score), 12).astype(np.float64), self._left)
         return Increment(rho, 1 - mse_with / self.mse_without, self.mse_without, mse_with)

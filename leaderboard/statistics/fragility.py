@@ -7,7 +7,7 @@ import numpy as np
 
 from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.spearman import ranks_of
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 REDRAWS: Final = 8
 
@@ -46,17 +46,17 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
         rng: decides the simulated draws.
 
     Raises:
-        Undefined: no configuration has two replicates, there is one configuration only, all scores are the same, or
-            the noise is no standard deviation.
+        UndefinedError: no configuration has two replicates, there is one configuration only, all scores are the same,
+            or the noise is no standard deviation.
     """
     sizes = np.bincount(configuration)
     n, count = len(scores), len(sizes)
     if n == count:
-        raise Undefined("No configuration has two networks with a score.")
+        raise UndefinedError("No configuration has two networks with a score.")
     if count < 2:  # noqa: PLR2004  between
-        raise Undefined("There is one configuration only.")
+        raise UndefinedError("There is one configuration only.")
     if scores.min() == scores.max():
-        raise Undefined("All networks have the same score.")
+        raise UndefinedError("All networks have the same score.")
     ranks = ranks_of(scores)
     means = np.bincount(configuration, ranks) / sizes
     within = float(np.sum((ranks - means[configuration]) ** 2)) / (n - count)
@@ -67,7 +67,7 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
     if noise is None:
         return Fragility(of_configurations / total, within / total, None)
     if not (np.isfinite(noise) & (noise >= 0)).all():
-        raise Undefined("A standard deviation of the estimator is negative or infinite.")
+        raise UndefinedError("A standard deviation of the estimator is negative or infinite.")
     drawn = scores + noise * rng.standard_normal((2, REDRAWS, n))
     first, second = np.apply_along_axis(ranks_of, -1, drawn)
     of_draws = min(within, float(np.mean((first - second) ** 2)) / 2)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.statistics.resampling import interval
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,11 +52,11 @@ def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints,
         counts: how often each setting is drawn in each resample [count, settings]; no rows for no interval.
 
     Raises:
-        Undefined: one of the two classes has no network.
+        UndefinedError: one of the two classes has no network.
     """
     for what, members in (("random", random), ("true", ~random)):
         if not members.any():
-            raise Undefined(f"No network trained on {what} labels has a score.")
+            raise UndefinedError(f"No network trained on {what} labels has a score.")
     r, t = _matched_pairs(random, setting)
     matched = len(r) > 0
     if matched:
@@ -75,7 +75,7 @@ def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints,
     draws = np.divide(won, met, out=np.full(len(counts), np.nan), where=met > 0)
     try:
         return Gate(auc, interval(draws, comparisons), "", true, of_random, matched)
-    except Undefined as reason:
+    except UndefinedError as reason:
         return Gate(auc, None, str(reason), true, of_random, matched)
 
 

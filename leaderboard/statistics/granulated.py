@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.statistics.pairs import Floats, Ints, Levels, joint
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Agreements = NDArray[np.int8]
 
@@ -179,10 +179,10 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
         Psi, and psi by name of the hyperparameter.
 
     Raises:
-        Undefined: a constant target, or no two networks that differ in one hyperparameter alone.
+        UndefinedError: a constant target, or no two networks that differ in one hyperparameter alone.
     """
     if not grid.axes:
-        raise Undefined("No two networks differ in exactly one hyperparameter.")
+        raise UndefinedError("No two networks differ in exactly one hyperparameter.")
     require_contrast(target)
     psi = {name: float(axis.mean(agreement(axis, scores, target))) for name, axis in grid.axes.items()}
     return sum(psi.values()) / len(psi), psi

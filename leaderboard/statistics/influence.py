@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from leaderboard.statistics.granulated import Agreements, Grid
 from leaderboard.statistics.pairs import Floats, Ints, joint
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 FEWEST: Final = 6  # configurations with a neighbour: of fewer, a spread is no estimate
 
@@ -96,7 +96,7 @@ class Layout:
         comparisons: number of disjoint comparisons, half the number of configurations that have a neighbour.
 
     Raises:
-        Undefined: fewer than `FEWEST` configurations have a neighbour.
+        UndefinedError: fewer than `FEWEST` configurations have a neighbour.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -106,7 +106,9 @@ class Layout:
         low, high = np.concatenate(ends, axis=1) if ends else np.zeros((2, 0), dtype=np.int64)
         joined = len(np.unique(np.concatenate([low, high])))
         if joined < FEWEST:
-            raise Undefined(f"It needs at least {FEWEST} configurations that have a neighbour; there are {joined}.")
+            raise UndefinedError(
+                f"It needs at least {FEWEST} configurations that have a neighbour; there are {joined}."
+            )
         self.comparisons = joined // 2
         self._correction = joined / max(1, joined - len(grid.axes))
         pair = joint([low, high], len(low))

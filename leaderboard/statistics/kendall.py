@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.statistics.pairs import Cells, PairCounter
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Floats = NDArray[np.float64]
 
@@ -15,7 +15,7 @@ def tau_a(scores: Floats, target: Floats) -> float:
     """Tau-a of one measure; see `tau_a_of`.
 
     Raises:
-        Undefined: fewer than two networks, or a constant target.
+        UndefinedError: fewer than two networks, or a constant target.
     """
     require_contrast(target)
     return tau_a_of(PairCounter(target, {}).count(scores))
@@ -39,7 +39,7 @@ def tau_b(scores: Floats, target: Floats) -> float:
     """Tau-b of one measure; see `tau_b_of`.
 
     Raises:
-        Undefined: fewer than two networks, a constant target or a constant score.
+        UndefinedError: fewer than two networks, a constant target or a constant score.
     """
     require_contrast(target)
     return tau_b_of(PairCounter(target, {}).count(scores))
@@ -57,11 +57,11 @@ def tau_b_of(cells: Cells) -> float:
         cells: the pairs of the networks, of which the first set is the empty one; the target is not constant.
 
     Raises:
-        Undefined: a constant score.
+        UndefinedError: a constant score.
     """
     untied_mu, untied_g = int(2 * cells.above_mu[0]), int(2 * cells.above_g[0])
     if untied_mu == 0:
-        raise Undefined("All networks have the same score: tau-b divides by the number of untied pairs.")
+        raise UndefinedError("All networks have the same score: tau-b divides by the number of untied pairs.")
     return int(_agreement(cells)) / math.sqrt(untied_mu * untied_g)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from leaderboard.statistics.granulated import Grid, agreement
 from leaderboard.statistics.pairs import Floats
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 NUMBERS: Final = tuple(
     int(m) for m in np.unique(np.round(10 ** np.arange(0, 5.01, 0.2)))
@@ -57,13 +57,13 @@ def label_curve(grid: Grid, target: Floats, accuracy: Floats, seed: int) -> Labe
         seed: decides the simulation.
 
     Raises:
-        Undefined: a constant target, no neighbours, or networks without a test accuracy.
+        UndefinedError: a constant target, no neighbours, or networks without a test accuracy.
     """
     require_contrast(target)
     if not grid.axes:
-        raise Undefined("No two networks differ in exactly one hyperparameter.")
+        raise UndefinedError("No two networks differ in exactly one hyperparameter.")
     if not (np.isfinite(accuracy) & (accuracy >= 0) & (accuracy <= 1)).all():
-        raise Undefined("It needs the test accuracy of every network, between 0 and 1.")
+        raise UndefinedError("It needs the test accuracy of every network, between 0 and 1.")
     rng = np.random.default_rng([seed, 0x1ABE])
     goal = grid.averaged(target)
     sizes = np.bincount(grid.configuration)

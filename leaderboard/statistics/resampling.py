@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv, ndtri, stdtr
 
 from leaderboard.statistics.pairs import Floats, Ints
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 COVERAGE: Final = 0.95
 FEWEST: Final = 3  # disjoint comparisons: of fewer, a spread is no estimate
@@ -32,19 +32,19 @@ def interval(draws: Floats, comparisons: int | None = None) -> list[float]:
             for means of draws that had enough of them.
 
     Raises:
-        Undefined: no resamples, or fewer than half of them have a value; fewer than `FEWEST` comparisons, or than
+        UndefinedError: no resamples, or fewer than half of them have a value; fewer than `FEWEST` comparisons, or than
             `FEWEST_ALIKE` where all draws are one value, for then the spread is not none but unseen.
     """
     if len(draws) == 0:
-        raise Undefined("No resamples were asked for.")
+        raise UndefinedError("No resamples were asked for.")
     if comparisons is not None and comparisons < FEWEST:
-        raise Undefined(f"It needs at least {FEWEST} disjoint comparisons to resample; there are {comparisons}.")
+        raise UndefinedError(f"It needs at least {FEWEST} disjoint comparisons to resample; there are {comparisons}.")
     valid = draws[~np.isnan(draws)]
     if 2 * len(valid) < len(draws):
-        raise Undefined(f"Only {len(valid)} of {len(draws)} resamples have a value.")
+        raise UndefinedError(f"Only {len(valid)} of {len(draws)} resamples have a value.")
     low, high = np.quantile(valid, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     if comparisons is not None and comparisons < FEWEST_ALIKE and np.ptp(valid) < NO_SPREAD:
-        raise Undefined(
+        raise UndefinedError(
             f"All resamples agree, as {comparisons} disjoint comparisons may by chance; it needs {FEWEST_ALIKE}."
         )
     return [float(low), float(high)]

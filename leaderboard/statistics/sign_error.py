@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from leaderboard.statistics.granulated import grid_of, sign_along
 from leaderboard.statistics.pairs import Floats, Ints, Levels, joint
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Weights = Literal["hoeffding", "binomial"]
 
@@ -116,13 +116,13 @@ def environments_of(
         weights: Hoeffding's bound, as in the paper, or exact binomial probabilities.
 
     Raises:
-        Undefined: nothing to compare; the message says whether for want of neighbours or of differences.
+        UndefinedError: nothing to compare; the message says whether for want of neighbours or of differences.
     """
     require_contrast(target)
     n = len(target)
     grid = grid_of(levels, n, kept=True)
     if not grid.axes:
-        raise Undefined(
+        raise UndefinedError(
             next((why for why in grid.missing.values() if why.startswith("More than")), None)
             or "No two networks differ in exactly one hyperparameter."
         )
@@ -135,15 +135,15 @@ def environments_of(
     if weights == "hoeffding":
         weight = hoeffding_weight(difference, size)
     elif accuracy is None or not np.isfinite(accuracy).all():
-        raise Undefined("Binomial weights need the test accuracy of every network; the ledger does not have it.")
+        raise UndefinedError("Binomial weights need the test accuracy of every network; the ledger does not have it.")
     elif accuracy.min() < 0 or accuracy.max() > 1 or not np.isfinite(test_size).all():
-        raise Undefined("Binomial weights need test accuracies between 0 and 1, and finite test sizes.")
+        raise UndefinedError("Binomial weights need test accuracies between 0 and 1, and finite test sizes.")
     else:
         weight = binomial_weight(difference, size, (accuracy[first], accuracy[second]))
     total, square = np.bincount(index, weight), np.bincount(index, weight**2)
     kept = (total > 0) & (total**2 >= EFFECTIVE_SHARE * np.bincount(index) * square)
     if not kept.any():
-        raise Undefined("In no environment do the targets differ by more than the test set resolves.")
+        raise UndefinedError("In no environment do the targets differ by more than the test set resolves.")
     axis_of = np.zeros(len(total), dtype=np.int64)
     axis_of[index] = which
     pairs = kept[index]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leaderboard.statistics.undefined import Undefined, require_contrast
+from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-9  # a residual shorter than this share of the vector is rounding, not information
@@ -20,11 +20,11 @@ def spearman(scores: Floats, target: Floats) -> float:
         target: g [n], finite.
 
     Raises:
-        Undefined: fewer than two networks, a constant target or a constant score.
+        UndefinedError: fewer than two networks, a constant target or a constant score.
     """
     require_contrast(target)
     if scores.min() == scores.max():
-        raise Undefined("All networks have the same score: their ranks have no variance.")
+        raise UndefinedError("All networks have the same score: their ranks have no variance.")
     return _correlation(_centred_ranks(scores), _centred_ranks(target))
 
 
@@ -62,12 +62,12 @@ def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
         basis: Q [n, r] from `hyperparameter_basis`.
 
     Raises:
-        Undefined: fewer than two networks or a constant target; fewer than two degrees of freedom beside the
+        UndefinedError: fewer than two networks or a constant target; fewer than two degrees of freedom beside the
             hyperparameters; or nothing of score or target left beside them.
     """
     require_contrast(target)
     if len(target) - basis.shape[1] < 2:  # noqa: PLR2004  in one dimension every correlation is +1 or -1
-        raise Undefined(
+        raise UndefinedError(
             f"The hyperparameters use {basis.shape[1]} degrees of freedom of {len(target)} networks; two must be left."
         )
     residuals = []
@@ -75,7 +75,7 @@ def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
         ranks = _centred_ranks(values)
         residual = ranks - basis @ (basis.T @ ranks)
         if np.linalg.norm(residual) <= ROUNDING * max(1.0, float(np.linalg.norm(ranks))):
-            raise Undefined(f"The hyperparameters explain the ranks of the {what} completely.")
+            raise UndefinedError(f"The hyperparameters explain the ranks of the {what} completely.")
         residuals.append(residual)
     return _correlation(*residuals)
 

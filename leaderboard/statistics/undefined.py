@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Made = TypeVar("Made")
 
 
-class Undefined(Exception):  # noqa: N818  an outcome, not an error of the program
+class UndefinedError(Exception):
     """The statistic has no value on these networks; the message says why."""
 
 
@@ -17,19 +17,21 @@ def require_contrast(target: NDArray[np.float64]) -> None:
     """Refuse networks among which there is nothing to predict.
 
     Raises:
-        Undefined: fewer than two networks, or all with the same target.
+        UndefinedError: fewer than two networks, or all with the same target.
     """
     if len(target) < 2:  # noqa: PLR2004  a pair
-        raise Undefined(f"It compares pairs of networks; there {'is' if len(target) == 1 else 'are'} {len(target)}.")
+        raise UndefinedError(
+            f"It compares pairs of networks; there {'is' if len(target) == 1 else 'are'} {len(target)}."
+        )
     if target.min() == target.max():
-        raise Undefined("All networks have the same target: there is nothing to predict.")
+        raise UndefinedError("All networks have the same target: there is nothing to predict.")
 
 
 def made_or_reason(make: Callable[[], Made]) -> Made | str:
     """What is made, or the reason why it cannot be: for what many statistics share."""
     try:
         return make()
-    except Undefined as reason:
+    except UndefinedError as reason:
         return str(reason)
 
 
@@ -37,8 +39,8 @@ def defined(made: Made | str) -> Made:
     """What was made.
 
     Raises:
-        Undefined: it could not be; with the reason kept in its place.
+        UndefinedError: it could not be; with the reason kept in its place.
     """
     if isinstance(made, str):
-        raise Undefined(made)
+        raise UndefinedError(made)
     return made

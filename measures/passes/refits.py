@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from measures.api import CHUNK, Subject, UnsupportedModel, seed_for, shared
+from measures.api import CHUNK, Subject, UnsupportedModelError, seed_for, shared
 from measures.training_history import Refitted, Training
 
 TRAININGS: Final = "9 trainings, shared"  # what every measure of them costs
@@ -55,11 +55,11 @@ def refits(subject: Subject) -> Refits:
     """Nine networks trained in one call.
 
     Raises:
-        UnsupportedModel: fewer than MIN_EXAMPLES examples, or a training that diverges.
+        UnsupportedModelError: fewer than MIN_EXAMPLES examples, or a training that diverges.
     """
     refit, n = subject.refit, subject.num_examples
     if n < MIN_EXAMPLES:
-        raise UnsupportedModel(f"Training once more takes at least {MIN_EXAMPLES} examples; it has {n}.")
+        raise UnsupportedModelError(f"Training once more takes at least {MIN_EXAMPLES} examples; it has {n}.")
     order, draw = subject.sample(n), _Draw(subject)
     another = seed_for("refits", subject.seed) % 2**31
     left_out, donors = draw.examples("left_out", 2 * _share(SWAPPED, n)).chunk(2)
@@ -146,7 +146,9 @@ def _on(subject: Subject, chosen: Tensor, seed: int | None = None) -> Training:
 def _checked(subject: Subject, fitted: Refitted) -> Refitted:
     """The same on the subject's device and in its dtype."""
     if not all(bool(p.isfinite().all()) for p in fitted.params.values()):
-        raise UnsupportedModel("A network that was trained once more by its recipe has diverged: weights not finite.")
+        raise UnsupportedModelError(
+            "A network that was trained once more by its recipe has diverged: weights not finite."
+        )
     params = {name: p.detach().to(subject.device, subject.dtype) for name, p in fitted.params.items()}
     buffers = {
         name: b.to(subject.device, subject.dtype) if b.is_floating_point() else b.to(subject.device)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Measure, Subject, UndeclaredNeed, UnsupportedModel, measure, seed_for, shared
+from measures.api import Measure, Subject, UndeclaredNeedError, UnsupportedModelError, measure, seed_for, shared
 from tests.measures.networks import network
 
 
@@ -41,7 +41,7 @@ def test_an_undeclared_need_raises(part: str) -> None:
     """Metadata that is wrong is found out at once, given or not."""
     need = part.partition("_")[0]
 
-    with pytest.raises(UndeclaredNeed, match=f"'{need}' must declare it"):
+    with pytest.raises(UndeclaredNeedError, match=f"'{need}' must declare it"):
         getattr(network("mlp").subject(), part)
     granted = network("mlp").subject()._granting(frozenset({need}))  # type: ignore[arg-type]  # one of the three
     assert getattr(granted, part) is not None
@@ -184,11 +184,11 @@ def test_a_refusal_is_remembered() -> None:
     @shared
     def refusing(_: Subject) -> int:
         runs.append(1)
-        raise UnsupportedModel("It has no such thing.")
+        raise UnsupportedModelError("It has no such thing.")
 
     subject = network("mlp").subject()
     for _ in range(3):
-        with pytest.raises(UnsupportedModel, match="It has no such thing"):
+        with pytest.raises(UnsupportedModelError, match="It has no such thing"):
             refusing(subject)
 
     assert len(runs) == 1

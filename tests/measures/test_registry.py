@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import measures
-from measures.registry import CORE, UnknownMeasure, catalog, from_file, select
+from measures.registry import CORE, UnknownMeasureError, catalog, from_file, select
 from tests.measures.networks import network
 
 ONE = '''
@@ -64,9 +64,9 @@ def test_files_that_define_nothing_or_too_much(tmp_path: Path) -> None:
 
 def test_unknown_names_are_answered() -> None:
     """With what comes near, or with all that there is."""
-    with pytest.raises(UnknownMeasure, match=r"'fro_dits'\. Did you mean: fro_dist"):
+    with pytest.raises(UnknownMeasureError, match=r"'fro_dits'\. Did you mean: fro_dist"):
         select(["l2", "fro_dits"], catalog())
-    with pytest.raises(UnknownMeasure, match=r"'zzz'\. Available: .*constant, .*cross_entropy, "):
+    with pytest.raises(UnknownMeasureError, match=r"'zzz'\. Available: .*constant, .*cross_entropy, "):
         select(["zzz"], catalog())
     assert [item.name for item in select(["l2", "constant"], catalog())] == ["l2", "constant"]
 

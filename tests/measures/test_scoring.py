@@ -9,7 +9,7 @@ from torch import nn
 from measures.api import Measure, Subject, measure
 from measures.catalogue.outputs.controls import constant, params
 from measures.catalogue.weights.distance import fro_dist
-from measures.registry import UnknownMeasure
+from measures.registry import UnknownMeasureError
 from measures.scoring import numerics, score, score_subject
 from tests.measures.networks import network
 
@@ -87,7 +87,7 @@ def test_names_are_looked_up() -> None:
     scores = score(data.model, data.inputs, data.labels, names=["params", "constant"])
 
     assert [(name, s.value) for name, s in scores.items()] == [("params", 650.0), ("constant", 1.0)]
-    with pytest.raises(UnknownMeasure, match=r"No measure is called 'path_nrom'\. Did you mean: path_norm"):
+    with pytest.raises(UnknownMeasureError, match=r"No measure is called 'path_nrom'\. Did you mean: path_norm"):
         score(data.model, data.inputs, data.labels, names=["path_nrom"])
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from measures import Measure, Subject, UnsupportedModel, measure
+from measures import Measure, Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import logits
 from measures.registry import catalog
 from measures.tracks import TRACKS, Track, track_of
@@ -26,7 +26,7 @@ def outcome(item: Measure, subject: Subject) -> float | str:
     """The score, or that there is none."""
     try:
         return float(item(subject))
-    except UnsupportedModel:
+    except UnsupportedModelError:
         return "unsupported"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from zoo.recipe import Recipe, UnknownModel
+from zoo.recipe import Recipe, UnknownModelError
 
 SHIFT = ("shift", "severity", "shift_on")  # change together
 
@@ -132,5 +132,5 @@ def test_impossible_recipes_are_refused(fields: dict[str, Any], message: str) ->
 
 def test_an_unknown_model_is_answered_with_suggestions() -> None:
     """Of families and of timm's models."""
-    with pytest.raises(UnknownModel, match=r"No model is called 'resnet19'\. Did you mean: .*resnet18"):
+    with pytest.raises(UnknownModelError, match=r"No model is called 'resnet19'\. Did you mean: .*resnet18"):
         Recipe(model="resnet19")

@@ -16,7 +16,7 @@ __all__ = [
     "DATASETS",
     "DatasetError",
     "ImageSet",
-    "UnknownDataset",
+    "UnknownDatasetError",
     "datasets_in",
     "download",
     "load",
@@ -33,7 +33,7 @@ FLAT: Final = 1e-3  # a channel whose standard deviation is a thousandth of a gr
 CHUNK: Final = 1024  # images at a time: bounds memory
 
 
-class UnknownDataset(DatasetError):  # noqa: N818  reads as what it is
+class UnknownDatasetError(DatasetError):
     """No data set has this name; the message suggests those that come near."""
 
 
@@ -44,7 +44,7 @@ def load(name: str, data_dir: Path | None = None) -> ImageSet:
     NAME/test.parquet, as image folders NAME/{train,test}/CLASS/*, or where torchvision writes it.
 
     Raises:
-        UnknownDataset: no such name, or no folder to look in.
+        UnknownDatasetError: no such name, or no folder to look in.
         DatasetError: the folder does not exist, or the files cannot be used.
     """
     return _load_once(name, None if data_dir is None else data_dir.resolve())
@@ -61,20 +61,20 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
     if data_dir is None:
         near = _near(name, [*DATASETS, *LAYOUTS])
         fetch = f" To fetch it: {fetching(name, 'DIR')}." if name in LAYOUTS else ""
-        raise UnknownDataset(
+        raise UnknownDatasetError(
             f"The data set {name!r} must lie in a folder of data sets, for only {', '.join(DATASETS)} is in the box; "
             f"got no folder.{'' if fetch else near} Give one with --data-dir or GAPBENCH_DATA.{fetch}"
         )
     found = datasets_in(data_dir)
     if name not in found and name in LAYOUTS:
-        raise UnknownDataset(
+        raise UnknownDatasetError(
             f"The data set {name!r} must lie in {data_dir}, as {name}/train.parquet and {name}/test.parquet, as image "
             f"folders, or as {LAYOUTS[name].mark} where torchvision writes it; got none of these. "
             f"To fetch it: {fetching(name, data_dir)}."
         )
     if name not in found:
         listed = ", ".join([*DATASETS, *found])
-        raise UnknownDataset(
+        raise UnknownDatasetError(
             f"No data set is called {name!r}.{_near(name, [*DATASETS, *found, *LAYOUTS])} Available with {data_dir}: "
             f"{listed}. One lies there as NAME/train.parquet and NAME/test.parquet, as image folders NAME/train/CLASS "
             f"and NAME/test/CLASS, or where torchvision writes it."
@@ -86,7 +86,7 @@ def download(name: str, data_dir: Path) -> bool:
     """Fetch one of torchvision's data sets into a folder of data sets; whether anything had to be fetched.
 
     Raises:
-        UnknownDataset: it is none of those that can be fetched.
+        UnknownDatasetError: it is none of those that can be fetched.
         DatasetError: it cannot be fetched or written; the folder is left as it was.
     """
     from zoo.loaders.downloading import download_torchvision
@@ -95,7 +95,7 @@ def download(name: str, data_dir: Path) -> bool:
     if name in DATASETS or (data_dir.is_dir() and datasets_in(data_dir).get(name, "torchvision") != "torchvision"):
         return False
     if name not in LAYOUTS:
-        raise UnknownDataset(
+        raise UnknownDatasetError(
             f"The data set to download must be one of {', '.join(LAYOUTS)}; got {name!r}.{_near(name, LAYOUTS)}"
         )
     return download_torchvision(name, data_dir)

@@ -19,7 +19,7 @@ Observed = Mapping[str, "float | Sequence[int]"]
 Observe = Callable[["Trained"], Observed]
 
 
-class UnknownObservation(LookupError):  # noqa: N818  reads as what it is
+class UnknownObservationError(LookupError):
     """No observation has this name; the message suggests those that come near."""
 
 
@@ -81,12 +81,12 @@ def require_observations(names: Sequence[str]) -> list[Observation]:
     """The observations of these names.
 
     Raises:
-        UnknownObservation: there is none of a name.
+        UnknownObservationError: there is none of a name.
     """
     known = observations()
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
             hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(sorted(known))}."
-            raise UnknownObservation(f"No observation is called {name!r}. {hint}")
+            raise UnknownObservationError(f"No observation is called {name!r}. {hint}")
     return [known[name] for name in names]

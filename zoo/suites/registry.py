@@ -12,7 +12,7 @@ from zoo.recipe import Recipe
 from zoo.suites.study import Size, SizeName, Study
 
 
-class UnknownSuite(LookupError):  # noqa: N818  reads as what it is
+class UnknownSuiteError(LookupError):
     """No suite has this name or size; the message suggests those that come near."""
 
 
@@ -41,10 +41,12 @@ class Suite:
         """What it trains in a size.
 
         Raises:
-            UnknownSuite: it has no such size.
+            UnknownSuiteError: it has no such size.
         """
         if size not in self.sizes:
-            raise UnknownSuite(f"The suite {self.name!r} has no size {size!r}. Available: {', '.join(self.sizes)}.")
+            raise UnknownSuiteError(
+                f"The suite {self.name!r} has no size {size!r}. Available: {', '.join(self.sizes)}."
+            )
         return tuple(self.sizes[size].recipes())
 
 
@@ -65,11 +67,11 @@ def suite(name: str) -> Suite:
     """The suite of this name.
 
     Raises:
-        UnknownSuite: there is none.
+        UnknownSuiteError: there is none.
     """
     known = suites()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(known)}."
-        raise UnknownSuite(f"No suite is called {name!r}. {hint}")
+        raise UnknownSuiteError(f"No suite is called {name!r}. {hint}")
     return known[name]

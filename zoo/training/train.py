@@ -64,7 +64,7 @@ def data_of(recipe: Recipe, data_dir: Path | None = None) -> PreparedData:
     """The training and test data of a recipe, on the CPU; the last few are kept, never write into them.
 
     Raises:
-        UnknownDataset, DatasetError: see `zoo.data.datasets.load`.
+        UnknownDatasetError, DatasetError: see `zoo.data.datasets.load`.
         ValueError: a train size that the data set does not have.
     """
     return _prepared(recipe.dataset, data_dir, recipe.data)
@@ -104,7 +104,7 @@ def train(
     Raises:
         ValueError: a fleet below one, a mode that the device or the fleet does not allow, a model that does not fit
             the images, or a system that is singular.
-        UnknownDataset, DatasetError: see `zoo.data.datasets.load`.
+        UnknownDatasetError, DatasetError: see `zoo.data.datasets.load`.
     """
     if fleet != "auto" and fleet < 1:
         raise ValueError(f"fleet must be at least 1 or 'auto'; got {fleet}.")

@@ -12,7 +12,7 @@ from typing import Final
 import torch
 
 from zoo.recipe import Recipe
-from zoo.training.engines.compiled_fleet import NotRecorded
+from zoo.training.engines.compiled_fleet import NotRecordedError
 from zoo.training.engines.fleet_memory import give_back, largest_fleet, out_of_memory
 from zoo.training.engines.modes import RECORDED, Mode, engine_of
 from zoo.training.engines.plain_loop import PlainLoop
@@ -92,7 +92,7 @@ class Trainer:
             runs: list[Run] = []
             try:
                 yield from self._run(Choice(mode, size), waiting, runs)
-            except NotRecorded as error:
+            except NotRecordedError as error:
                 log.warning("%s Its networks start anew, unrecorded.", error)
                 fits = True
             except (RuntimeError, MemoryError) as error:

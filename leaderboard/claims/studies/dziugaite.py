@@ -11,7 +11,7 @@ from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
 from leaderboard.claims.effects import mean_or_nan, rank_correlation
 from leaderboard.claims.figure import Figure, Series, dots
 from leaderboard.statistics.sign_error import SignError, environment_losses, environments_of, sign_error
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 SOURCE: Final = "Dziugaite et al. 2020, arXiv:2010.11924"
 STUDY: Final = "dziugaite"
@@ -40,7 +40,7 @@ def sign_errors(rows: pd.DataFrame) -> dict[str, SignError]:
     gap, accuracy, size = (rows[name].to_numpy(dtype=float) for name in ("gap", "test_accuracy", "test_size"))
     try:
         environments = environments_of(gap, levels, size, accuracy, weights="binomial")
-    except Undefined:
+    except UndefinedError:
         return {}
     scores = {name: rows.get(f"measure.{name}") for name in MEAN_ERROR}
     return {

@@ -30,7 +30,7 @@ PASSED_OVER: Final = {r"\arg": "arg", r"\lVert": "‖", r"\rVert": "‖"}  # com
 BARS: Final = frozenset("|‖")  # of which the converter does not say whether they open or close
 
 
-class UnknownFormula(ValueError):  # noqa: N818  an outcome: the source is shown instead
+class UnknownFormulaError(ValueError):
     """LaTeX that is not understood."""
 
 
@@ -59,12 +59,12 @@ def mathml(latex: str) -> Markup:
     """A formula as MathML.
 
     Raises:
-        UnknownFormula: a command that is not understood, or LaTeX that is none.
+        UnknownFormulaError: a command that is not understood, or LaTeX that is none.
     """
     try:
         root = convert_to_element(" ".join(latex.split()), display="block")
     except Exception as error:
-        raise UnknownFormula(f"A formula must be LaTeX; got {latex!r}.") from error
+        raise UnknownFormulaError(f"A formula must be LaTeX; got {latex!r}.") from error
     return Markup(_presented(root))  # noqa: S704  escaped below
 
 
@@ -72,7 +72,7 @@ def _formula(latex: str) -> Markup:
     """A formula, or its source where that is not understood; what stands apart in it may wrap there."""
     try:
         parts = [mathml(part) for part in _apart(latex)]
-    except UnknownFormula:
+    except UnknownFormulaError:
         return Markup('<pre class="formula">{}</pre>').format(" ".join(latex.split()))
     return Markup('<div class="formula" tabindex="0">{}</div>').format(Markup("").join(parts))
 
@@ -87,10 +87,10 @@ def _apart(latex: str) -> list[str]:
 def _presented(element: Element) -> str:
     """An element and what is in it, with nothing but tags, attributes and text of MathML's presentation."""
     if element.tag not in TAGS:
-        raise UnknownFormula(f"MathML must present; got <{element.tag}>.")
+        raise UnknownFormulaError(f"MathML must present; got <{element.tag}>.")
     text = html.unescape(PASSED_OVER.get(element.text or "", element.text or ""))
     if "\\" in text:
-        raise UnknownFormula(f"A command must be known; got {text!r}.")
+        raise UnknownFormulaError(f"A command must be known; got {text!r}.")
     said = {name: html.unescape(value) for name, value in element.attrib.items() if name in ATTRIBUTES}
     if text in BARS and not said:
         said = {"stretchy": "false", "lspace": "0", "rspace": "0"}

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.gradients.per_sample import GradientStatistics, gradient_statistics
 from measures.passes.gradients.tangents import gradient_pairs, softmax_factors, tangent_kernel
 
@@ -60,7 +60,7 @@ def coherence(subject: Subject) -> float:
     statistics = gradient_statistics(subject)
     mean_square = float(statistics.squared_norms.double().mean())
     if mean_square == 0:
-        raise UnsupportedModel("The gradient is exactly zero at every training example.")
+        raise UnsupportedModelError("The gradient is exactly zero at every training example.")
     return _squared_norm_of_mean(statistics) / mean_square
 
 
@@ -79,7 +79,7 @@ def gsnr(subject: Subject) -> float:
     variance = mean_square - mean.square()
     varies = variance > ROUNDING * torch.finfo(subject.dtype).eps * mean_square
     if not varies.any():
-        raise UnsupportedModel("No gradient varies over the training examples.")
+        raise UnsupportedModelError("No gradient varies over the training examples.")
     return float((mean[varies].square() / variance[varies]).mean())
 
 
@@ -203,7 +203,7 @@ def gradient_disparity(subject: Subject) -> float:
     gram = gradient_pairs(subject).gram
     size = len(gram) // NUM_BATCHES
     if size == 0:
-        raise UnsupportedModel(f"It has {len(gram)} training examples, and {NUM_BATCHES} batches need one each.")
+        raise UnsupportedModelError(f"It has {len(gram)} training examples, and {NUM_BATCHES} batches need one each.")
     used = gram[: size * NUM_BATCHES, : size * NUM_BATCHES]
     means = used.reshape(NUM_BATCHES, size, NUM_BATCHES, size).mean((1, 3))  # <g_A, g_B>
     norms = means.diagonal()
@@ -215,7 +215,7 @@ def gradient_disparity(subject: Subject) -> float:
 def _at_least_two(subject: Subject) -> Tensor:
     gram = gradient_pairs(subject).gram
     if len(gram) == 1:
-        raise UnsupportedModel("It has one training example, and a pair of gradients needs two.")
+        raise UnsupportedModelError("It has one training example, and a pair of gradients needs two.")
     return gram
 
 
@@ -226,7 +226,7 @@ def _mean_cosine(subject: Subject, pairs: Callable[[Tensor], Tensor]) -> float:
     chosen = pairs(labels.unsqueeze(1) == labels) & ~torch.eye(len(gram), dtype=torch.bool, device=gram.device)
     chosen &= (norms.unsqueeze(1) > 0) & (norms > 0)
     if not chosen.any():
-        raise UnsupportedModel("No pair of training examples of these labels has two gradients other than zero.")
+        raise UnsupportedModelError("No pair of training examples of these labels has two gradients other than zero.")
     return float((gram / (norms.unsqueeze(1) * norms))[chosen].mean())
 
 
@@ -234,7 +234,7 @@ def _nonzero_mean(statistics: GradientStatistics) -> float:
     """The squared norm of the mean gradient."""
     squared = _squared_norm_of_mean(statistics)
     if squared == 0:
-        raise UnsupportedModel("The mean gradient over the training examples is exactly zero.")
+        raise UnsupportedModelError("The mean gradient over the training examples is exactly zero.")
     return squared
 
 

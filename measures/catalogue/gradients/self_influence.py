@@ -4,7 +4,7 @@ from typing import Final
 
 import torch
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.gradients.tangents import softmax_factors, tangent_kernel
 
 DAMPING: Final = 0.1  # as a share of the mean eigenvalue of the Gauss-Newton matrix
@@ -35,7 +35,7 @@ def self_influence(subject: Subject) -> float:
     half = factors @ kernel.gram.reshape(s, k, s * k)  # U_i^T J_j^T
     K = (half.view(s * k, s, k).transpose(0, 1) @ factors.transpose(1, 2)).transpose(0, 1).reshape(s * k, s * k) / s
     if not K.any():
-        raise UnsupportedModel("Its Gauss-Newton matrix is exactly zero.")
+        raise UnsupportedModelError("Its Gauss-Newton matrix is exactly zero.")
     num_params = sum(p.numel() for p in subject.params.values())
     damping = DAMPING * K.trace() / num_params
     at_label = torch.arange(s, device=K.device) * k + kernel.labels

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from measures.api import Subject, UnsupportedModel, measure, shared
+from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.passes.gradients.tangents import TangentKernel, initial_tangent_kernel, tangent_kernel
 
 DAMPING: Final = (
@@ -161,7 +161,7 @@ def _alignment(kernel: TangentKernel) -> float:
     T, Y = _centred(kernel.traced), _one_hot(kernel)
     L = _centred(Y @ Y.T)
     if not T.any() or (kernel.labels == kernel.labels[0]).all():
-        raise UnsupportedModel("Its kernel or its labels do not vary over the training examples.")
+        raise UnsupportedModelError("Its kernel or its labels do not vary over the training examples.")
     return float((T * L).sum() / (T.norm() * L.norm()))
 
 
@@ -177,7 +177,7 @@ def _matrix(kernel: TangentKernel) -> Tensor:
 
 def _nonzero(K: Tensor) -> Tensor:
     if not K.any():
-        raise UnsupportedModel("Its tangent kernel is exactly zero: no logit depends on the parameters.")
+        raise UnsupportedModelError("Its tangent kernel is exactly zero: no logit depends on the parameters.")
     return K
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.gradients.gradients import variance
 from measures.passes.activations.outputs import losses
 from measures.passes.gradients.checkpoints import NUM_EXAMPLES, at_checkpoint, gradients_along
@@ -104,7 +104,7 @@ def grad_noise_epoch1(subject: Subject) -> float:
     """
     first = next((kept for kept in subject.trajectory.checkpoints if kept.epoch == 1), None)
     if first is None:
-        raise UnsupportedModel("Its trajectory kept no checkpoint after the first epoch.")
+        raise UnsupportedModelError("Its trajectory kept no checkpoint after the first epoch.")
     return variance(gradient_statistics(at_checkpoint(subject, first, subject.sample(NUM_EXAMPLES))))
 
 
@@ -126,7 +126,9 @@ def tracin_self(subject: Subject) -> float:
     """
     trajectory, along = subject.trajectory, gradients_along(subject)
     if len(along) < 3:  # noqa: PLR2004  gradients fall by orders of magnitude between the ends
-        raise UnsupportedModel(f"Influence is traced through checkpoints between the ends; it has {len(along)} in all.")
+        raise UnsupportedModelError(
+            f"Influence is traced through checkpoints between the ends; it has {len(along)} in all."
+        )
     middles = np.arange(len(trajectory.learning_rates)) + 0.5
     squares = np.interp(middles, [then.epoch for then in along], [float(t.squared_norms.mean()) for t in along])
     return float(squares @ np.asarray(trajectory.learning_rates)) / trajectory.batch_size
@@ -180,11 +182,13 @@ def _steps_to(subject: Subject, level: float) -> float:
     steps = crossing(level, trajectory.losses, trajectory.steps_per_epoch, start, end)
     if steps is None:
         lowest = min(*trajectory.losses, end)
-        raise UnsupportedModel(f"Its training cross-entropy never came down to {level:g}; the lowest is {lowest:.3g}.")
+        raise UnsupportedModelError(
+            f"Its training cross-entropy never came down to {level:g}; the lowest is {lowest:.3g}."
+        )
     return steps
 
 
 def _with_losses(subject: Subject) -> Trajectory:
     if not subject.trajectory.losses:
-        raise UnsupportedModel("Its trajectory has no losses: it was not trained for a single epoch.")
+        raise UnsupportedModelError("Its trajectory has no losses: it was not trained for a single epoch.")
     return subject.trajectory

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure, shared
+from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.passes.activations.bottlenecks import norm_squared
 from measures.passes.activations.features import margin_of, sampled
 from measures.passes.activations.outputs import output_margin
@@ -94,7 +94,7 @@ def boundary_thickness(subject: Subject) -> float:
     margins = _margins(found)
     crossed = (margins[:, 0] > 0) & (margins[:, -1] <= 0)
     if not crossed.any():
-        raise UnsupportedModel("No training example that it answers rightly could be moved across the boundary.")
+        raise UnsupportedModelError("No training example that it answers rightly could be moved across the boundary.")
     logits, labels = found.logits[crossed], found.labels[crossed]
     rival = logits[:, -1].scatter(1, labels.unsqueeze(1), -torch.inf).argmax(1)
     p = interpolated(logits).softmax(2)

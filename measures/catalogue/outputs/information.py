@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import logits
 from measures.passes.perturbations.noise_scale import logits_of_all
 
@@ -79,7 +79,7 @@ def marginal_likelihood(subject: Subject) -> float:
     features = _random_logits(subject, subject.inputs[chosen])  # [s, draws * k]
     K = (features @ features.T).cpu().numpy()
     if not K.any():
-        raise UnsupportedModel("At initialization it gives equal logits to every input: its kernel is zero.")
+        raise UnsupportedModelError("At initialization it gives equal logits to every input: its kernel is zero.")
     Y = torch.nn.functional.one_hot(subject.labels[chosen], subject.num_classes).double() - 1 / subject.num_classes
     return least_surprise(K / K.trace() * len(K), Y.cpu().numpy())
 

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.outputs.margins import percentile
 from measures.passes.activations.bottlenecks import hidden_places, places
 from measures.passes.activations.features import Flow, flow, flow_of
@@ -102,7 +102,9 @@ def all_layer_margin(subject: Subject) -> float:
     after = torch.cat([found.margin_gradients[1:], at_logits])
     slope = (found.activations * after).sum(0)
     if not slope.all():
-        raise UnsupportedModel("For some example nothing but zeros enters any layer, and no perturbation has a scale.")
+        raise UnsupportedModelError(
+            "For some example nothing but zeros enters any layer, and no perturbation has a scale."
+        )
     return percentile(found.margins / slope.sqrt())
 
 
@@ -156,7 +158,7 @@ def _normalised(subject: Subject, found: Flow) -> list[float]:
     """For each place the percentile of the distances over the root of the total variance of the activation."""
     still = [place.layer for place, v in zip(places(subject), found.total_variance.tolist(), strict=True) if v == 0]
     if still:
-        raise UnsupportedModel(f"What goes into {still[0]!r} is the same for all examples: its variance is zero.")
+        raise UnsupportedModelError(f"What goes into {still[0]!r} is the same for all examples: its variance is zero.")
     deviations = found.total_variance.sqrt()
     return [percentile(_distances(found, p).double() / deviations[p]) for p in range(len(deviations))]
 
@@ -165,5 +167,5 @@ def _mean_distance(found: Flow) -> float:
     """Mean distance behind the first layer in units of the trimmed mean deviation of a feature."""
     deviation = float(found.trimmed_deviation[1])
     if deviation == 0:
-        raise UnsupportedModel("Behind the first layer nearly all features are the same for all examples.")
+        raise UnsupportedModelError("Behind the first layer nearly all features are the same for all examples.")
     return float(_distances(found, 1).double().mean()) / deviation

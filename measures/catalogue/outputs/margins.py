@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.weights.norms import log_prod_of_spec, refuse_unbounded
 from measures.passes.activations.outputs import margins, output_margin
 from measures.passes.weights.folding import layers
@@ -83,7 +83,7 @@ def norm_margin_fro(subject: Subject) -> float:
     refuse_unbounded(subject)
     norms = torch.stack([layer.weight.double().norm() for layer in layers(subject)])
     if not norms.all():
-        raise UnsupportedModel("Every layer must have a weight that is not zero; the product of norms is zero.")
+        raise UnsupportedModelError("Every layer must have a weight that is not zero; the product of norms is zero.")
     return percentile(margins(subject)) * math.exp(-float(norms.log().sum()))
 
 
@@ -105,7 +105,7 @@ def aum(subject: Subject) -> float:
     """
     kept = [checkpoint for checkpoint in subject.trajectory.checkpoints if checkpoint.step > 0]
     if not kept:
-        raise UnsupportedModel("Its trajectory holds no checkpoint after initialization.")
+        raise UnsupportedModelError("Its trajectory holds no checkpoint after initialization.")
     total, seen = 0.0, 0
     with torch.no_grad():
         for checkpoint in kept:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from measures.api import Subject, UnsupportedModel, measure, shared
+from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.passes.activations.features import flow, sampled
 from measures.passes.activations.torch_calls import tensors
 from measures.per_layer import Layered
@@ -117,9 +117,11 @@ def noise_attenuation(subject: Subject) -> float:
     psi = (found.jacobians * found.activations / size).double().mean(1)
     silent = [place.layer for place, value in zip(found.places, psi.tolist(), strict=True) if value == 0]
     if silent or not size.all():
-        raise UnsupportedModel(f"Noise that enters at {(silent or ['the input'])[0]!r} never reaches its logits.")
+        raise UnsupportedModelError(f"Noise that enters at {(silent or ['the input'])[0]!r} never reaches its logits.")
     if not psi.isfinite().all():
-        raise UnsupportedModel(f"Squares of its activations, Jacobians or logits exceed the range of {size.dtype}.")
+        raise UnsupportedModelError(
+            f"Squares of its activations, Jacobians or logits exceed the range of {size.dtype}."
+        )
     terms = {place.layer: -math.log(v) / len(psi) for place, v in zip(found.places, psi.tolist(), strict=True)}
     return Layered(sum(terms.values()), terms)
 
@@ -143,7 +145,7 @@ def linear_regions(subject: Subject) -> float:
         with torch.no_grad(), _Switches() as seen:
             subject.logits_of(path)
         if not seen.signs:
-            raise UnsupportedModel("The network has no ReLU, whose switching could be counted.")
+            raise UnsupportedModelError("The network has no ReLU, whose switching could be counted.")
         total += sum(int((signs != signs.roll(-1, 0)).sum()) for signs in seen.signs)
     return total / len(points)
 
@@ -152,10 +154,10 @@ def _ellipses(examples: Tensor) -> Tensor:
     """Points [paths, POINTS, c, h, w] on closed paths, each through three examples in turn.
 
     Raises:
-        UnsupportedModel: there are fewer than three.
+        UnsupportedModelError: there are fewer than three.
     """
     if len(examples) < 3:  # noqa: PLR2004  a triangle
-        raise UnsupportedModel(f"A closed path needs three training examples; there are {len(examples)}.")
+        raise UnsupportedModelError(f"A closed path needs three training examples; there are {len(examples)}.")
     corners = examples[: len(examples) // 3 * 3].unflatten(0, (-1, 3))  # [paths, 3, c, h, w]
 
     def waves(count: int) -> tuple[Tensor, Tensor]:

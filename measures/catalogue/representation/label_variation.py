@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.features import FEATURE_EXAMPLES, features, features_of, sampled
 
 NEIGHBOURS: Final = 20  # of the cosine graph; Lassance et al. 2020, published code, as is the one of the others
@@ -36,7 +36,7 @@ def vr(subject: Subject) -> float:
         similarity = (unit @ unit.T).clamp(0, 1)
         weights = similarity * nearest(similarity, NEIGHBOURS)
         if not weights.any():
-            raise UnsupportedModel("The features of no two examples point into the same half-space.")
+            raise UnsupportedModelError("The features of no two examples point into the same half-space.")
         shares.append(float((weights * differ).sum() / weights.sum()))
     return sum(abs(b - a) for a, b in itertools.pairwise(shares)) / (len(shares) - 1)
 
@@ -106,4 +106,4 @@ def nearest(similarity: Tensor, count: int) -> Tensor:
 
 def _refuse_alone(labels: Tensor) -> None:
     if len(labels) < 2:  # noqa: PLR2004  an example and a neighbour
-        raise UnsupportedModel("It needs at least two examples, because one has no neighbours.")
+        raise UnsupportedModelError("It needs at least two examples, because one has no neighbours.")

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.bottlenecks import hidden_places
 from measures.passes.activations.features import features
 
@@ -75,7 +75,7 @@ def nc1(subject: Subject) -> float:
     centred = (means - means.mean(0)) / math.sqrt(len(means))
     _, values, directions = torch.linalg.svd(centred, full_matrices=False)
     if values[0] == 0:
-        raise UnsupportedModel("The means of all classes coincide among the penultimate features.")
+        raise UnsupportedModelError("The means of all classes coincide among the penultimate features.")
     kept = values > RANK_TOLERANCE * values[0]
     coordinates = residuals @ directions[kept].T / values[kept]
     return float(coordinates.square().sum()) / (len(residuals) * len(means))
@@ -92,7 +92,7 @@ def feature_effective_rank(subject: Subject) -> float:
     """
     values = torch.linalg.svdvals(features(subject).penultimate.double())
     if values[0] == 0:
-        raise UnsupportedModel("All penultimate features are zero.")
+        raise UnsupportedModelError("All penultimate features are zero.")
     q = values / values.sum()
     return math.exp(float(torch.special.entr(q).sum()))
 
@@ -119,7 +119,7 @@ def intrinsic_dimension(subject: Subject) -> float:
         ratios = (nearest[:, 1] / nearest[:, 0])[nearest[:, 0] > 0].log().sort().values
         if len(ratios) >= MIN_NEIGHBOURS and ratios.any():
             return two_nn_slope(ratios)
-    raise UnsupportedModel(f"Fewer than {MIN_NEIGHBOURS} examples have penultimate features of their own.")
+    raise UnsupportedModelError(f"Fewer than {MIN_NEIGHBOURS} examples have penultimate features of their own.")
 
 
 def two_nn_slope(log_ratios: Tensor) -> float:
@@ -135,12 +135,12 @@ def _classes(points: Tensor, labels: Tensor, *, squared: bool) -> tuple[Tensor, 
     """Means [k, d], mean distances (or their squares) from them [k], and what is left without them [n, d], in float64.
 
     Raises:
-        UnsupportedModel: fewer than two classes occur.
+        UnsupportedModelError: fewer than two classes occur.
     """
     points = points.double()
     names, place, counts = labels.unique(return_inverse=True, return_counts=True)
     if len(names) < 2:  # noqa: PLR2004  a class and another
-        raise UnsupportedModel("It needs examples of at least two classes; all have the same label.")
+        raise UnsupportedModelError("It needs examples of at least two classes; all have the same label.")
     means = points.new_zeros(len(names), points.shape[1]).index_add(0, place, points) / counts[:, None]
     residuals = points - means[place]
     distances = residuals.square().sum(1) if squared else residuals.norm(dim=1)
@@ -151,9 +151,9 @@ def _apart(means: Tensor) -> Tensor:
     """Distances of class means [k, k], infinity on the diagonal.
 
     Raises:
-        UnsupportedModel: two of them coincide.
+        UnsupportedModelError: two of them coincide.
     """
     gaps = torch.cdist(means, means, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(math.inf)
     if not gaps.all():
-        raise UnsupportedModel("The means of two classes coincide among its features.")
+        raise UnsupportedModelError("The means of two classes coincide among its features.")
     return gaps

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from measures.api import Subject, UnsupportedModel, measure, seed_for
+from measures.api import Subject, UnsupportedModelError, measure, seed_for
 from measures.passes.gradients.per_sample import chunk_size, gradient_statistics, gradients_of
 from measures.passes.perturbations.sgd_cloud import distances
 
@@ -46,7 +46,9 @@ def ph_dim(subject: Subject) -> float:
     lengths = distances(subject)
     dimension = homology_dimension(lengths, np.random.default_rng(seed_for(subject.seed, "subsets")))
     if dimension is None:
-        raise UnsupportedModel("The spanning tree of its iterates does not grow with their number as a cloud's does.")
+        raise UnsupportedModelError(
+            "The spanning tree of its iterates does not grow with their number as a cloud's does."
+        )
     return dimension
 
 
@@ -101,7 +103,9 @@ def tail_index(subject: Subject) -> float:
     mean = torch.cat([part.flatten() for part in gradient_statistics(subject).mean.values()]).double()
     count = min(NUM_EXAMPLES, subject.num_examples) // GROUP * GROUP
     if count < 2 * GROUP:
-        raise UnsupportedModel(f"Sums of {GROUP} gradients take {2 * GROUP} examples; it has {subject.num_examples}.")
+        raise UnsupportedModelError(
+            f"Sums of {GROUP} gradients take {2 * GROUP} examples; it has {subject.num_examples}."
+        )
     chosen = subject.sample(count)
     rounding = ROUNDING * torch.finfo(subject.dtype).eps * float(mean.norm())
     single, summed = [], []
@@ -121,13 +125,13 @@ def stable_index(single: Array, summed: Array, group: int) -> float:
     """Mohammadi's alpha from the norms of variables and of their sums by `group`.
 
     Raises:
-        UnsupportedModel: a norm of zero, or sums that are no larger than their parts.
+        UnsupportedModelError: a norm of zero, or sums that are no larger than their parts.
     """
     if not (single.all() and summed.all()):
-        raise UnsupportedModel("The noise of its gradient is zero at some training example: no law has that.")
+        raise UnsupportedModelError("The noise of its gradient is zero at some training example: no law has that.")
     growth = float((np.log(summed).mean() - np.log(single).mean()) / math.log(group))
     if growth <= 0:
-        raise UnsupportedModel(f"Sums of its gradient noise are no larger than the noise: growth {growth:.3g}.")
+        raise UnsupportedModelError(f"Sums of its gradient noise are no larger than the noise: growth {growth:.3g}.")
     return 1 / growth
 
 

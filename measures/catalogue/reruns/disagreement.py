@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import answers, logits, twins_unlabeled_logits, unlabeled_logits
 
 NUM_SHIFTS: Final = 4  # shifted copies of each image: a resolution of 1/4 of that of the training set
@@ -47,7 +47,7 @@ def disagreement_train_aug(subject: Subject) -> float:
     one sees training data alone. No unit, between 0 and 1.
     """
     if subject.inputs.dim() != 4:  # noqa: PLR2004  [n, c, h, w]
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"Only images [n, c, h, w] can be shifted; its inputs are {tuple(subject.inputs.shape)}."
         )
     images = subject.inputs[subject.sample(subject.num_examples)]  # a shift belongs to an image, not to a place

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from measures.api import CHUNK, Subject, UnsupportedModel, measure
+from measures.api import CHUNK, Subject, UnsupportedModelError, measure
 from measures.catalogue.gradients.trajectory import crossing
 from measures.passes.activations.outputs import logits
 from measures.passes.refits import TRAININGS, logits_under, losses_under, refits
@@ -76,10 +76,10 @@ def noise_fit_speed(subject: Subject) -> float:
     """
     own, random = subject.trajectory, refits(subject).random
     if not own.losses or not random.losses:
-        raise UnsupportedModel("Its trajectory has no losses: it was not trained for a single epoch.")
+        raise UnsupportedModelError("Its trajectory has no losses: it was not trained for a single epoch.")
     start, level = math.log(subject.num_classes), max(FITTED, own.losses[-1], random.losses[-1])
     if level >= start:
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"Labels were not fitted at all: the loss at the end is {level:.3g}; that of a guess is {start:.3g}."
         )
     steps = [crossing(level, run.losses, run.steps_per_epoch, start=start, end=run.losses[-1]) for run in (own, random)]
@@ -105,7 +105,7 @@ def ref_complexity(subject: Subject) -> float:
     again, trajectory = refits(subject), subject.trajectory
     epochs = min(len(trajectory.losses), len(again.random.losses))
     if epochs == 0 or not trajectory.checkpoints:
-        raise UnsupportedModel("Its trajectory has no losses or no checkpoint of its start.")
+        raise UnsupportedModelError("Its trajectory has no losses or no checkpoint of its start.")
     then = trajectory.checkpoints[0]
     state = {name: v.to(subject.device) for name, v in {**then.buffers, **then.params}.items()}
     state = {name: v.to(subject.dtype) if v.is_floating_point() else v for name, v in state.items()}
@@ -114,7 +114,7 @@ def ref_complexity(subject: Subject) -> float:
     at_start = [float(functional.cross_entropy(answers, labels)) for labels in (subject.labels, again.random_labels)]
     own, random = trajectory.losses[epochs - 1] / at_start[0], again.random.losses[epochs - 1] / at_start[1]
     if random == 0:
-        raise UnsupportedModel("Random labels were fitted with a loss of exactly zero.")
+        raise UnsupportedModelError("Random labels were fitted with a loss of exactly zero.")
     return own / random
 
 

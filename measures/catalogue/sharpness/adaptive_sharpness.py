@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.perturbations.ascent import (
     Loss,
     at,
@@ -126,5 +126,7 @@ def _length(gradient_: Mapping[str, Tensor]) -> float:
     """Euclidean length; refuses zero."""
     length = float(torch.stack([g.square().sum() for g in gradient_.values()]).sum().sqrt())
     if length == 0:
-        raise UnsupportedModel("The gradient of its normalised loss is exactly zero: there is no direction of ascent.")
+        raise UnsupportedModelError(
+            "The gradient of its normalised loss is exactly zero: there is no direction of ascent."
+        )
     return length

@@ -16,7 +16,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import losses
 from measures.passes.curvature.gauss_newton import eigenvalues
 
@@ -134,7 +134,7 @@ def _best_precision(subject: Subject) -> float:
     """The alpha with gamma(alpha) = alpha ||w||^2: one side falls with alpha, the other rises."""
     squared_norm = _squared_norm(subject)
     if squared_norm == 0:
-        raise UnsupportedModel("All of its weights are zero: no precision of a prior fits them.")
+        raise UnsupportedModelError("All of its weights are zero: no precision of a prior fits them.")
     low, high = LOG_PRECISIONS
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -6,7 +6,7 @@ at least 5 for the top eigenvalue and 4 for trace and norm, on at most 256 examp
 
 import math
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.curvature.hessian import moments, top_of_spectrum
 
 
@@ -63,7 +63,7 @@ def hess_fro(subject: Subject) -> float:
     """
     square = moments(subject).square
     if square <= 0:
-        raise UnsupportedModel(f"The estimate of the squared norm of its Hessian is not positive: {square:g}.")
+        raise UnsupportedModelError(f"The estimate of the squared norm of its Hessian is not positive: {square:g}.")
     return math.sqrt(square)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import logits
 from measures.passes.curvature.gauss_newton import gauss_newton
 from measures.passes.weights.folding import POSITIVE, layers, operations
@@ -62,7 +62,9 @@ def relative_flatness(subject: Subject) -> float:
                 p = subject.logits_of(x).double().softmax(1)
                 [features] = seen
                 if features.dim() != 2:  # noqa: PLR2004  [b, features]
-                    raise UnsupportedModel("Its last linear layer must meet one vector an example; it meets several.")
+                    raise UnsupportedModelError(
+                        "Its last linear layer must meet one vector an example; it meets several."
+                    )
                 spread = p @ weight.square().sum(1) - (p @ weight).square().sum(1)
                 total += float((features.double().square().sum(1) * spread).sum())
                 seen.clear()
@@ -92,7 +94,7 @@ def normalized_flat_minima(subject: Subject) -> float:
             rise, cost = (part.double().reshape(*part.shape[:2], -1).sum(2) for part in (diagonal[key], squares[key]))
             terms[name] = smallest_trade(rise, cost)
     if not terms:
-        raise UnsupportedModel("It has no linear layer or convolution whose weight is a parameter of its own.")
+        raise UnsupportedModelError("It has no linear layer or convolution whose weight is a parameter of its own.")
     return layer_sum(terms)
 
 
@@ -116,12 +118,12 @@ def _chain(subject: Subject) -> list[str]:
     """Names of the layers of a chain whose weights are parameters of their own."""
     barred = operations(subject) - (POSITIVE - BRANCHING)
     if barred:
-        raise UnsupportedModel(f"A layer cannot give its scale to the next through {', '.join(sorted(barred))}.")
+        raise UnsupportedModelError(f"A layer cannot give its scale to the next through {', '.join(sorted(barred))}.")
     names = [layer.name for layer in layers(subject)]
     for layer in layers(subject):
         own = subject.params.get(f"{layer.name}.weight")
         if own is None or not torch.equal(own, layer.weight):
-            raise UnsupportedModel(f"The scale of {layer.name!r} is that of a norm and not of its weight.")
+            raise UnsupportedModelError(f"The scale of {layer.name!r} is that of a norm and not of its weight.")
     return names
 
 
@@ -129,5 +131,5 @@ def _output_layer(subject: Subject) -> nn.Linear:
     name = layers(subject)[-1].name
     module = subject.model.get_submodule(name)
     if not isinstance(module, nn.Linear) or module.out_features != subject.num_classes:
-        raise UnsupportedModel(f"Its last layer must be linear, with an output for each class; {name!r} is not.")
+        raise UnsupportedModelError(f"Its last layer must be linear, with an output for each class; {name!r} is not.")
     return module

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import logits, losses
 from measures.passes.gradients.per_sample import gradient_statistics
 from measures.passes.perturbations.ascent import at_trained, worst_of_corners
@@ -119,5 +119,7 @@ def _length(gradient: Mapping[str, Tensor]) -> float:
     """Euclidean length; refuses zero."""
     length = float(torch.stack([g.square().sum() for g in gradient.values()]).sum().sqrt())
     if length == 0:
-        raise UnsupportedModel("The gradient of its training loss is exactly zero: there is no direction of ascent.")
+        raise UnsupportedModelError(
+            "The gradient of its training loss is exactly zero: there is no direction of ascent."
+        )
     return length

@@ -11,7 +11,7 @@ import math
 
 import torch
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.weights.norms import by_layer, refuse_unbounded
 from measures.catalogue.weights.over_margin import log_margin
 from measures.passes.weights.folding import layers
@@ -45,7 +45,9 @@ def bartlett_spec(subject: Subject) -> float:
     moved = torch.stack([w.flatten(1).norm(dim=1).sum() for w in displacements(subject)])
     terms = by_layer(subject, (moved / norms) ** (2 / 3))
     if subject.num_examples == 1:
-        raise UnsupportedModel("The bound must be of at least two examples: it has the factor ln(m), which is zero.")
+        raise UnsupportedModelError(
+            "The bound must be of at least two examples: it has the factor ln(m), which is zero."
+        )
     num_params = sum(value.numel() for value in subject.params.values())
     factor = math.log(math.log(subject.num_examples) * math.log(num_params))
     return _bound(subject, float(norms.log().sum()) + factor, terms, 3 / 2)
@@ -121,6 +123,6 @@ def trace_norm(subject: Subject) -> float:
 def _bound(subject: Subject, log_factors: float, terms: Layered, power: float) -> Layered:
     """The logarithm of factors times a sum of terms to this power, over the margin and the root of m."""
     if float(terms) == 0:
-        raise UnsupportedModel("The weights must differ from those at initialization; all layers stand still.")
+        raise UnsupportedModelError("The weights must differ from those at initialization; all layers stand still.")
     log_sum = power * math.log(terms)
     return Layered(log_factors + log_sum - log_margin(subject) - math.log(subject.num_examples) / 2, terms.layers)

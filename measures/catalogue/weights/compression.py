@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel, measure, shared
+from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.per_layer import Layered, layer_sum
 
 Whole = NDArray[np.int64]
@@ -140,7 +140,7 @@ def quantized(subject: Subject) -> Quantized:
     """The coarsest uniform grid on which accuracy stays within ACCURACY_DROP.
 
     Raises:
-        UnsupportedModel: no grid of up to MAX_LEVELS does, or there is nothing to round.
+        UnsupportedModelError: no grid of up to MAX_LEVELS does, or there is nothing to round.
     """
     _require_weights(subject)
     limit = _unchanged(subject)[0] - ACCURACY_DROP
@@ -152,7 +152,9 @@ def quantized(subject: Subject) -> Quantized:
     while not serves(high):
         high *= 2
         if high > MAX_LEVELS:
-            raise UnsupportedModel(f"Its accuracy does not bear rounding of weights to {MAX_LEVELS} levels on a side.")
+            raise UnsupportedModelError(
+                f"Its accuracy does not bear rounding of weights to {MAX_LEVELS} levels on a side."
+            )
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
@@ -229,7 +231,7 @@ def _unchanged(subject: Subject) -> tuple[float, float]:
     """Accuracy and mean cross-entropy as trained."""
     accuracy, loss = _judged(subject, subject.params)
     if not math.isfinite(loss):
-        raise UnsupportedModel(f"Its training loss is {loss}: there is nothing to keep.")
+        raise UnsupportedModelError(f"Its training loss is {loss}: there is nothing to keep.")
     return accuracy, loss
 
 
@@ -247,7 +249,7 @@ def _judged(subject: Subject, params: dict[str, Tensor]) -> tuple[float, float]:
 
 def _require_weights(subject: Subject) -> None:
     if not any(_is_weight(w) for w in subject.params.values()):
-        raise UnsupportedModel("It has no weights to do without: none of its parameters is a matrix.")
+        raise UnsupportedModelError("It has no weights to do without: none of its parameters is a matrix.")
 
 
 def _is_weight(parameter: Tensor) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.outputs.margins import MARGIN_FLOOR, percentile
 from measures.passes.activations.outputs import margins
 from measures.passes.weights.folding import Layer, layers
@@ -41,14 +41,14 @@ def arora_compress(subject: Subject) -> Layered:
         awake = torch.stack([inputs.any(1), *((z > 0).any(1) for z in _outputs(chain, inputs)[:-1])])
         inputs = inputs[awake.all(0)]
         if len(inputs) == 0:
-            raise UnsupportedModel("At every training example one of its hidden layers is silent.")
+            raise UnsupportedModelError("At every training example one of its hidden layers is silent.")
         outputs = _outputs(chain, inputs)
         contractions = [(z.norm(dim=1) / z.clamp_min(0).norm(dim=1)).max() for z in outputs[:-1]]
         contraction = max([1.0, *map(float, contractions)])
         cushions = _cushions(chain, inputs, outputs)
         squares = float(outputs[-1].square().sum(1).max())
     if not all(cushion > 0 for cushion in cushions):  # nor is it where a weight is all zeros
-        raise UnsupportedModel("A layer lets nothing through of some training example: its cushion is zero.")
+        raise UnsupportedModelError("A layer lets nothing through of some training example: its cushion is zero.")
     gamma = max(percentile(margins(subject)), MARGIN_FLOOR)
     factor = (contraction * len(chain)) ** 2 * squares / gamma**2 / subject.num_examples
     return layer_sum({layer.name: factor / cushion**2 for layer, cushion in zip(chain, cushions, strict=True)})
@@ -77,22 +77,22 @@ def _chain(subject: Subject) -> list[Layer]:
     """The layers, where the network is nothing but them with ReLU between.
 
     Raises:
-        UnsupportedModel: it is not.
+        UnsupportedModelError: it is not.
     """
     chain = layers(subject)
     refusal = "Cushions of layers are defined for fully connected layers in a chain with ReLU between; "
     odd = next((layer.name for layer in chain if layer.weight.dim() != 2), None)  # noqa: PLR2004  [out, in]
     if odd is not None:
-        raise UnsupportedModel(f"{refusal}{odd!r} is a convolution.")
+        raise UnsupportedModelError(f"{refusal}{odd!r} is a convolution.")
     widths = [subject.inputs[0].numel(), *(len(layer.weight) for layer in chain)]
     if any(layer.weight.shape[1] != width for layer, width in zip(chain, widths, strict=False)):
-        raise UnsupportedModel(f"{refusal}its layers do not follow each other.")
+        raise UnsupportedModelError(f"{refusal}its layers do not follow each other.")
     inputs = _inputs(subject)
     with torch.no_grad():
         expected = subject.logits_of(inputs.to(subject.dtype).view(-1, *subject.inputs.shape[1:])).double()
         apart = (_outputs(chain, inputs)[-1] - expected).norm()
     if not apart <= AGREEMENT * expected.norm():
-        raise UnsupportedModel(f"{refusal}it does something else besides.")
+        raise UnsupportedModelError(f"{refusal}it does something else besides.")
     return chain
 
 

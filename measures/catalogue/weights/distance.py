@@ -11,7 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.weights.norms import by_layer, squared_norm
 from measures.passes.weights.convolution_spectra import displacement_convolution_norms
 from measures.passes.weights.folding import initial_layers, layers
@@ -129,7 +129,7 @@ def w_cka(subject: Subject) -> float:
         if (value := _alignment(trained, initial)) is not None
     }
     if not alignments:
-        raise UnsupportedModel("A layer must have units that differ from one another at both ends; there is none.")
+        raise UnsupportedModelError("A layer must have units that differ from one another at both ends; there is none.")
     return Layered(1 - math.fsum(alignments.values()) / len(alignments), alignments)
 
 
@@ -146,7 +146,7 @@ def path_length(subject: Subject) -> float:
     """
     checkpoints = subject.trajectory.checkpoints
     if len(checkpoints) < 2:  # noqa: PLR2004  two ends
-        raise UnsupportedModel(f"A way must have at least two checkpoints; got {len(checkpoints)}.")
+        raise UnsupportedModelError(f"A way must have at least two checkpoints; got {len(checkpoints)}.")
     return math.fsum(
         math.sqrt(squared_norm([after.params[name].double() - before.params[name].double() for name in subject.params]))
         for before, after in pairwise(checkpoints)
@@ -171,5 +171,5 @@ def _alignment(first: Tensor, second: Tensor) -> float | None:
 
 def _nonzero(norm: float) -> float:
     if norm == 0:
-        raise UnsupportedModel("The weights must not all be zero at either end; a ratio has no value there.")
+        raise UnsupportedModelError("The weights must not all be zero at either end; a ratio has no value there.")
     return norm

@@ -232,7 +232,7 @@ def _spectra(subject: Subject) -> dict[str, Values]:
     """All eigenvalues of each layer's W^T W, largest first, by name.
 
     Raises:
-        UnsupportedModel: a layer is zero.
+        UnsupportedModelError: a layer is zero.
     """
     spectral_norms(subject)
     return _squares(subject, [values.numpy(force=True) for values in singular_values(subject)])

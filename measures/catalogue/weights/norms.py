@@ -11,7 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.weights.folding import POSITIVE, layers, operations
 from measures.passes.weights.spectra import frobenius_norms, spectral_norms
 from measures.per_layer import Layered, layer_sum
@@ -155,11 +155,11 @@ def refuse_unbounded(subject: Subject) -> None:
     """Refuse networks whose layers are joined by more than maps of Lipschitz constant one.
 
     Raises:
-        UnsupportedModel: names what stands between the layers.
+        UnsupportedModelError: names what stands between the layers.
     """
     between = operations(subject) - LIPSCHITZ
     if between:
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"A product of spectral norms bounds nothing through {', '.join(sorted(between))}, which may stretch more "
             "than the layers do."
         )

@@ -8,7 +8,7 @@ which it may come out below one that fits.
 
 import math
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.outputs.margins import MARGIN_FLOOR, percentile
 from measures.catalogue.weights.norms import log_product, refuse_unbounded, scaled_geometric_mean
 from measures.catalogue.weights.spectral import log_weighted_product
@@ -45,7 +45,9 @@ def prod_of_spec_over_margin_legacy(subject: Subject) -> float:
     refuse_unbounded(subject)
     margin = abs(percentile(margins(subject)))
     if margin == 0:
-        raise UnsupportedModel("The 10th percentile of the margins must not be zero; it is, and nothing is over it.")
+        raise UnsupportedModelError(
+            "The 10th percentile of the margins must not be zero; it is, and nothing is over it."
+        )
     product = log_product(subject, spectral_norms(subject))
     return Layered(product - 2 * math.log(margin), product.layers)
 

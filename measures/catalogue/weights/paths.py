@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from measures.api import Subject, UnsupportedModel, measure, shared
+from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.catalogue.weights.over_margin import log_margin
 from measures.passes.weights.folding import POSITIVE, Layer, folded_logits, layers, operations
 
@@ -111,11 +111,11 @@ def _paths(subject: Subject, power: float) -> float:
     """Sum of the outputs for an input of ones with weights |w|^power.
 
     Raises:
-        UnsupportedModel: something between the layers is not passed by paths, or the sum exceeds float64.
+        UnsupportedModelError: something between the layers is not passed by paths, or the sum exceeds float64.
     """
     barred = operations(subject) - POSITIVE
     if barred:
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"A sum over paths has no meaning through {', '.join(sorted(barred))}: it needs layers joined by ReLU, "
             "pooling and addition."
         )
@@ -131,7 +131,9 @@ def _raised(layer: Layer, power: float) -> Layer:
 
 def _finite(total: float) -> float:
     if math.isinf(total):
-        raise UnsupportedModel("The sum over paths must fit into float64; it exceeds 10^308 and has no finite value.")
+        raise UnsupportedModelError(
+            "The sum over paths must fit into float64; it exceeds 10^308 and has no finite value."
+        )
     return total
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, measure
+from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.weights.norms import by_layer, log_product, refuse_unbounded, scaled_geometric_mean
 from measures.passes.weights.convolution_spectra import circular_norm, convolution_norms
 from measures.passes.weights.folding import Layer, layers
@@ -72,7 +72,7 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
     for layer in layers(subject):
         numbers = math.prod(size) // 2 * math.prod(layer.weight.shape[:2])
         if layer.input_size and numbers > MOST_NUMBERS:
-            raise UnsupportedModel(
+            raise UnsupportedModelError(
                 f"The frequencies of a layer at the size of the input must hold at most {MOST_NUMBERS:,} numbers; "
                 f"those of {layer.name!r} hold {numbers:,}."
             )
@@ -151,11 +151,11 @@ def log_weighted_product(subject: Subject, spectral: Tensor, weights: Tensor) ->
     r"""log(prod_j s_j^2 sum_j b_j^2 / s_j^2) of spectral norms s [d] and norms b [d], with b_j^2 / s_j^2 of each layer.
 
     Raises:
-        UnsupportedModel: all b are zero.
+        UnsupportedModelError: all b are zero.
     """
     ratios = by_layer(subject, (weights / spectral).square())
     if float(ratios) == 0:
-        raise UnsupportedModel("The weights must differ from those at initialization; all layers stand still.")
+        raise UnsupportedModelError("The weights must differ from those at initialization; all layers stand still.")
     return Layered(2 * float(spectral.log().sum()) + math.log(ratios), ratios.layers)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.torch_calls import LAYERS, entered, tensors
 
 COPIES: Final = 5  # of one example are watched: a tensor of five rows has one for each example
@@ -40,7 +40,7 @@ def places(subject: Subject) -> list[Place]:
     """The input, and the last place before each layer that comes after another, in the order of execution.
 
     Raises:
-        UnsupportedModel: the network has no convolution or linear layer that could be seen.
+        UnsupportedModelError: the network has no convolution or linear layer that could be seen.
     """
     example = subject.inputs[:1].repeat(COPIES, *[1] * (subject.inputs.dim() - 1))
     with torch.no_grad(), entered(subject.model) as path:
@@ -48,7 +48,7 @@ def places(subject: Subject) -> list[Place]:
         with watch:
             subject.logits_of(example)
     if not watch.layers:
-        raise UnsupportedModel("The network has no convolution or linear layer that could be seen.")
+        raise UnsupportedModelError("The network has no convolution or linear layer that could be seen.")
     bottlenecks = watch.bottlenecks()
     first = watch.layers[0]
     found = {0: Place(0, first[1])}
@@ -62,11 +62,11 @@ def hidden_places(subject: Subject) -> list[Place]:
     """The places behind the first layer.
 
     Raises:
-        UnsupportedModel: there is none, as in a network of one layer.
+        UnsupportedModelError: there is none, as in a network of one layer.
     """
     hidden = places(subject)[1:]
     if not hidden:
-        raise UnsupportedModel("The network has no hidden layer that everything passes through.")
+        raise UnsupportedModelError("The network has no hidden layer that everything passes through.")
     return hidden
 
 
@@ -76,7 +76,7 @@ def visited_logits(subject: Subject, inputs: Tensor, visit: Visit) -> Tensor:
     It is given the input of the network too, as place 0.
 
     Raises:
-        UnsupportedModel: the calls are not those of the pass that was watched.
+        UnsupportedModelError: the calls are not those of the pass that was watched.
     """
     found = places(subject)
     mode = _Visiting({place.call: number for number, place in enumerate(found)}, visit, len(inputs))
@@ -84,7 +84,7 @@ def visited_logits(subject: Subject, inputs: Tensor, visit: Visit) -> Tensor:
     with mode:
         logits = subject.logits_of(start)
     if mode.met != len(found) - 1:
-        raise UnsupportedModel("The network does not make the same function calls in every forward pass.")
+        raise UnsupportedModelError("The network does not make the same function calls in every forward pass.")
     return logits
 
 
@@ -156,7 +156,7 @@ class _Visiting(TorchFunctionMode):
         outcome = func(*args, **(kwargs or {}))
         if self.calls in self.numbers:
             if not isinstance(outcome, Tensor) or outcome.shape[:1] != (self.rows,):
-                raise UnsupportedModel("The network does not make the same function calls in every forward pass.")
+                raise UnsupportedModelError("The network does not make the same function calls in every forward pass.")
             self.met += 1
             return self.visit(self.numbers[self.calls], outcome)
         return outcome

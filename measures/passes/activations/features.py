@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from measures.api import CHUNK, Subject, UnsupportedModel, shared
+from measures.api import CHUNK, Subject, UnsupportedModelError, shared
 from measures.passes.activations.bottlenecks import Place, norm_squared, places, visited_logits
 from measures.passes.activations.outputs import logits
 
@@ -35,7 +35,7 @@ def sampled(subject: Subject, count: int) -> Sample:
     """The first `count` training examples of the fixed draw, or all, always in the order of the draw.
 
     Raises:
-        UnsupportedModel: the network's logits are not finite, and so nothing that it does with them means anything.
+        UnsupportedModelError: the network's logits are not finite.
     """
     logits(subject)
     chosen = subject.sample(min(count, subject.num_examples))
@@ -204,7 +204,7 @@ def _chunk_of_flow(subject: Subject, x: Tensor, y: Tensor, probes: Tensor) -> _C
     with torch.enable_grad():
         logits = visited_logits(subject, x.clone().requires_grad_(), visit)
         if [h._version for h in held] != versions:  # noqa: SLF001  as above
-            raise UnsupportedModel("The network writes over an activation between its blocks that it still uses.")
+            raise UnsupportedModelError("The network writes over an activation between its blocks that it still uses.")
         margin = margin_of(logits, y)
         gradients = torch.autograd.grad(margin.sum(), held, retain_graph=len(probes) > 0)
         jacobians = torch.zeros(len(held), len(y), dtype=x.dtype, device=x.device)

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import CHUNK, Subject, UnsupportedModel, shared
+from measures.api import CHUNK, Subject, UnsupportedModelError, shared
 from measures.passes.activations.augmentations import brightened, contrasted, mirrored, zoomed
 from measures.passes.activations.bottlenecks import places, visited_logits
 from measures.passes.activations.features import Flow, Sample, flow_of, sampled
@@ -63,7 +63,7 @@ def augmented(subject: Subject) -> Sample:
     """Training images, every second mirrored, all zoomed into and of other contrast and brightness.
 
     Raises:
-        UnsupportedModel: the inputs are no images.
+        UnsupportedModelError: the inputs are no images.
     """
     images = images_of(subject, NUM_EXAMPLES)
     generator = subject.generator("augmented")
@@ -82,10 +82,10 @@ def images_of(subject: Subject, count: int) -> Sample:
     """Images [n, c, h, w] of the fixed draw.
 
     Raises:
-        UnsupportedModel: the inputs are no images.
+        UnsupportedModelError: the inputs are no images.
     """
     if subject.inputs.dim() != 4:  # noqa: PLR2004  [n, c, h, w]
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"Only images [n, c, h, w] can be augmented; its inputs are {tuple(subject.inputs.shape)}."
         )
     return sampled(subject, count)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from measures.api import CHUNK, Subject, UnsupportedModel, shared
+from measures.api import CHUNK, Subject, UnsupportedModelError, shared
 
 
 @shared
@@ -12,12 +12,12 @@ def logits(subject: Subject) -> Tensor:
     """Logits [n, k] of the training inputs under the trained parameters.
 
     Raises:
-        UnsupportedModel: some are not finite, and so no answers.
+        UnsupportedModelError: some are not finite, and so no answers.
     """
     with torch.no_grad():
         found = torch.cat([subject.logits_of(x) for x, _ in subject.batches()])
     if not bool(found.isfinite().all()):
-        raise UnsupportedModel("Its logits on its training data are not all finite numbers.")
+        raise UnsupportedModelError("Its logits on its training data are not all finite numbers.")
     return found
 
 
@@ -26,7 +26,7 @@ def unlabeled_logits(subject: Subject) -> Tensor:
     """Logits [m, k] of the unlabeled inputs; needs "unlabeled".
 
     Raises:
-        UnsupportedModel: some are not finite.
+        UnsupportedModelError: some are not finite.
     """
     return answers(subject.model, subject.unlabeled)
 
@@ -36,7 +36,7 @@ def twins_unlabeled_logits(subject: Subject) -> Tensor:
     """Logits [m, k] that the twin gives to the unlabeled inputs; needs "twin" and "unlabeled".
 
     Raises:
-        UnsupportedModel: some are not finite.
+        UnsupportedModelError: some are not finite.
     """
     return answers(subject.twin, subject.unlabeled)
 
@@ -45,12 +45,12 @@ def answers(network: nn.Module, inputs: Tensor) -> Tensor:
     """Logits [n, k] of `inputs` [n, c, h, w].
 
     Raises:
-        UnsupportedModel: some are not finite.
+        UnsupportedModelError: some are not finite.
     """
     with torch.no_grad():
         found = torch.cat([network(x) for x in inputs.split(CHUNK)])
     if not bool(found.isfinite().all()):
-        raise UnsupportedModel("The logits that are compared are not all finite numbers.")
+        raise UnsupportedModelError("The logits that are compared are not all finite numbers.")
     return found
 
 

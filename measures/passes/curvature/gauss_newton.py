@@ -18,7 +18,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.outputs import logits
 from measures.passes.gradients.per_sample import gradients_of, pieces
 
@@ -54,7 +54,7 @@ def gauss_newton(subject: Subject) -> GaussNewton:
     """The sample of all training examples and classes: exact where n k is at most NUM_ROWS.
 
     Raises:
-        UnsupportedModel: every softmax is one-hot to the last bit, so that G is zero.
+        UnsupportedModelError: every softmax is one-hot to the last bit, so that G is zero.
     """
     chosen, cotangents = _drawn(subject)
     num_params = sum(p.numel() for p in subject.params.values())
@@ -110,7 +110,7 @@ def _drawn(subject: Subject) -> tuple[Tensor, Tensor]:
     towards = torch.eye(subject.num_classes, dtype=p.dtype, device=p.device) - p.unsqueeze(1)  # e_c - p_i [n, k, k]
     size = (p * towards.square().sum(2)).flatten()
     if not size.any():
-        raise UnsupportedModel("Its softmax is exactly one-hot at every example: the Gauss-Newton matrix is zero.")
+        raise UnsupportedModelError("Its softmax is exactly one-hot at every example: the Gauss-Newton matrix is zero.")
     start = torch.rand(1, generator=subject.generator("gauss_newton"), device=subject.device).item()
     picked, chance = systematic(size, NUM_ROWS, start)
     example, label = picked // subject.num_classes, picked % subject.num_classes

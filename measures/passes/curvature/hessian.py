@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.outputs import logits
 from measures.passes.curvature.gauss_newton import eigenvalues, gauss_newton, leading_eigenvectors
 
@@ -38,7 +38,7 @@ class Hessian:
     The graph of the gradient is built once a batch and kept; each product is one backward pass through it.
 
     Raises:
-        UnsupportedModel: an operation of the network has no second derivative.
+        UnsupportedModelError: an operation of the network has no second derivative.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -62,14 +62,16 @@ class Hessian:
     def _product(self, gradient: tuple[Tensor, ...], pieces: list[Tensor]) -> Tensor:
         curved = [(g, piece) for g, piece in zip(gradient, pieces, strict=True) if g.requires_grad]
         if not curved:
-            raise UnsupportedModel("The gradient of its loss does not depend on its parameters: no second derivative.")
+            raise UnsupportedModelError(
+                "The gradient of its loss does not depend on its parameters: no second derivative."
+            )
         outputs, vectors = zip(*curved, strict=True)
         try:
             products = torch.autograd.grad(outputs, self._params, vectors, retain_graph=True, materialize_grads=True)
         except RuntimeError as error:  # torch has no type of its own for a missing formula
             if "not implemented" not in str(error):
                 raise
-            raise UnsupportedModel(f"An operation of the network has no second derivative: {error}") from error
+            raise UnsupportedModelError(f"An operation of the network has no second derivative: {error}") from error
         return torch.cat([product.flatten() for product in products])
 
 
@@ -190,7 +192,7 @@ def known_part(subject: Subject) -> Tensor | None:
     """Rows [r, p] with rows^T rows near the Hessian; None if they are too long to be kept or the softmax is one-hot."""
     try:
         sample = gauss_newton(subject)
-    except UnsupportedModel:
+    except UnsupportedModelError:
         return None
     return None if sample.is_sketch else sample.rows
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.gradients.per_sample import gradient_norms
 from measures.training_history import Checkpoint
 
@@ -48,7 +48,7 @@ def at_checkpoint(subject: Subject, checkpoint: Checkpoint, chosen: Tensor) -> S
 
 def _kept(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
     if not checkpoints:
-        raise UnsupportedModel("Its trajectory has no checkpoints to take gradients at.")
+        raise UnsupportedModelError("Its trajectory has no checkpoints to take gradients at.")
     count = len(checkpoints)
     if count <= MAX_CHECKPOINTS:
         return list(checkpoints)

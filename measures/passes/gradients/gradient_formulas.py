@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from measures.passes.activations.torch_calls import batch_norm_call, layer_call
-from measures.passes.gradients.weight_uses import Call, NoFormula, Scratch, Use
+from measures.passes.gradients.weight_uses import Call, NoFormulaError, Scratch, Use
 
 SHORT_ROW: Final = 8  # copying rows of fewer numbers from here and there takes longer than a convolution picking them
 
@@ -25,12 +25,12 @@ def uses_of(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, A
     """Every use of a weight in one call, which has been made.
 
     Raises:
-        NoFormula: the operation is none of those here, or does not map every example by itself.
+        NoFormulaError: the operation is none of those here, or does not map every example by itself.
     """
     if not isinstance(call.output, Tensor) or call.output.shape[:1] != (call.num_examples,):
-        raise NoFormula(f"{func} does not return one output an example.")
+        raise NoFormulaError(f"{func} does not return one output an example.")
     if not call.output.requires_grad:
-        raise NoFormula(f"{func} stands where autograd does not look.")
+        raise NoFormulaError(f"{func} stands where autograd does not look.")
     return FORMULAS[func](args, kwargs, call)
 
 
@@ -155,7 +155,7 @@ def _batch_norm(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> li
     """As layer norm with fixed statistics, a weight for each channel."""
     named = batch_norm_call(*args, **kwargs)
     if named["training"] or named["running_mean"] is None:
-        raise NoFormula("Batch norm with the statistics of the batch lets examples meet.")
+        raise NoFormulaError("Batch norm with the statistics of the batch lets examples meet.")
     each = (1, -1, *(1,) * (call.output.dim() - 2))
     center, scale = named["running_mean"].view(each), (named["running_var"] + named["eps"]).rsqrt().view(each)
     return _affine(named, lambda a: (a - center) * scale, _over_positions, call)
@@ -186,7 +186,7 @@ def _affine(
 def _sum(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[Use]:
     """Z = a + w with w repeated for every example: the sum of delta over what it was repeated for."""
     if kwargs:
-        raise NoFormula("A scaled sum.")
+        raise NoFormulaError("A scaled sum.")
     _, w = _data_and_weight(args, call)
     return [call.use(w, lambda _rows, delta, _: _gathered(delta, w), call.output[0].numel())]
 
@@ -194,7 +194,7 @@ def _sum(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[Use]
 def _product(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[Use]:
     """Z = a w with w repeated for every example: the sum of delta a over what it was repeated for."""
     if kwargs:
-        raise NoFormula("A product with options.")
+        raise NoFormulaError("A product with options.")
     a, w = _data_and_weight(args, call)
     return [call.use(w, lambda rows, delta, _: _gathered(delta * a[rows], w), call.output[0].numel(), a)]
 
@@ -207,7 +207,7 @@ def _data_and_weight(args: tuple[Any, ...], call: Call) -> tuple[Tensor, Tensor]
         data = call.kept
     call.checked(data)
     if not isinstance(weight, Tensor) or data.shape != call.output.shape or _repeated(weight, data)[0] != 1:
-        raise NoFormula("A weight must be the same for every example.")
+        raise NoFormulaError("A weight must be the same for every example.")
     return data, weight
 
 

@@ -12,7 +12,7 @@ from measures.api import Subject
 from measures.passes.gradients.layerwise import Layer, layers
 from measures.passes.gradients.per_sample import FLOATS_AT_ONCE, chunk_size, gradients_of, pieces
 from measures.passes.gradients.tape import Tape
-from measures.passes.gradients.weight_uses import Ambiguous, NoFormula, Scratch
+from measures.passes.gradients.weight_uses import AmbiguousBatchAxisError, NoFormulaError, Scratch
 
 NUM_PROBED: Final = 8  # inputs whose pass tells what a pass of all would hold
 MAX_FILLED: Final = 4  # networks with so many widths in a row are rare
@@ -31,7 +31,7 @@ def gram(
     """
     try:
         return _gram_by_layer(subject, inputs, cotangents, state)
-    except NoFormula:
+    except NoFormulaError:
         return _gram_by_pairs_of_chunks(subject, inputs, cotangents, state)
 
 
@@ -39,7 +39,7 @@ def gram(
 def _gram_by_layer(subject: Subject, inputs: Tensor, cotangents: Tensor, state: Mapping[str, Tensor]) -> Tensor:
     """A sum over layers, from one pass of all inputs."""
     if _tape(subject, inputs[:NUM_PROBED], cotangents[:NUM_PROBED], state).floats * len(inputs) > FLOATS_AT_ONCE:
-        raise NoFormula("One pass of all inputs would hold too much.")
+        raise NoFormulaError("One pass of all inputs would hold too much.")
     r = len(inputs)
     K = inputs.new_zeros(r, r)
     scratch = Scratch(inputs)
@@ -61,9 +61,9 @@ def _tape(subject: Subject, inputs: Tensor, cotangents: Tensor, state: Mapping[s
         weighted = functools.partial(_weighted, weights)
         try:
             return Tape(subject, filled, weighted, state)
-        except Ambiguous:
+        except AmbiguousBatchAxisError:
             continue
-    raise NoFormula(f"Axes of the data are as long as {len(inputs)} to {len(inputs) + MAX_FILLED} examples.")
+    raise NoFormulaError(f"Axes of the data are as long as {len(inputs)} to {len(inputs) + MAX_FILLED} examples.")
 
 
 def _weighted(weights: Tensor, logits: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy, linear
 from measures.api import CHUNK, Subject, shared
 from measures.passes.gradients.layerwise import layers
 from measures.passes.gradients.tape import Tape
-from measures.passes.gradients.weight_uses import Ambiguous, NoFormula, Scratch
+from measures.passes.gradients.weight_uses import AmbiguousBatchAxisError, NoFormulaError, Scratch
 
 FLOATS_AT_ONCE: Final = 2**26  # 256 MB of float32 for the gradients of one chunk
 FLOATS_IN_CACHE: Final = 2**19  # 2 MB: what is made of one layer for some examples is still near when it is reduced
@@ -185,7 +185,7 @@ def _swept(subject: Subject, kind: type[Sums]) -> Sums:
     sums = kind(subject)
     try:
         _sweep_by_layer(sums, subject)
-    except NoFormula:
+    except NoFormulaError:
         sums = kind(subject)
         for rows in pieces(subject.num_examples, chunk_size(subject)):
             gradients = gradients_of(subject, cross_entropy, subject.inputs[rows], subject.labels[rows])
@@ -202,7 +202,7 @@ def _sweep_by_layer(sums: _Norms, subject: Subject) -> None:
         rows = slice(start, min(start + size, subject.num_examples))
         try:
             floats = _add_by_layer(sums, rows, subject)
-        except Ambiguous:  # raised before anything is added, and never by a single example
+        except AmbiguousBatchAxisError:  # raised before anything is added, and never by a single example
             size = rows.stop - start - 1
             continue
         start, size = rows.stop, max(1, min(EXAMPLES_AT_ONCE, FLOATS_AT_ONCE // floats))

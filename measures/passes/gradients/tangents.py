@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.gradients.gram import gram
 
 NUM_ROWS: Final = 480  # one for each example and class; time grows with its square times the number of parameters
@@ -53,7 +53,7 @@ def tangent_kernel(subject: Subject) -> TangentKernel:
     """The kernel at the trained weights.
 
     Raises:
-        UnsupportedModel: it has so many classes that NUM_ROWS leave fewer than MIN_EXAMPLES examples.
+        UnsupportedModelError: it has so many classes that NUM_ROWS leave fewer than MIN_EXAMPLES examples.
     """
     return _kernel(subject, {})
 
@@ -106,7 +106,7 @@ def _kernel(subject: Subject, state: Mapping[str, Tensor]) -> TangentKernel:
     k = subject.num_classes
     count = NUM_ROWS // k
     if count < MIN_EXAMPLES:
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"It has {k} classes, and the tangent kernel of {MIN_EXAMPLES} examples must have at most {NUM_ROWS} rows, "
             f"one for each example and class."
         )

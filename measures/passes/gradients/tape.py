@@ -17,7 +17,7 @@ from measures.api import Subject
 from measures.passes.activations.torch_calls import tensors
 from measures.passes.gradients.gradient_formulas import FORMULAS, uses_of
 from measures.passes.gradients.pullback import Derivation, derivation, replaced
-from measures.passes.gradients.weight_uses import Call, NoFormula, Rule, Use
+from measures.passes.gradients.weight_uses import Call, NoFormulaError, Rule, Use
 
 IN_PLACE = frozenset({Tensor.add_, Tensor.mul_})
 
@@ -39,7 +39,7 @@ class Tape:
         floats: how many numbers of one example it holds, inputs of layers and gradients at outputs.
 
     Raises:
-        NoFormula: `measures.passes.gradients.gradient_formulas` has no rule for the way a parameter is used.
+        NoFormulaError: `measures.passes.gradients.gradient_formulas` has no rule for the way a parameter is used.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Tape:
         edges: list[Any] = list({id(use.edge): use.edge for use in watch.uses}.values())
         found = torch.autograd.grad(loss, [*edges, *params], allow_unused=True) if loss.requires_grad else ()
         if any(gradient is not None for gradient in found[len(edges) :]):
-            raise NoFormula("A gradient reaches a parameter by a way that was not seen.")
+            raise NoFormulaError("A gradient reaches a parameter by a way that was not seen.")
         at = {id(edge): delta for edge, delta in zip(edges, found, strict=False) if delta is not None}
         reached = [(use, at[id(use.edge)]) for use in watch.uses if id(use.edge) in at]
         if any(use.overwritten for use, _ in reached):
-            raise NoFormula("The network has worked in place on the input of a layer.")
+            raise NoFormulaError("The network has worked in place on the input of a layer.")
         self.uses, self.deltas = [use for use, _ in reached], [delta for _, delta in reached]
         self.derivations = watch.derivations
         held = {id(t): t.numel() for use, delta in reached for t in (delta, *(a for a, _ in use.held))}
@@ -105,12 +105,12 @@ class _Watch(TorchFunctionMode):
         versions = [t._version for t in sources]  # noqa: SLF001  it has no other name
         result = func(*args, **kwargs)
         if [t._version for t in sources] != versions:  # noqa: SLF001  as above
-            raise NoFormula("A weight is changed in place.")
+            raise NoFormulaError("A weight is changed in place.")
         outputs = list(tensors(result))
         if not any(t.requires_grad for t in outputs):
             self._constants |= {id(t): t for t in outputs}
         elif not isinstance(result, Tensor):
-            raise NoFormula("Several weights made of one.")
+            raise NoFormulaError("Several weights made of one.")
         elif id(result) not in self._weights:
             self._weights[id(result)] = result
             self.derivations.append(derivation(func, args, kwargs, result, sources))
@@ -123,7 +123,7 @@ class _Watch(TorchFunctionMode):
         if func is torch.cat:
             return self._side_by_side(*args, **kwargs)
         if func not in FORMULAS:
-            raise NoFormula(f"{func} has none.")
+            raise NoFormulaError(f"{func} has none.")
         kept = args[0].clone() if func is Tensor.mul_ else None
         output = func(*self._cut_off(args), **self._cut_off(kwargs))
         call = Call(output, self._num_examples, lambda t: id(t) in self._weights, kept)
@@ -134,11 +134,11 @@ class _Watch(TorchFunctionMode):
         """Weights repeated for every example, beside data."""
         copies = [self._copies.get(id(part)) for part in parts]
         if any(copy is None and id(part) in self._weights for copy, part in zip(copies, parts, strict=True)):
-            raise NoFormula("A weight beside data.")
+            raise NoFormulaError("A weight beside data.")
         output = torch.cat(self._cut_off(parts), dim)
         axis = dim % output.dim()
         if axis == 0:
-            raise NoFormula("Examples added to examples.")
+            raise NoFormulaError("Examples added to examples.")
         call = Call(output, self._num_examples, lambda t: id(t) in self._weights)
         start = 0
         for copy, part in zip(copies, parts, strict=True):

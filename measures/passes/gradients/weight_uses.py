@@ -34,11 +34,11 @@ class Scratch:
 Rule = Callable[[slice, Tensor, Scratch], Tensor]
 
 
-class NoFormula(Exception):  # noqa: N818  an outcome: another path is taken
+class NoFormulaError(Exception):
     """A parameter is used in a way whose gradient has no formula here."""
 
 
-class Ambiguous(NoFormula):
+class AmbiguousBatchAxisError(NoFormulaError):
     """Another axis of the data is as long as the batch: which one is that of the examples cannot be told."""
 
 
@@ -98,7 +98,9 @@ class Call:
     def checked(self, data: object) -> Tensor:
         """The data, one entry an example."""
         if not isinstance(data, Tensor) or self.is_weight(data) or data.shape[:1] != (self.num_examples,):
-            raise NoFormula("A weight must meet one entry for each example.")
+            raise NoFormulaError("A weight must meet one entry for each example.")
         if self.num_examples > 1 and self.num_examples in data.shape[1:]:
-            raise Ambiguous("Examples must be told from positions and channels; pass another number of them.")
+            raise AmbiguousBatchAxisError(
+                "Examples must be told from positions and channels; pass another number of them."
+            )
         return data

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.outputs import logits
 
 ACCURACY_DROP: Final = 0.1  # Jiang et al. 2020, appendix C.4
@@ -143,7 +143,7 @@ def largest_scale(drop: Callable[[float], float], start: float = START) -> float
     new evaluation there that becomes an end of the bracket, and once more for the answer.
 
     Raises:
-        UnsupportedModel: no scale within MAX_DOUBLINGS octaves of `start` brackets the crossing.
+        UnsupportedModelError: no scale within MAX_DOUBLINGS octaves of `start` brackets the crossing.
     """
     low, high = _bracket(drop, start)
     for _ in range(REFINEMENTS):
@@ -189,11 +189,11 @@ def _bracket(drop: Callable[[float], float], start: float) -> tuple[tuple[float,
                 scale, at_scale = last, at_last
                 break
     if factor > 1:
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"No weight noise lowers its training accuracy by {ACCURACY_DROP}: at scale {scale:g} the drop is "
             f"{at_scale:.3f}. It is no better than chance to begin with."
         )
-    raise UnsupportedModel(
+    raise UnsupportedModelError(
         f"Even weight noise of scale {scale:g} lowers its training accuracy by {at_scale:.3f}, more than "
         f"{ACCURACY_DROP}."
     )

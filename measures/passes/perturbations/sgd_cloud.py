@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 
 NUM_ITERATES: Final = 64  # bounds the cost: a gradient of a minibatch each
 MAX_NUMBERS: Final = 2**24  # a larger cloud is kept as a sketch of so many numbers
@@ -27,11 +27,11 @@ def distances(subject: Subject) -> NDArray[np.float64]:
     where steps are small; where that is too much, a count sketch of it (Charikar et al. 2002), which keeps distances.
 
     Raises:
-        UnsupportedModel: descent diverges, or does not move.
+        UnsupportedModelError: descent diverges, or does not move.
     """
     trajectory = subject.trajectory
     if not trajectory.learning_rates or trajectory.batch_size < 1:
-        raise UnsupportedModel("Its trajectory has no learning rates to go on with.")
+        raise UnsupportedModelError("Its trajectory has no learning rates to go on with.")
     rate = math.fsum(trajectory.learning_rates) / len(trajectory.learning_rates)
     order, generator = subject.sample(subject.num_examples), subject.generator("iterates")
     start = torch.cat([p.flatten() for p in subject.params.values()])
@@ -49,10 +49,10 @@ def distances(subject: Subject) -> NDArray[np.float64]:
         rows.append(moved if sketch is None else sketch(moved))
     cloud = torch.stack(rows).double()
     if not bool(cloud.isfinite().all()):
-        raise UnsupportedModel(f"Plain gradient descent from its weights diverges at learning rate {rate:g}.")
+        raise UnsupportedModelError(f"Plain gradient descent from its weights diverges at learning rate {rate:g}.")
     found: NDArray[np.float64] = torch.cdist(cloud, cloud, compute_mode="donot_use_mm_for_euclid_dist").cpu().numpy()
     if not found.any():
-        raise UnsupportedModel("Gradient descent from its weights does not move: the gradient is exactly zero.")
+        raise UnsupportedModelError("Gradient descent from its weights does not move: the gradient is exactly zero.")
     return found
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.torch_calls import LAYERS, entered, fixed_batch_norm, layer_call, tensors
 
 ELEMENTWISE: Final = {"shift", "sub", "mul", "addcmul", "layer_norm"}  # may use a learned matrix without being a layer
@@ -91,8 +91,8 @@ def layers(subject: Subject) -> list[Layer]:
     numbers outside of layers (layer-norm gains, position embeddings, class tokens) belong to none.
 
     Raises:
-        UnsupportedModel: batch norm that follows no layer (pre-activation networks), layers that are used twice, or
-            learned matrices in other operations than convolutions and linear layers.
+        UnsupportedModelError: batch norm that follows no layer (pre-activation networks), layers that are used twice,
+            or learned matrices in other operations than convolutions and linear layers.
     """
     return structure(subject).layers
 
@@ -178,7 +178,7 @@ class _Watch(TorchFunctionMode):
         name = self._spelling(func, args, kwargs)
         owned = [self.matrices[id(tensor)] for tensor in arguments if id(tensor) in self.matrices]
         if owned and name not in ELEMENTWISE:
-            raise UnsupportedModel(f"Only convolutions and linear layers are known; {name} uses {owned[0]!r}.")
+            raise UnsupportedModelError(f"Only convolutions and linear layers are known; {name} uses {owned[0]!r}.")
         self.operations.add(name)
         return None
 
@@ -197,7 +197,7 @@ class _Watch(TorchFunctionMode):
         activation = norm["input"]
         candidate = self.made_by.get(id(activation))
         if candidate is None:
-            raise UnsupportedModel(
+            raise UnsupportedModelError(
                 f"Batch norm {self.path[-1]!r} does not follow a convolution or linear layer, so it cannot be folded."
             )
         scale = (norm["running_var"] + norm["eps"]).rsqrt()
@@ -205,7 +205,7 @@ class _Watch(TorchFunctionMode):
             scale = scale * norm["weight"]
         layer = candidate.layer
         if layer.weight.dim() == 2 and activation.dim() != 2:  # noqa: PLR2004  [out, in] and [n, out]
-            raise UnsupportedModel(f"Batch norm {self.path[-1]!r} does not act on the outputs of {layer.name!r}.")
+            raise UnsupportedModelError(f"Batch norm {self.path[-1]!r} does not act on the outputs of {layer.name!r}.")
         weight = layer.weight * scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
         bias = ((0 if layer.bias is None else layer.bias) - norm["running_mean"]) * scale
         if norm["bias"] is not None:
@@ -218,17 +218,18 @@ class _Watch(TorchFunctionMode):
         """What was seen, checked.
 
         Raises:
-            UnsupportedModel: no layers, layers used twice, or layers whose outputs before batch norm are used twice.
+            UnsupportedModelError: no layers, layers used twice, or layers whose outputs before batch norm are used
+                twice.
         """
         if not self.candidates:
-            raise UnsupportedModel("The network has no convolution or linear layer that could be seen.")
+            raise UnsupportedModelError("The network has no convolution or linear layer that could be seen.")
         names = Counter(candidate.layer.name for candidate in self.candidates)
         twice = next((name for name, count in names.items() if count > 1), None)
         if twice is not None:
-            raise UnsupportedModel(f"Each layer must be used once; {twice!r} is used {names[twice]} times.")
+            raise UnsupportedModelError(f"Each layer must be used once; {twice!r} is used {names[twice]} times.")
         for candidate in self.candidates:
             if any(self.uses[inner] > 1 for inner in candidate.inner):
-                raise UnsupportedModel(f"The output of {candidate.layer.name!r} must go to batch norm alone.")
+                raise UnsupportedModelError(f"The output of {candidate.layer.name!r} must go to batch norm alone.")
         found = [candidate.layer for candidate in self.candidates]
         return Structure(found, frozenset(self.operations))
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.weights.folding import layers
 from measures.passes.weights.spectra import singular_values
 
@@ -69,7 +69,7 @@ def power_laws(subject: Subject) -> dict[str, PowerLaw]:
     than `MIN_POOLED`, the layers are left out.
 
     Raises:
-        UnsupportedModel: no layer can be fitted, alone or with others.
+        UnsupportedModelError: no layer can be fitted, alone or with others.
     """
     spectra = {
         layer.name: eigenvalues(values.numpy(force=True))
@@ -82,7 +82,7 @@ def power_laws(subject: Subject) -> dict[str, PowerLaw]:
         laws |= dict.fromkeys(small, fit_power_law(np.concatenate([found / found.mean() for found in small.values()])))
     fitted = {name: law for name in spectra if (law := laws.get(name)) is not None}
     if not fitted:
-        raise UnsupportedModel(
+        raise UnsupportedModelError(
             f"A power law needs {MIN_EIGENVALUES} eigenvalues that differ in a layer or {MIN_POOLED} in all smaller "
             f"layers together; got {pooled}."
         )

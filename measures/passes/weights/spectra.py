@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel, shared
+from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.weights.folding import initial_layers, layers
 
 
@@ -37,7 +37,7 @@ def spectral_norms(subject: Subject) -> Tensor:
     """Largest singular value of each layer's matrix [d], all of them positive.
 
     Raises:
-        UnsupportedModel: a layer is zero, so that there is neither a logarithm nor a ratio to take.
+        UnsupportedModelError: a layer is zero, so that there is neither a logarithm nor a ratio to take.
     """
     return positive(subject, torch.stack([values[0] for values in singular_values(subject)]))
 
@@ -68,9 +68,9 @@ def positive(subject: Subject, norms: Tensor) -> Tensor:
     """The norms [d], one a layer.
 
     Raises:
-        UnsupportedModel: one of them is zero; the reason names the layer.
+        UnsupportedModelError: one of them is zero; the reason names the layer.
     """
     for layer, norm in zip(layers(subject), norms.tolist(), strict=True):
         if norm == 0:
-            raise UnsupportedModel(f"Every layer must have a weight that is not zero; {layer.name!r} is zero.")
+            raise UnsupportedModelError(f"Every layer must have a weight that is not zero; {layer.name!r} is zero.")
     return norms

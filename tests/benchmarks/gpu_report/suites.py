@@ -13,7 +13,7 @@ from measures.registry import catalog, select
 from measures.scoring import score_subject
 from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.device import waited
-from zoo.data.datasets import UnknownDataset
+from zoo.data.datasets import UnknownDatasetError
 from zoo.models.build import num_params
 from zoo.recipe import SOLVED, Recipe
 from zoo.suites.registry import Suite, suites
@@ -105,7 +105,7 @@ def _here(recipe: Recipe, substitute: str, data_dir: Path) -> Recipe:
     alone = recipe.replace(**{name: value for name, value in plain.items() if getattr(recipe, name) != value})
     try:
         data_of(alone, data_dir)
-    except UnknownDataset:
+    except UnknownDatasetError:
         alone = alone.replace(dataset=substitute)
         try:
             data_of(alone, data_dir)

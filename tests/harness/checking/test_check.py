@@ -25,7 +25,7 @@ HEADER = '''"""A submission."""
 import os
 import torch
 import numpy as np
-from measures import Subject, UnsupportedModel, measure
+from measures import Subject, UnsupportedModelError, measure
 '''
 DECLARED = '@measure(source="this test, 2024", family="norm", cost="weights only"{more})\n'
 
@@ -48,8 +48,8 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Fault]]:
         + measure_called("undeclared", "return float(next(iter(subject.init_params.values())).double().sum())")
         + measure_called("not_a_number", "return float('nan')")
         + measure_called("crashing", "return 1 / 0")
-        + measure_called("refusing", "raise UnsupportedModel('It has a reason that is long enough to read.')")
-        + measure_called("silent", "raise UnsupportedModel('no')")
+        + measure_called("refusing", "raise UnsupportedModelError('It has a reason that is long enough to read.')")
+        + measure_called("silent", "raise UnsupportedModelError('no')")
         + measure_called("first_image", f"return {first} + {weights}")
         + measure_called("batches", "return float(sum(1 for _ in subject.batches()))")
         + measure_called("single", "return 1.0 + 1e7 * float((subject.inputs.sum() / 3) % 1e-3)")
@@ -191,7 +191,7 @@ def test_one_number_orders_nothing_and_few_numbers_little() -> None:
     ("name", "what", "mend"),
     [
         ("undeclared", "does not declare", "needs={'init'}"),
-        ("not_a_number", "must return a finite number; got nan", "UnsupportedModel"),
+        ("not_a_number", "must return a finite number; got nan", "UnsupportedModelError"),
         ("crashing", "It fails: ZeroDivisionError", "Mend the error"),
         ("refusing", "It refuses a plain ReLU network: It has a reason", "every property"),
         ("silent", "refuses without a reason", "what is undefined"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.executors import Executor, MissingExtra, TaskFailure, execute
+from harness.pipeline.executors import Executor, MissingExtraError, TaskFailure, execute
 from tests.harness.pipeline.workers import deed, doomed_after_its_end, never_yields, slow_touch
 
 RAY = importlib.util.find_spec("ray") is not None
@@ -117,5 +117,5 @@ def test_no_task_no_process(executor: Executor) -> None:
 @pytest.mark.skipif(RAY, reason="Ray is installed")
 def test_ray_that_is_absent_is_refused_before_the_first_result() -> None:
     """The message says how to install it."""
-    with pytest.raises(MissingExtra, match=r"pip install 'gapbench\[ray\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'gapbench\[ray\]'"):
         execute(deed, GOOD, executor="ray", workers=1)

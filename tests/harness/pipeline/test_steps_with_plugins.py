@@ -19,7 +19,7 @@ from tests.harness.pipeline.planning import printed
 
 PLUGIN = '''
 import time
-from measures import UnsupportedModel, measure
+from measures import UnsupportedModelError, measure
 
 @measure(source="this test", family="norm", expected_sign=-1)
 def good(subject):
@@ -50,7 +50,7 @@ def sleeps(subject):
 @measure(source="this test", family="norm")
 def picky(subject):
     """Nothing."""
-    raise UnsupportedModel("It has no taste for this network.")
+    raise UnsupportedModelError("It has no taste for this network.")
 '''
 
 

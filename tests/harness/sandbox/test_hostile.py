@@ -70,7 +70,7 @@ ENDS = {
     "floods": ("failed", "it sent more than"),
     "nests": ("failed", "it sent what is no answer"),
     "closes_its_pipe": ("failed", "exit code 1"),
-    "asks_undeclared": ("failed", "UndeclaredNeed"),
+    "asks_undeclared": ("failed", "UndeclaredNeedError"),
 }
 
 

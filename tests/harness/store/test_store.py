@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from harness.store.store import Store
-from harness.store.weights import CorruptRun, PackedRun
+from harness.store.weights import CorruptRunError, PackedRun
 from measures import Score
 from tests.harness.store.storing import SCORE, damage, filled
 from zoo.recipe import Recipe
@@ -82,7 +82,7 @@ def test_damaged_weights_are_named(tmp_path: Path, packed: PackedRun, half: str,
     file = tmp_path / "runs" / run_id / f"{half}.safetensors"
     damage(file, how)
 
-    with Store(tmp_path) as store, pytest.raises(CorruptRun, match=f"{run_id}/{half}.safetensors"):
+    with Store(tmp_path) as store, pytest.raises(CorruptRunError, match=f"{run_id}/{half}.safetensors"):
         store.weight_files(run_id)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from leaderboard.statistics.conditional import cmi, pgdl_score
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 Table = dict[tuple[int, ...], Counter[tuple[int, int]]]
 
@@ -150,10 +150,10 @@ def test_a_set_that_leaves_nothing_uncertain_is_left_out() -> None:
 def test_refusals_say_why() -> None:
     """One hyperparameter is no pair; a constant target holds nothing to predict."""
     g, a = np.array([0.1, 0.2, 0.4]), {"hp.a": np.array([0, 0, 1])}
-    with pytest.raises(Undefined, match="two hyperparameters at a time; the ledger has 1"):
+    with pytest.raises(UndefinedError, match="two hyperparameters at a time; the ledger has 1"):
         pgdl_score(g, g, a)
     for statistic in (cmi, pgdl_score):
-        with pytest.raises(Undefined, match="nothing to predict"):
+        with pytest.raises(UndefinedError, match="nothing to predict"):
             statistic(g, np.ones(3), a)
-    with pytest.raises(Undefined, match="no uncertainty"):
+    with pytest.raises(UndefinedError, match="no uncertainty"):
         pgdl_score(g[:2], g[:2], {"hp.a": np.array([0, 1]), "hp.b": np.array([0, 1])})

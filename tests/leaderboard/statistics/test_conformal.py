@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from leaderboard.statistics.conformal import Conformal, quantile
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 
 def test_the_quantile_is_the_one_of_the_theorem() -> None:
@@ -63,7 +63,7 @@ def test_replicates_stay_together() -> None:
 
 def test_refusals_say_why() -> None:
     """Nine in ten of fewer than nine networks is all of them and more."""
-    with pytest.raises(Undefined, match="at least 9 networks to calibrate"):
+    with pytest.raises(UndefinedError, match="at least 9 networks to calibrate"):
         Conformal(np.arange(20.0), np.arange(20), 0)
-    with pytest.raises(Undefined, match="nothing to predict"):
+    with pytest.raises(UndefinedError, match="nothing to predict"):
         Conformal(np.ones(50), np.arange(50), 0)

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression
 
 from leaderboard.statistics.crossfit import FOLDS, CrossFit
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def test_planted_scores() -> None:
     assert fit.of(np.exp(hidden)).delta_mse > 0.8
     assert fit.of(np.exp(hidden)).rho > 0.95
     assert -0.05 < fit.of(noise).delta_mse < 0.02
-    with pytest.raises(Undefined, match="explain the order of the scores completely"):
+    with pytest.raises(UndefinedError, match="explain the order of the scores completely"):
         fit.of(table["hp.width"].to_numpy(dtype=np.float64))
 
 
@@ -99,9 +99,9 @@ def test_a_configuration_is_left_out_as_a_whole() -> None:
 def test_refusals_say_why() -> None:
     """Too few configurations, too many hyperparameters, nothing left to predict."""
     table, _, configuration, target = zoo(11)
-    with pytest.raises(Undefined, match="at least 10 configurations; there are 9"):
+    with pytest.raises(UndefinedError, match="at least 10 configurations; there are 9"):
         CrossFit(table[:18], target[:18], configuration[:18], 0)
-    with pytest.raises(Undefined, match="degrees of freedom"):
+    with pytest.raises(UndefinedError, match="degrees of freedom"):
         CrossFit(pd.DataFrame({"hp.a": [str(i) for i in range(20)]}), target[:20], np.arange(20), 0)
-    with pytest.raises(Undefined, match="predict the target completely"):
+    with pytest.raises(UndefinedError, match="predict the target completely"):
         CrossFit(table, table["hp.width"].to_numpy(dtype=np.float64), configuration, 0)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import f_oneway, rankdata
 
 from leaderboard.statistics.fragility import fragility
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 
 def test_it_is_the_analysis_of_variance_of_the_ranks() -> None:
@@ -78,12 +78,12 @@ def test_draws_of_the_estimator_are_told_from_seeds() -> None:
 def test_refusals_say_why() -> None:
     """No replicates, one configuration, a constant, a standard deviation that is none."""
     rng = np.random.default_rng(4)
-    with pytest.raises(Undefined, match="two networks"):
+    with pytest.raises(UndefinedError, match="two networks"):
         fragility(np.arange(3.0), np.arange(3), None, rng)
-    with pytest.raises(Undefined, match="one configuration only"):
+    with pytest.raises(UndefinedError, match="one configuration only"):
         fragility(np.arange(3.0), np.zeros(3, dtype=np.int64), None, rng)
-    with pytest.raises(Undefined, match="same score"):
+    with pytest.raises(UndefinedError, match="same score"):
         fragility(np.ones(4), np.array([0, 0, 1, 1]), None, rng)
     for noise in (-1.0, np.inf):
-        with pytest.raises(Undefined, match="negative or infinite"):
+        with pytest.raises(UndefinedError, match="negative or infinite"):
             fragility(np.arange(4.0), np.array([0, 0, 1, 1]), np.array([0, 0, 0, noise]), rng)

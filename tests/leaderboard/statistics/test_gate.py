@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from leaderboard.statistics.gate import randomization_gate
 from leaderboard.statistics.resampling import draw
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 
 def test_without_matches_it_is_the_area_under_the_roc_curve() -> None:
@@ -83,11 +83,11 @@ def test_the_interval_covers() -> None:
 
 def test_a_missing_class_is_refused() -> None:
     """There is nothing to tell apart."""
-    with pytest.raises(Undefined, match="random labels"):
+    with pytest.raises(UndefinedError, match="random labels"):
         randomization_gate(
             np.ones(2), np.zeros(2, np.bool_), np.zeros(2, np.int64), draw(1, 0, np.random.default_rng())
         )
-    with pytest.raises(Undefined, match="true labels"):
+    with pytest.raises(UndefinedError, match="true labels"):
         randomization_gate(np.ones(2), np.ones(2, np.bool_), np.zeros(2, np.int64), draw(1, 0, np.random.default_rng()))
 
 

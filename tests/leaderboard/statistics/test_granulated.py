@@ -10,7 +10,7 @@ import pytest
 
 from leaderboard.statistics.granulated import Grid, grid_of
 from leaderboard.statistics.granulated import granulated as granulated_of_configurations
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 
 def granulated(grid: Grid, scores: Any, target: Any) -> tuple[float, dict[str, float]]:
@@ -54,7 +54,7 @@ def test_random_ledgers_with_ties_holes_and_replicates(random_ledgers: list[Any]
     for small in random_ledgers:
         grid, expected = grid_of(small.levels, len(small.target)), naive_psi(small)
         if expected and np.ptp(grid.averaged(small.target)) == 0:
-            with pytest.raises(Undefined, match="nothing to predict"):
+            with pytest.raises(UndefinedError, match="nothing to predict"):
                 granulated(grid, small.scores, small.target)
         elif expected:
             whole, psi = granulated(grid, small.scores, small.target)
@@ -62,7 +62,7 @@ def test_random_ledgers_with_ties_holes_and_replicates(random_ledgers: list[Any]
             assert whole == pytest.approx(np.mean(list(expected.values())), abs=1e-12)
             defined += 1
         else:
-            with pytest.raises(Undefined, match="exactly one hyperparameter"):
+            with pytest.raises(UndefinedError, match="exactly one hyperparameter"):
                 granulated(grid, small.scores, small.target)
         assert set(grid.missing) == set(small.levels) - set(expected)
     assert defined > 30
@@ -123,7 +123,7 @@ def test_rounding_does_not_decide_a_tie() -> None:
 
 def test_a_constant_target_has_no_value() -> None:
     """There is nothing to predict."""
-    with pytest.raises(Undefined, match="nothing to predict"):
+    with pytest.raises(UndefinedError, match="nothing to predict"):
         granulated(grid_of({"hp.a": np.array([0, 1])}, 2), np.array([1.0, 2.0]), np.ones(2))
 
 

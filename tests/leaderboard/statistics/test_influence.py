@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from leaderboard.statistics.granulated import Grid, agreement, granulated, grid_of
 from leaderboard.statistics.influence import Influence, Layout
 from leaderboard.statistics.resampling import draw
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def test_the_variance_is_the_sum_over_pairs_that_share_a_configuration(
         grid = grid_of(small.levels, len(small.target), kept=kept)
         try:
             found = influence_of(grid, small.scores, small.target)
-        except Undefined:
+        except UndefinedError:
             continue
         dyadic, own = naive_variance(grid, small.scores, small.target)
         ends = {int(grid.of_unit[a]) for axis in grid.axes.values() for a in (*axis.first, *axis.second)}
@@ -117,5 +117,5 @@ def test_differences_are_of_the_same_networks() -> None:
 def test_few_configurations_have_no_spread() -> None:
     """Five with a neighbour are too few, however many stand alone."""
     levels = {"a": np.array([0, 1, 2, 3, 4, 5, 6]), "b": np.array([0, 0, 0, 0, 0, 1, 2])}
-    with pytest.raises(Undefined, match="at least 6 configurations that have a neighbour; there are 5"):
+    with pytest.raises(UndefinedError, match="at least 6 configurations that have a neighbour; there are 5"):
         Layout(grid_of(levels, 7))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from leaderboard.statistics.kendall import tau_a, tau_b
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 VALUES = st.sampled_from([-1e300, -2.5, -1.0, -0.0, 0.0, 5e-324, 1.0, 1.0000000000000002, 7.0, 1e300])
 PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=2, max_size=20).filter(lambda p: len({g for _, g in p}) > 1)
@@ -68,11 +68,11 @@ def test_without_contrast_there_is_no_value() -> None:
     """Every refusal says why."""
     g = np.array([0.1, 0.2, 0.3])
     for tau in (tau_a, tau_b):
-        with pytest.raises(Undefined, match="there is 1"):
+        with pytest.raises(UndefinedError, match="there is 1"):
             tau(g[:1], g[:1])
-        with pytest.raises(Undefined, match="nothing to predict"):
+        with pytest.raises(UndefinedError, match="nothing to predict"):
             tau(g, np.ones(3))
-    with pytest.raises(Undefined, match="same score"):
+    with pytest.raises(UndefinedError, match="same score"):
         tau_b(np.ones(3), g)
 
 

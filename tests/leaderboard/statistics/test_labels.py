@@ -8,7 +8,7 @@ import pytest
 
 from leaderboard.statistics.granulated import granulated, grid_of
 from leaderboard.statistics.labels import NUMBERS, LabelCurve, label_curve
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 
 def expected_agreement(m: int, p: float, q: float) -> float:
@@ -83,11 +83,11 @@ def test_a_simulated_validation_set_is_worth_its_size() -> None:
 def test_refusals_say_why() -> None:
     """No accuracy, no neighbours, nothing to predict."""
     grid = grid_of({"a": np.array([0, 1])}, 2)
-    with pytest.raises(Undefined, match="test accuracy of every network"):
+    with pytest.raises(UndefinedError, match="test accuracy of every network"):
         label_curve(grid, np.array([0.1, 0.2]), np.array([0.9, np.nan]), 0)
-    with pytest.raises(Undefined, match="exactly one hyperparameter"):
+    with pytest.raises(UndefinedError, match="exactly one hyperparameter"):
         label_curve(
             grid_of({"a": np.array([0, 1]), "b": np.array([0, 1])}, 2), np.array([0.1, 0.2]), np.full(2, 0.9), 0
         )
-    with pytest.raises(Undefined, match="nothing to predict"):
+    with pytest.raises(UndefinedError, match="nothing to predict"):
         label_curve(grid, np.full(2, 0.1), np.full(2, 0.9), 0)

@@ -19,7 +19,7 @@ from leaderboard.statistics.resampling import (
     student,
     within_bounds,
 )
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 DRAWS = 20
 
@@ -73,7 +73,7 @@ def test_an_interval_without_width_needs_six_disjoint_comparisons() -> None:
     assert interval(same, 6) == interval(same) == [1, 1]
     assert interval(other, 3) == interval(other)
     for draws, comparisons in ((same, 5), (same + 1e-9 * other, 5), (other, 2)):
-        with pytest.raises(Undefined, match=str(comparisons)):
+        with pytest.raises(UndefinedError, match=str(comparisons)):
             interval(draws, comparisons)
 
 
@@ -107,7 +107,7 @@ def test_the_interval_is_the_central_95_percent() -> None:
     draws = np.arange(1001.0)
     assert interval(draws) == pytest.approx([25, 975], rel=1e-12)
     assert interval(np.concatenate([draws, np.full(1001, np.nan)])) == pytest.approx([25, 975], rel=1e-12)
-    with pytest.raises(Undefined, match="Only 1001 of 2003"):
+    with pytest.raises(UndefinedError, match="Only 1001 of 2003"):
         interval(np.concatenate([draws, np.full(1002, np.nan)]))
-    with pytest.raises(Undefined, match="No resamples"):
+    with pytest.raises(UndefinedError, match="No resamples"):
         interval(np.array([]))

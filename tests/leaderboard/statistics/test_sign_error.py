@@ -14,7 +14,7 @@ from leaderboard.statistics.sign_error import (
     hoeffding_weight,
     sign_error,
 )
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 
 def naive_losses(small: Any, test_size: Any) -> dict[str, list[float]]:
@@ -50,7 +50,7 @@ def test_random_ledgers(random_ledgers: list[Any]) -> None:
         test_size = np.random.default_rng(place).choice([200.0, 1000.0, 10_000.0], len(small.target))
         expected = naive_losses(small, test_size)
         if not any(expected.values()):
-            with pytest.raises(Undefined):
+            with pytest.raises(UndefinedError):
                 environments_of(small.target, small.levels, test_size)
             continue
         environments = environments_of(small.target, small.levels, test_size)
@@ -80,7 +80,7 @@ def test_the_papers_design_keeps_an_effective_number_of_twelve() -> None:
     two_apart = np.array([0.0] * 10 + [0.5] * 2 + [0.0] * 8)
     size = np.full(20, 10_000.0)
 
-    with pytest.raises(Undefined, match="test set resolves"):
+    with pytest.raises(UndefinedError, match="test set resolves"):
         environments_of(one_apart, levels, size)
     assert len(environments_of(two_apart, levels, size).first) == 100
 
@@ -108,11 +108,11 @@ def test_the_percentile_interpolates_over_directions() -> None:
 def test_refusals_say_why() -> None:
     """No neighbours, or neighbours that the test set cannot tell apart."""
     g = np.array([0.1, 0.5])
-    with pytest.raises(Undefined, match="exactly one hyperparameter"):
+    with pytest.raises(UndefinedError, match="exactly one hyperparameter"):
         environments_of(g, {"hp.a": np.array([0, 1]), "hp.b": np.array([0, 1])}, np.full(2, 1e4))
-    with pytest.raises(Undefined, match="test set resolves"):
+    with pytest.raises(UndefinedError, match="test set resolves"):
         environments_of(g, {"hp.a": np.array([0, 1])}, np.full(2, 10.0))
-    with pytest.raises(Undefined, match="nothing to predict"):
+    with pytest.raises(UndefinedError, match="nothing to predict"):
         environments_of(np.ones(2), {"hp.a": np.array([0, 1])}, np.full(2, 1e4))
 
 
@@ -153,9 +153,9 @@ def test_binomial_weights_need_accuracies() -> None:
     """Shares of a number of examples; and use them where they are."""
     g, levels, size = np.array([0.02, 0.03, 0.9]), {"hp.a": np.array([0, 1, 2])}, np.full(3, 1e4)
     for accuracy, n in ((98 * g, size), (-g, size), (g, np.array([1e4, 1e4, np.inf]))):
-        with pytest.raises(Undefined, match="between 0 and 1, and finite test sizes"):
+        with pytest.raises(UndefinedError, match="between 0 and 1, and finite test sizes"):
             environments_of(g, levels, n, accuracy, weights="binomial")
-    with pytest.raises(Undefined, match="test accuracy of every network"):
+    with pytest.raises(UndefinedError, match="test accuracy of every network"):
         environments_of(g, levels, size, weights="binomial")
     assert len(environments_of(g, levels, size, 1 - g, weights="binomial").first) == 3
     assert len(environments_of(g, levels, size, 1 - g).first) == 2

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from leaderboard.statistics.spearman import hyperparameter_basis, partial_spearman, ranks_of, spearman
-from leaderboard.statistics.undefined import Undefined
+from leaderboard.statistics.undefined import UndefinedError
 
 
 def test_spearman_is_scipys(random_ledgers: list[Any]) -> None:
@@ -71,19 +71,19 @@ def test_a_measure_that_is_a_hyperparameter_has_no_value() -> None:
     g = np.random.default_rng(3).normal(size=20)
     basis = hyperparameter_basis(pd.DataFrame({"hp.a": a}))
 
-    with pytest.raises(Undefined, match="ranks of the score completely"):
+    with pytest.raises(UndefinedError, match="ranks of the score completely"):
         partial_spearman(10.0 ** a.astype(np.float64), g, basis)
-    with pytest.raises(Undefined, match="ranks of the target completely"):
+    with pytest.raises(UndefinedError, match="ranks of the target completely"):
         partial_spearman(g, 10.0 ** a.astype(np.float64), basis)
 
 
 def test_refusals_say_why() -> None:
     """Constants, single networks, and as many hyperparameters as networks."""
     g = np.array([0.1, 0.3, 0.2])
-    with pytest.raises(Undefined, match="no variance"):
+    with pytest.raises(UndefinedError, match="no variance"):
         spearman(np.ones(3), g)
-    with pytest.raises(Undefined, match="there is 1"):
+    with pytest.raises(UndefinedError, match="there is 1"):
         spearman(g[:1], g[:1])
-    with pytest.raises(Undefined, match="2 degrees of freedom of 3 networks"):
+    with pytest.raises(UndefinedError, match="2 degrees of freedom of 3 networks"):
         partial_spearman(g, g, hyperparameter_basis(pd.DataFrame({"hp.a": [0, 1, 2]})))
     assert hyperparameter_basis(pd.DataFrame({"hp.a": []})).shape == (0, 0)

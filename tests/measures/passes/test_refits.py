@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.refits import Refits, logits_under, refits
 from measures.training_history import Refitted, Training
 from tests.measures.learners import CLASSES, SURE, NearestNeighbour, nearest_neighbour, points, refit_of
@@ -134,7 +134,7 @@ def test_answers_are_those_of_the_network_trained_again() -> None:
 def test_too_few_examples_are_refused() -> None:
     """Sixteen are enough."""
     trained_again(nearest_neighbour(16))
-    with pytest.raises(UnsupportedModel, match="at least 16 examples; it has 15"):
+    with pytest.raises(UnsupportedModelError, match="at least 16 examples; it has 15"):
         trained_again(nearest_neighbour(15))
 
 
@@ -147,5 +147,5 @@ def test_a_training_that_diverges_is_refused() -> None:
         found[1] = Refitted(params=broken, buffers={}, losses=[], steps_per_epoch=10, converged=False)
         return found
 
-    with pytest.raises(UnsupportedModel, match="diverged"):
+    with pytest.raises(UnsupportedModelError, match="diverged"):
         trained_again(nearest_neighbour(20, diverging))

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from zoo.data.datasets import (
     DATASETS,
     DatasetError,
-    UnknownDataset,
+    UnknownDatasetError,
     datasets_in,
     load,
     pixel_moments,
@@ -75,11 +75,11 @@ def test_cifar10(data_dir: Path) -> None:
 def test_unknown_names_get_suggestions(tmp_path: Path) -> None:
     """And are told what there is."""
     (tmp_path / "flowers" / "train").mkdir(parents=True)
-    with pytest.raises(UnknownDataset, match=r"'flower'\. Did you mean: flowers\? .* digits, flowers\."):
+    with pytest.raises(UnknownDatasetError, match=r"'flower'\. Did you mean: flowers\? .* digits, flowers\."):
         load("flower", tmp_path)
-    with pytest.raises(UnknownDataset, match=r"Did you mean: digits\? Give one with --data-dir or GAPBENCH_DATA"):
+    with pytest.raises(UnknownDatasetError, match=r"Did you mean: digits\? Give one with --data-dir or GAPBENCH_DATA"):
         load("digit")
-    with pytest.raises(UnknownDataset, match=r"'cifar10' must lie in a folder of data sets, .* --data-dir"):
+    with pytest.raises(UnknownDatasetError, match=r"'cifar10' must lie in a folder of data sets, .* --data-dir"):
         load("cifar10")
     assert set(DATASETS) == {"digits"}
 
@@ -95,7 +95,7 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     """A name is looked up among those found, not joined to a path."""
     (tmp_path / "outside" / "train").mkdir(parents=True)
     (tmp_path / "inside").mkdir()
-    with pytest.raises(UnknownDataset):
+    with pytest.raises(UnknownDatasetError):
         load("../outside", tmp_path / "inside")
 
 

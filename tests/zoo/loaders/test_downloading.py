@@ -26,7 +26,7 @@ import zoo.models.vision_stack  # noqa: F401  makes torchvision importable besid
 from torchvision import datasets as torchvision_datasets
 
 from harness.cli import app
-from zoo.data.datasets import DatasetError, UnknownDataset, download, load
+from zoo.data.datasets import DatasetError, UnknownDatasetError, download, load
 from zoo.loaders.torchvision_layouts import LAYOUTS
 
 DIGITS = load("digits")
@@ -218,7 +218,7 @@ def test_an_archive_that_is_none_leaves_nothing(site: Site, tmp_path: Path, monk
 
 def test_what_torchvision_does_not_know_is_refused(tmp_path: Path) -> None:
     """With those that it does; what is in the box or lies there in another layout need not be fetched."""
-    with pytest.raises(UnknownDataset, match=r"must be one of mnist, .*; got 'cifar'\. Did you mean: cifar"):
+    with pytest.raises(UnknownDatasetError, match=r"must be one of mnist, .*; got 'cifar'\. Did you mean: cifar"):
         download("cifar", tmp_path)
     assert not download("digits", tmp_path)
     (tmp_path / "cifar10" / "train").mkdir(parents=True)
@@ -230,10 +230,10 @@ def test_a_data_set_that_is_missing_names_the_command(tmp_path: Path) -> None:
     folder = tmp_path / "my data"
     folder.mkdir()
     with pytest.raises(
-        UnknownDataset, match=r"or as SVHN|as train_32x32\.mat .*gapbench download svhn --data-dir '/.*'"
+        UnknownDatasetError, match=r"or as SVHN|as train_32x32\.mat .*gapbench download svhn --data-dir '/.*'"
     ):
         load("svhn", folder)
-    with pytest.raises(UnknownDataset, match=r"got no folder\. .* gapbench download cifar10 --data-dir DIR"):
+    with pytest.raises(UnknownDatasetError, match=r"got no folder\. .* gapbench download cifar10 --data-dir DIR"):
         load("cifar10")
 
 

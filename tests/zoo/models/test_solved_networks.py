@@ -14,7 +14,7 @@ from measures import score
 from tests.zoo.models.test_closed_form import images, logits_of, solved
 from zoo.models.build import build
 from zoo.models.closed_form import unsolved
-from zoo.recipe import SOLVED, Recipe, UnknownModel
+from zoo.recipe import SOLVED, Recipe, UnknownModelError
 from zoo.training.engines.stacked_fleet import load_state
 from zoo.training.record import TrainedRun
 from zoo.training.train import data_of, network_of, train
@@ -100,7 +100,7 @@ def test_theorem1_has_neither_width_nor_ridge() -> None:
 
 def test_misspelt_and_dataless_requests_are_answered() -> None:
     """A near name is suggested; without data there is nothing to solve."""
-    with pytest.raises(UnknownModel, match="Did you mean: kernel_gaussian"):
+    with pytest.raises(UnknownModelError, match="Did you mean: kernel_gaussian"):
         Recipe(model="kernel_gausian")
     with pytest.raises(ValueError, match="must be one that is trained; got 'theorem1'"):
         build(Recipe(model="theorem1"), (1, 8, 8), 10, seed=0)

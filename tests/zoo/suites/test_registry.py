@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from zoo.suites.registry import UnknownSuite, suite, suites
+from zoo.suites.registry import UnknownSuiteError, suite, suites
 
 
 def test_the_digits_suite_varies_every_hyperparameter_within_every_corruption() -> None:
@@ -38,7 +38,7 @@ def test_every_suite_says_what_it_is() -> None:
 
 def test_an_unknown_suite_is_answered_with_suggestions() -> None:
     """Not by running the default."""
-    with pytest.raises(UnknownSuite, match="Did you mean: digits"):
+    with pytest.raises(UnknownSuiteError, match="Did you mean: digits"):
         suite("digit")
-    with pytest.raises(UnknownSuite, match=r"no size 'full'\. Available: small"):
+    with pytest.raises(UnknownSuiteError, match=r"no size 'full'\. Available: small"):
         suite("smoke").recipes("full")

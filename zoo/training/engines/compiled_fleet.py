@@ -24,7 +24,7 @@ RECORDED_STATE: Final = (
 COMPILED_SIZES: Final = 64  # torch gives up compiling after 8 by itself, silently; fleets have sizes 1 to 256
 
 
-class NotRecorded(RuntimeError):  # noqa: N818  reads as what it is
+class NotRecordedError(RuntimeError):
     """A step cannot be recorded here; the message says why."""
 
 
@@ -174,7 +174,7 @@ def cuda_graph(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
     """Record a function as a CUDA graph, after some calls on the stream on which it is recorded.
 
     Raises:
-        NotRecorded: it does what cannot be recorded.
+        NotRecordedError: it does what cannot be recorded.
         RuntimeError: the memory is full, see `zoo.training.engines.fleet_memory.out_of_memory`; or as the function.
     """
     with torch.cuda.stream(torch.cuda.current_stream()):  # which a recording that fails does not always put back
@@ -192,7 +192,7 @@ def cuda_graph(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
             if out_of_memory(error):
                 raise
             reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            raise NotRecorded(f"The step must do nothing that a CUDA graph cannot hold; got {reason}") from error
+            raise NotRecordedError(f"The step must do nothing that a CUDA graph cannot hold; got {reason}") from error
 
     def replay() -> Tensor:
         graph.replay()

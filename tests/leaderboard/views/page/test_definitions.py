@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from leaderboard.views.page.definitions import ATTRIBUTES, TAGS, UnknownFormula, _presented, definition, mathml
+from leaderboard.views.page.definitions import ATTRIBUTES, TAGS, UnknownFormulaError, _presented, definition, mathml
 from measures.registry import catalog
 
 
@@ -100,7 +100,7 @@ def test_bars_neither_grow_nor_part() -> None:
 @pytest.mark.parametrize("latex", [r"\frac{", r"\nosuch x", r"\begin{matrix} a", "{"])
 def test_what_is_no_formula_is_shown_as_it_is(latex: str) -> None:
     """Its source stands instead."""
-    with pytest.raises(UnknownFormula):
+    with pytest.raises(UnknownFormulaError):
         mathml(latex)
     assert '<pre class="formula">' in definition(f".. math:: {latex}")
 
@@ -131,7 +131,7 @@ def test_a_hostile_formula_is_text(latex: str) -> None:
 
 def test_only_presentation_is_kept() -> None:
     """Whatever the converter might one day make of a command."""
-    with pytest.raises(UnknownFormula, match="script"):
+    with pytest.raises(UnknownFormulaError, match="script"):
         _presented(Element("script"))
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.gradients.gradients import (
     coherence,
     efim_trace,
@@ -134,9 +134,9 @@ def test_gsnr_of_two_examples() -> None:
 def test_gradients_that_do_not_vary_have_no_ratio(identical: Subject, saturated: Subject) -> None:
     """No number stands for a division by zero."""
     for subject in (identical, saturated):
-        with pytest.raises(UnsupportedModel, match="varies"):
+        with pytest.raises(UnsupportedModelError, match="varies"):
             gsnr(subject)
-    with pytest.raises(UnsupportedModel, match="exactly zero"):
+    with pytest.raises(UnsupportedModelError, match="exactly zero"):
         coherence(saturated)
 
 
@@ -205,14 +205,14 @@ def test_too_few_examples_or_gradients(mlp: Subject, saturated: Subject) -> None
     alone = Subject(mlp.model, mlp.inputs[:1], mlp.labels[:1])
     four = Subject(mlp.model, mlp.inputs[:4], mlp.labels[:1].repeat(4))
     for measure in (stiffness, gradient_confusion):
-        with pytest.raises(UnsupportedModel, match="one training example"):
+        with pytest.raises(UnsupportedModelError, match="one training example"):
             measure(alone)
-    with pytest.raises(UnsupportedModel, match="5 batches"):
+    with pytest.raises(UnsupportedModelError, match="5 batches"):
         gradient_disparity(four)
-    with pytest.raises(UnsupportedModel, match="No pair"):
+    with pytest.raises(UnsupportedModelError, match="No pair"):
         stiffness_between_classes(four)
-    with pytest.raises(UnsupportedModel, match="No pair"):
+    with pytest.raises(UnsupportedModelError, match="No pair"):
         stiffness(saturated)
     for measure in (gradient_diversity, noise_scale):
-        with pytest.raises(UnsupportedModel, match="exactly zero"):
+        with pytest.raises(UnsupportedModelError, match="exactly zero"):
             measure(saturated)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.func import jacrev
 from torch.nn.functional import cross_entropy, one_hot
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.gradients.self_influence import self_influence
 from measures.passes.gradients import per_sample, tangents
 
@@ -72,7 +72,7 @@ def test_gauss_newton_is_the_hessian_of_a_linear_network(linear: Subject) -> Non
 def test_too_many_classes_are_refused(mlp: Subject) -> None:
     """An example of a hundred classes has a hundred rows."""
     wide = nn.Sequential(nn.Flatten(), nn.Linear(64, 100)).double()
-    with pytest.raises(UnsupportedModel, match="100 classes"):
+    with pytest.raises(UnsupportedModelError, match="100 classes"):
         self_influence(Subject(wide, mlp.inputs, mlp.labels))
 
 
@@ -81,5 +81,5 @@ def test_a_flat_loss_is_refused() -> None:
     layer = nn.Linear(2, 2, bias=False).double()
     layer.weight.data = 1e4 * torch.eye(2, dtype=torch.float64)
     inputs = torch.eye(2, dtype=torch.float64).reshape(2, 1, 1, 2)
-    with pytest.raises(UnsupportedModel, match="exactly zero"):
+    with pytest.raises(UnsupportedModelError, match="exactly zero"):
         self_influence(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))

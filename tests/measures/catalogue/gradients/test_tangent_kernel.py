@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import jacrev
 from torch.nn.functional import one_hot
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.gradients.tangent_kernel import (
     ntk_alignment,
     ntk_alignment_init,
@@ -123,5 +123,5 @@ def test_a_linear_network_of_orthogonal_inputs() -> None:
 
 def test_one_class_has_no_alignment(mlp: Subject) -> None:
     """Centred labels of one class are zero."""
-    with pytest.raises(UnsupportedModel, match="do not vary"):
+    with pytest.raises(UnsupportedModelError, match="do not vary"):
         ntk_alignment(Subject(mlp.model, mlp.inputs, torch.zeros_like(mlp.labels)))

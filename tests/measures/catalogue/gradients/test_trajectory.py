@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.gradients.trajectory import (
     crossing,
     grad_noise_epoch1,
@@ -76,7 +76,7 @@ def test_the_trained_network_ends_the_curve() -> None:
 
     expected = 75 + 25 * math.log(0.2 / 0.1) / math.log(0.2 / end)
     assert steps_to_0_1(subject) == pytest.approx(expected, rel=1e-9)
-    with pytest.raises(UnsupportedModel, match=r"never came down to 0\.01"):
+    with pytest.raises(UnsupportedModelError, match=r"never came down to 0\.01"):
         steps_0_1_to_0_01(subject)
 
 
@@ -164,7 +164,7 @@ def test_of_many_checkpoints_six_are_kept() -> None:
 def test_an_empty_trajectory_is_refused(changes: dict[str, object], measures: tuple[object, ...], match: str) -> None:
     """What was not recorded is not guessed."""
     for measure in measures:
-        with pytest.raises(UnsupportedModel, match=match):
+        with pytest.raises(UnsupportedModelError, match=match):
             measure(along(network("mlp"), **changes))  # type: ignore[operator]  # a measure
 
 
@@ -173,9 +173,9 @@ def test_what_lies_between_is_not_guessed() -> None:
     data = network("mlp")
     kept = data.trajectory().checkpoints
     for checkpoints_kept in ([kept[0], kept[-1]], [kept[0], kept[2], kept[-1]]):
-        with pytest.raises(UnsupportedModel, match="no checkpoint after the first epoch"):
+        with pytest.raises(UnsupportedModelError, match="no checkpoint after the first epoch"):
             grad_noise_epoch1(along(data, checkpoints=checkpoints_kept))
-    with pytest.raises(UnsupportedModel, match="between the ends; it has 2 in all"):
+    with pytest.raises(UnsupportedModelError, match="between the ends; it has 2 in all"):
         tracin_self(along(data, checkpoints=[kept[0], kept[-1]]))
 
 

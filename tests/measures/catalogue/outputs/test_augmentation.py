@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 from torch import Tensor, nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.augmentation import AUGMENTATIONS, augmentation_penalty
 from measures.passes.activations.augmentations import blurred, brightened, contrasted, mirrored, turned, zoomed
 from measures.passes.activations.mixtures import augmented
@@ -74,7 +74,7 @@ def test_networks_that_do_not_look_are_not_punished() -> None:
     subject = Subject(network, data, torch.zeros(5).long())
 
     assert augmentation_penalty(subject) == 0
-    with pytest.raises(UnsupportedModel, match="Only images"):
+    with pytest.raises(UnsupportedModelError, match="Only images"):
         augmentation_penalty(Subject(network, data.flatten(1), torch.zeros(5).long()))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.boundary_path import adv_radius, boundary_thickness, first_crossing, interpolated, ways
 
 
@@ -94,5 +94,5 @@ def test_where_nothing_can_be_crossed() -> None:
     assert adv_radius(constant) == 0
     assert adv_radius(wrong) == 0
     for subject in (constant, wrong):
-        with pytest.raises(UnsupportedModel, match="across the boundary"):
+        with pytest.raises(UnsupportedModelError, match="across the boundary"):
             boundary_thickness(subject)

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mutual_info_score
 from torch import Tensor, nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs import information
 from measures.catalogue.outputs.information import (
     PENALTIES,
@@ -178,7 +178,7 @@ def test_nothing_to_tell_is_refused() -> None:
     """A network that answers the same to all at initialization."""
     data = network("linear")
     constant = {**data.init_state, "1.weight": torch.ones(10, 64), "1.bias": torch.zeros(10)}
-    with pytest.raises(UnsupportedModel, match="kernel is zero"):
+    with pytest.raises(UnsupportedModelError, match="kernel is zero"):
         marginal_likelihood(Subject(data.model, data.inputs, data.labels, init_state=constant))
 
 
@@ -188,5 +188,5 @@ def test_a_network_that_is_not_a_number_is_refused() -> None:
     model = copy.deepcopy(data.model)
     with torch.no_grad():
         model.get_parameter("3.weight")[0, 0] = torch.nan
-    with pytest.raises(UnsupportedModel, match="not finite"):
+    with pytest.raises(UnsupportedModelError, match="not finite"):
         cmi_linear(Subject(model, data.inputs, data.labels))

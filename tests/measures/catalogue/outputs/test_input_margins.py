@@ -9,7 +9,7 @@ import torch
 from scipy.stats import trim_mean
 from torch import Tensor, nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.input_margins import (
     all_layer_margin,
     augment_margin,
@@ -163,7 +163,7 @@ def test_one_layer_has_no_hidden_margin(linear: Subject) -> None:
     """But it has an input."""
     assert hidden_margin(linear) > 0
     for measure in (hidden_margin_first, hidden_margin_last, mixup_margin, augment_margin):
-        with pytest.raises(UnsupportedModel, match="no hidden layer"):
+        with pytest.raises(UnsupportedModelError, match="no hidden layer"):
             measure(linear)
 
 
@@ -175,7 +175,7 @@ def test_a_layer_that_says_nothing_is_refused(mlp: Subject) -> None:
     flat = Subject(mlp.model, mlp.inputs.flatten(1), mlp.labels)
 
     for measure in (hidden_margin, mixup_margin):
-        with pytest.raises(UnsupportedModel, match="the same for all"):
+        with pytest.raises(UnsupportedModelError, match="the same for all"):
             measure(dead)
-    with pytest.raises(UnsupportedModel, match="Only images"):
+    with pytest.raises(UnsupportedModelError, match="Only images"):
         augment_margin(flat)

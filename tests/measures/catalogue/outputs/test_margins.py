@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.input_margins import input_margin
 from measures.catalogue.outputs.margins import aum, inverse_margin, mean_margin, norm_margin_fro, norm_margin_spec
 from measures.passes.activations.outputs import output_margin
@@ -48,7 +48,7 @@ def test_spectrally_normalised_margin(mlp: Subject, vit: Subject) -> None:
 
     assert gamma < 0
     assert norm_margin_spec(mlp) == pytest.approx(gamma / product, rel=1e-9)
-    with pytest.raises(UnsupportedModel, match="layer_norm"):
+    with pytest.raises(UnsupportedModelError, match="layer_norm"):
         norm_margin_spec(vit)
 
 
@@ -58,7 +58,7 @@ def test_margin_over_frobenius_norms(mlp: Subject) -> None:
     gamma = float(np.percentile(margins_by_hand(mlp), 10))
 
     assert norm_margin_fro(mlp) == pytest.approx(gamma / product, rel=1e-9)
-    with pytest.raises(UnsupportedModel, match="not zero"):
+    with pytest.raises(UnsupportedModelError, match="not zero"):
         norm_margin_fro(
             Subject(nn.Linear(2, 2).requires_grad_(False).apply(zeroed), torch.ones(1, 2), torch.zeros(1).long())
         )
@@ -81,7 +81,7 @@ def test_area_under_the_margin(mlp: Subject) -> None:
     assert len(set(means)) == 5
     assert aum(mlp) == pytest.approx(np.mean(means), rel=1e-10)
     start = replace(network("mlp").trajectory(), checkpoints=network("mlp").trajectory().checkpoints[:1])
-    with pytest.raises(UnsupportedModel, match="no checkpoint after"):
+    with pytest.raises(UnsupportedModelError, match="no checkpoint after"):
         aum(Subject(mlp.model, mlp.inputs, mlp.labels, trajectory=start))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.mixup import dbi_mixup, manifold_mixup, mixup_acc
 from measures.catalogue.representation.representation import davies_bouldin
 from measures.passes.activations import mixtures
@@ -84,5 +84,5 @@ def test_the_winner_of_the_competition_is_a_product(conv_bn: Subject) -> None:
     assert dbi_mixup(conv_bn) == pytest.approx(davies_bouldin(conv_bn) * (1 - mixup_acc(conv_bn)))
     assert dbi_mixup(conv_bn) > 0
     data = network("mlp")
-    with pytest.raises(UnsupportedModel, match="two classes"):
+    with pytest.raises(UnsupportedModelError, match="two classes"):
         dbi_mixup(Subject(data.model, data.inputs, torch.zeros(36).long()))

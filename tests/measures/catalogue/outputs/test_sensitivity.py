@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import jacrev
 
 import measures.passes.activations.features as features_pass
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.sensitivity import (
     input_noise_sensitivity,
     jacobian_norm,
@@ -153,10 +153,10 @@ def test_transitions_one_point_at_a_time(mlp: Subject) -> None:
 
 def test_paths_need_corners_and_relus(mlp: Subject, linear: Subject) -> None:
     """Two examples span no ellipse; softmax regression has nothing to switch; a dead network lets nothing through."""
-    with pytest.raises(UnsupportedModel, match="three training examples; there are 2"):
+    with pytest.raises(UnsupportedModelError, match="three training examples; there are 2"):
         linear_regions(Subject(mlp.model, mlp.inputs[:2], mlp.labels[:2]))
-    with pytest.raises(UnsupportedModel, match="no ReLU"):
+    with pytest.raises(UnsupportedModelError, match="no ReLU"):
         linear_regions(linear)
     mlp.model.load_state_dict({**mlp.params, "3.weight": mlp.params["3.weight"] * 0})
-    with pytest.raises(UnsupportedModel, match="enters at '1' never reaches"):
+    with pytest.raises(UnsupportedModelError, match="enters at '1' never reaches"):
         noise_attenuation(Subject(mlp.model, mlp.inputs, mlp.labels))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.representation.ablation import single_direction_auc
 
 
@@ -60,5 +60,5 @@ def test_channels_of_maps_fall_silent_as_a_whole(conv_bn: Subject, linear: Subje
         accuracies.append(float((parts[9](h).argmax(1) == conv_bn.labels[order]).double().mean()))
 
     assert single_direction_auc(conv_bn) == pytest.approx(np.trapezoid(accuracies, dx=0.25), rel=1e-12)
-    with pytest.raises(UnsupportedModel, match="no hidden layer"):
+    with pytest.raises(UnsupportedModelError, match="no hidden layer"):
         single_direction_auc(linear)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.representation.label_variation import nearest, variation, vpm, vr, wcv
 from measures.passes.activations.features import features
 
@@ -102,5 +102,5 @@ def test_nearest_in_either_direction() -> None:
 def test_a_point_alone_has_no_neighbours(mlp: Subject) -> None:
     """One example is refused."""
     for measure in (vr, wcv, vpm):
-        with pytest.raises(UnsupportedModel, match="at least two examples"):
+        with pytest.raises(UnsupportedModelError, match="at least two examples"):
             measure(Subject(mlp.model, mlp.inputs[:1], mlp.labels[:1]))

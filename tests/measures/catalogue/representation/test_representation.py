@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import davies_bouldin_score
 from torch import Tensor, nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.representation.representation import (
     cdnv,
     davies_bouldin,
@@ -136,14 +136,14 @@ def test_the_features_of_a_map_are_its_means() -> None:
 def test_what_has_no_geometry_is_refused() -> None:
     """One class; means that coincide; features that coincide; features that vanish."""
     line = torch.arange(12.0)[:, None]
-    with pytest.raises(UnsupportedModel, match="two classes"):
+    with pytest.raises(UnsupportedModelError, match="two classes"):
         cdnv(with_features(line, [0] * 12))
     for measure in (cdnv, nc1):
-        with pytest.raises(UnsupportedModel, match="coincide"):
+        with pytest.raises(UnsupportedModelError, match="coincide"):
             measure(with_features(line.fmod(2), [0, 0, 1, 1] * 3))
-    with pytest.raises(UnsupportedModel, match="features of their own"):
+    with pytest.raises(UnsupportedModelError, match="features of their own"):
         intrinsic_dimension(with_features(torch.ones(12, 1), [0, 1] * 6))
-    with pytest.raises(UnsupportedModel, match="All penultimate features are zero"):
+    with pytest.raises(UnsupportedModelError, match="All penultimate features are zero"):
         feature_effective_rank(with_features(torch.zeros(12, 1), [0, 1] * 6))
-    with pytest.raises(UnsupportedModel, match="no hidden layer"):
+    with pytest.raises(UnsupportedModelError, match="no hidden layer"):
         davies_bouldin(with_features(line, [0, 1] * 6))

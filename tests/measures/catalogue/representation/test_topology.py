@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import levy_stable
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel, seed_for
+from measures.api import Subject, UnsupportedModelError, seed_for
 from measures.catalogue.representation import topology
 from measures.catalogue.representation.topology import (
     e_alpha,
@@ -135,7 +135,7 @@ def test_measures_of_the_cloud_of_a_network() -> None:
 def test_a_cloud_without_a_dimension_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no number for it."""
     monkeypatch.setattr(topology, "distances", lambda _: 1 - np.eye(64))
-    with pytest.raises(UnsupportedModel, match="does not grow"):
+    with pytest.raises(UnsupportedModelError, match="does not grow"):
         ph_dim(network("mlp").subject())
 
 
@@ -175,13 +175,13 @@ def test_tail_index_of_a_network(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_noise_without_a_law_is_refused() -> None:
     """Sums no larger than their parts; gradients that are all the same; too few of them."""
-    with pytest.raises(UnsupportedModel, match="no larger"):
+    with pytest.raises(UnsupportedModelError, match="no larger"):
         stable_index(np.ones(16), np.full(2, 0.5), 8)
-    with pytest.raises(UnsupportedModel, match="zero at some training example"):
+    with pytest.raises(UnsupportedModelError, match="zero at some training example"):
         stable_index(np.zeros(16), np.zeros(2), 8)
     data = network("mlp")
-    with pytest.raises(UnsupportedModel, match="take 16 examples; it has 15"):
+    with pytest.raises(UnsupportedModelError, match="take 16 examples; it has 15"):
         tail_index(Subject(data.model, data.inputs[:15], data.labels[:15]))
     same = Subject(data.model, data.inputs[:1].expand(16, -1, -1, -1), data.labels[:1].expand(16))
-    with pytest.raises(UnsupportedModel, match="zero at some training example"):
+    with pytest.raises(UnsupportedModelError, match="zero at some training example"):
         tail_index(same)

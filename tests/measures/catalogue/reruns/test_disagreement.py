@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.reruns.disagreement import (
     atc,
     confidence_drop,
@@ -88,7 +88,7 @@ def test_the_shift_grows_with_the_side() -> None:
 def test_only_images_can_be_shifted() -> None:
     """Vectors have no neighbours."""
     subject = Subject(Brightness(0.5), torch.ones(3, 5).double(), torch.ones(3).long(), twin=Brightness(1.0))
-    with pytest.raises(UnsupportedModel, match="Only images"):
+    with pytest.raises(UnsupportedModelError, match="Only images"):
         disagreement_train_aug(subject)
 
 

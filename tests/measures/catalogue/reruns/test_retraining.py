@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.reruns.retraining import (
     noise_fit_speed,
     prequential_mdl,
@@ -93,7 +93,7 @@ def test_the_level_of_that_speed() -> None:
 def test_noise_that_is_not_fitted_is_refused() -> None:
     """No speed where the loss stays that of a guess."""
     subject = nearest_neighbour(60, refit_of(losses=lambda _: [2.0, 1.5]), trajectory=curve([1.0, 0.1]))
-    with pytest.raises(UnsupportedModel, match="not fitted at all"):
+    with pytest.raises(UnsupportedModelError, match="not fitted at all"):
         noise_fit_speed(subject)
 
 
@@ -143,9 +143,9 @@ def test_prequential_code_length() -> None:
 def test_missing_curves_are_refused() -> None:
     """Neither speed nor degree of fitting without losses."""
     for measure in (noise_fit_speed, ref_complexity):
-        with pytest.raises(UnsupportedModel, match="no losses"):
+        with pytest.raises(UnsupportedModelError, match="no losses"):
             measure(nearest_neighbour(60, trajectory=curve([])))
-        with pytest.raises(UnsupportedModel, match="no losses"):
+        with pytest.raises(UnsupportedModelError, match="no losses"):
             measure(nearest_neighbour(60, refit_of(losses=lambda _: []), trajectory=curve([1.0])))
 
 
@@ -158,5 +158,5 @@ def test_an_exact_fit_of_noise_is_refused() -> None:
         return [replace(fitted, losses=[0.0]) for fitted in data.refit(trainings)]
 
     subject = Subject(data.model, data.inputs, data.labels, trajectory=trajectory, refit=exact)
-    with pytest.raises(UnsupportedModel, match="exactly zero"):
+    with pytest.raises(UnsupportedModelError, match="exactly zero"):
         ref_complexity(subject)

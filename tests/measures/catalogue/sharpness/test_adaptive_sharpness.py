@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.sharpness.adaptive_sharpness import (
     ADAPTIVE_RHO,
     BOX,
@@ -106,7 +106,7 @@ def test_no_direction_of_ascent() -> None:
     layer = nn.Linear(2, 2, bias=False).double()
     layer.weight.data.zero_()
     inputs = torch.zeros(2, 1, 1, 2, dtype=torch.float64)
-    with pytest.raises(UnsupportedModel, match="direction of ascent"):
+    with pytest.raises(UnsupportedModelError, match="direction of ascent"):
         sam_sharpness_logit_norm(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))
 
 

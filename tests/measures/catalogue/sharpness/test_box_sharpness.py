@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.sharpness.box_sharpness import (
     sharpness_flatness,
     sharpness_init,
@@ -107,7 +107,7 @@ def test_boxes_are_found_in_a_few_passes(mlp: Subject, monkeypatch: pytest.Monke
 def test_a_network_at_chance_has_no_box(mlp: Subject) -> None:
     """Where accuracy is below a tenth there is no tenth to lose."""
     wrong = mlp.logits_of(mlp.inputs).argmin(1)
-    with pytest.raises(UnsupportedModel, match="no better than chance"):
+    with pytest.raises(UnsupportedModelError, match="no better than chance"):
         sharpness_flatness(Subject(mlp.model, mlp.inputs, wrong))
 
 

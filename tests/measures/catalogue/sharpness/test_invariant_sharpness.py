@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.sharpness.invariant_sharpness import (
     minimum_sharpness,
     normalized_flat_minima,
@@ -47,9 +47,9 @@ def test_minimum_sharpness_is_the_least_trace_over_scales(mlp: Subject) -> None:
 
 def test_minimum_sharpness_needs_a_chain(conv_bn: Subject, residual: Subject) -> None:
     """A norm undoes a layer's scale, and a skip keeps it from moving on."""
-    with pytest.raises(UnsupportedModel, match="norm"):
+    with pytest.raises(UnsupportedModelError, match="norm"):
         minimum_sharpness(conv_bn)
-    with pytest.raises(UnsupportedModel, match="add"):
+    with pytest.raises(UnsupportedModelError, match="add"):
         minimum_sharpness(residual)
 
 
@@ -80,7 +80,7 @@ def test_relative_flatness_leaves_no_hook(mlp: Subject) -> None:
 def test_relative_flatness_needs_a_linear_output() -> None:
     """A network that ends in a convolution."""
     model = nn.Sequential(nn.Conv2d(1, 3, 2), nn.Flatten()).double()
-    with pytest.raises(UnsupportedModel, match="last layer must be linear"):
+    with pytest.raises(UnsupportedModelError, match="last layer must be linear"):
         relative_flatness(Subject(model, torch.randn(4, 1, 2, 2).double(), torch.tensor([0, 1, 2, 0])))
 
 

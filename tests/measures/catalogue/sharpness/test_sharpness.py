@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.sharpness.sharpness import (
     ADAPTIVE_RHO,
     BATCH,
@@ -55,7 +55,7 @@ def test_no_direction_of_ascent() -> None:
     layer = nn.Linear(2, 2, bias=False).double()
     layer.weight.data = 1e4 * torch.eye(2, dtype=torch.float64)
     inputs = torch.eye(2, dtype=torch.float64).reshape(2, 1, 1, 2)
-    with pytest.raises(UnsupportedModel, match="direction of ascent"):
+    with pytest.raises(UnsupportedModelError, match="direction of ascent"):
         sam_sharpness(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.weights import compression
 from measures.catalogue.weights.compression import (
     by_magnitude,
@@ -203,7 +203,7 @@ def test_a_time_limit_ends_a_long_stream() -> None:
 def test_no_grid_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the finest is too coarse there is no number."""
     monkeypatch.setattr(compression, "MAX_LEVELS", 256)
-    with pytest.raises(UnsupportedModel, match="does not bear rounding"):
+    with pytest.raises(UnsupportedModelError, match="does not bear rounding"):
         quant_bits(fine_grid())
 
 
@@ -219,5 +219,5 @@ def test_a_network_that_is_not_a_number_is_refused() -> None:
     with torch.no_grad():
         model.get_parameter("3.weight")[0, 0] = torch.nan
     for measure in (prunability, prunability_accuracy, quant_bits, entropy_bits, gzip_bits):
-        with pytest.raises(UnsupportedModel, match="not finite"):
+        with pytest.raises(UnsupportedModelError, match="not finite"):
             measure(Subject(model, data.inputs, data.labels))

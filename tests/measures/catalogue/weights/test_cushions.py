@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import jacrev
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.weights.cushions import arora_compress
 from tests.measures.networks import network
 
@@ -102,17 +102,17 @@ def chain(*modules: nn.Module) -> Subject:
 
 def test_other_networks_are_refused() -> None:
     """Another activation, layers that do not fit each other, all silent; convolutions."""
-    with pytest.raises(UnsupportedModel, match="something else besides"):
+    with pytest.raises(UnsupportedModelError, match="something else besides"):
         arora_compress(chain(nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10)))
-    with pytest.raises(UnsupportedModel, match="is a convolution"):
+    with pytest.raises(UnsupportedModelError, match="is a convolution"):
         arora_compress(network("conv_bn").subject())
     halves = nn.Sequential(nn.Linear(64, 8), nn.Unflatten(1, (2, 4)), nn.Linear(4, 5), nn.Flatten())
-    with pytest.raises(UnsupportedModel, match="do not follow each other"):
+    with pytest.raises(UnsupportedModelError, match="do not follow each other"):
         arora_compress(chain(halves))
     silent = nn.Linear(64, 8)
     nn.init.zeros_(silent.weight)
     nn.init.constant_(silent.bias, -1)
-    with pytest.raises(UnsupportedModel, match="silent"):
+    with pytest.raises(UnsupportedModelError, match="silent"):
         arora_compress(chain(silent, nn.ReLU(), nn.Linear(8, 10)))
 
 
@@ -136,5 +136,5 @@ def test_a_layer_that_lets_nothing_through_is_refused() -> None:
     inputs[0, 0, 0, 0] = 1
     layer = nn.Linear(64, 10).double()
     layer.weight.data[:, 0] = 0
-    with pytest.raises(UnsupportedModel, match="cushion is zero"):
+    with pytest.raises(UnsupportedModelError, match="cushion is zero"):
         arora_compress(Subject(nn.Sequential(nn.Flatten(), layer), inputs, data.labels))

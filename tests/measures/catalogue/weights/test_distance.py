@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Measure, Subject, UnsupportedModel
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.catalogue.weights.distance import (
     cos_to_init,
     dist_spec_init,
@@ -102,7 +102,7 @@ def test_equal_units_have_no_alignment(mlp: Subject) -> None:
     assert isinstance(rest, Layered)
     assert list(rest.layers) == ["1", "3"]
     assert rest == pytest.approx(1 - (score.layers["1"] + score.layers["3"]) / 2, rel=1e-12)
-    with pytest.raises(UnsupportedModel, match="differ from one another"):
+    with pytest.raises(UnsupportedModelError, match="differ from one another"):
         w_cka(none)
     equal = {**start, "5.weight": torch.full_like(start["5.weight"], 0.1)}
     assert w_cka(Subject(mlp.model, mlp.inputs, mlp.labels, init_state=equal)) == rest
@@ -122,7 +122,7 @@ def test_a_way_through_checkpoints() -> None:
     inputs, labels = torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64)
 
     assert path_length(Subject(model, inputs, labels, trajectory=trajectory)) == pytest.approx(6, rel=1e-12)
-    with pytest.raises(UnsupportedModel, match="at least two checkpoints; got 1"):
+    with pytest.raises(UnsupportedModelError, match="at least two checkpoints; got 1"):
         path_length(Subject(model, inputs, labels, trajectory=replace(trajectory, checkpoints=checkpoints[:1])))
 
 
@@ -139,7 +139,7 @@ def test_from_zero_there_is_no_ratio(mlp: Subject, measure: Measure) -> None:
     """Neither a relative distance nor an angle."""
     zeros = {name: torch.zeros_like(value) for name, value in mlp.model.state_dict().items()}
 
-    with pytest.raises(UnsupportedModel, match="must not all be zero"):
+    with pytest.raises(UnsupportedModelError, match="must not all be zero"):
         measure(Subject(mlp.model, mlp.inputs, mlp.labels, init_state=zeros))
 
 
@@ -151,5 +151,5 @@ def test_an_untrained_network_has_gone_nowhere(residual: Subject) -> None:
         assert measure(still) == 0
     for measure in (cos_to_init, w_cka):
         assert measure(still) == pytest.approx(0, abs=1e-12)
-    with pytest.raises(UnsupportedModel, match="'init'"):
+    with pytest.raises(UnsupportedModelError, match="'init'"):
         l2_dist(Subject(residual.model, residual.inputs, torch.zeros_like(residual.labels)))

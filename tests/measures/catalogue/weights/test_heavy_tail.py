@@ -9,7 +9,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 from torch import nn
 
-from measures.api import Measure, Subject, UnsupportedModel
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.catalogue.weights.heavy_tail import (
     weight_effective_rank,
     ww_alpha,
@@ -160,5 +160,5 @@ def test_rank_of_equal_and_of_single_directions() -> None:
 )
 def test_a_layer_of_zeros_is_refused(measure: Measure) -> None:
     """It has no spectrum."""
-    with pytest.raises(UnsupportedModel, match="is zero"):
+    with pytest.raises(UnsupportedModelError, match="is zero"):
         measure(of_matrix(np.zeros((4, 4))))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from measures.api import Measure, Subject, UnsupportedModel
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.catalogue.weights.norms import (
     embedding_norm,
     head_norm,
@@ -74,7 +74,7 @@ def test_scores_keep_their_layers(mlp: Subject) -> None:
 def test_products_are_refused_where_they_bound_nothing(vit: Subject, mixer: Subject, measure: Measure) -> None:
     """Layer norm, attention and GELU are named as the reason; sums stay defined."""
     for subject, reason in ((vit, "scaled_dot_product_attention"), (mixer, "gelu, layer_norm")):
-        with pytest.raises(UnsupportedModel, match=reason):
+        with pytest.raises(UnsupportedModelError, match=reason):
             measure(subject)
         assert param_norm(subject) > 0
         assert embedding_norm(subject) > 0

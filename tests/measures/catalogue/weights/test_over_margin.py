@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from measures.api import Measure, Subject, UnsupportedModel
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.catalogue.outputs.margins import MARGIN_FLOOR
 from measures.catalogue.weights.over_margin import (
     prod_of_fro_over_margin,
@@ -108,7 +108,7 @@ def test_an_untrained_network_is_refused(mlp: Subject, measure: Measure) -> None
     """The logarithm of a distance of zero."""
     still = Subject(mlp.model, mlp.inputs, mlp.labels, init_state=mlp.model.state_dict())
 
-    with pytest.raises(UnsupportedModel, match="must differ from those at initialization"):
+    with pytest.raises(UnsupportedModelError, match="must differ from those at initialization"):
         measure(still)
 
 
@@ -120,6 +120,6 @@ def test_equal_logits_have_no_published_score(mlp: Subject) -> None:
     mlp.model.load_state_dict(state)
     equal = Subject(mlp.model, mlp.inputs, mlp.labels)
 
-    with pytest.raises(UnsupportedModel, match="must not be zero"):
+    with pytest.raises(UnsupportedModelError, match="must not be zero"):
         prod_of_spec_over_margin_legacy(equal)
     assert math.isfinite(prod_of_spec_over_margin(equal))

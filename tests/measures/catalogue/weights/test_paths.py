@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from measures.api import Measure, Subject, UnsupportedModel
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.catalogue.weights.paths import (
     l1_path_norm,
     lp_path_norm,
@@ -105,13 +105,13 @@ def test_refused_where_paths_have_no_meaning(activation: nn.Module, reason: str)
     data = network("linear")
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), activation, nn.Linear(8, 10)).double()
 
-    with pytest.raises(UnsupportedModel, match=f"through {reason}: "):
+    with pytest.raises(UnsupportedModelError, match=f"through {reason}: "):
         path_norm(Subject(model, data.inputs, data.labels))
 
 
 def test_attention_is_refused(vit: Subject) -> None:
     """Nor has a path a meaning through attention."""
-    with pytest.raises(UnsupportedModel, match="scaled_dot_product_attention"):
+    with pytest.raises(UnsupportedModelError, match="scaled_dot_product_attention"):
         path_norm(vit)
 
 
@@ -237,7 +237,7 @@ def test_more_than_float64_holds() -> None:
         for parameter in model.parameters():
             parameter.mul_(1e100)
 
-    with pytest.raises(UnsupportedModel, match="exceeds"):
+    with pytest.raises(UnsupportedModelError, match="exceeds"):
         path_norm(subject_of(model))
     assert math.isfinite(l1_path_norm(subject_of(model)))
 
@@ -245,5 +245,5 @@ def test_more_than_float64_holds() -> None:
 @pytest.mark.parametrize("measure", ALL, ids=lambda measure: measure.name)
 def test_every_path_norm_refuses_attention(vit: Subject, measure: Measure) -> None:
     """As `path_norm`."""
-    with pytest.raises(UnsupportedModel, match="scaled_dot_product_attention"):
+    with pytest.raises(UnsupportedModelError, match="scaled_dot_product_attention"):
         measure(vit)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import measures.catalogue.weights.spectral as spectral_module
-from measures.api import Measure, Subject, UnsupportedModel
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.catalogue.weights.spectral import (
     fro_over_spec,
     fro_over_spec_fft,
@@ -93,7 +93,7 @@ def test_the_published_norm_ignores_strides() -> None:
 def test_the_published_way_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of 8 x 8 frequencies of matrices [6, 4] are 768 numbers; a multilayer perceptron has none."""
     monkeypatch.setattr(spectral_module, "MOST_NUMBERS", 767)
-    with pytest.raises(UnsupportedModel, match="at most 767 numbers; those of '4' hold 768"):
+    with pytest.raises(UnsupportedModelError, match="at most 767 numbers; those of '4' hold 768"):
         prod_of_spec_fft_legacy(network("conv_bn").subject())
     assert math.isfinite(prod_of_spec_fft_legacy(network("mlp").subject()))
     monkeypatch.setattr(spectral_module, "MOST_NUMBERS", 768)
@@ -120,7 +120,7 @@ def test_scores_keep_their_layers(conv_bn: Subject) -> None:
 def test_products_are_refused_where_they_bound_nothing(vit: Subject, mixer: Subject, measure: Measure) -> None:
     """Layer norm, attention and GELU are named as the reason; ratios stay defined."""
     for subject, reason in ((vit, "scaled_dot_product_attention"), (mixer, "gelu, layer_norm")):
-        with pytest.raises(UnsupportedModel, match=reason):
+        with pytest.raises(UnsupportedModelError, match=reason):
             measure(subject)
         assert fro_over_spec(subject) > 0
         assert fro_over_spec_fft(subject) > 0

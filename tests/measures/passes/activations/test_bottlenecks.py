@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 import measures.passes.activations.features as features_pass
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.activations.bottlenecks import hidden_places, places, visited_logits
 from measures.passes.activations.features import features, flow, flow_of
 from tests.measures.networks import ARCHITECTURES, network
@@ -166,7 +166,7 @@ class Parameters(nn.Module):
 
 def test_networks_without_layers_and_without_hidden_ones(linear: Subject) -> None:
     """Both are refused with the reason."""
-    with pytest.raises(UnsupportedModel, match="no convolution or linear layer"):
+    with pytest.raises(UnsupportedModelError, match="no convolution or linear layer"):
         places(Subject(Parameters(), torch.ones(2, 2), torch.tensor([0, 1])))
-    with pytest.raises(UnsupportedModel, match="no hidden layer"):
+    with pytest.raises(UnsupportedModelError, match="no hidden layer"):
         hidden_places(linear)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import jacrev
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.sharpness.gauss_newton import (
     hess_logdet,
     hess_outliers,
@@ -146,7 +146,7 @@ def test_a_softmax_that_is_one_hot_is_refused() -> None:
     layer = nn.Linear(2, 2, bias=False).double()
     layer.weight.data = 1e4 * torch.eye(2, dtype=torch.float64)
     inputs = torch.eye(2, dtype=torch.float64).reshape(2, 1, 1, 2)
-    with pytest.raises(UnsupportedModel, match="one-hot"):
+    with pytest.raises(UnsupportedModelError, match="one-hot"):
         hess_softrank(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))
 
 
@@ -155,7 +155,7 @@ def test_weights_that_are_zero_have_no_prior() -> None:
     layer = nn.Linear(2, 2, bias=False).double()
     layer.weight.data.zero_()
     inputs = torch.eye(2, dtype=torch.float64).reshape(2, 1, 1, 2)
-    with pytest.raises(UnsupportedModel, match="precision of a prior"):
+    with pytest.raises(UnsupportedModelError, match="precision of a prior"):
         lin_dof(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))
 
 

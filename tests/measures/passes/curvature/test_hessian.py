@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import jacrev
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.curvature import gauss_newton
 from measures.passes.curvature import hessian as curvature
 from measures.passes.curvature.hessian import (
@@ -182,7 +182,7 @@ def test_random_signs_are_signs(mlp: Subject) -> None:
 def test_networks_without_second_derivative_are_refused(mlp: Subject) -> None:
     """A hard sigmoid can be differentiated once."""
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Hardsigmoid(), nn.Linear(8, 10)).double()
-    with pytest.raises(UnsupportedModel, match="no second derivative"):
+    with pytest.raises(UnsupportedModelError, match="no second derivative"):
         top_of_spectrum(Subject(model, mlp.inputs, mlp.labels))
 
 
@@ -194,5 +194,5 @@ def test_weights_that_are_not_numbers_are_refused(mlp: Subject) -> None:
     subject = Subject(model, mlp.inputs, mlp.labels)
 
     for measure in (top_of_spectrum, moments, noise_scale, box_scale):
-        with pytest.raises(UnsupportedModel, match="finite"):
+        with pytest.raises(UnsupportedModelError, match="finite"):
             measure(subject)

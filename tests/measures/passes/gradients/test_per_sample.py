@@ -12,7 +12,7 @@ from measures.api import Subject
 from measures.passes.gradients import per_sample
 from measures.passes.gradients.per_sample import GradientStatistics, gradient_norms, gradient_statistics
 from measures.passes.gradients.tape import Tape
-from measures.passes.gradients.weight_uses import NoFormula
+from measures.passes.gradients.weight_uses import NoFormulaError
 from measures.scoring import numerics
 from tests.measures.networks import network
 from tests.measures.unusual_networks import SEEN, UNSEEN, Product, Rows, Transposed, convolution
@@ -122,7 +122,7 @@ def has_formulas(subject: Subject) -> bool:
     """Whether the record of a pass is complete."""
     try:
         Tape(subject, subject.inputs, lambda logits: logits.square().sum())
-    except NoFormula:
+    except NoFormulaError:
         return False
     return True
 

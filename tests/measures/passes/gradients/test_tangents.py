@@ -7,11 +7,11 @@ from torch.func import jacrev
 from torch.nn.functional import cross_entropy
 
 import measures.passes.gradients.gram as gram_pass
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.gradients import per_sample, tangents
 from measures.passes.gradients.gram import gram
 from measures.passes.gradients.tangents import gradient_pairs, initial_tangent_kernel, softmax_factors, tangent_kernel
-from measures.passes.gradients.weight_uses import NoFormula
+from measures.passes.gradients.weight_uses import NoFormulaError
 from measures.scoring import numerics
 from tests.measures.networks import network
 
@@ -104,7 +104,7 @@ def test_what_would_hold_too_much_goes_in_chunks(mlp: Subject, monkeypatch: pyte
     cotangents = torch.ones(36, 10, dtype=torch.float64)
     whole = gram(mlp, mlp.inputs, cotangents)
     monkeypatch.setattr(gram_pass, "FLOATS_AT_ONCE", 10)
-    with pytest.raises(NoFormula, match="too much"):
+    with pytest.raises(NoFormulaError, match="too much"):
         gram_pass._gram_by_layer(mlp, mlp.inputs, cotangents, {})
 
     torch.testing.assert_close(gram(mlp, mlp.inputs, cotangents), whole)
@@ -131,5 +131,5 @@ def test_factors_of_the_softmax() -> None:
 def test_too_many_classes_are_refused(mlp: Subject) -> None:
     """An example of a hundred classes has a hundred rows."""
     wide = nn.Sequential(nn.Flatten(), nn.Linear(64, 100)).double()
-    with pytest.raises(UnsupportedModel, match="100 classes"):
+    with pytest.raises(UnsupportedModelError, match="100 classes"):
         tangent_kernel(Subject(wide, mlp.inputs, mlp.labels))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.activations.outputs import logits
 from measures.passes.perturbations import noise_scale as perturbation
 from measures.passes.perturbations.noise_scale import answers, largest_scale, magnitude_noise_scale, noise_scale
@@ -98,22 +98,22 @@ def test_the_search_comes_near_a_crossing_of_another_shape() -> None:
 
 def test_what_cannot_be_bracketed_is_refused() -> None:
     """A network that never gets worse has no scale, nor one that is worse at once."""
-    with pytest.raises(UnsupportedModel, match="No weight noise"):
+    with pytest.raises(UnsupportedModelError, match="No weight noise"):
         largest_scale(lambda _: 0.05)
-    with pytest.raises(UnsupportedModel, match="Even weight noise"):
+    with pytest.raises(UnsupportedModelError, match="Even weight noise"):
         largest_scale(lambda _: 0.4)
 
 
 def test_a_network_at_chance_is_refused(mlp: Subject) -> None:
     """Where accuracy is below a tenth there is no tenth to lose."""
     wrong = (mlp.logits_of(mlp.inputs).argmin(1)).clone()
-    with pytest.raises(UnsupportedModel, match="no better than chance"):
+    with pytest.raises(UnsupportedModelError, match="no better than chance"):
         noise_scale(Subject(mlp.model, mlp.inputs, wrong))
 
 
 def test_weights_below_epsilon_are_refused() -> None:
     """The floor of magnitude-aware noise alone costs more than a tenth."""
-    with pytest.raises(UnsupportedModel, match="Even weight noise"):
+    with pytest.raises(UnsupportedModelError, match="Even weight noise"):
         magnitude_noise_scale(two_weights(1e-4, -1e-4))
 
 
@@ -179,7 +179,7 @@ def test_a_search_in_vain_looks_at_its_end(direction: int) -> None:
         tried.append(scale)
         return 0.0 if direction > 0 else 1.0
 
-    with pytest.raises(UnsupportedModel, match=f"scale {perturbation.START * 2.0 ** (16 * direction):g} "):
+    with pytest.raises(UnsupportedModelError, match=f"scale {perturbation.START * 2.0 ** (16 * direction):g} "):
         largest_scale(in_vain)
     assert tried == [perturbation.START * 2.0 ** (direction * octave) for octave in (0, 1, 2, 3, 16)]
     crossing = perturbation.START * 2.0 ** (9.5 * direction)

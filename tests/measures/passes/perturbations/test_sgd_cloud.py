@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from torch.nn.functional import cross_entropy
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.perturbations import sgd_cloud as iterates
 from measures.passes.perturbations.sgd_cloud import distances
 from tests.measures.networks import Network, network
@@ -83,13 +83,13 @@ def test_a_sketch_puts_each_number_in_one_place_with_a_sign() -> None:
 
 def test_descent_that_diverges_is_refused() -> None:
     """Weights that are not numbers have no distances."""
-    with pytest.raises(UnsupportedModel, match="diverges at learning rate 1e"):
+    with pytest.raises(UnsupportedModelError, match="diverges at learning rate 1e"):
         cloud(network("conv_bn"), learning_rates=[1e30])
 
 
 def test_descent_that_does_not_move_is_refused() -> None:
     """A rate of zero leads nowhere; nor does a trajectory without rates."""
-    with pytest.raises(UnsupportedModel, match="does not move"):
+    with pytest.raises(UnsupportedModelError, match="does not move"):
         cloud(network("mlp"), learning_rates=[0.0])
-    with pytest.raises(UnsupportedModel, match="no learning rates"):
+    with pytest.raises(UnsupportedModelError, match="no learning rates"):
         cloud(network("mlp"), learning_rates=[])

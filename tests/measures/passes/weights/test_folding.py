@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
-from measures.api import Need, Subject, UnsupportedModel
+from measures.api import Need, Subject, UnsupportedModelError
 from measures.passes.weights.folding import folded_logits, initial_layers, layers, operations
 from tests.measures.networks import network, trained
 
@@ -149,7 +149,7 @@ class _Calls(nn.Module):
 )
 def test_what_cannot_be_folded_is_refused(order: str, reason: str) -> None:
     """The reason names the layer."""
-    with pytest.raises(UnsupportedModel, match=reason):
+    with pytest.raises(UnsupportedModelError, match=reason):
         layers(subject_of(_Calls(order)))
 
 
@@ -167,9 +167,9 @@ class _Attention(nn.Module):
 
 def test_hidden_layers_are_refused() -> None:
     """A learned matrix that no convolution or linear layer uses cannot be left out in silence."""
-    with pytest.raises(UnsupportedModel, match="Only convolutions and linear layers are known"):
+    with pytest.raises(UnsupportedModelError, match="Only convolutions and linear layers are known"):
         layers(subject_of(_Attention()))
-    with pytest.raises(UnsupportedModel, match=r"conv_transpose2d uses '0\.weight'"):
+    with pytest.raises(UnsupportedModelError, match=r"conv_transpose2d uses '0\.weight'"):
         layers(subject_of(nn.Sequential(nn.ConvTranspose2d(1, 2, 3), nn.Flatten(), nn.Linear(200, 10))))
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.weights.power_laws import RANK_FLOOR, eigenvalues, fit_power_law, power_laws
 from tests.measures import by_hand
 from tests.measures.networks import network
@@ -125,7 +125,7 @@ def test_large_layers_keep_their_own(mlp: Subject) -> None:
 
 def test_too_few_eigenvalues(linear: Subject) -> None:
     """Ten are no sample."""
-    with pytest.raises(UnsupportedModel, match="got 10"):
+    with pytest.raises(UnsupportedModelError, match="got 10"):
         power_laws(linear)
 
 
@@ -135,5 +135,5 @@ def test_orthogonal_layers_have_no_law() -> None:
     nn.init.eye_(layer.weight)
     subject = Subject(nn.Sequential(layer), torch.zeros(1, 64, dtype=torch.float64), torch.tensor([0]))
 
-    with pytest.raises(UnsupportedModel, match="that differ"):
+    with pytest.raises(UnsupportedModelError, match="that differ"):
         power_laws(subject)

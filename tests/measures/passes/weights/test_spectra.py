@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from measures.api import Subject, UnsupportedModel
+from measures.api import Subject, UnsupportedModelError
 from measures.passes.weights.folding import layers
 from measures.passes.weights.spectra import randomized_singular_values, singular_values, spectral_norms
 from tests.measures.networks import network
@@ -26,7 +26,7 @@ def test_a_layer_of_zeros_is_refused() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10)).double()
     nn.init.zeros_(next(iter(model[3].parameters())))
 
-    with pytest.raises(UnsupportedModel, match="'3' is zero"):
+    with pytest.raises(UnsupportedModelError, match="'3' is zero"):
         spectral_norms(Subject(model, data.inputs, torch.zeros_like(data.labels)))
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import zoo.training.trainer
 from zoo.recipe import Recipe
-from zoo.training.engines.compiled_fleet import NotRecorded, Recorder
+from zoo.training.engines.compiled_fleet import NotRecordedError, Recorder
 from zoo.training.engines.fleet_memory import (
     ACTIVATION_COPIES,
     STATE_COPIES,
@@ -106,7 +106,7 @@ def recording_fails(error: Exception, beyond: int, calls: list[int]) -> Recorder
     ("error", "sizes", "trained_by"),
     [
         (torch.OutOfMemoryError("full"), [4, 2], {("graph", 4): 0, ("graph", 2): 6}),
-        (NotRecorded("not here."), [4], {("fleet", 4): 6}),
+        (NotRecordedError("not here."), [4], {("fleet", 4): 6}),
     ],
     ids=["full", "not recorded"],
 )
