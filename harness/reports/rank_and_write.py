@@ -15,7 +15,8 @@ from harness.store.atomic_write import write_text, written_whole
 from harness.store.store import Store, StoredRun
 from harness.store.to_ledger import evidence_of, frame_of, metadata_of
 from leaderboard.claims import claims_of, judge
-from leaderboard.ledger.column_names import Columns, LedgerError
+from leaderboard.errors import LedgerError
+from leaderboard.ledger.column_names import Columns
 from leaderboard.ledger.read import Target, read_ledger
 from leaderboard.ranking.rank import rank
 from leaderboard.views.held_out import beside

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.atomic_write import write_text
-from leaderboard.ledger.column_names import LedgerError
+from leaderboard.errors import RankingError
 from leaderboard.views.markdown import excerpt, is_ranking, shown_in
 
 
@@ -13,17 +13,17 @@ def report_in(source: Path) -> dict[str, Any]:
     """The ranking that was written with a zoo, or kept as a file.
 
     Raises:
-        LedgerError: there is none, or the file holds something else.
+        RankingError: there is none, or the file holds something else.
     """
     path = source / "leaderboard.json" if source.is_dir() else source
     if not path.is_file():
-        raise LedgerError(f"{path} must be a ranking; there is no such file. Make one: gapbench run digits --out zoo.")
+        raise RankingError(f"{path} must be a ranking; there is no such file. Make one: gapbench run digits --out zoo.")
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise LedgerError(f"{path} must be JSON; it cannot be read: {error}") from error
+        raise RankingError(f"{path} must be JSON; it cannot be read: {error}") from error
     if not is_ranking(report):
-        raise LedgerError(f"{path} must be a ranking, as gapbench run leaves it in leaderboard.json; it is not.")
+        raise RankingError(f"{path} must be a ranking, as gapbench run leaves it in leaderboard.json; it is not.")
     return dict(report)
 
 
@@ -36,7 +36,7 @@ def put(table: str, destination: Path, *, check: bool) -> bool:
         check: change nothing.
 
     Raises:
-        LedgerError: a file without the marks.
+        RankingError: a file without the marks.
     """
     there = destination.read_text(encoding="utf-8") if destination.is_file() else None
     text = table if there is None else shown_in(there, table)

@@ -16,7 +16,7 @@ from harness.store.atomic_write import write_text
 from harness.store.to_ledger import evidence_of
 from leaderboard.claims.figure import svg
 from leaderboard.claims.registry import claims_of, figure_of
-from leaderboard.ledger.column_names import LedgerError
+from leaderboard.errors import LedgerError
 from zoo.suites.registry import Suite, suites
 
 HEAD: Final = """# Studies

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-
-class LedgerError(ValueError):
-    """The ledger cannot be read or ranked; the message says what is wrong with it and what to do."""
+from leaderboard.errors import LedgerError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,8 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from leaderboard.ledger.column_names import Columns, LedgerError, suggestion
+from leaderboard.errors import LedgerError
+from leaderboard.ledger.column_names import Columns, suggestion
 
 Target = Literal["gap", "loss_gap", "test_error"]
 

@@ -6,8 +6,9 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from leaderboard.errors import LedgerError, RankingError
 from leaderboard.ledger.arrays import TEST_SIZE, Networks, networks_of
-from leaderboard.ledger.column_names import LedgerError, suggestion
+from leaderboard.ledger.column_names import suggestion
 from leaderboard.ledger.controls import with_controls
 from leaderboard.ledger.read import Target, checked, names_of, target_of
 from leaderboard.ranking.groups import Options, groups, resamples, with_reasons
@@ -146,10 +147,10 @@ def order(report: Mapping[str, Any], by: Figure = "Psi") -> list[str]:
     only one psi of several compares networks of different corruption, while nearly every pair of a pooled tau-b does.
 
     Raises:
-        ValueError: an unknown figure.
+        RankingError: an unknown figure.
     """
     if by not in get_args(Figure):
-        raise ValueError(f"No figure is called {by!r}. {suggestion(by, get_args(Figure))}")
+        raise RankingError(f"No figure is called {by!r}. {suggestion(by, get_args(Figure))}")
 
     def key(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, float, str]:
         name, entry = item

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any, Final
 
-from leaderboard.ledger.column_names import LedgerError
+from leaderboard.errors import RankingError
 from leaderboard.views.rows import Figure, Standing, standings
 from leaderboard.views.terminal import DASH, duration, headline, labels, number
 
@@ -52,12 +52,12 @@ def shown_in(text: str, table: str) -> str:
     """A text with the table between its marks.
 
     Raises:
-        LedgerError: the marks are not there, once each and in order.
+        RankingError: the marks are not there, once each and in order.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in rest or END in before + after:
-        raise LedgerError(f"The file must hold the lines {BEGIN!r} and {END!r}, once each; it does not.")
+        raise RankingError(f"The file must hold the lines {BEGIN!r} and {END!r}, once each; it does not.")
     return f"{before}{BEGIN}\n{table}{END}{after}"
 
 

@@ -13,7 +13,7 @@ from harness.pipeline.steps import _twins, score_missing, tell_others, train_mis
 from harness.reports.rank_and_write import ranked, write_results
 from harness.store.store import Store
 from harness.store.to_ledger import frame_of
-from leaderboard.ledger.column_names import LedgerError
+from leaderboard.errors import LedgerError
 from measures.registry import catalog
 from tests.harness.pipeline.planning import BASE, printed
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leaderboard.ledger.column_names import Columns, LedgerError
+from leaderboard.errors import LedgerError
+from leaderboard.ledger.column_names import Columns
 from leaderboard.ledger.read import checked, names_of, read_ledger, target_of
 
 CSV = """run_id,hp.width,hp.norm,train_accuracy,test_accuracy,train_loss,test_loss,converged,measure.x,cost.x

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboard import order, rank, read_ledger
-from leaderboard.ledger.column_names import LedgerError
+from leaderboard.errors import LedgerError
 from tests.leaderboard.reports import assert_nulls_have_reasons, zoo
 
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from leaderboard import order, rank
-from leaderboard.ledger.column_names import LedgerError
+from leaderboard.errors import LedgerError, RankingError
 from leaderboard.statistics.sign_error import environments_of
 from tests.leaderboard.reports import CORRUPTIONS, assert_nulls_have_reasons, zoo
 
@@ -41,7 +41,7 @@ def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
     assert measures_in(order(report)) == ["reversed", "memory", "useless", "perfect"]
     assert measures_in(order(report, "tau_b")) == ["reversed", "memory", "useless", "perfect"]
     assert order(report, "tau_b")[-1] == "constant"  # it has no tau-b
-    with pytest.raises(ValueError, match="Did you mean: Psi"):
+    with pytest.raises(RankingError, match="Did you mean: Psi"):
         order(report, "psi")  # type: ignore[arg-type]  # what a user may type
 
 

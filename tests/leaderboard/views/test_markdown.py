@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from leaderboard.ledger.column_names import LedgerError
+from leaderboard.errors import RankingError
 from leaderboard.ranking.rank import order, rank
 from leaderboard.views.markdown import BEGIN, END, excerpt, markdown, shown_in
 
@@ -98,5 +98,5 @@ def test_between_the_marks() -> None:
 @pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}", f"{END}{BEGIN}{END}"])
 def test_marks_that_are_not_there(text: str) -> None:
     """The refusal names them."""
-    with pytest.raises(LedgerError, match="once each"):
+    with pytest.raises(RankingError, match="once each"):
         shown_in(text, "table")
