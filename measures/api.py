@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
+from measures.errors import MeasureDefinitionError, UndeclaredNeedError, UnsupportedModelError
 from measures.pass_cache import Usage
 from measures.per_layer import Layered
-from measures.subject import CHUNK, Need, Subject, UndeclaredNeedError, UnsupportedModelError, seed_for
+from measures.subject import CHUNK, Need, Subject, seed_for
 
 __all__ = [
     "CHUNK", "Family", "Measure", "Need", "Outcome", "Subject", "UndeclaredNeedError", "UnsupportedModelError",
@@ -76,18 +77,20 @@ class Measure:
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
-            raise ValueError(f"family must be one of {', '.join(get_args(Family))}; got {self.family!r}.")
+            raise MeasureDefinitionError(f"family must be one of {', '.join(get_args(Family))}; got {self.family!r}.")
         unknown = self.needs - set(get_args(Need))
         if unknown:
-            raise ValueError(f"needs must be among {', '.join(get_args(Need))}; got {', '.join(sorted(unknown))}.")
+            raise MeasureDefinitionError(
+                f"needs must be among {', '.join(get_args(Need))}; got {', '.join(sorted(unknown))}."
+            )
         if self.weights_only and (closed := self.needs - {"init"}):
-            raise ValueError(
+            raise MeasureDefinitionError(
                 f"{self.name} must need no more than 'init' to see weights only; got {', '.join(sorted(closed))}."
             )
         if self.expected_sign not in (1, -1):
-            raise ValueError(f"expected_sign must be +1 or -1; got {self.expected_sign}.")
+            raise MeasureDefinitionError(f"expected_sign must be +1 or -1; got {self.expected_sign}.")
         if not self.source.strip() or not (self.compute.__doc__ or "").strip():
-            raise ValueError(f"{self.name} must have a source and a docstring with its formula.")
+            raise MeasureDefinitionError(f"{self.name} must have a source and a docstring with its formula.")
 
     def __call__(self, subject: Subject) -> float:
         """The score of one network, without the harness around it: what the tests call."""

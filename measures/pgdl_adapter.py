@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from measures.api import CHUNK, Measure, Subject, seed_for
+from measures.errors import MeasureDefinitionError
 
 SOURCE: Final = "none: a submission in the form of the PGDL competition, Jiang et al. 2020, arXiv:2012.07976"
 
@@ -51,18 +52,20 @@ def adapted(module: ModuleType, path: Path) -> Measure | None:
     as the competition asked.
 
     Raises:
-        ValueError: a function of other arguments, or a file's name that is no name of a measure.
+        MeasureDefinitionError: a function of other arguments, or a file's name that is no name of a measure.
     """
     complexity = getattr(module, "complexity", None)
     if not inspect.isfunction(complexity) or complexity.__module__ != module.__name__:
         return None
     required = [p for p in inspect.signature(complexity).parameters.values() if p.default is p.empty]
     if len(required) != 2:  # noqa: PLR2004  the network and the data
-        raise ValueError(
+        raise MeasureDefinitionError(
             f"complexity must take a network and a dataset, complexity(model, dataset); got {len(required)} arguments."
         )
     if not path.stem.isidentifier():
-        raise ValueError(f"The file's name must be that of the measure, such as max_dist.py; got {path.name}.")
+        raise MeasureDefinitionError(
+            f"The file's name must be that of the measure, such as max_dist.py; got {path.name}."
+        )
     compute = _computing(complexity)
     compute.__name__ = path.stem
     compute.__module__ = module.__name__

@@ -1,6 +1,5 @@
 """Find every measure: the modules beside this one, submissions, installed plug-ins, a file on the command line."""
 
-import difflib
 import functools
 import hashlib
 import importlib
@@ -16,6 +15,7 @@ from typing import Final
 import measures.catalogue
 import measures.submissions
 from measures.api import Measure
+from measures.errors import MeasureDefinitionError, UnknownMeasureError, suggestion
 from measures.pgdl_adapter import adapted
 
 PLUGIN_GROUP: Final = "gapbench.measures"
@@ -29,16 +29,12 @@ CORE: Final = (  # some of each kind, for a first look at less than half the cos
 )  # fmt: skip
 
 
-class UnknownMeasureError(LookupError):
-    """No measure has this name; the message suggests those that come near."""
-
-
 @functools.cache
 def catalog() -> dict[str, Measure]:
     """Every measure in the box and every submission that was merged, by name, in alphabetical order.
 
     Raises:
-        ValueError: two modules define measures of the same name.
+        MeasureDefinitionError: two modules define measures of the same name.
     """
     return _merged([*_modules_in(measures.catalogue), *_modules_in(measures.submissions)])
 
@@ -63,7 +59,7 @@ def with_plugins() -> dict[str, Measure]:
         try:
             added = measures_of(point.load())
             if clash := sorted(set(added) & set(found)):
-                raise ValueError(f"names are taken: {', '.join(clash)}")  # noqa: TRY301  one way out
+                raise MeasureDefinitionError(f"names are taken: {', '.join(clash)}")  # noqa: TRY301  one way out
         except Exception as error:  # noqa: BLE001  whatever somebody else's package raises
             reason = f"{type(error).__name__}: {error}"
             warnings.warn(f"The plug-in {point.name} = {point.value} cannot be used: {reason}.", stacklevel=2)
@@ -76,25 +72,26 @@ def from_file(path: Path) -> dict[str, Measure]:
     """The measures that one Python file defines, or the competition's `complexity`; see `measures.pgdl_adapter`.
 
     Raises:
-        ValueError: the file does not run, or defines no measure, or two of one name.
-        FileNotFoundError: there is no such file.
+        MeasureDefinitionError: there is no such file, it does not run, or it defines no measure or two of one name.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} must be a Python file that defines a measure; there is none.")
+        raise MeasureDefinitionError(f"{path} must be a Python file that defines a measure; there is none.")
     name = "gapbench_plugin_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ValueError(f"{path} must be a Python file; its name should end in .py.")
+        raise MeasureDefinitionError(f"{path} must be a Python file; its name should end in .py.")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ValueError(f"{path} must run as Python; it stops with {type(error).__name__}: {error}.") from error
+        raise MeasureDefinitionError(
+            f"{path} must run as Python; it stops with {type(error).__name__}: {error}."
+        ) from error
     found = _merged([module])
     if not found and (other := adapted(module, path)) is not None:
         found = {other.name: other}
     if not found:
-        raise ValueError(f"{path} must define at least one function under @measure; it defines none.")
+        raise MeasureDefinitionError(f"{path} must define at least one function under @measure; it defines none.")
     return found
 
 
@@ -107,9 +104,7 @@ def select(names: Iterable[str], available: dict[str, Measure]) -> list[Measure]
     chosen = []
     for name in names:
         if name not in available:
-            near = difflib.get_close_matches(name, available, n=3, cutoff=0.5)
-            hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(sorted(available))}."
-            raise UnknownMeasureError(f"No measure is called {name!r}. {hint}")
+            raise UnknownMeasureError(f"No measure is called {name!r}. {suggestion(name, available)}")
         chosen.append(available[name])
     return chosen
 
@@ -118,7 +113,7 @@ def measures_of(module: ModuleType) -> dict[str, Measure]:
     """The measures that a module defines, by name.
 
     Raises:
-        ValueError: two of one name.
+        MeasureDefinitionError: two of one name.
     """
     return _merged([module])
 
@@ -135,6 +130,6 @@ def _merged(modules: Iterable[ModuleType]) -> dict[str, Measure]:
             if not isinstance(item, Measure) or item.compute.__module__ != module.__name__:
                 continue
             if item.name in found:
-                raise ValueError(f"Two measures are called {item.name!r}; names must be unique.")
+                raise MeasureDefinitionError(f"Two measures are called {item.name!r}; names must be unique.")
             found[item.name] = item
     return dict(sorted(found.items()))

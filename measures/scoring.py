@@ -45,7 +45,7 @@ class Score:
     source_hash: str = ""
 
 
-class _TimeIsUp(BaseException):
+class _TimeLimitError(BaseException):
     """Raised inside a measure that has run too long; a BaseException, so that no measure catches it by accident."""
 
 
@@ -83,7 +83,7 @@ def score(
 
     Raises:
         UnknownMeasureError: a name that is not in the catalogue.
-        ValueError: inputs, labels and network that do not fit together.
+        InvalidSubjectError: inputs, labels and network that do not fit together.
 
     Example:
         >>> scores = score(model, inputs, labels, init_state=state_at_init, names=["fro_dist", "hess_trace"])
@@ -135,7 +135,7 @@ def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> 
             value, usage = measure.evaluate(subject)
     except UnsupportedModelError as reason:
         return Score(None, "unsupported", 0.0, measure.version, str(reason))
-    except _TimeIsUp:
+    except _TimeLimitError:
         return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
     except Exception:  # noqa: BLE001  the one place where a measure may fail without taking the others down
         trace = traceback.format_exc()
@@ -164,7 +164,7 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         return
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
-        raise _TimeIsUp
+        raise _TimeLimitError
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from measures.errors import InvalidSubjectError, UndeclaredNeedError, UnsupportedModelError
 from measures.pass_cache import Memo
 from measures.subject_checks import (
     first_not_finite,
@@ -29,14 +30,6 @@ T = TypeVar("T")
 
 CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depends on it beyond rounding
 KEYED: Final = 256  # examples in float64 at once; a power of two: BLAS then sums each row as in one product
-
-
-class UnsupportedModelError(Exception):
-    """The measure has no meaning for this network; the message says why."""
-
-
-class UndeclaredNeedError(Exception):
-    """A measure asked for something that its metadata does not declare."""
 
 
 def seed_for(*names: object) -> int:
@@ -64,9 +57,9 @@ class Subject:
         seed: decides every draw; the same seed gives the same scores.
 
     Raises:
-        ValueError: shapes or types that do not fit together, labels out of range, inputs that are not finite, or a
-            network that cannot be scored: without weights, of a single logit, that fails on the inputs or writes on
-            them, draws at random, sees its batch or cannot be differentiated; the message says which.
+        InvalidSubjectError: shapes or types do not fit together, labels are out of range, inputs are not finite, or
+            the network cannot be scored: it has no weights or a single logit, fails on the inputs or modifies them, is
+            random, depends on the rest of the batch, or cannot be differentiated; the message says which.
     """
 
     def __init__(
@@ -218,7 +211,9 @@ class Subject:
         place_of(twin)
         fitting = frozen(twin, self.device, self.dtype)
         if (logits := num_logits(fitting, self.inputs, "The twin")) != self.num_classes:
-            raise ValueError(f"The twin must return {self.num_classes} logits, as the network does; got {logits}.")
+            raise InvalidSubjectError(
+                f"The twin must return {self.num_classes} logits, as the network does; got {logits}."
+            )
         return fitting
 
     def _what_is_not_finite(self, part: str) -> str:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import measures
-from measures.registry import CORE, UnknownMeasureError, catalog, from_file, select
+from measures.errors import MeasureDefinitionError, UnknownMeasureError
+from measures.registry import CORE, catalog, from_file, select
 from tests.measures.networks import network
 
 ONE = '''
@@ -58,7 +59,7 @@ def test_files_that_define_nothing_or_too_much(tmp_path: Path) -> None:
         from_file(empty)
     with pytest.raises(ValueError, match=r"\.py"):
         from_file(text)
-    with pytest.raises(FileNotFoundError, match="there is none"):
+    with pytest.raises(MeasureDefinitionError, match="there is none"):
         from_file(tmp_path / "missing.py")
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from measures.api import Measure, Subject, measure
 from measures.catalogue.outputs.controls import constant, params
 from measures.catalogue.weights.distance import fro_dist
-from measures.registry import UnknownMeasureError
+from measures.errors import UnknownMeasureError
 from measures.scoring import numerics, score, score_subject
 from tests.measures.networks import network
 
