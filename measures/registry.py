@@ -1,4 +1,4 @@
-"""Find every measure: the modules beside this one, submissions, installed plug-ins, a file on the command line."""
+"""Find every measure: the catalogue, installed plug-ins, a file on the command line."""
 
 import functools
 import hashlib
@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Final
 
 import measures.catalogue
-import measures.submissions
 from measures.api import Measure
 from measures.errors import MeasureDefinitionError, UnknownMeasureError, suggestion
 from measures.pgdl_adapter import adapted
@@ -31,25 +30,12 @@ CORE: Final = (  # some of each kind, for a first look at less than half the cos
 
 @functools.cache
 def catalog() -> dict[str, Measure]:
-    """Every measure in the box and every submission that was merged, by name, in alphabetical order.
+    """Every measure of the catalogue by name, in alphabetical order.
 
     Raises:
         MeasureDefinitionError: two modules define measures of the same name.
     """
-    return _merged([*_modules_in(measures.catalogue), *_modules_in(measures.submissions)])
-
-
-@functools.cache
-def in_the_box() -> dict[str, Measure]:
-    """The same without the submissions, none of which is imported."""
     return _merged(_modules_in(measures.catalogue))
-
-
-def submission_files() -> dict[str, Path]:
-    """The file of each measure that was submitted and merged, by the measure's name."""
-    return {
-        name: Path(str(module.__file__)) for module in _modules_in(measures.submissions) for name in measures_of(module)
-    }
 
 
 def with_plugins() -> dict[str, Measure]:

@@ -39,7 +39,7 @@ from measures import Subject
 from measures.registry import catalog, from_file
 
 FILE = Path(__file__).with_name("{name}.py")
-MEASURE = (from_file(FILE) if FILE.is_file() else catalog())["{name}"]  # beside this test, or a submission
+MEASURE = (from_file(FILE) if FILE.is_file() else catalog())["{name}"]  # beside this test, or merged
 
 
 def test_{name}_by_hand() -> None:

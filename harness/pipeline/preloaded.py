@@ -2,10 +2,10 @@
 
 import importlib
 
-from measures.registry import in_the_box
+from measures.registry import catalog
 from zoo.models.build import timm_library
 
 timm_library()
-in_the_box()
+catalog()
 for name in ("harness.pipeline.workers", "sklearn.datasets"):
     importlib.import_module(name)

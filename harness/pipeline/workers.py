@@ -17,7 +17,7 @@ from harness.sandbox.submission import Parts
 from harness.store.timing_cache import ChoicesOnDisk, cache_folder
 from harness.store.weights import PackedRun, WeightFile, pack, snapshots_in
 from measures import Score, Subject
-from measures.registry import in_the_box, select
+from measures.registry import catalog, select
 from measures.scoring import score_subject
 from measures.training_history import Refit
 from zoo.corruptions import PreparedData
@@ -54,7 +54,7 @@ def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
 
 def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
     """Score one network: its run_id and a score for each name."""
-    chosen = select(task.names, in_the_box())
+    chosen = select(task.names, catalog())
     trained = Recipe.from_changed(task.recipe).model not in SOLVED
     scores: dict[str, Score] = {}
     for trains_anew in (False, True):

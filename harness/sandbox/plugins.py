@@ -1,8 +1,4 @@
-"""Measures from outside: a file, installed packages, merged submissions; each scored in the sandbox.
-
-Those of a file or a package are described there too, and never imported here. What was merged has been read, and is a
-part of the catalogue: this process imports it for what it declares, those that score do not.
-"""
+"""Measures of a file and of installed packages: described and scored in the sandbox, and never imported here."""
 
 import atexit
 import functools
@@ -19,7 +15,7 @@ from harness.sandbox.replies import Reply
 from harness.sandbox.submission import Parts, Submission, Turn
 from measures import Measure, Score
 from measures.api import Need
-from measures.registry import PLUGIN_GROUP, submission_files
+from measures.registry import PLUGIN_GROUP
 from measures.tracks import TRACKS, Track, track_of
 from measures.training_history import Refit
 
@@ -42,8 +38,8 @@ class Submitted:
     """What comes from outside.
 
     Attributes:
-        measures: by name, as they declare themselves; those of merged submissions are in the catalogue.
-        submissions: by measure, where its code is; merged submissions included.
+        measures: by name, as they declare themselves.
+        submissions: by measure, where its code is.
         problems: what could not be used, a sentence each.
     """
 
@@ -97,7 +93,7 @@ def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
         FileNotFoundError: there is no such file.
     """
     measures: dict[str, Measure] = {}
-    submissions = {name: Submission.of_file(file) for name, file in submission_files().items()}
+    submissions: dict[str, Submission] = {}
     problems = []
     if plugin is not None:
         submission = Submission.of_file(plugin)

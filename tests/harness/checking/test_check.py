@@ -17,7 +17,8 @@ from harness.checking.trials import contract_trials
 from harness.checking.verdict import Fault, contract_faults, metadata_faults
 from harness.checking.zoo import check_zoo
 from measures import Score
-from measures.registry import catalog, submission_files
+from measures.catalogue.representation.decov import decov
+from measures.registry import catalog
 from tests.harness.conftest import Gapbench
 
 LONG = 400.0  # seconds: what is tested is the verdict, not this machine
@@ -158,7 +159,7 @@ def test_a_merged_file_is_compared_with_all_others_but_not_with_itself() -> None
         answers = on_the_zoo(lambda row: row["measure.decov"])
         return placed("mine", replace(known["decov"], name="mine"), answers, *beside(path, zoo))[:2]
 
-    here = Path(os.path.relpath(submission_files()["decov"]))  # as somebody types it
+    here = Path(os.path.relpath(decov.compute.__code__.co_filename))  # as somebody types it
     theirs, versions = beside(here, zoo)
     merged, no_faults = of_decov(here)
     outside, faults = of_decov(Path("decov.py"))

@@ -1,20 +1,15 @@
-"""Measures from installed packages and merged submissions: described, reported and scored, and never run here."""
+"""Measures from installed packages: described, reported and scored, and never run here."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.pipeline.tasks import ScoreTask
-from harness.pipeline.workers import subject_of
-from harness.sandbox.confinement import ROOMS, code_folders
+from harness.sandbox.confinement import code_folders
 from harness.sandbox.plugins import shared_sandbox
-from harness.sandbox.submission import Submission
 from harness.store.store import Store
 from measures import Score
-from measures.registry import catalog, submission_files
 from tests.harness.conftest import Gapbench
 
 GOOD = '''
@@ -31,33 +26,12 @@ MODULES = {
     "a_good_package": GOOD,
 }
 POINTS = {"broken": "a_broken_package", "empty": "an_empty_package", "good": "a_good_package", "gone": "no_package"}
-SCORING = """
-import sys
-from pathlib import Path
-from harness.store.store import Store
-from harness.pipeline.workers import score_network
-from tests.harness.sandbox.test_plugins import task_of
-
-with Store(Path(sys.argv[1])) as store:
-    ((_, scores),) = score_network(task_of(store, next(iter(store.runs())), ("param_norm",)))
-print(scores["param_norm"].outcome, [name for name in sys.modules if name.startswith("measures.submissions.")])
-"""
 
 
 def cells(zoo: Path) -> dict[tuple[str, str], Score]:
     """All scores of a zoo, by run_id and measure."""
     with Store(zoo) as store:
         return {(run_id, name): score for run_id, name, score in store.scores()}
-
-
-def task_of(store: Store, run_id: str, names: tuple[str, ...] = ()) -> ScoreTask:
-    """Scoring a network of a zoo."""
-    run = store.runs()[run_id]
-    initial, final = store.weight_files(run_id)
-    return ScoreTask(
-        run_id=run_id, recipe=run.recipe.changed(), initial=initial, final=final, trajectory=None, losses=(),
-        steps=0, twin=None, names=names, device="cpu", data_dir=None,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -98,27 +72,3 @@ def test_a_broken_package_is_reported_and_the_good_one_scored(gapbench: Gapbench
     found = [score for (_, name), score in cells(zoo).items() if name == "weights_of_a_package"]
     assert [score.outcome for score in found] == ["scored"] * 4
     assert all(score.source_hash for score in found)
-
-
-def test_merged_submissions_are_scored_in_the_sandbox(gapbench: Gapbench, zoo: Path) -> None:
-    """Their scores carry the hash of their file, and are those that the catalogue's functions give."""
-    files = submission_files()
-    result = gapbench("score", "smoke", "--limit", "4", "--measures", ",".join(files), "--out", zoo)
-
-    assert result.exit_code == 0, result.output
-    assert "in a process of their own" in result.output
-    scores = cells(zoo)
-    with Store(zoo) as store:
-        for run_id in store.runs():
-            subject = subject_of(task_of(store, run_id))
-            for name, file in files.items():
-                assert scores[run_id, name].source_hash == Submission.of_file(file).source_hash
-                assert scores[run_id, name].value == pytest.approx(catalog()[name](subject), rel=1e-6)
-
-
-def test_a_process_that_scores_imports_no_submission(finished: Path) -> None:
-    """What it computes itself is in the box."""
-    command = [sys.executable, "-c", SCORING, str(finished)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOMS)
-
-    assert ended.stdout == "scored []\n"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from measures import Subject
-from measures.submissions.decov import decov
+from measures.catalogue.representation.decov import decov
 from tests.measures.networks import network
 
 

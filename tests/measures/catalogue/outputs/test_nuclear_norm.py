@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from measures import Subject
-from measures.submissions.nuclear_norm import nuclear_norm
+from measures.catalogue.outputs.nuclear_norm import nuclear_norm
 from tests.measures.networks import network
 
 
