@@ -41,7 +41,7 @@ def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
             except UnsupportedModelError as reason:
                 return UnsupportedModelError(*reason.args)
 
-        found = subject._memo.get(name, attempt)  # noqa: SLF001  one mechanism, one module
+        found = subject._cache.get(name, attempt)  # noqa: SLF001  one mechanism, one module
         if isinstance(found, UnsupportedModelError):
             raise UnsupportedModelError(*found.args)
         return found
@@ -94,12 +94,12 @@ class Measure:
 
     def __call__(self, subject: Subject) -> float:
         """The score of one network, without the harness around it: what the tests call."""
-        return self.compute(self._seen(subject))
+        return self.compute(self._restricted(subject))
 
-    def _seen(self, subject: Subject) -> Subject:
+    def _restricted(self, subject: Subject) -> Subject:
         """What of a subject the measure may see."""
         whole = subject.without_data() if self.weights_only else subject
-        return whole._granting(self.needs)  # noqa: SLF001  granting is what a measure is for
+        return whole._with_needs(self.needs)  # noqa: SLF001  granting is what a measure is for
 
     def evaluate(self, subject: Subject) -> tuple[float, Usage]:
         """The score and what it cost.
@@ -108,8 +108,8 @@ class Measure:
             UnsupportedModelError: the measure has no meaning for this network.
             ValueError: the function returned something else than a finite number.
         """
-        seen = self._seen(subject)
-        value, usage = seen._memo.run(lambda: self.compute(seen))  # noqa: SLF001  costs are kept with the results
+        seen = self._restricted(subject)
+        value, usage = seen._cache.run(lambda: self.compute(seen))  # noqa: SLF001  costs are kept with the results
         number = value if isinstance(value, Layered) else float(value)
         if not math.isfinite(number):
             raise ValueError(f"{self.name} must return a finite number; got {number}.")

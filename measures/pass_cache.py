@@ -38,7 +38,7 @@ class Usage:
     passes: tuple[str, ...]
 
 
-class Memo:
+class PassCache:
     """Shared results of one network, each computed once, with its cost."""
 
     def __init__(self) -> None:

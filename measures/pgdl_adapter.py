@@ -44,7 +44,7 @@ class Examples(Dataset[tuple[Tensor, Tensor]]):
         return iter(zip(self.images.split(size), self.labels.split(size), strict=True))
 
 
-def adapted(module: ModuleType, path: Path) -> Measure | None:
+def adapt(module: ModuleType, path: Path) -> Measure | None:
     """The measure of a module that defines `complexity(model, dataset)`; None if it defines none.
 
     Its name is the file's, its docstring the function's or the module's. SOURCE, FAMILY, EXPECTED_SIGN, COST and
@@ -66,7 +66,7 @@ def adapted(module: ModuleType, path: Path) -> Measure | None:
         raise MeasureDefinitionError(
             f"The file's name must be that of the measure, such as max_dist.py; got {path.name}."
         )
-    compute = _computing(complexity)
+    compute = _wrap(complexity)
     compute.__name__ = path.stem
     compute.__module__ = module.__name__
     compute.__doc__ = complexity.__doc__ or module.__doc__
@@ -81,7 +81,7 @@ def adapted(module: ModuleType, path: Path) -> Measure | None:
     )
 
 
-def _computing(complexity: Callable[[nn.Module, Examples], Any]) -> Callable[[Subject], float]:
+def _wrap(complexity: Callable[[nn.Module, Examples], Any]) -> Callable[[Subject], float]:
     def compute(subject: Subject) -> float:
         model = copy.deepcopy(subject.model).requires_grad_()  # the competition's networks can be differentiated
         devices = [subject.device] if subject.device.type == "cuda" else []

@@ -15,7 +15,7 @@ from typing import Final
 import measures.catalogue
 from measures.api import Measure
 from measures.errors import MeasureDefinitionError, UnknownMeasureError, suggestion
-from measures.pgdl_adapter import adapted
+from measures.pgdl_adapter import adapt
 
 PLUGIN_GROUP: Final = "gapbench.measures"
 CORE: Final = (  # some of each kind, for a first look at less than half the cost of the catalogue
@@ -74,7 +74,7 @@ def from_file(path: Path) -> dict[str, Measure]:
             f"{path} must run as Python; it stops with {type(error).__name__}: {error}."
         ) from error
     found = _merged([module])
-    if not found and (other := adapted(module, path)) is not None:
+    if not found and (other := adapt(module, path)) is not None:
         found = {other.name: other}
     if not found:
         raise MeasureDefinitionError(f"{path} must define at least one function under @measure; it defines none.")

@@ -16,7 +16,7 @@ from measures.api import Measure, Outcome, Subject, UnsupportedModelError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
 from measures.registry import select, with_plugins
-from measures.subject_checks import uncast
+from measures.subject_checks import autocast_disabled
 from measures.training_history import Refit, Trajectory
 
 
@@ -119,7 +119,7 @@ def numerics() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-        stack.enter_context(uncast())
+        stack.enter_context(autocast_disabled())
         stack.callback(torch.set_default_dtype, dtype)
         torch.set_default_dtype(torch.float32)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False

@@ -10,17 +10,17 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from measures.errors import InvalidSubjectError, UndeclaredNeedError, UnsupportedModelError
-from measures.pass_cache import Memo
+from measures.pass_cache import PassCache
 from measures.subject_checks import (
+    check_checkpoints,
+    check_classes,
+    check_data,
+    check_network,
+    check_state,
+    dense_copy,
+    device_and_dtype,
     first_not_finite,
-    fitting_state,
-    frozen,
-    num_logits,
-    place_of,
-    plain,
-    require_classes,
-    require_data,
-    require_past,
+    frozen_copy,
 )
 from measures.training_history import Refit, Trajectory
 
@@ -75,25 +75,25 @@ class Subject:
         refit: Refit | None = None,
         seed: int = 0,
     ) -> None:
-        self.device, self.dtype = place_of(model)
-        self.model = frozen(model, self.device, self.dtype)
+        self.device, self.dtype = device_and_dtype(model)
+        self.model = frozen_copy(model, self.device, self.dtype)
         self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
         self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
-        self.inputs = plain("inputs", inputs).to(self.device, self.dtype)
-        self.labels = plain("labels", labels).to(self.device)
+        self.inputs = dense_copy("inputs", inputs).to(self.device, self.dtype)
+        self.labels = dense_copy("labels", labels).to(self.device)
         self.seed = seed
-        self._init_state = None if init_state is None else fitting_state(self.params, init_state)
-        self._unlabeled = None if unlabeled is None else plain("unlabeled", unlabeled).to(self.device, self.dtype)
+        self._init_state = None if init_state is None else check_state(self.params, init_state)
+        self._unlabeled = None if unlabeled is None else dense_copy("unlabeled", unlabeled).to(self.device, self.dtype)
         self._trajectory, self._refit = trajectory, refit
         self._granted: frozenset[Need] = frozenset()
-        self._memo = Memo()
-        self._blind: Subject | None = None
-        require_data(self.inputs, self.labels, self._unlabeled)
-        self.num_classes = num_logits(self.model, self.inputs)
-        require_classes(self.labels, self.num_classes)
-        self._twin = None if twin is None else self._fitting_twin(twin)
+        self._cache = PassCache()
+        self._weights_only_view: Subject | None = None
+        check_data(self.inputs, self.labels, self._unlabeled)
+        self.num_classes = check_network(self.model, self.inputs)
+        check_classes(self.labels, self.num_classes)
+        self._twin = None if twin is None else self._check_twin(twin)
         if trajectory is not None:
-            require_past(self.params, trajectory)
+            check_checkpoints(self.params, trajectory)
         self._not_finite: dict[str, str] = {}
 
     # -- what a declared need opens ------------------------------------------------------------------------------------
@@ -101,43 +101,43 @@ class Subject:
     @property
     def init_params(self) -> dict[str, Tensor]:
         """Parameters at initialization, by name; needs "init"."""
-        state = self._opened("init", self._init_state)
+        state = self._require_need("init", self._init_state)
         return {name: state[name] for name in self.params}
 
     @property
     def init_buffers(self) -> dict[str, Tensor]:
         """Buffers at initialization, by name; needs "init"."""
-        state = self._opened("init", self._init_state)
+        state = self._require_need("init", self._init_state)
         return {name: state.get(name, value) for name, value in self.buffers.items()}
 
     @property
     def twin(self) -> nn.Module:
         """A second network of the same recipe from another seed; needs "twin"."""
-        return self._opened("twin", self._twin)
+        return self._require_need("twin", self._twin)
 
     @property
     def unlabeled(self) -> Tensor:
         """Inputs [m, c, h, w] of the test distribution without labels; needs "unlabeled"."""
-        return self._opened("unlabeled", self._unlabeled)
+        return self._require_need("unlabeled", self._unlabeled)
 
     @property
     def trajectory(self) -> Trajectory:
         """Checkpoints and losses along training; needs "trajectory"."""
-        return self._opened("trajectory", self._trajectory)
+        return self._require_need("trajectory", self._trajectory)
 
     @property
     def refit(self) -> Refit:
         """Trains networks by the recipe of this one on other data; needs "refit"."""
-        return self._opened("refit", self._refit)
+        return self._require_need("refit", self._refit)
 
-    def _opened(self, need: Need, part: T | None) -> T:
+    def _require_need(self, need: Need, part: T | None) -> T:
         if need not in self._granted:
             raise UndeclaredNeedError(f"A measure that uses {need!r} must declare it; add needs={{{need!r}}}.")
         if part is None:
             raise UnsupportedModelError(f"It needs {need!r}, and none was given.")
         return part
 
-    def _granting(self, needs: frozenset[Need]) -> "Subject":
+    def _with_needs(self, needs: frozenset[Need]) -> "Subject":
         """The same subject with these needs open; shared results stay shared.
 
         Raises:
@@ -145,7 +145,7 @@ class Subject:
         """
         for part in ("weights", *sorted(needs)):
             if part not in self._not_finite:
-                self._not_finite[part] = self._what_is_not_finite(part)
+                self._not_finite[part] = self._find_not_finite(part)
             if self._not_finite[part]:
                 raise UnsupportedModelError(self._not_finite[part])
         granted = copy.copy(self)
@@ -154,13 +154,13 @@ class Subject:
 
     def without_data(self) -> "Subject":
         """The same network with one input of zeros, of class 0, and shared results of its own: for weights only."""
-        if self._blind is None:
+        if self._weights_only_view is None:
             blind = copy.copy(self)
             blind.inputs, blind.labels = torch.zeros_like(self.inputs[:1]), torch.zeros_like(self.labels[:1])
             blind._unlabeled = blind._trajectory = blind._twin = blind._refit = None  # noqa: SLF001  the same class
-            blind._memo, blind._blind = Memo(), blind  # noqa: SLF001
-            self._blind = blind
-        return self._blind
+            blind._cache, blind._weights_only_view = PassCache(), blind  # noqa: SLF001
+            self._weights_only_view = blind
+        return self._weights_only_view
 
     # -- the network as a function -------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class Subject:
 
         The draw follows the content of the examples, not their place, so that a score does not depend on their order.
         """
-        return self._memo.get("example_order", self._example_order)[:count]
+        return self._cache.get("example_order", self._example_order)[:count]
 
     def _example_order(self) -> Tensor:
         size = self.inputs[0].numel()
@@ -207,16 +207,16 @@ class Subject:
     def _cpu_generator(self, *names: object) -> torch.Generator:
         return torch.Generator().manual_seed(seed_for(self.seed, *names))
 
-    def _fitting_twin(self, twin: nn.Module) -> nn.Module:
-        place_of(twin)
-        fitting = frozen(twin, self.device, self.dtype)
-        if (logits := num_logits(fitting, self.inputs, "The twin")) != self.num_classes:
+    def _check_twin(self, twin: nn.Module) -> nn.Module:
+        device_and_dtype(twin)
+        fitting = frozen_copy(twin, self.device, self.dtype)
+        if (logits := check_network(fitting, self.inputs, "The twin")) != self.num_classes:
             raise InvalidSubjectError(
                 f"The twin must return {self.num_classes} logits, as the network does; got {logits}."
             )
         return fitting
 
-    def _what_is_not_finite(self, part: str) -> str:
+    def _find_not_finite(self, part: str) -> str:
         """Which number of the weights, or of what a need opens, is NaN or infinite; empty if none."""
         tensors: dict[str, Tensor] = {}
         match part:

@@ -16,7 +16,7 @@ HALF: Final = (torch.float16, torch.bfloat16)  # scored in float32, to which the
 ALIKE: Final = 0.02  # of the largest logit: rounding moves less, and the statistics of a batch more
 
 
-def plain(name: str, value: object) -> Tensor:
+def dense_copy(name: str, value: object) -> Tensor:
     """The same tensor, beyond the reach of its caller's autograd.
 
     Raises:
@@ -30,7 +30,7 @@ def plain(name: str, value: object) -> Tensor:
     return value.clone() if value.is_inference() else value.detach()
 
 
-def place_of(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """The device and the dtype that a network is scored on and in: its own, and float32 for half precision.
 
     Raises:
@@ -67,7 +67,7 @@ def place_of(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     return reference.device, torch.float32 if reference.dtype in HALF else reference.dtype
 
 
-def frozen(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def frozen_copy(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """A copy in eval mode that requires no gradients."""
     held = (value for module in network.modules() for value in vars(module).values() if isinstance(value, Tensor))
     left_over = {id(value): value.detach() for value in held if not value.is_leaf}  # from a pass: no copy is made of it
@@ -77,7 +77,7 @@ def frozen(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.M
 
 
 @contextmanager
-def uncast() -> Iterator[None]:
+def autocast_disabled() -> Iterator[None]:
     """Every product in the dtype of its operands, whatever autocast the caller is in."""
     with ExitStack() as stack:
         for device in ("cpu", "cuda"):
@@ -86,7 +86,7 @@ def uncast() -> Iterator[None]:
         yield
 
 
-def num_logits(network: nn.Module, inputs: Tensor, owner: str = "The network") -> int:
+def check_network(network: nn.Module, inputs: Tensor, owner: str = "The network") -> int:
     """How many logits [n, k] a network gives to `inputs` [n, ...], of a network that can be scored on them.
 
     Raises:
@@ -96,7 +96,7 @@ def num_logits(network: nn.Module, inputs: Tensor, owner: str = "The network") -
     ends = inputs[[0, -1]]
     written, chance = ends._version, torch.get_rng_state()  # noqa: SLF001  torch's count of writes has no other name
     leaves = {name: p.detach().requires_grad_() for name, p in network.named_parameters()}
-    with uncast(), torch.enable_grad(), torch.random.fork_rng([inputs.device] if inputs.is_cuda else []):
+    with autocast_disabled(), torch.enable_grad(), torch.random.fork_rng([inputs.device] if inputs.is_cuda else []):
         started = torch.cuda.get_rng_state(inputs.device) if inputs.is_cuda else chance
         try:
             both, alone = (functional_call(network, leaves, (x,)) for x in (ends, ends[:1]))
@@ -138,7 +138,7 @@ def num_logits(network: nn.Module, inputs: Tensor, owner: str = "The network") -
     return both.shape[1]
 
 
-def require_data(inputs: Tensor, labels: Tensor, unlabeled: Tensor | None) -> None:
+def check_data(inputs: Tensor, labels: Tensor, unlabeled: Tensor | None) -> None:
     """Refuse data that do not fit each other.
 
     Raises:
@@ -161,7 +161,7 @@ def require_data(inputs: Tensor, labels: Tensor, unlabeled: Tensor | None) -> No
         raise InvalidSubjectError(f"unlabeled must have shape {shape}, m at least one; got {tuple(unlabeled.shape)}.")
 
 
-def require_classes(labels: Tensor, num_classes: int) -> None:
+def check_classes(labels: Tensor, num_classes: int) -> None:
     """Refuse a network of one logit, and labels beyond its logits.
 
     Raises:
@@ -177,7 +177,7 @@ def require_classes(labels: Tensor, num_classes: int) -> None:
         raise InvalidSubjectError(f"labels must lie in 0 to {num_classes - 1}; got {low} to {high}.")
 
 
-def fitting_state(params: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def check_state(params: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The state at initialization on the device and in the dtype of the trained parameters.
 
     Raises:
@@ -189,7 +189,7 @@ def fitting_state(params: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> 
     return {name: v.to(reference.dtype) if v.is_floating_point() else v for name, v in moved.items()}
 
 
-def require_past(params: Mapping[str, Tensor], past: Trajectory) -> None:
+def check_checkpoints(params: Mapping[str, Tensor], past: Trajectory) -> None:
     """Refuse checkpoints of another network.
 
     Raises:
@@ -204,7 +204,7 @@ def _require_all(params: Mapping[str, Tensor], state: Mapping[str, Tensor], owne
     for name, param in params.items():
         if name not in state:
             raise InvalidSubjectError(f"{owner} must hold every parameter; {name!r} is missing.")
-        value = plain(f"{owner}[{name!r}]", state[name])
+        value = dense_copy(f"{owner}[{name!r}]", state[name])
         if value.shape != param.shape:
             raise InvalidSubjectError(
                 f"{owner}[{name!r}] must have shape {tuple(param.shape)}; got {tuple(value.shape)}."

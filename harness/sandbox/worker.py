@@ -168,7 +168,7 @@ def _answers(
         if earlier is None:
             memory = _peak()
         elif not SAME & turn["parts"].keys():
-            subject._memo = earlier._memo  # noqa: SLF001  the same network and data: what is computed once is known
+            subject._cache = earlier._cache  # noqa: SLF001  the same network and data: what is computed once is known
         before = _state_of(subject)
         for measure in select(turn["names"], available):
             yield {"begun": measure.name}

@@ -63,19 +63,19 @@ def refits(subject: Subject) -> Refits:
     order, draw = subject.sample(n), _Draw(subject)
     another = seed_for("refits", subject.seed) % 2**31
     left_out, donors = draw.examples("left_out", 2 * _share(SWAPPED, n)).chunk(2)
-    places = torch.arange(n, device=subject.device)
-    places[left_out] = donors
+    rows = torch.arange(n, device=subject.device)
+    rows[left_out] = donors
     halves = order[: n // 2], order[n // 2 :]
     noisy_labels, random_labels = draw.noisy_labels(), draw.random_labels()
     trainings = [
         Training(inputs=subject.inputs, labels=noisy_labels),
         Training(inputs=subject.inputs, labels=random_labels),
-        _on(subject, places),
-        *(_on(subject, half, seed) for half in halves for seed in (None, another)),
-        *(_on(subject, order[: n // divisor]) for divisor in PREFIXES),
+        _training_on(subject, rows),
+        *(_training_on(subject, half, seed) for half in halves for seed in (None, another)),
+        *(_training_on(subject, order[: n // divisor]) for divisor in PREFIXES),
     ]
     noisy, random, without, first, first_again, second, second_again, *shortest = (
-        _checked(subject, fitted) for fitted in refit(trainings)
+        _validated(subject, fitted) for fitted in refit(trainings)
     )
     return Refits(
         noisy_labels, noisy, random_labels, random, left_out, without, halves,
@@ -90,7 +90,7 @@ def logits_under(subject: Subject, fitted: Refitted, inputs: Tensor) -> Tensor:
         return torch.cat([subject.forward({**fitted.buffers, **fitted.params}, x) for x in inputs.split(CHUNK)])
 
 
-def answers_under(subject: Subject, network: Refitted, chosen: Tensor) -> Tensor:
+def predictions_under(subject: Subject, network: Refitted, chosen: Tensor) -> Tensor:
     """Classes [m] that a network gives to these training examples [m]."""
     return logits_under(subject, network, subject.inputs[chosen]).argmax(1)
 
@@ -136,14 +136,14 @@ def _share(share: float, n: int) -> int:
     return max(1, round(share * n))
 
 
-def _on(subject: Subject, chosen: Tensor, seed: int | None = None) -> Training:
+def _training_on(subject: Subject, chosen: Tensor, seed: int | None = None) -> Training:
     """Training on these examples [m], repeated to the size of the training set."""
     n = subject.num_examples
-    places = chosen.repeat(-(-n // len(chosen)))[:n]
-    return Training(inputs=subject.inputs[places], labels=subject.labels[places], seed=seed)
+    rows = chosen.repeat(-(-n // len(chosen)))[:n]
+    return Training(inputs=subject.inputs[rows], labels=subject.labels[rows], seed=seed)
 
 
-def _checked(subject: Subject, fitted: Refitted) -> Refitted:
+def _validated(subject: Subject, fitted: Refitted) -> Refitted:
     """The same on the subject's device and in its dtype."""
     if not all(bool(p.isfinite().all()) for p in fitted.params.values()):
         raise UnsupportedModelError(

@@ -146,7 +146,7 @@ def folded(model: nn.Sequential) -> nn.Sequential:
 
 def table(subject: Subject, seconds: dict[str, float]) -> str:
     """The most expensive passes and measures, in milliseconds."""
-    passes = {name: known.seconds for name, known in subject._memo.passes.items()}
+    passes = {name: known.seconds for name, known in subject._cache.passes.items()}
     lines = ["passes by themselves:"]
     lines += [f"{1000 * s:9.1f} {name}" for name, s in sorted(passes.items(), key=lambda item: -item[1])[:15]]
     lines += ["measures, passes included:"]

@@ -107,7 +107,7 @@ def test_every_measure_scores_or_says_why_not(case: str) -> None:
         assert score.outcome in {"scored", "unsupported"}, f"{measure}: {score.why}"
         assert (score.value is not None and math.isfinite(score.value)) == (score.outcome == "scored"), measure
         assert (len(score.why) > 20) == (score.outcome == "unsupported"), measure
-    assert not subject._memo.frames
+    assert not subject._cache.frames
     assert not any(module._forward_hooks for module in subject.model.modules())
 
 

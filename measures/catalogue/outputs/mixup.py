@@ -6,7 +6,7 @@ from torch import Tensor
 
 from measures.api import Subject, measure
 from measures.catalogue.representation.representation import davies_bouldin
-from measures.passes.activations.mixtures import mixed, mixed_inside
+from measures.passes.activations.mixtures import flow_of_mixtures, logits_of_hidden_mixtures
 
 SOURCE: Final = "Natekar & Sharma 2020, arXiv:2012.02775, sec. 3.2"
 
@@ -24,7 +24,7 @@ def mixup_acc(subject: Subject) -> float:
     K' classes occur. Departs from the paper, which takes all pairs within a batch. No unit, between 0 and 1. Invariant
     when ReLU layers are rescaled or a constant is added to all logits.
     """
-    found, labels = mixed(subject)
+    found, labels = flow_of_mixtures(subject)
     return _accuracy(found.logits, labels)
 
 
@@ -41,7 +41,7 @@ def manifold_mixup(subject: Subject) -> float:
     midpoints, so that this is input mixup again. No unit. Invariant when ReLU layers are rescaled or a constant is
     added to all logits.
     """
-    return _accuracy(*mixed_inside(subject))
+    return _accuracy(*logits_of_hidden_mixtures(subject))
 
 
 @measure(source=f"{SOURCE} (the winner of PGDL)", family="representation", cost="those of its two factors")

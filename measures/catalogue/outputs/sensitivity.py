@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModelError, measure, shared
-from measures.passes.activations.features import flow, sampled
+from measures.passes.activations.features import flow, sample_examples
 from measures.passes.activations.torch_calls import tensors
 from measures.per_layer import Layered
 
@@ -26,7 +26,7 @@ JACOBIAN_COST: Final = "shared forward pass and K backward passes on max(8, 480 
 def jacobian_grams(subject: Subject) -> tuple[Tensor, Tensor]:
     """Of sampled examples J J^T [s, k, k], with J the Jacobian of the logits by the input, and the softmax [s, k]."""
     count = max(MIN_EXAMPLES, JACOBIAN_ROWS // subject.num_classes)
-    x = sampled(subject, count).inputs.clone().requires_grad_()
+    x = sample_examples(subject, count).inputs.clone().requires_grad_()
     with torch.enable_grad():
         logits = subject.logits_of(x)
         rows = [torch.autograd.grad(logits[:, k].sum(), x, retain_graph=True)[0] for k in range(subject.num_classes)]
@@ -89,7 +89,7 @@ def input_noise_sensitivity(subject: Subject) -> float:
     Of min(m, 128) training examples, one draw each. Unit: logits per unit of a normalised input. Invariant when ReLU
     layers are rescaled or a constant is added to all logits.
     """
-    x = sampled(subject, NOISE_EXAMPLES).inputs
+    x = sample_examples(subject, NOISE_EXAMPLES).inputs
     noise = torch.randn(x.shape, generator=subject.generator("input_noise"), device=subject.device).to(subject.dtype)
     with torch.no_grad():
         moved = subject.logits_of(x + NOISE * noise) - subject.logits_of(x)
@@ -115,14 +115,14 @@ def noise_attenuation(subject: Subject) -> float:
     found = flow(subject)
     size = found.logits.square().sum(1)
     psi = (found.jacobians * found.activations / size).double().mean(1)
-    silent = [place.layer for place, value in zip(found.places, psi.tolist(), strict=True) if value == 0]
+    silent = [place.layer for place, value in zip(found.bottlenecks, psi.tolist(), strict=True) if value == 0]
     if silent or not size.all():
         raise UnsupportedModelError(f"Noise that enters at {(silent or ['the input'])[0]!r} never reaches its logits.")
     if not psi.isfinite().all():
         raise UnsupportedModelError(
             f"Squares of its activations, Jacobians or logits exceed the range of {size.dtype}."
         )
-    terms = {place.layer: -math.log(v) / len(psi) for place, v in zip(found.places, psi.tolist(), strict=True)}
+    terms = {place.layer: -math.log(v) / len(psi) for place, v in zip(found.bottlenecks, psi.tolist(), strict=True)}
     return Layered(sum(terms.values()), terms)
 
 
@@ -139,7 +139,7 @@ def linear_regions(subject: Subject) -> float:
     between two of them. Other nonlinearities are not counted. No unit. Invariant when ReLU layers are rescaled, a
     constant is added to all logits, and when they are scaled.
     """
-    points = _ellipses(sampled(subject, 3 * NUM_PATHS).inputs)
+    points = _ellipses(sample_examples(subject, 3 * NUM_PATHS).inputs)
     total = 0
     for path in points:
         with torch.no_grad(), _Switches() as seen:

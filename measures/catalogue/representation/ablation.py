@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from measures.api import CHUNK, Subject, measure
-from measures.passes.activations.bottlenecks import hidden_places, visited_logits
-from measures.passes.activations.features import sampled
+from measures.passes.activations.bottlenecks import forward_with_visitor, hidden_bottlenecks
+from measures.passes.activations.features import sample_examples
 
 NUM_EXAMPLES: Final = 64  # each with an order of units of its own, so that one draw does
 SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the units that are silent
@@ -27,8 +27,8 @@ def single_direction_auc(subject: Subject) -> float:
     and finds zero as good as the mean. Of min(m, 64) training examples. No unit, between 0 and 1. Invariant when ReLU
     layers are rescaled or a constant is added to all logits.
     """
-    hidden_places(subject)
-    sample = sampled(subject, NUM_EXAMPLES)
+    hidden_bottlenecks(subject)
+    sample = sample_examples(subject, NUM_EXAMPLES)
     draws: dict[int, Tensor] = {}
     accuracies = []
     for q in SHARES:
@@ -50,7 +50,7 @@ def single_direction_auc(subject: Subject) -> float:
                 return activation * (draws[number][rows] >= q).reshape(shape)
 
             with torch.no_grad():
-                answers = visited_logits(subject, sample.inputs[rows], silence)
+                answers = forward_with_visitor(subject, sample.inputs[rows], silence)
             hits += int((answers.argmax(1) == sample.labels[rows]).sum())
         accuracies.append(hits / len(sample.labels))
     steps = zip(SHARES, SHARES[1:], accuracies, accuracies[1:], strict=False)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, one_hot
 
 from measures.api import Subject, UnsupportedModelError, measure
-from measures.passes.activations.features import FEATURE_EXAMPLES, features, features_of, sampled
+from measures.passes.activations.features import FEATURE_EXAMPLES, compute_features, features, sample_examples
 
 NEIGHBOURS: Final = 20  # of the cosine graph; Lassance et al. 2020, published code, as is the one of the others
 SOURCE: Final = "Lassance et al. 2020, arXiv:2011.12737"
@@ -71,7 +71,7 @@ def vpm(subject: Subject) -> float:
     code leaves unsymmetric here. Of min(m, 400) training examples. No unit, between 0 and 2. Nearly invariant when ReLU
     layers are rescaled.
     """
-    sample = sampled(subject, FEATURE_EXAMPLES)
+    sample = sample_examples(subject, FEATURE_EXAMPLES)
     _refuse_alone(sample.labels)
     generator = subject.generator("vpm")
     n = len(sample.labels)
@@ -82,7 +82,7 @@ def vpm(subject: Subject) -> float:
     mixed = weight * sample.inputs + (1 - weight) * sample.inputs[partner]
     labels = one_hot(sample.labels, subject.num_classes).double()
     share = share.double().unsqueeze(1)
-    found = features_of(subject, mixed, sample.labels)
+    found = compute_features(subject, mixed, sample.labels)
     return variation(found.penultimate, share * labels + (1 - share) * labels[partner])
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure
-from measures.passes.activations.bottlenecks import hidden_places
+from measures.passes.activations.bottlenecks import hidden_bottlenecks
 from measures.passes.activations.features import features
 
 RANK_TOLERANCE: Final = 1e-4  # singular values below it, relative to the largest, are rounding errors of float32
@@ -31,7 +31,7 @@ def davies_bouldin(subject: Subject) -> float:
     mean of class k, of which K' occur. Of min(m, 400) training examples at once, where the paper averages over batches
     of 120. No unit. Invariant when ReLU layers are rescaled and when units are renamed.
     """
-    hidden_places(subject)
+    hidden_bottlenecks(subject)
     found = features(subject)
     assert found.first is not None  # noqa: S101  there is a hidden place
     means, spread, _ = _classes(found.first, found.labels, squared=False)

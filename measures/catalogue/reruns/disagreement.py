@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from measures.api import Subject, UnsupportedModelError, measure
-from measures.passes.activations.outputs import answers, logits, twins_unlabeled_logits, unlabeled_logits
+from measures.passes.activations.outputs import finite_logits, logits, twin_unlabeled_logits, unlabeled_logits
 
 NUM_SHIFTS: Final = 4  # shifted copies of each image: a resolution of 1/4 of that of the training set
 SHIFT: Final = 1 / 8  # of the side of an image, the customary 4 pixels of 32; keeps the label
@@ -28,7 +28,7 @@ def gde_disagreement(subject: Subject) -> float:
     An estimate of the test error, not of the gap: for networks that fit their training set the two agree. U has the
     distribution of the test set. No unit, between 0 and 1.
     """
-    return _disagreement(unlabeled_logits(subject), twins_unlabeled_logits(subject))
+    return _disagreement(unlabeled_logits(subject), twin_unlabeled_logits(subject))
 
 
 @measure(
@@ -53,7 +53,7 @@ def disagreement_train_aug(subject: Subject) -> float:
     images = subject.inputs[subject.sample(subject.num_examples)]  # a shift belongs to an image, not to a place
     generator = subject.generator("shifts")
     shifted = torch.cat([randomly_shifted(images, generator) for _ in range(NUM_SHIFTS)])
-    return _disagreement(answers(subject.model, shifted), answers(subject.twin, shifted))
+    return _disagreement(finite_logits(subject.model, shifted), finite_logits(subject.twin, shifted))
 
 
 @measure(

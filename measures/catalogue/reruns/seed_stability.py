@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from measures.api import Subject, measure
-from measures.passes.activations.outputs import losses, twins_unlabeled_logits, unlabeled_logits
-from measures.passes.refits import TRAININGS, answers_under, logits_under, losses_under, refits
+from measures.passes.activations.outputs import losses, twin_unlabeled_logits, unlabeled_logits
+from measures.passes.refits import TRAININGS, logits_under, losses_under, predictions_under, refits
 
 
 @measure(
@@ -57,7 +57,7 @@ def ensemble_cace(subject: Subject) -> float:
     again = refits(subject)
     terms = torch.zeros(3, dtype=torch.float64)  # by q
     for networks, unseen in zip(again.of_halves, reversed(again.halves), strict=True):
-        votes = torch.stack([answers_under(subject, network, unseen) for network in networks])
+        votes = torch.stack([predictions_under(subject, network, unseen) for network in networks])
         counts = functional.one_hot(votes, subject.num_classes).sum(0)  # [m, k]: 0, 1 or 2
         labels = functional.one_hot(subject.labels[unseen], subject.num_classes)
         for count in range(3):
@@ -100,7 +100,7 @@ def inconsistency(subject: Subject) -> float:
 
     One pair of seeds instead of the expectation over them. Unit: nats.
     """
-    ours, twins = unlabeled_logits(subject), twins_unlabeled_logits(subject)
+    ours, twins = unlabeled_logits(subject), twin_unlabeled_logits(subject)
     return _symmetric_divergence(ours.double().log_softmax(1), twins.double().log_softmax(1))
 
 
@@ -141,8 +141,8 @@ def _halves_right(subject: Subject) -> tuple[Tensor, Tensor]:
     own, other = [], []
     for networks, half, rest in zip(again.of_halves, again.halves, reversed(again.halves), strict=True):
         for network in networks:
-            own.append(answers_under(subject, network, half[:m]) == subject.labels[half[:m]])
-            other.append(answers_under(subject, network, rest[:m]) == subject.labels[rest[:m]])
+            own.append(predictions_under(subject, network, half[:m]) == subject.labels[half[:m]])
+            other.append(predictions_under(subject, network, rest[:m]) == subject.labels[rest[:m]])
     return torch.stack(own), torch.stack(other)
 
 

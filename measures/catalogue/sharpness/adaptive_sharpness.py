@@ -14,11 +14,11 @@ from torch.nn.functional import cross_entropy
 from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.perturbations.ascent import (
     Loss,
-    at,
-    at_trained,
-    at_trained_normalised,
-    gradient,
+    evaluate,
+    loss_gradient,
     normalised_cross_entropy,
+    trained_gradient,
+    trained_gradient_normalised,
 )
 
 RHO: Final = 0.05  # as `sam_sharpness`
@@ -44,7 +44,7 @@ def asam_linf(subject: Subject) -> float:
     instead of 20, and in halving eta, and going back to the best point, whenever a step has not raised the loss instead
     of at checkpoints. Unit: nats. Invariant to the rescaling of layers.
     """
-    return _automatic_ascent(subject, at_trained(subject), cross_entropy)
+    return _automatic_ascent(subject, trained_gradient(subject), cross_entropy)
 
 
 @measure(source=f"{SOURCE}, sec. 3 and 4", family="sharpness", cost="6 forward and backward passes on 256 examples")
@@ -56,7 +56,7 @@ def asam_linf_logit_norm(subject: Subject) -> float:
     with L~ the cross-entropy of normalised logits. Unit: nats. Invariant to the rescaling of layers and to the scale of
     all logits.
     """
-    return _automatic_ascent(subject, at_trained_normalised(subject), normalised_cross_entropy)
+    return _automatic_ascent(subject, trained_gradient_normalised(subject), normalised_cross_entropy)
 
 
 @measure(source=f"Foret et al. 2021, arXiv:2010.01412, eq. 2; {SOURCE}, sec. 3", family="sharpness",
@@ -68,7 +68,7 @@ def sam_sharpness_logit_norm(subject: Subject) -> float:
 
     with L~ the cross-entropy of normalised logits. Unit: nats. Not invariant to the rescaling of layers.
     """
-    before, _, slope = at_trained_normalised(subject)
+    before, _, slope = trained_gradient_normalised(subject)
     length = _length(slope)
     return _rise(subject, {name: RHO / length * g for name, g in slope.items()}, before)
 
@@ -84,7 +84,7 @@ def asam_l2_logit_norm(subject: Subject) -> float:
     with L~ the cross-entropy of normalised logits. Unit: nats. Invariant to the rescaling of layers and to the scale of
     all logits.
     """
-    before, _, slope = at_trained_normalised(subject)
+    before, _, slope = trained_gradient_normalised(subject)
     scaled = {name: subject.params[name] * g for name, g in slope.items()}
     factor = ADAPTIVE_RHO / _length(scaled)
     return _rise(subject, {name: factor * subject.params[name] * part for name, part in scaled.items()}, before)
@@ -108,8 +108,8 @@ def _automatic_ascent(subject: Subject, start: Evaluated, objective: Loss) -> fl
         moved, last, before = following, moved, loss
         there = {name: w + moved[name] for name, w in subject.params.items()}
         if step == NUM_GRADIENTS - 1:
-            return max(best, at(subject, there, objective)[0]) - start[0]
-        loss, _, slope = gradient(subject, there, objective)
+            return max(best, evaluate(subject, there, objective)[0]) - start[0]
+        loss, _, slope = loss_gradient(subject, there, objective)
         if loss > best:
             best, best_at, best_slope = loss, moved, slope
         if loss <= before:
@@ -119,7 +119,7 @@ def _automatic_ascent(subject: Subject, start: Evaluated, objective: Loss) -> fl
 
 def _rise(subject: Subject, displacement: Mapping[str, Tensor], before: float) -> float:
     moved = {name: w + displacement[name] for name, w in subject.params.items()}
-    return at(subject, moved, normalised_cross_entropy)[0] - before
+    return evaluate(subject, moved, normalised_cross_entropy)[0] - before
 
 
 def _length(gradient_: Mapping[str, Tensor]) -> float:

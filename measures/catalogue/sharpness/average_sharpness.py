@@ -10,7 +10,7 @@ from typing import Final
 
 from measures.api import Subject, measure
 from measures.passes.activations.outputs import logits
-from measures.passes.perturbations.noise_scale import at_weights, under_magnitude_noise, under_noise
+from measures.passes.perturbations.noise_scale import under_magnitude_noise, under_noise, without_noise
 
 SOURCE: Final = "Andriushchenko et al. 2023, arXiv:2302.07011, sec. 3"
 COST: Final = "1 forward pass of 8 networks on 256 examples"
@@ -24,7 +24,7 @@ def avg_sharpness(subject: Subject) -> float:
 
     Unit: nats. Not invariant to the rescaling of layers.
     """
-    return float(under_noise(subject).losses.mean() - at_weights(subject).losses.mean())
+    return float(under_noise(subject).losses.mean() - without_noise(subject).losses.mean())
 
 
 @measure(source=SOURCE, family="sharpness", cost=COST)
@@ -35,7 +35,7 @@ def avg_sharpness_mag(subject: Subject) -> float:
 
     Unit: nats. Invariant to the rescaling of layers.
     """
-    return float(under_magnitude_noise(subject).losses.mean() - at_weights(subject).losses.mean())
+    return float(under_magnitude_noise(subject).losses.mean() - without_noise(subject).losses.mean())
 
 
 @measure(source=SOURCE, family="sharpness", cost=COST)
@@ -46,7 +46,7 @@ def avg_sharpness_logit_norm(subject: Subject) -> float:
 
     Unit: nats. Not invariant to the rescaling of layers.
     """
-    return float(under_noise(subject).normalised_losses.mean() - at_weights(subject).normalised_losses.mean())
+    return float(under_noise(subject).normalised_losses.mean() - without_noise(subject).normalised_losses.mean())
 
 
 @measure(source=SOURCE, family="sharpness", cost=COST)
@@ -57,7 +57,9 @@ def avg_sharpness_mag_logit_norm(subject: Subject) -> float:
 
     Unit: nats. Invariant to the rescaling of layers and to the scale of all logits.
     """
-    return float(under_magnitude_noise(subject).normalised_losses.mean() - at_weights(subject).normalised_losses.mean())
+    return float(
+        under_magnitude_noise(subject).normalised_losses.mean() - without_noise(subject).normalised_losses.mean()
+    )
 
 
 @measure(source="Chaudhari et al. 2017, arXiv:1611.01838 (local entropy)", family="sharpness", cost=COST)

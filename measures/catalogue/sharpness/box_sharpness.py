@@ -53,7 +53,7 @@ def sharpness_orig(subject: Subject) -> float:
     with m training examples, the natural logarithm, alpha of `sharpness_flatness`, and sigma of `pacbayes_flatness`, as
     the paper writes it. In nats.
     """
-    return _bound(subject, subject.params.values())
+    return _bind_arguments(subject, subject.params.values())
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 51", family="sharpness", needs={"init"}, cost=COST)
@@ -64,7 +64,7 @@ def sharpness_init(subject: Subject) -> float:
 
     otherwise as `sharpness_orig`. In nats.
     """
-    return _bound(subject, displacements(subject))
+    return _bind_arguments(subject, displacements(subject))
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 60", family="sharpness", needs={"init"}, cost=COST)
@@ -96,7 +96,7 @@ def _num_params(subject: Subject) -> int:
     return sum(w.numel() for w in subject.params.values())
 
 
-def _bound(subject: Subject, displacement: Iterable[Tensor]) -> float:
+def _bind_arguments(subject: Subject, displacement: Iterable[Tensor]) -> float:
     """||displacement||^2 log(2 omega) / (4 alpha^2) + log(m / sigma) + 10."""
     squared_norm = sum(float(part.double().square().sum()) for part in displacement)
     spread = squared_norm * math.log(2 * _num_params(subject)) / (4 * box_scale(subject) ** 2)

@@ -53,7 +53,7 @@ def pacbayes_orig(subject: Subject) -> float:
 
     with m training examples, the natural logarithm and sigma of `pacbayes_flatness`. In nats.
     """
-    return _bound(subject, noise_scale(subject), subject.params.values())
+    return _bind_arguments(subject, noise_scale(subject), subject.params.values())
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 48", family="pac_bayes", needs={"init"}, cost=COST, version=2)
@@ -64,7 +64,7 @@ def pacbayes_init(subject: Subject) -> float:
 
     otherwise as `pacbayes_orig`. In nats.
     """
-    return _bound(subject, noise_scale(subject), displacements(subject))
+    return _bind_arguments(subject, noise_scale(subject), displacements(subject))
 
 
 @measure(source="Jiang et al. 2020, published code of Dziugaite et al. 2020", family="pac_bayes", cost=COST)
@@ -76,7 +76,7 @@ def pacbayes_orig_legacy(subject: Subject) -> float:
     The code searches for s and draws noise of standard deviation s^2 instead of s, so that it finds the root of sigma
     of `pacbayes_flatness`. Departs from it in the search, which is that of `pacbayes_orig`. In nats.
     """
-    return _bound(subject, math.sqrt(noise_scale(subject)), subject.params.values())
+    return _bind_arguments(subject, math.sqrt(noise_scale(subject)), subject.params.values())
 
 
 @measure(
@@ -89,7 +89,7 @@ def pacbayes_init_legacy(subject: Subject) -> float:
 
     otherwise as `pacbayes_orig_legacy`. In nats.
     """
-    return _bound(subject, math.sqrt(noise_scale(subject)), displacements(subject))
+    return _bind_arguments(subject, math.sqrt(noise_scale(subject)), displacements(subject))
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 57", family="pac_bayes", needs={"init"}, cost=COST)
@@ -151,7 +151,7 @@ def magnitude_divergence(subject: Subject, scale: float, tail: float, numerator:
     return float((math.log(above) - below.log()).sum()) / 4
 
 
-def _bound(subject: Subject, sigma: float, displacement: Iterable[Tensor]) -> float:
+def _bind_arguments(subject: Subject, sigma: float, displacement: Iterable[Tensor]) -> float:
     """||displacement||^2 / (4 sigma^2) + log(m / sigma) + 10."""
     squared_norm = sum(float(part.double().square().sum()) for part in displacement)
     return squared_norm / (4 * sigma**2) + math.log(subject.num_examples / sigma) + 10

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import logits, losses
 from measures.passes.gradients.per_sample import gradient_statistics
-from measures.passes.perturbations.ascent import at_trained, worst_of_corners
+from measures.passes.perturbations.ascent import trained_gradient, worst_in_box
 
 RHO: Final = 0.05  # radius in Euclidean norm; the default of the paper
 ADAPTIVE_RHO: Final = 0.5  # radius in units of the weights; the default of Kwon et al. on CIFAR-10
@@ -100,9 +100,9 @@ def keskar_eps_sharpness(subject: Subject) -> float:
     Departs from the paper in the maximum, 3 steps of ascent up the sign of the gradient instead of 10 of L-BFGS-B, and
     in the loss, of at most 256 training examples. Unit: percent. Not invariant to the rescaling of layers.
     """
-    before = at_trained(subject)[0]
+    before = trained_gradient(subject)[0]
     box = {name: KESKAR_EPSILON * (w.abs() + 1) for name, w in subject.params.items()}
-    return 100 * (worst_of_corners(subject, box)[0] - before) / (1 + before)
+    return 100 * (worst_in_box(subject, box)[0] - before) / (1 + before)
 
 
 def _loss_at(subject: Subject, displacement: Mapping[str, Tensor]) -> float:

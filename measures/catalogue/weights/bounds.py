@@ -18,7 +18,7 @@ from measures.passes.weights.folding import layers
 from measures.passes.weights.spectra import (
     displacement_frobenius_norms,
     displacements,
-    positive,
+    require_positive,
     singular_values,
     spectral_norms,
 )
@@ -50,7 +50,7 @@ def bartlett_spec(subject: Subject) -> float:
         )
     num_params = sum(value.numel() for value in subject.params.values())
     factor = math.log(math.log(subject.num_examples) * math.log(num_params))
-    return _bound(subject, float(norms.log().sum()) + factor, terms, 3 / 2)
+    return _bind_arguments(subject, float(norms.log().sum()) + factor, terms, 3 / 2)
 
 
 @measure(source="Neyshabur et al. 2018, arXiv:1707.09564, thm 1", family="norm", needs={"init"}, cost=COST)
@@ -68,7 +68,7 @@ def neyshabur_spec_fro(subject: Subject) -> float:
     norms, moved = spectral_norms(subject), displacement_frobenius_norms(subject)
     outputs = torch.tensor([len(layer.weight) for layer in layers(subject)], device=norms.device)
     terms = by_layer(subject, outputs * (moved / norms).square())
-    return _bound(subject, float(norms.log().sum()) + math.log(len(norms)), terms, 1 / 2)
+    return _bind_arguments(subject, float(norms.log().sum()) + math.log(len(norms)), terms, 1 / 2)
 
 
 @measure(source="Bartlett & Mendelson 2002; Golowich et al. 2018, arXiv:1712.06541, thm 2", family="norm", cost=COST)
@@ -82,7 +82,7 @@ def l1_inf(subject: Subject) -> float:
     """
     refuse_unbounded(subject)
     norms = torch.stack([layer.matrix.double().abs().sum(1).amax() for layer in layers(subject)])
-    product = by_layer(subject, positive(subject, norms).log())
+    product = by_layer(subject, require_positive(subject, norms).log())
     factor = math.log(len(norms) + math.log(subject.inputs[0].numel())) / 2
     return Layered(product + factor - math.log(subject.num_examples) / 2 - log_margin(subject), product.layers)
 
@@ -100,7 +100,7 @@ def l3_1_5(subject: Subject) -> float:
     """
     refuse_unbounded(subject)
     norms = torch.stack([layer.matrix.double().norm(p=3, dim=1).norm(p=1.5) for layer in layers(subject)])
-    product = by_layer(subject, positive(subject, norms).log())
+    product = by_layer(subject, require_positive(subject, norms).log())
     return Layered(product - math.log(subject.num_examples) / 3 - log_margin(subject), product.layers)
 
 
@@ -116,11 +116,11 @@ def trace_norm(subject: Subject) -> float:
     """
     refuse_unbounded(subject)
     norms = torch.stack([values.sum() for values in singular_values(subject)])
-    product = by_layer(subject, positive(subject, norms).log())
+    product = by_layer(subject, require_positive(subject, norms).log())
     return Layered(product - log_margin(subject), product.layers)
 
 
-def _bound(subject: Subject, log_factors: float, terms: Layered, power: float) -> Layered:
+def _bind_arguments(subject: Subject, log_factors: float, terms: Layered, power: float) -> Layered:
     """The logarithm of factors times a sum of terms to this power, over the margin and the root of m."""
     if float(terms) == 0:
         raise UnsupportedModelError("The weights must differ from those at initialization; all layers stand still.")

@@ -17,7 +17,7 @@ from measures.api import Subject, UnsupportedModelError, measure
 from measures.catalogue.weights.norms import by_layer, log_product, refuse_unbounded, scaled_geometric_mean
 from measures.passes.weights.convolution_spectra import circular_norm, convolution_norms
 from measures.passes.weights.folding import Layer, layers
-from measures.passes.weights.spectra import frobenius_norms, positive, singular_values, spectral_norms
+from measures.passes.weights.spectra import frobenius_norms, require_positive, singular_values, spectral_norms
 from measures.per_layer import Layered
 
 MOST_NUMBERS: Final = 2**24  # 128 channels of 32 x 32 pixels take seconds; time grows with the cube of channels
@@ -80,7 +80,9 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
         circular_norm(as_published(layer, size), layer.weight) if layer.input_size else norm
         for layer, norm in zip(layers(subject), spectral_norms(subject).tolist(), strict=True)
     ]
-    return log_product(subject, positive(subject, torch.tensor(norms, dtype=torch.float64, device=subject.device)))
+    return log_product(
+        subject, require_positive(subject, torch.tensor(norms, dtype=torch.float64, device=subject.device))
+    )
 
 
 @measure(

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModelError, shared
-from measures.passes.activations.torch_calls import LAYERS, entered, tensors
+from measures.passes.activations.torch_calls import LAYERS, tensors, track_modules
 
 COPIES: Final = 5  # of one example are watched: a tensor of five rows has one for each example
 
@@ -23,7 +23,7 @@ Visit = Callable[[int, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Bottleneck:
     """A tensor that all paths lead through.
 
     Attributes:
@@ -36,14 +36,14 @@ class Place:
 
 
 @shared
-def places(subject: Subject) -> list[Place]:
+def bottlenecks(subject: Subject) -> list[Bottleneck]:
     """The input, and the last place before each layer that comes after another, in the order of execution.
 
     Raises:
         UnsupportedModelError: the network has no convolution or linear layer that could be seen.
     """
     example = subject.inputs[:1].repeat(COPIES, *[1] * (subject.inputs.dim() - 1))
-    with torch.no_grad(), entered(subject.model) as path:
+    with torch.no_grad(), track_modules(subject.model) as path:
         watch = _Watch(example, path)
         with watch:
             subject.logits_of(example)
@@ -51,35 +51,35 @@ def places(subject: Subject) -> list[Place]:
         raise UnsupportedModelError("The network has no convolution or linear layer that could be seen.")
     bottlenecks = watch.bottlenecks()
     first = watch.layers[0]
-    found = {0: Place(0, first[1])}
+    found = {0: Bottleneck(0, first[1])}
     for call, name in watch.layers[1:]:
         before = max((b for b in bottlenecks if first[0] <= b < call), default=0)
-        found.setdefault(before, Place(before, name))
+        found.setdefault(before, Bottleneck(before, name))
     return [found[call] for call in sorted(found)]
 
 
-def hidden_places(subject: Subject) -> list[Place]:
+def hidden_bottlenecks(subject: Subject) -> list[Bottleneck]:
     """The places behind the first layer.
 
     Raises:
         UnsupportedModelError: there is none, as in a network of one layer.
     """
-    hidden = places(subject)[1:]
+    hidden = bottlenecks(subject)[1:]
     if not hidden:
         raise UnsupportedModelError("The network has no hidden layer that everything passes through.")
     return hidden
 
 
-def visited_logits(subject: Subject, inputs: Tensor, visit: Visit) -> Tensor:
-    """Logits [n, k] of `inputs` [n, c, h, w]; `visit` sees the tensor at each place, by number, and gives what follows.
+def forward_with_visitor(subject: Subject, inputs: Tensor, visit: Visit) -> Tensor:
+    """Logits [n, k] of `inputs` [n, c, h, w]; `visit` sees each bottleneck by number and returns its replacement.
 
-    It is given the input of the network too, as place 0.
+    The input of the network is bottleneck 0.
 
     Raises:
         UnsupportedModelError: the calls are not those of the pass that was watched.
     """
-    found = places(subject)
-    mode = _Visiting({place.call: number for number, place in enumerate(found)}, visit, len(inputs))
+    found = bottlenecks(subject)
+    mode = _VisitBottlenecks({place.call: number for number, place in enumerate(found)}, visit, len(inputs))
     start = visit(0, inputs)
     with mode:
         logits = subject.logits_of(start)
@@ -139,7 +139,7 @@ class _Watch(TorchFunctionMode):
         return found
 
 
-class _Visiting(TorchFunctionMode):
+class _VisitBottlenecks(TorchFunctionMode):
     """Counts function calls and hands over what is made at the places."""
 
     def __init__(self, numbers: dict[int, int], visit: Visit, rows: int) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from measures.api import CHUNK, Subject, UnsupportedModelError, shared
-from measures.passes.activations.bottlenecks import Place, norm_squared, places, visited_logits
+from measures.passes.activations.bottlenecks import Bottleneck, bottlenecks, forward_with_visitor, norm_squared
 from measures.passes.activations.outputs import logits
 
 FEATURE_EXAMPLES: Final = 400  # as Natekar & Sharma 2020 for the Davies-Bouldin index
@@ -31,7 +31,7 @@ class Sample:
     labels: Tensor
 
 
-def sampled(subject: Subject, count: int) -> Sample:
+def sample_examples(subject: Subject, count: int) -> Sample:
     """The first `count` training examples of the fixed draw, or all, always in the order of the draw.
 
     Raises:
@@ -71,27 +71,27 @@ def features(subject: Subject) -> Features:
     The last third of P places are the last floor(P / 3) + 1. Where the last layer is a convolution over maps, a mean
     over positions usually follows it, which can as well be taken before.
     """
-    sample = sampled(subject, FEATURE_EXAMPLES)
-    return features_of(subject, sample.inputs, sample.labels)
+    sample = sample_examples(subject, FEATURE_EXAMPLES)
+    return compute_features(subject, sample.inputs, sample.labels)
 
 
-def features_of(subject: Subject, inputs: Tensor, labels: Tensor) -> Features:
+def compute_features(subject: Subject, inputs: Tensor, labels: Tensor) -> Features:
     """The activations of these inputs [n, c, h, w] with labels [n]."""
-    total = len(places(subject))
+    total = len(bottlenecks(subject))
     late = range(total - min(total, total // 3 + 1), total)
     first: list[Tensor] = []
     found: dict[int, list[Tensor]] = {number: [] for number in late}
 
     def visit(number: int, activation: Tensor) -> Tensor:
         if number == 1:
-            first.append(_pooled(activation))
+            first.append(_pool(activation))
         if number in found:
-            flat = _averaged(activation) if 0 < number == total - 1 else activation.flatten(1)
+            flat = _average_positions(activation) if 0 < number == total - 1 else activation.flatten(1)
             found[number].append(flat.clone())
         return activation
 
     with torch.no_grad():
-        logits = [visited_logits(subject, x, visit) for x in inputs.split(CHUNK)]
+        logits = [forward_with_visitor(subject, x, visit) for x in inputs.split(CHUNK)]
     return Features(
         labels,
         torch.cat(first) if first else None,
@@ -100,14 +100,14 @@ def features_of(subject: Subject, inputs: Tensor, labels: Tensor) -> Features:
     )
 
 
-def _pooled(activation: Tensor) -> Tensor:
+def _pool(activation: Tensor) -> Tensor:
     if activation.dim() == 4:  # noqa: PLR2004  [n, c, h, w]
         window = (min(POOL, activation.shape[2]), min(POOL, activation.shape[3]))
         return max_pool2d(activation, window).flatten(1)
     return activation.flatten(1).clone()
 
 
-def _averaged(activation: Tensor) -> Tensor:
+def _average_positions(activation: Tensor) -> Tensor:
     match activation.dim():
         case 2:
             return activation
@@ -122,7 +122,7 @@ class Flow:
     """How the answers of n examples hang on what P places hold; index p of the first dimension is the place.
 
     Attributes:
-        places: the places, the input first.
+        bottlenecks: the bottlenecks, the input first.
         margins: correct logit minus the best other [n].
         margin_gradients: squared norm [P, n] of the gradient of the margin with respect to the activation.
         jacobians: squared Frobenius norm [P, n] of the Jacobian of the logits with respect to the activation, an
@@ -133,7 +133,7 @@ class Flow:
         logits: [n, k].
     """
 
-    places: Sequence[Place]
+    bottlenecks: Sequence[Bottleneck]
     margins: Tensor
     margin_gradients: Tensor
     jacobians: Tensor
@@ -150,20 +150,20 @@ TRIMMED: Final = 0.1  # of the features at either end: dead ones below, runaways
 @shared
 def flow(subject: Subject) -> Flow:
     """The flow of `sampled(subject, FLOW_EXAMPLES)`, with probes."""
-    sample = sampled(subject, FLOW_EXAMPLES)
+    sample = sample_examples(subject, FLOW_EXAMPLES)
     generator = subject.generator("flow")
     size = (NUM_PROBES, len(sample.labels), subject.num_classes)
     signs = torch.randint(0, 2, size, generator=generator, device=subject.device).to(subject.dtype) * 2 - 1
-    return flow_of(subject, sample.inputs, sample.labels, signs)
+    return compute_flow(subject, sample.inputs, sample.labels, signs)
 
 
-def flow_of(subject: Subject, inputs: Tensor, labels: Tensor, probes: Tensor | None = None) -> Flow:
+def compute_flow(subject: Subject, inputs: Tensor, labels: Tensor, probes: Tensor | None = None) -> Flow:
     """The flow of these inputs [n, c, h, w] with labels [n].
 
     Rademacher vectors v [draws, n, k] as `probes` give the Jacobians: E ||J^T v||^2 = ||J||_F^2. Examples do not meet
     in eval mode, so that one gradient of a sum holds that of every example.
     """
-    found = places(subject)
+    found = bottlenecks(subject)
     draws = probes if probes is not None else inputs.new_zeros(0, len(labels), subject.num_classes)
     chunks = [
         _chunk_of_flow(subject, x, y, v)
@@ -202,7 +202,7 @@ def _chunk_of_flow(subject: Subject, x: Tensor, y: Tensor, probes: Tensor) -> _C
         return activation.clone()  # what the network does in place it does to the copy
 
     with torch.enable_grad():
-        logits = visited_logits(subject, x.clone().requires_grad_(), visit)
+        logits = forward_with_visitor(subject, x.clone().requires_grad_(), visit)
         if [h._version for h in held] != versions:  # noqa: SLF001  as above
             raise UnsupportedModelError("The network writes over an activation between its blocks that it still uses.")
         margin = margin_of(logits, y)

@@ -6,19 +6,19 @@ import torch
 from torch import Tensor
 
 from measures.api import CHUNK, Subject, UnsupportedModelError, shared
-from measures.passes.activations.augmentations import brightened, contrasted, mirrored, zoomed
-from measures.passes.activations.bottlenecks import places, visited_logits
-from measures.passes.activations.features import Flow, Sample, flow_of, sampled
+from measures.passes.activations.augmentations import brighten, mirror, scale_contrast, zoom_in
+from measures.passes.activations.bottlenecks import bottlenecks, forward_with_visitor
+from measures.passes.activations.features import Flow, Sample, compute_flow, sample_examples
 
 NUM_EXAMPLES: Final = 128  # bounds the cost of a forward and a backward pass
 
 
 @shared
-def mixed(subject: Subject) -> tuple[Flow, Tensor]:
+def flow_of_mixtures(subject: Subject) -> tuple[Flow, Tensor]:
     """The flow of midpoints of pairs of one class, and the labels [n]."""
-    sample = sampled(subject, NUM_EXAMPLES)
+    sample = sample_examples(subject, NUM_EXAMPLES)
     midpoints = (sample.inputs + sample.inputs[partners(sample.labels)]) / 2
-    return flow_of(subject, midpoints, sample.labels), sample.labels
+    return compute_flow(subject, midpoints, sample.labels), sample.labels
 
 
 def partners(labels: Tensor) -> Tensor:
@@ -31,13 +31,13 @@ def partners(labels: Tensor) -> Tensor:
 
 
 @shared
-def mixed_inside(subject: Subject) -> tuple[Tensor, Tensor]:
+def logits_of_hidden_mixtures(subject: Subject) -> tuple[Tensor, Tensor]:
     """Logits [n, k] where the activation halfway through the network is a midpoint of two of a class; the labels [n].
 
     Halfway is the middle of the places, the later of two.
     """
-    sample = sampled(subject, NUM_EXAMPLES)
-    middle = len(places(subject)) // 2
+    sample = sample_examples(subject, NUM_EXAMPLES)
+    middle = len(bottlenecks(subject)) // 2
     partner = partners(sample.labels)
 
     def logits(inputs: Tensor, theirs: Tensor) -> Tensor:
@@ -51,34 +51,34 @@ def mixed_inside(subject: Subject) -> tuple[Tensor, Tensor]:
         def mix(number: int, activation: Tensor) -> Tensor:
             return (activation + kept[0]) / 2 if number == middle else activation
 
-        visited_logits(subject, theirs, keep)
-        return visited_logits(subject, inputs, mix)
+        forward_with_visitor(subject, theirs, keep)
+        return forward_with_visitor(subject, inputs, mix)
 
     with torch.no_grad():
         pairs = zip(sample.inputs.split(CHUNK), sample.inputs[partner].split(CHUNK), strict=True)
         return torch.cat([logits(x, other) for x, other in pairs]), sample.labels
 
 
-def augmented(subject: Subject) -> Sample:
+def augment_examples(subject: Subject) -> Sample:
     """Training images, every second mirrored, all zoomed into and of other contrast and brightness.
 
     Raises:
         UnsupportedModelError: the inputs are no images.
     """
-    images = images_of(subject, NUM_EXAMPLES)
+    images = sample_images(subject, NUM_EXAMPLES)
     generator = subject.generator("augmented")
 
     def drawn(low: float, high: float) -> Tensor:  # [n, 1, 1, 1]
         share = torch.rand(len(images.labels), 1, 1, 1, generator=generator, device=subject.device)
         return low + (high - low) * share.to(subject.dtype)
 
-    x = zoomed(images.inputs, drawn(1, 4 / 3))
-    x = brightened(contrasted(x, drawn(0.75, 1.25)), drawn(-0.25, 0.25))
+    x = zoom_in(images.inputs, drawn(1, 4 / 3))
+    x = brighten(scale_contrast(x, drawn(0.75, 1.25)), drawn(-0.25, 0.25))
     coin = drawn(0, 1) < 1 / 2
-    return Sample(torch.where(coin, mirrored(x), x), images.labels)
+    return Sample(torch.where(coin, mirror(x), x), images.labels)
 
 
-def images_of(subject: Subject, count: int) -> Sample:
+def sample_images(subject: Subject, count: int) -> Sample:
     """Images [n, c, h, w] of the fixed draw.
 
     Raises:
@@ -88,4 +88,4 @@ def images_of(subject: Subject, count: int) -> Sample:
         raise UnsupportedModelError(
             f"Only images [n, c, h, w] can be augmented; its inputs are {tuple(subject.inputs.shape)}."
         )
-    return sampled(subject, count)
+    return sample_examples(subject, count)

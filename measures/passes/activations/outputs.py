@@ -28,20 +28,20 @@ def unlabeled_logits(subject: Subject) -> Tensor:
     Raises:
         UnsupportedModelError: some are not finite.
     """
-    return answers(subject.model, subject.unlabeled)
+    return finite_logits(subject.model, subject.unlabeled)
 
 
 @shared
-def twins_unlabeled_logits(subject: Subject) -> Tensor:
+def twin_unlabeled_logits(subject: Subject) -> Tensor:
     """Logits [m, k] that the twin gives to the unlabeled inputs; needs "twin" and "unlabeled".
 
     Raises:
         UnsupportedModelError: some are not finite.
     """
-    return answers(subject.twin, subject.unlabeled)
+    return finite_logits(subject.twin, subject.unlabeled)
 
 
-def answers(network: nn.Module, inputs: Tensor) -> Tensor:
+def finite_logits(network: nn.Module, inputs: Tensor) -> Tensor:
     """Logits [n, k] of `inputs` [n, c, h, w].
 
     Raises:

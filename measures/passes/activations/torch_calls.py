@@ -74,7 +74,7 @@ def tensors(nested: object) -> Iterator[Tensor]:
 
 
 @contextmanager
-def entered(model: nn.Module) -> Iterator[list[str]]:
+def track_modules(model: nn.Module) -> Iterator[list[str]]:
     """Names of the modules whose forward pass is under way, the innermost last."""
     path = [""]
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.outputs import logits
-from measures.passes.gradients.per_sample import gradients_of, pieces
+from measures.passes.gradients.per_sample import gradients_of, slices
 
 NUM_ROWS: Final = 480  # time grows with its square times P; on trained digits networks tr G is then within 1 to 2 %
 KEPT_FLOATS: Final = 2**27  # 0.5 GB of float32: beyond it rows are sketched
@@ -56,13 +56,13 @@ def gauss_newton(subject: Subject) -> GaussNewton:
     Raises:
         UnsupportedModelError: every softmax is one-hot to the last bit, so that G is zero.
     """
-    chosen, cotangents = _drawn(subject)
+    chosen, cotangents = _draw_vectors(subject)
     num_params = sum(p.numel() for p in subject.params.values())
     is_sketch = len(chosen) * num_params > KEPT_FLOATS
     bucket, sign = _sketch(subject, num_params) if is_sketch else (None, None)
     diagonal = {name: torch.zeros_like(p) for name, p in subject.params.items()}
     rows = subject.inputs.new_zeros(len(chosen), SKETCH_WIDTH if is_sketch else num_params)
-    for at in pieces(len(chosen), max(1, FLOATS_AT_A_TIME // num_params)):
+    for at in slices(len(chosen), max(1, FLOATS_AT_A_TIME // num_params)):
         gradients = gradients_of(subject, torch.dot, subject.inputs[chosen[at]], cotangents[at])
         for name, part in gradients.items():
             diagonal[name] += part.square().sum(0)
@@ -102,7 +102,7 @@ def leading_eigenvectors(subject: Subject, count: int) -> Tensor:
     return vectors / lengths.clamp(min=torch.finfo(vectors.dtype).tiny)
 
 
-def _drawn(subject: Subject) -> tuple[Tensor, Tensor]:
+def _draw_vectors(subject: Subject) -> tuple[Tensor, Tensor]:
     """Index of the example [r] and cotangent of the logits [r, k] of each vector drawn."""
     order = subject.sample(subject.num_examples)
     log_p = logits(subject)[order].double().log_softmax(1)
@@ -112,14 +112,14 @@ def _drawn(subject: Subject) -> tuple[Tensor, Tensor]:
     if not size.any():
         raise UnsupportedModelError("Its softmax is exactly one-hot at every example: the Gauss-Newton matrix is zero.")
     start = torch.rand(1, generator=subject.generator("gauss_newton"), device=subject.device).item()
-    picked, chance = systematic(size, NUM_ROWS, start)
+    picked, chance = systematic_sample(size, NUM_ROWS, start)
     example, label = picked // subject.num_classes, picked % subject.num_classes
     weight = (p[example, label] / (chance * subject.num_examples)).sqrt()
     cotangents = weight.unsqueeze(1) * towards[example, label]
     return order[example], cotangents.to(subject.dtype)
 
 
-def systematic(size: Tensor, count: int, start: float) -> tuple[Tensor, Tensor]:
+def systematic_sample(size: Tensor, count: int, start: float) -> tuple[Tensor, Tensor]:
     """Systematic sampling with probability proportional to size (Madow 1949), at most one draw of each.
 
     Args:

@@ -16,7 +16,7 @@ MAX_CHECKPOINTS: Final = 6  # of a longer trajectory the first after an epoch, a
 
 
 @dataclass(frozen=True, slots=True)
-class GradientsThen:
+class CheckpointGradients:
     """What is kept of the gradients g_i of the loss at s training examples at one checkpoint.
 
     Attributes:
@@ -29,24 +29,24 @@ class GradientsThen:
 
 
 @shared
-def gradients_along(subject: Subject) -> list[GradientsThen]:
+def checkpoint_gradients(subject: Subject) -> list[CheckpointGradients]:
     """Gradients at NUM_EXAMPLES training examples at up to MAX_CHECKPOINTS checkpoints, in their order; eval mode."""
     chosen = subject.sample(NUM_EXAMPLES)
     found = []
-    for checkpoint in _kept(subject.trajectory.checkpoints):
-        norms = gradient_norms(at_checkpoint(subject, checkpoint, chosen))
-        found.append(GradientsThen(checkpoint.epoch, norms.double()))
+    for checkpoint in _select_checkpoints(subject.trajectory.checkpoints):
+        norms = gradient_norms(subject_at_checkpoint(subject, checkpoint, chosen))
+        found.append(CheckpointGradients(checkpoint.epoch, norms.double()))
     return found
 
 
-def at_checkpoint(subject: Subject, checkpoint: Checkpoint, chosen: Tensor) -> Subject:
+def subject_at_checkpoint(subject: Subject, checkpoint: Checkpoint, chosen: Tensor) -> Subject:
     """The network as it was at a checkpoint, on these training examples [s], with nothing computed yet."""
     model = copy.deepcopy(subject.model)
     model.load_state_dict({**checkpoint.params, **checkpoint.buffers}, strict=False)  # a tied weight has one name here
     return Subject(model, subject.inputs[chosen], subject.labels[chosen], seed=subject.seed)
 
 
-def _kept(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+def _select_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
     if not checkpoints:
         raise UnsupportedModelError("Its trajectory has no checkpoints to take gradients at.")
     count = len(checkpoints)

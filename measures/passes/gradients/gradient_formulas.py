@@ -21,7 +21,7 @@ from measures.passes.gradients.weight_uses import Call, NoFormulaError, Scratch,
 SHORT_ROW: Final = 8  # copying rows of fewer numbers from here and there takes longer than a convolution picking them
 
 
-def uses_of(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: "Call") -> list[Use]:
+def find_uses(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], call: "Call") -> list[Use]:
     """Every use of a weight in one call, which has been made.
 
     Raises:
@@ -83,9 +83,9 @@ def _windows(a: Tensor, shape: torch.Size, positions: torch.Size, named: Mapping
     """What each entry of the kernel sees at each position [s, in, *kernel, *positions]."""
     kernel, num_axes = shape[2:], len(positions)
     if positions[-1] < SHORT_ROW and math.prod(kernel) > 1 and a.device.type == "cpu":
-        return _picked(a, shape, named)
-    stride, dilation = (_each(named.get(option, 1), num_axes) for option in ("stride", "dilation"))
-    before, after = _margins(named.get("padding", 0), kernel, dilation)
+        return _windows_by_convolution(a, shape, named)
+    stride, dilation = (_per_axis(named.get(option, 1), num_axes) for option in ("stride", "dilation"))
+    before, after = _padding(named.get("padding", 0), kernel, dilation)
     if any(before) or any(after):
         pairs = zip(reversed(before), reversed(after), strict=True)  # torch pads the last axis first
         a = functional.pad(a, [margin for pair in pairs for margin in pair])
@@ -104,7 +104,7 @@ def _windows(a: Tensor, shape: torch.Size, positions: torch.Size, named: Mapping
     return scratch(*windows.shape).copy_(windows)
 
 
-def _picked(a: Tensor, shape: torch.Size, named: Mapping[str, Any]) -> Tensor:
+def _windows_by_convolution(a: Tensor, shape: torch.Size, named: Mapping[str, Any]) -> Tensor:
     """The same [s, in, prod kernel, *positions] as a convolution of each channel with kernels of a single one."""
     kernel = shape[2:]
     ones = torch.eye(math.prod(kernel), dtype=a.dtype).view(-1, 1, *kernel)
@@ -114,17 +114,17 @@ def _picked(a: Tensor, shape: torch.Size, named: Mapping[str, Any]) -> Tensor:
     return picked.view(*a.shape[:2], *picked.shape[1:])
 
 
-def _margins(padding: object, kernel: torch.Size, dilation: list[int]) -> tuple[list[int], list[int]]:
+def _padding(padding: object, kernel: torch.Size, dilation: list[int]) -> tuple[list[int], list[int]]:
     """Zeros before and after each axis."""
     if padding == "valid":
         return [0] * len(kernel), [0] * len(kernel)
     if padding == "same":
         total = [apart * (size - 1) for apart, size in zip(dilation, kernel, strict=True)]
         return [margin // 2 for margin in total], [margin - margin // 2 for margin in total]
-    return _each(padding, len(kernel)), _each(padding, len(kernel))
+    return _per_axis(padding, len(kernel)), _per_axis(padding, len(kernel))
 
 
-def _each(option: Any, num_axes: int) -> list[int]:
+def _per_axis(option: Any, num_axes: int) -> list[int]:
     """One number an axis."""
     return [option] * num_axes if isinstance(option, int) else [*option] * (num_axes // len(option))
 
@@ -135,7 +135,7 @@ GROUP_NORM: Final = inspect.signature(functional.group_norm)
 
 def _layer_norm(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[Use]:
     """Z = w u + b with the normalised input u: gradients of the sums of delta u and of delta over positions."""
-    named = _bound(LAYER_NORM, args, kwargs)
+    named = _bind_arguments(LAYER_NORM, args, kwargs)
     shape, eps = tuple(named["normalized_shape"]), named["eps"]
 
     def over_positions(product: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def _layer_norm(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> li
 
 def _group_norm(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[Use]:
     """As layer norm, a weight for each channel."""
-    named = _bound(GROUP_NORM, args, kwargs)
+    named = _bind_arguments(GROUP_NORM, args, kwargs)
     groups, eps = named["num_groups"], named["eps"]
     return _affine(named, lambda a: functional.group_norm(a, groups, None, None, eps), _over_positions, call)
 
@@ -188,7 +188,7 @@ def _sum(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[Use]
     if kwargs:
         raise NoFormulaError("A scaled sum.")
     _, w = _data_and_weight(args, call)
-    return [call.use(w, lambda _rows, delta, _: _gathered(delta, w), call.output[0].numel())]
+    return [call.use(w, lambda _rows, delta, _: _sum_broadcast(delta, w), call.output[0].numel())]
 
 
 def _product(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[Use]:
@@ -196,7 +196,7 @@ def _product(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[
     if kwargs:
         raise NoFormulaError("A product with options.")
     a, w = _data_and_weight(args, call)
-    return [call.use(w, lambda rows, delta, _: _gathered(delta * a[rows], w), call.output[0].numel(), a)]
+    return [call.use(w, lambda rows, delta, _: _sum_broadcast(delta * a[rows], w), call.output[0].numel(), a)]
 
 
 def _data_and_weight(args: tuple[Any, ...], call: Call) -> tuple[Tensor, Tensor]:
@@ -206,19 +206,19 @@ def _data_and_weight(args: tuple[Any, ...], call: Call) -> tuple[Tensor, Tensor]
     if call.kept is not None:
         data = call.kept
     call.checked(data)
-    if not isinstance(weight, Tensor) or data.shape != call.output.shape or _repeated(weight, data)[0] != 1:
+    if not isinstance(weight, Tensor) or data.shape != call.output.shape or _broadcast_shape(weight, data)[0] != 1:
         raise NoFormulaError("A weight must be the same for every example.")
     return data, weight
 
 
-def _repeated(weight: Tensor, data: Tensor) -> tuple[int, ...]:
+def _broadcast_shape(weight: Tensor, data: Tensor) -> tuple[int, ...]:
     """The shape of a weight with as many axes as the data."""
     return (*(1,) * (data.dim() - weight.dim()), *weight.shape)
 
 
-def _gathered(product: Tensor, weight: Tensor) -> Tensor:
+def _sum_broadcast(product: Tensor, weight: Tensor) -> Tensor:
     """Sum [s, *shape] over the axes along which the weight was repeated."""
-    shape = _repeated(weight, product)
+    shape = _broadcast_shape(weight, product)
     axes = [axis for axis in range(1, len(shape)) if shape[axis] == 1]
     return (product.sum(axes) if axes else product).reshape(len(product), *weight.shape)
 
@@ -244,7 +244,7 @@ FORMULAS: Final[Mapping[Callable[..., Any], Callable[[tuple[Any, ...], dict[str,
 )
 
 
-def _bound(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def _bind_arguments(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Arguments by name."""
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()

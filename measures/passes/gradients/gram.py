@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from measures.api import Subject
-from measures.passes.gradients.layerwise import Layer, layers
-from measures.passes.gradients.per_sample import FLOATS_AT_ONCE, chunk_size, gradients_of, pieces
+from measures.passes.gradients.layerwise import Layer, group_by_layer
+from measures.passes.gradients.per_sample import FLOATS_AT_ONCE, chunk_size, gradients_of, slices
 from measures.passes.gradients.tape import Tape
 from measures.passes.gradients.weight_uses import AmbiguousBatchAxisError, NoFormulaError, Scratch
 
@@ -43,7 +43,7 @@ def _gram_by_layer(subject: Subject, inputs: Tensor, cotangents: Tensor, state: 
     r = len(inputs)
     K = inputs.new_zeros(r, r)
     scratch = Scratch(inputs)
-    for layer in layers(_tape(subject, inputs, cotangents, state)):
+    for layer in group_by_layer(_tape(subject, inputs, cotangents, state)):
         use = layer.only_use
         if use is not None and use.flat is not None:
             a, delta = use.flat[0][:r], layer.uses[0][1][:r]
@@ -72,7 +72,7 @@ def _weighted(weights: Tensor, logits: Tensor) -> Tensor:
 
 def _add_layer(K: Tensor, layer: Layer, scratch: Scratch) -> None:
     """Add the inner products of the gradients of one layer, made anew for each pair of pieces that are held at once."""
-    parts = list(pieces(len(K), max(1, FLOATS_AT_ONCE // layer.floats)))
+    parts = list(slices(len(K), max(1, FLOATS_AT_ONCE // layer.floats)))
     for i, at in enumerate(parts):
         left = {name: g.reshape(len(g), -1).clone() for name, g in layer.gradients(at, scratch).items()}
         scratch.clear()
@@ -96,7 +96,7 @@ def _gram_by_pairs_of_chunks(
         return torch.cat([part.reshape(len(part), -1) for part in parts], 1)  # [b, p]
 
     K = torch.zeros(len(inputs), len(inputs), dtype=torch.float64, device=subject.device)
-    chunks = list(pieces(len(inputs), chunk_size(subject)))
+    chunks = list(slices(len(inputs), chunk_size(subject)))
     for i, at in enumerate(chunks):
         left = gradients(at)
         K[at, at] = (left @ left.T).double()

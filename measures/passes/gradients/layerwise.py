@@ -54,7 +54,7 @@ class Layer:
         return {name: found[id(p)] for name, p in self.params.items() if id(p) in found}
 
 
-def layers(tape: Tape) -> list[Layer]:
+def group_by_layer(tape: Tape) -> list[Layer]:
     """The weights of a record, apart where no derivation connects them."""
     group = {id(p): [id(p)] for p in tape.params.values()}  # the ids that are connected, one list for all of them
     for made in tape.derivations:

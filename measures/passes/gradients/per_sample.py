@@ -15,7 +15,7 @@ from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy, linear
 
 from measures.api import CHUNK, Subject, shared
-from measures.passes.gradients.layerwise import layers
+from measures.passes.gradients.layerwise import group_by_layer
 from measures.passes.gradients.tape import Tape
 from measures.passes.gradients.weight_uses import AmbiguousBatchAxisError, NoFormulaError, Scratch
 
@@ -50,13 +50,13 @@ class GradientStatistics:
 @shared
 def gradient_statistics(subject: Subject) -> GradientStatistics:
     """Reductions of the gradients of all training examples, in one sweep."""
-    return _swept(subject, _Sums).statistics()
+    return _sweep(subject, _Sums).statistics()
 
 
 @shared
 def gradient_norms(subject: Subject) -> Tensor:
     """The squared norms ||g_i||^2 [n] alone, in the order of the examples: a quicker sweep."""
-    return _swept(subject, _Norms).squared_norms
+    return _sweep(subject, _Norms).squared_norms
 
 
 def gradients_of(
@@ -180,14 +180,14 @@ class _Sums(_Norms):
         )
 
 
-def _swept(subject: Subject, kind: type[Sums]) -> Sums:
+def _sweep(subject: Subject, kind: type[Sums]) -> Sums:
     """What all training examples add up to."""
     sums = kind(subject)
     try:
         _sweep_by_layer(sums, subject)
     except NoFormulaError:
         sums = kind(subject)
-        for rows in pieces(subject.num_examples, chunk_size(subject)):
+        for rows in slices(subject.num_examples, chunk_size(subject)):
             gradients = gradients_of(subject, cross_entropy, subject.inputs[rows], subject.labels[rows])
             for name, gradient in gradients.items():
                 sums.add(name, rows, gradient)
@@ -213,7 +213,7 @@ def _add_by_layer(sums: _Norms, rows: slice, subject: Subject) -> int:
     """Add these examples; how many numbers the record of one of them holds."""
     y = subject.labels[rows]
     tape = Tape(subject, subject.inputs[rows], lambda logits: cross_entropy(logits, y, reduction="sum"))
-    small, every = [], layers(tape)
+    small, every = [], group_by_layer(tape)
     alone = {id(layer.only_use): name for layer in every for name in layer.params if layer.only_use}
     done = set()
     for layer in every:
@@ -231,7 +231,7 @@ def _add_by_layer(sums: _Norms, rows: slice, subject: Subject) -> int:
         if layer.num_params <= SMALL:
             small.append(layer)
         else:
-            for few in pieces(len(y), max(1, FLOATS_IN_CACHE // layer.floats)):
+            for few in slices(len(y), max(1, FLOATS_IN_CACHE // layer.floats)):
                 for name, gradient in layer.gradients(few, sums.scratch).items():
                     sums.add(name, slice(rows.start + few.start, rows.start + few.stop), gradient)
                 sums.scratch.clear()
@@ -241,6 +241,6 @@ def _add_by_layer(sums: _Norms, rows: slice, subject: Subject) -> int:
     return tape.floats
 
 
-def pieces(length: int, size: int) -> Iterator[slice]:
+def slices(length: int, size: int) -> Iterator[slice]:
     """Consecutive slices of at most this size."""
     return (slice(start, min(start + size, length)) for start in range(0, length, size))

@@ -37,7 +37,7 @@ class Derivation:
     pull: Pull
 
 
-def derivation(
+def derive(
     func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor, sources: list[Tensor]
 ) -> Derivation:
     """The derivation of a weight by one call: by a formula where that is quick, by autograd elsewhere."""
@@ -92,7 +92,7 @@ def _by_autograd(
     def function(*values: Tensor) -> Tensor:
         table = {id(source): value for source, value in zip(sources, values, strict=True)}
         result: Tensor = func(
-            *replaced(args, lambda t: table.get(id(t), t)), **replaced(kwargs, lambda t: table.get(id(t), t))
+            *map_tensors(args, lambda t: table.get(id(t), t)), **map_tensors(kwargs, lambda t: table.get(id(t), t))
         )
         return result
 
@@ -106,13 +106,13 @@ def _by_autograd(
     return pull
 
 
-def replaced(nested: Any, replacement: Callable[[Tensor], Tensor]) -> Any:
+def map_tensors(nested: Any, replacement: Callable[[Tensor], Tensor]) -> Any:
     """Nested tuples, lists and dictionaries with every tensor replaced."""
     if isinstance(nested, Tensor):
         return replacement(nested)
     if isinstance(nested, tuple | list):
-        items = [replaced(item, replacement) for item in nested]
+        items = [map_tensors(item, replacement) for item in nested]
         return items if isinstance(nested, list) else tuple(items)
     if isinstance(nested, dict):
-        return {key: replaced(item, replacement) for key, item in nested.items()}
+        return {key: map_tensors(item, replacement) for key, item in nested.items()}
     return nested

@@ -15,8 +15,8 @@ from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject
 from measures.passes.activations.torch_calls import tensors
-from measures.passes.gradients.gradient_formulas import FORMULAS, uses_of
-from measures.passes.gradients.pullback import Derivation, derivation, replaced
+from measures.passes.gradients.gradient_formulas import FORMULAS, find_uses
+from measures.passes.gradients.pullback import Derivation, derive, map_tensors
 from measures.passes.gradients.weight_uses import Call, NoFormulaError, Rule, Use
 
 IN_PLACE = frozenset({Tensor.add_, Tensor.mul_})
@@ -113,7 +113,7 @@ class _Watch(TorchFunctionMode):
             raise NoFormulaError("Several weights made of one.")
         elif id(result) not in self._weights:
             self._weights[id(result)] = result
-            self.derivations.append(derivation(func, args, kwargs, result, sources))
+            self.derivations.append(derive(func, args, kwargs, result, sources))
             if func is Tensor.expand and result.shape == (self._num_examples, *sources[0].shape[1:]):
                 self._copies[id(result)] = sources[0]
         return result
@@ -127,7 +127,7 @@ class _Watch(TorchFunctionMode):
         kept = args[0].clone() if func is Tensor.mul_ else None
         output = func(*self._cut_off(args), **self._cut_off(kwargs))
         call = Call(output, self._num_examples, lambda t: id(t) in self._weights, kept)
-        self.uses += uses_of(func, args, kwargs, call)
+        self.uses += find_uses(func, args, kwargs, call)
         return output
 
     def _side_by_side(self, parts: Any, dim: int = 0) -> Tensor:
@@ -149,7 +149,7 @@ class _Watch(TorchFunctionMode):
 
     def _cut_off(self, nested: Any) -> Any:
         """The same arguments, weights replaced by copies of no history that ask for a gradient, so that outputs do."""
-        return replaced(nested, self._without_history)
+        return map_tensors(nested, self._without_history)
 
     def _without_history(self, tensor: Tensor) -> Tensor:
         if id(tensor) not in self._weights:

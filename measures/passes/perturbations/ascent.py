@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, shared
 from measures.passes.activations.outputs import logits
-from measures.passes.perturbations.noise_scale import EPSILON, largest_scale, normalised
+from measures.passes.perturbations.noise_scale import EPSILON, largest_scale, normalise_logits
 
 NUM_EXAMPLES: Final = 256  # bounds the cost: a search takes half a dozen forward and backward passes
 NUM_STEPS: Final = 3  # each a gradient but the first, which all scales share; more raise the drop by little
@@ -26,13 +26,13 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # logits [n, k] and labels [n] to a m
 @shared
 def box_scale(subject: Subject) -> float:
     """Half-width alpha of the box |u_i| <= alpha in which ascent loses a tenth of the training accuracy."""
-    return _searched(subject, lambda alpha, w: torch.full_like(w, alpha), BOX_START)
+    return _search_box(subject, lambda alpha, w: torch.full_like(w, alpha), BOX_START)
 
 
 @shared
 def magnitude_box_scale(subject: Subject) -> float:
     """The alpha of the box |u_i| <= alpha |w_i| + epsilon in which ascent loses a tenth of the training accuracy."""
-    return _searched(subject, lambda alpha, w: alpha * w.abs() + EPSILON, MAGNITUDE_BOX_START)
+    return _search_box(subject, lambda alpha, w: alpha * w.abs() + EPSILON, MAGNITUDE_BOX_START)
 
 
 @shared
@@ -43,7 +43,7 @@ def examples(subject: Subject) -> tuple[Tensor, Tensor]:
     return subject.inputs[chosen], subject.labels[chosen]
 
 
-def gradient(
+def loss_gradient(
     subject: Subject, params: Mapping[str, Tensor], loss: Loss = cross_entropy
 ) -> tuple[float, float, dict[str, Tensor]]:
     """Loss, accuracy and gradient by parameter of the network with these parameters on `examples`."""
@@ -56,7 +56,7 @@ def gradient(
     return float(value.detach()), accuracy, dict(zip(leaves, slopes, strict=True))
 
 
-def at(subject: Subject, params: Mapping[str, Tensor], loss: Loss = cross_entropy) -> tuple[float, float]:
+def evaluate(subject: Subject, params: Mapping[str, Tensor], loss: Loss = cross_entropy) -> tuple[float, float]:
     """Loss and accuracy of the network with these parameters on `examples`."""
     x, y = examples(subject)
     with torch.no_grad():
@@ -65,42 +65,42 @@ def at(subject: Subject, params: Mapping[str, Tensor], loss: Loss = cross_entrop
 
 
 @shared
-def at_trained(subject: Subject) -> tuple[float, float, dict[str, Tensor]]:
+def trained_gradient(subject: Subject) -> tuple[float, float, dict[str, Tensor]]:
     """Loss, accuracy and gradient at the trained weights."""
-    return gradient(subject, subject.params)
+    return loss_gradient(subject, subject.params)
 
 
 @shared
-def at_trained_normalised(subject: Subject) -> tuple[float, float, dict[str, Tensor]]:
+def trained_gradient_normalised(subject: Subject) -> tuple[float, float, dict[str, Tensor]]:
     """The same of the loss of normalised logits."""
-    return gradient(subject, subject.params, normalised_cross_entropy)
+    return loss_gradient(subject, subject.params, normalised_cross_entropy)
 
 
 def normalised_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy of logits [n, k] from which their mean is taken and that are then given length one."""
-    return cross_entropy(normalised(logits), labels)
+    return cross_entropy(normalise_logits(logits), labels)
 
 
-def worst_of_corners(subject: Subject, bound: Mapping[str, Tensor]) -> tuple[float, float]:
+def worst_in_box(subject: Subject, bound: Mapping[str, Tensor]) -> tuple[float, float]:
     """Highest loss and lowest accuracy at w and along NUM_STEPS of ascent in the box |u| <= bound, by parameter."""
-    loss, accuracy, slope = at_trained(subject)
+    loss, accuracy, slope = trained_gradient(subject)
     moved = {name: torch.zeros_like(b) for name, b in bound.items()}
     for step in range(1, NUM_STEPS + 1):
         moved = {name: (moved[name] + b * slope[name].sign()).clamp(-b, b) for name, b in bound.items()}
         networks = {name: w + moved[name] for name, w in subject.params.items()}
         if step < NUM_STEPS:
-            following, hits, slope = gradient(subject, networks)
+            following, hits, slope = loss_gradient(subject, networks)
         else:
-            following, hits = at(subject, networks)
+            following, hits = evaluate(subject, networks)
         loss, accuracy = max(loss, following), min(accuracy, hits)
     return loss, accuracy
 
 
-def _searched(subject: Subject, box: Callable[[float, Tensor], Tensor], start: float) -> float:
+def _search_box(subject: Subject, box: Callable[[float, Tensor], Tensor], start: float) -> float:
     """The scale of the box at which the lowest accuracy along the ascent has dropped by a tenth."""
-    unperturbed = at_trained(subject)[1]
+    unperturbed = trained_gradient(subject)[1]
 
     def drop(alpha: float) -> float:
-        return unperturbed - worst_of_corners(subject, {name: box(alpha, w) for name, w in subject.params.items()})[1]
+        return unperturbed - worst_in_box(subject, {name: box(alpha, w) for name, w in subject.params.items()})[1]
 
     return largest_scale(drop, start)

@@ -32,10 +32,14 @@ Std = Callable[[Tensor], Tensor]  # a parameter to the standard deviation of the
 @shared
 def noise_scale(subject: Subject) -> float:
     """Standard deviation sigma of noise N(0, sigma^2) on every parameter at which accuracy has dropped by 0.1."""
-    unperturbed = at_weights(subject).accuracy
+    unperturbed = without_noise(subject).accuracy
 
     def drop(sigma: float) -> float:
-        seen = under_noise(subject) if sigma == START else _under(subject, lambda w: torch.full_like(w, sigma))
+        seen = (
+            under_noise(subject)
+            if sigma == START
+            else _evaluate_under_noise(subject, lambda w: torch.full_like(w, sigma))
+        )
         return unperturbed - seen.accuracy
 
     return largest_scale(drop, START)
@@ -44,10 +48,12 @@ def noise_scale(subject: Subject) -> float:
 @shared
 def magnitude_noise_scale(subject: Subject) -> float:
     """The sigma of noise N(0, sigma^2 w_i^2 + epsilon^2) on each parameter w_i at which accuracy has dropped by 0.1."""
-    unperturbed = at_weights(subject).accuracy
+    unperturbed = without_noise(subject).accuracy
 
     def drop(sigma: float) -> float:
-        return unperturbed - _under(subject, lambda w: (sigma**2 * w.square() + EPSILON**2).sqrt()).accuracy
+        return (
+            unperturbed - _evaluate_under_noise(subject, lambda w: (sigma**2 * w.square() + EPSILON**2).sqrt()).accuracy
+        )
 
     return largest_scale(drop, MAGNITUDE_START)
 
@@ -63,7 +69,7 @@ def noise_draws(subject: Subject) -> dict[str, Tensor]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Evaluation:
     """What d networks answer on NUM_EXAMPLES training examples.
 
     Attributes:
@@ -78,30 +84,30 @@ class Answers:
 
 
 @shared
-def at_weights(subject: Subject) -> Answers:
+def without_noise(subject: Subject) -> Evaluation:
     """Of the trained network alone, whose logits are finite."""
     logits(subject)
-    return answers(subject, {name: w.unsqueeze(0) for name, w in subject.params.items()})
+    return evaluate_networks(subject, {name: w.unsqueeze(0) for name, w in subject.params.items()})
 
 
 @shared
-def under_noise(subject: Subject) -> Answers:
+def under_noise(subject: Subject) -> Evaluation:
     """Of the network under each draw of noise of standard deviation START on every parameter."""
-    return _under(subject, lambda w: torch.full_like(w, START))
+    return _evaluate_under_noise(subject, lambda w: torch.full_like(w, START))
 
 
 @shared
-def under_magnitude_noise(subject: Subject) -> Answers:
+def under_magnitude_noise(subject: Subject) -> Evaluation:
     """Of the network under each draw of noise of standard deviation MAGNITUDE_START |w_i| on each parameter."""
-    return _under(subject, lambda w: MAGNITUDE_START * w.abs())
+    return _evaluate_under_noise(subject, lambda w: MAGNITUDE_START * w.abs())
 
 
-def _under(subject: Subject, std: Std) -> Answers:
+def _evaluate_under_noise(subject: Subject, std: Std) -> Evaluation:
     draws = noise_draws(subject)
-    return answers(subject, {name: w + std(w) * draws[name] for name, w in subject.params.items()})
+    return evaluate_networks(subject, {name: w + std(w) * draws[name] for name, w in subject.params.items()})
 
 
-def answers(subject: Subject, networks: dict[str, Tensor]) -> Answers:
+def evaluate_networks(subject: Subject, networks: dict[str, Tensor]) -> Evaluation:
     """Answers of networks that are given as parameters [d, *shape]."""
     count = len(next(iter(networks.values())))
     plain, unit = (torch.zeros(count, dtype=torch.float64, device=subject.device) for _ in range(2))
@@ -110,9 +116,9 @@ def answers(subject: Subject, networks: dict[str, Tensor]) -> Answers:
         for x, y in subject.batches(NUM_EXAMPLES):
             outputs = logits_of_all(subject, networks, x)
             plain += _summed_losses(outputs.double(), y)
-            unit += _summed_losses(normalised(outputs.double()), y)
+            unit += _summed_losses(normalise_logits(outputs.double()), y)
             correct, seen = correct + int((outputs.argmax(-1) == y).sum()), seen + len(y)
-    return Answers(plain / seen, unit / seen, correct / (seen * count))
+    return Evaluation(plain / seen, unit / seen, correct / (seen * count))
 
 
 def logits_of_all(subject: Subject, networks: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
@@ -129,7 +135,7 @@ def _summed_losses(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.logsumexp(-1) - at_label).sum(-1)
 
 
-def normalised(logits: Tensor) -> Tensor:
+def normalise_logits(logits: Tensor) -> Tensor:
     """Logits [..., k] minus their mean, over the length of what remains; zero where they are all alike."""
     centred = logits - logits.mean(-1, keepdim=True)
     squares = centred.square().sum(-1, keepdim=True)

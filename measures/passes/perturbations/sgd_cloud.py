@@ -68,9 +68,9 @@ class _CountSketch:
     def __init__(self, count: int, width: int, subject: Subject) -> None:
         generator = subject.generator("count_sketch")
         self.width = width
-        self.places = torch.randint(0, width, (count,), generator=generator, device=subject.device)
+        self.buckets = torch.randint(0, width, (count,), generator=generator, device=subject.device)
         self.signs = torch.randint(0, 2, (count,), generator=generator, device=subject.device) * 2 - 1
 
     def __call__(self, vector: Tensor) -> Tensor:
         """The sketch [width] of a vector [count]."""
-        return vector.new_zeros(self.width).index_add(0, self.places, vector * self.signs)
+        return vector.new_zeros(self.width).index_add(0, self.buckets, vector * self.signs)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from measures.api import Subject, shared
 from measures.passes.weights.folding import Layer, layers
-from measures.passes.weights.spectra import displacements, positive, spectral_norms
+from measures.passes.weights.spectra import displacements, require_positive, spectral_norms
 
 SQUARINGS: Final = 12  # of Gram matrices: bounds norms of 64 channels to 64^(1/16384), 0.03 %, so that few are left
 SLACK: Final = 1e-4  # in the logarithm, for bounds that are computed in single precision
@@ -31,7 +31,7 @@ def convolution_norms(subject: Subject) -> Tensor:
         circular_norm(layer, layer.weight) if layer.input_size else norm
         for layer, norm in zip(layers(subject), spectral_norms(subject).tolist(), strict=True)
     ]
-    return positive(subject, torch.tensor(found, dtype=torch.float64, device=subject.device))
+    return require_positive(subject, torch.tensor(found, dtype=torch.float64, device=subject.device))
 
 
 @shared
@@ -56,8 +56,8 @@ def circular_norm(layer: Layer, kernel: Tensor) -> float:
     coarse = [math.ceil(size / step) for size, step in zip(sides, stride, strict=True)]
     # A real kernel has conjugate matrices at opposite frequencies: of the last dimension half are enough.
     kept = [range(count) for count in coarse[:-1]] + [range(coarse[-1] // 2 + 1)]
-    places = torch.tensor(list(itertools.product(*kept)))  # [u, dims]
-    waves = _waves(layer.dilation, kernel.shape[2:], stride, coarse, places).to(kernel.device)  # [u, aliases, taps]
+    folded = torch.tensor(list(itertools.product(*kept)))  # [u, dims]
+    waves = _waves(layer.dilation, kernel.shape[2:], stride, coarse, folded).to(kernel.device)  # [u, aliases, taps]
     size = len(kernel) * kernel.shape[1] * waves.shape[1]  # numbers a frequency
     largest = 0.0
     for chunk in waves.split(max(CHUNK // size, 1)):
@@ -120,9 +120,9 @@ def _responses(taps: Tensor, waves: Tensor, index: Tensor) -> Tensor:
 
 
 def _waves(
-    dilation: Sequence[int], sides: Sequence[int], stride: Sequence[int], coarse: Sequence[int], places: Tensor
+    dilation: Sequence[int], sides: Sequence[int], stride: Sequence[int], coarse: Sequence[int], folded: Tensor
 ) -> Tensor:
-    """exp(-2 pi i f.t / n) at the places t of the taps, for the frequencies f that fall on each of `places` [u, dims].
+    """exp(-2 pi i f.t / n) for taps at positions t and the frequencies f that alias to each of `folded` [u, dims].
 
     Longer kernels wrap around. Returns [u, aliases, taps].
     """
@@ -130,6 +130,6 @@ def _waves(
     taps = torch.tensor(list(itertools.product(*map(range, sides)))) * torch.tensor(dilation)
     counts = torch.tensor(coarse)
     points = counts * torch.tensor(stride)
-    frequencies = places[:, None] + offsets * counts  # [u, aliases, dims]
+    frequencies = folded[:, None] + offsets * counts  # [u, aliases, dims]
     turns = ((frequencies[:, :, None] * taps % points).double() / points).sum(-1)
     return torch.polar(torch.ones_like(turns), -2 * math.pi * turns)

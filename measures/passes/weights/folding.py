@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModelError, shared
-from measures.passes.activations.torch_calls import LAYERS, entered, fixed_batch_norm, layer_call, tensors
+from measures.passes.activations.torch_calls import LAYERS, fixed_batch_norm, layer_call, tensors, track_modules
 
 ELEMENTWISE: Final = {"shift", "sub", "mul", "addcmul", "layer_norm"}  # may use a learned matrix without being a layer
 SPELLINGS: Final = {"iadd": "add", "radd": "add", "isub": "sub", "rsub": "sub", "imul": "mul", "rmul": "mul"} | {
@@ -111,13 +111,13 @@ def folded_logits(subject: Subject, replaced: Sequence[Layer], inputs: Tensor) -
 
     With `layers(subject)` this is the network itself.
     """
-    with torch.no_grad(), _Replaced(replaced):
+    with torch.no_grad(), _ReplaceLayers(replaced):
         return subject.logits_of(inputs)
 
 
 def _watched(subject: Subject, state: Mapping[str, Tensor]) -> Structure:
     example = subject.inputs[:1].clone()
-    with torch.no_grad(), entered(subject.model) as path:
+    with torch.no_grad(), track_modules(subject.model) as path:
         watch = _Watch(example, state, path)
         with watch:
             subject.forward(state, example)
@@ -250,7 +250,7 @@ def _geometry(call: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class _Replaced(TorchFunctionMode):
+class _ReplaceLayers(TorchFunctionMode):
     """Puts other weights into the layers, in the order of execution, and takes batch norm out."""
 
     def __init__(self, replaced: Sequence[Layer]) -> None:

@@ -39,12 +39,12 @@ def spectral_norms(subject: Subject) -> Tensor:
     Raises:
         UnsupportedModelError: a layer is zero, so that there is neither a logarithm nor a ratio to take.
     """
-    return positive(subject, torch.stack([values[0] for values in singular_values(subject)]))
+    return require_positive(subject, torch.stack([values[0] for values in singular_values(subject)]))
 
 
 def frobenius_norms(subject: Subject) -> Tensor:
     """Frobenius norm of each layer's matrix [d], all of them positive; raises as `spectral_norms`."""
-    return positive(subject, torch.stack([layer.weight.double().norm() for layer in layers(subject)]))
+    return require_positive(subject, torch.stack([layer.weight.double().norm() for layer in layers(subject)]))
 
 
 def displacements(subject: Subject) -> list[Tensor]:
@@ -64,7 +64,7 @@ def displacement_frobenius_norms(subject: Subject) -> Tensor:
     return torch.stack([moved.norm() for moved in displacements(subject)])
 
 
-def positive(subject: Subject, norms: Tensor) -> Tensor:
+def require_positive(subject: Subject, norms: Tensor) -> Tensor:
     """The norms [d], one a layer.
 
     Raises:

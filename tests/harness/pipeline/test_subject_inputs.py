@@ -38,7 +38,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> ScoreTask:
 
 def trajectory_in(subject: Subject) -> Trajectory:
     """What a measure that needs it sees."""
-    return subject._granting(frozenset({"trajectory"})).trajectory
+    return subject._with_needs(frozenset({"trajectory"})).trajectory
 
 
 def test_checkpoints_are_those_of_training(task: ScoreTask) -> None:

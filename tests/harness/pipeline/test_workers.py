@@ -77,7 +77,7 @@ def test_a_subject_holds_the_trained_network(task: ScoreTask, subject: Subject) 
     data = data_of(Recipe.from_changed(task.recipe))
 
     assert all(torch.equal(value, final[name]) for name, value in subject.params.items())
-    granted = subject._granting(frozenset({"init"}))
+    granted = subject._with_needs(frozenset({"init"}))
     assert all(torch.equal(value, initial[name]) for name, value in granted.init_params.items())
     assert torch.equal(subject.labels, data.train_labels)
     assert len(subject.inputs) == len(data.train_labels)

@@ -14,7 +14,7 @@ from tests.measures.learners import CLASSES, SURE, NearestNeighbour, nearest_nei
 
 def trained_again(subject: Subject) -> Refits:
     """The pass, with the need that the measures declare."""
-    return refits(subject._granting(frozenset({"refit"})))
+    return refits(subject._with_needs(frozenset({"refit"})))
 
 
 def as_set(inputs: Tensor) -> set[tuple[float, ...]]:

@@ -48,7 +48,7 @@ def trained(subject: Subject) -> Tensor:
 
 def initial(subject: Subject) -> Tensor:
     """At the weights and buffers before the first step."""
-    opened = subject._granting(frozenset({"init"}))
+    opened = subject._with_needs(frozenset({"init"}))
     return jacobian(subject, opened.init_params, opened.init_buffers)
 
 

@@ -19,7 +19,7 @@ from measures.catalogue.gradients.trajectory import (
     tracin_self,
 )
 from measures.passes.gradients import checkpoints
-from measures.passes.gradients.checkpoints import gradients_along
+from measures.passes.gradients.checkpoints import checkpoint_gradients
 from measures.training_history import Checkpoint
 from tests.measures.networks import Network, network
 
@@ -139,7 +139,7 @@ def test_a_sample_stands_for_many_examples(monkeypatch: pytest.MonkeyPatch) -> N
     chosen = subject.sample(10)
     squares = squared_norms(data, data.trajectory().checkpoints[3])[0]
 
-    then = gradients_along(subject._granting(frozenset({"trajectory"})))[3]
+    then = checkpoint_gradients(subject._with_needs(frozenset({"trajectory"})))[3]
     assert then.epoch == 10
     torch.testing.assert_close(then.squared_norms, squares[chosen])
 
@@ -150,7 +150,7 @@ def test_of_many_checkpoints_six_are_kept() -> None:
     many = [replace(data.trajectory().checkpoints[0], step=step, epoch=step // 2) for step in range(41)]
     subject = along(data, checkpoints=many)
 
-    found = gradients_along(subject._granting(frozenset({"trajectory"})))
+    found = checkpoint_gradients(subject._with_needs(frozenset({"trajectory"})))
     assert [then.epoch for then in found] == [0, 1, 5, 10, 15, 20]
 
 

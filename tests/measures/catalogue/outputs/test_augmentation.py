@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.augmentation import AUGMENTATIONS, augmentation_penalty
-from measures.passes.activations.augmentations import blurred, brightened, contrasted, mirrored, turned, zoomed
-from measures.passes.activations.mixtures import augmented
+from measures.passes.activations.augmentations import blur, brighten, mirror, rotate, scale_contrast, zoom_in
+from measures.passes.activations.mixtures import augment_examples
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def images() -> Tensor:
 
 def test_pixels_of_simple_augmentations(images: Tensor) -> None:
     """Mirror, brightness, contrast, and a mean of neighbours by scipy."""
-    assert torch.equal(mirrored(images)[:, :, :, 0], images[:, :, :, 9])
-    assert torch.equal(brightened(images, 0.25), images + 0.25)
-    for before, after in zip(images, contrasted(images, 1.5), strict=True):
+    assert torch.equal(mirror(images)[:, :, :, 0], images[:, :, :, 9])
+    assert torch.equal(brighten(images, 0.25), images + 0.25)
+    for before, after in zip(images, scale_contrast(images, 1.5), strict=True):
         assert torch.allclose(after - before.mean(), 1.5 * (before - before.mean()))
     expected = ndimage.uniform_filter(images.numpy(), (1, 1, 3, 3), mode="nearest")
-    assert np.allclose(blurred(images).numpy(), expected)
+    assert np.allclose(blur(images).numpy(), expected)
 
 
 def test_zoom_and_turn_are_affine_maps_about_the_middle(images: Tensor) -> None:
@@ -37,7 +37,7 @@ def test_zoom_and_turn_are_affine_maps_about_the_middle(images: Tensor) -> None:
     middle = np.array([3.5, 4.5])
     angle = math.radians(15)
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])  # of (row, column)
-    for matrix, found in ((np.eye(2) / 1.25, zoomed(images, 1.25)), (turn, turned(images, 15))):
+    for matrix, found in ((np.eye(2) / 1.25, zoom_in(images, 1.25)), (turn, rotate(images, 15))):
         for before, after in zip(images.reshape(4, 8, 10), found.reshape(4, 8, 10), strict=True):
             offset = middle - matrix @ middle
             expected = ndimage.affine_transform(before.numpy(), matrix, offset, order=1, mode="nearest")
@@ -46,10 +46,10 @@ def test_zoom_and_turn_are_affine_maps_about_the_middle(images: Tensor) -> None:
 
 def test_each_image_is_zoomed_by_its_own_factor(images: Tensor) -> None:
     """One leaves it as it is."""
-    found = zoomed(images, torch.tensor([1.0, 2.0]).reshape(2, 1, 1, 1))
+    found = zoom_in(images, torch.tensor([1.0, 2.0]).reshape(2, 1, 1, 1))
 
     assert torch.allclose(found[0], images[0])
-    assert torch.allclose(found[1:], zoomed(images[1:], 2.0))
+    assert torch.allclose(found[1:], zoom_in(images[1:], 2.0))
 
 
 def test_the_penalty_one_image_at_a_time(mlp: Subject) -> None:
@@ -82,11 +82,11 @@ def test_augmented_images_are_composed(mlp: Subject) -> None:
     """Zoom, contrast, brightness, mirror, each with a draw of its own for every image."""
     generator = mlp.generator("augmented")
     draws = torch.stack([torch.rand(36, 1, 1, 1, generator=generator).flatten() for _ in range(4)], 1).double()
-    found = augmented(mlp)
+    found = augment_examples(mlp)
     for (zoom, contrast, light, coin), index, image in zip(draws.tolist(), mlp.sample(36), found.inputs, strict=True):
-        expected = zoomed(mlp.inputs[index][None], 1 + zoom / 3)
-        expected = brightened(contrasted(expected, 0.75 + contrast / 2), -0.25 + light / 2)
-        assert torch.allclose(image, (mirrored(expected) if coin < 0.5 else expected)[0])
+        expected = zoom_in(mlp.inputs[index][None], 1 + zoom / 3)
+        expected = brighten(scale_contrast(expected, 0.75 + contrast / 2), -0.25 + light / 2)
+        assert torch.allclose(image, (mirror(expected) if coin < 0.5 else expected)[0])
 
     assert torch.equal(found.labels, mlp.labels[mlp.sample(36)])
     assert 8 < int((draws[:, 3] < 0.5).sum()) < 28

@@ -107,7 +107,7 @@ def test_least_surprise_is_the_best_density() -> None:
 def test_the_kernel_of_random_linear_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of x -> W x + b with entries of variances s_w and s_b it is s_w <x, x'> + s_b, exact for many draws."""
     monkeypatch.setattr(information, "NUM_DRAWS", 4000)
-    subject = network("linear").subject()._granting(frozenset({"init"}))
+    subject = network("linear").subject()._with_needs(frozenset({"init"}))
     found = information._random_logits(subject, subject.inputs)
     kernel = found @ found.T
     X = subject.inputs.flatten(1)
@@ -133,7 +133,7 @@ def test_the_kernel_of_deep_random_networks(monkeypatch: pytest.MonkeyPatch) -> 
         "2.weight": 5 + 0.1 * signs.repeat(10, 15),
         "2.bias": torch.zeros(10, dtype=torch.float64),
     }
-    subject = Subject(deep, data.inputs, data.labels, init_state=start)._granting(frozenset({"init"}))
+    subject = Subject(deep, data.inputs, data.labels, init_state=start)._with_needs(frozenset({"init"}))
     found = information._random_logits(subject, subject.inputs)
     X = data.inputs.flatten(1)
     expected = 0.04**2 * X.sum(1).outer(X.sum(1)) + 0.2**2 * X @ X.T + 0.8**2
@@ -169,7 +169,7 @@ def test_an_output_layer_of_zeros_is_drawn_too(monkeypatch: pytest.MonkeyPatch) 
     subject = Subject(data.model, data.inputs, data.labels, init_state=zeros)
 
     assert marginal_likelihood(subject) == pytest.approx(expected, rel=0.05)
-    logits = information._random_logits(subject._granting(frozenset({"init"})), data.inputs)
+    logits = information._random_logits(subject._with_needs(frozenset({"init"})), data.inputs)
     power = float(data.inputs.square().sum() / 36) / 64 * 0.9  # of centred logits, with weights of variance 1 / 64
     assert float(logits.square().mean()) == pytest.approx(power, rel=0.05)
 

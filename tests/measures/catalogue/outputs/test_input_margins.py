@@ -19,7 +19,7 @@ from measures.catalogue.outputs.input_margins import (
     input_margin,
     mixup_margin,
 )
-from measures.passes.activations.mixtures import augmented
+from measures.passes.activations.mixtures import augment_examples
 from measures.per_layer import Layered
 from tests.measures.networks import network
 
@@ -115,7 +115,7 @@ def test_mixup_margin(mlp: Subject) -> None:
 
 def test_augment_margin(mlp: Subject) -> None:
     """The same with the augmented images, which are other images of the same labels."""
-    sample = augmented(mlp)
+    sample = augment_examples(mlp)
     subject = Subject(mlp.model, sample.inputs, sample.labels)
     distances, activations = normalised_by_hand(subject, sample.inputs, 1)
 

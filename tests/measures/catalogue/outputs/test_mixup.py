@@ -63,7 +63,7 @@ def test_mixing_the_middle_of_a_residual_network_mixes_its_skips(
     """In chunks too: with every example of one class as its own partner nothing changes."""
     alone = Subject(residual.model, residual.inputs[:10], torch.arange(10))
     monkeypatch.setattr(mixtures, "CHUNK", 3)
-    logits, labels = mixtures.mixed_inside(alone)
+    logits, labels = mixtures.logits_of_hidden_mixtures(alone)
 
     assert torch.allclose(logits, alone.logits_of(alone.inputs[alone.sample(10)]))
     assert torch.equal(labels, alone.sample(10))

@@ -117,7 +117,7 @@ def test_only_positive_weights_count() -> None:
 
 def iterates(subject: Subject) -> Array:
     """Distances of the pass, with the need that the measures declare."""
-    return distances(subject._granting(frozenset({"trajectory"})))
+    return distances(subject._with_needs(frozenset({"trajectory"})))
 
 
 def test_measures_of_the_cloud_of_a_network() -> None:

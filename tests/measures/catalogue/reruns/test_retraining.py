@@ -26,7 +26,7 @@ CLASSES_LOSS = math.log(CLASSES)
 
 def trained_again(subject: Subject) -> Refits:
     """The pass, with the need that the measures declare."""
-    return refits(subject._granting(frozenset({"refit"})))
+    return refits(subject._with_needs(frozenset({"refit"})))
 
 
 def curve(losses: list[float], checkpoints: tuple[Checkpoint, ...] = ()) -> Trajectory:

@@ -24,7 +24,7 @@ from tests.measures.networks import network
 
 def trained_again(subject: Subject) -> Refits:
     """The pass, with the need that the measures declare."""
-    return refits(subject._granting(frozenset({"refit"})))
+    return refits(subject._with_needs(frozenset({"refit"})))
 
 
 def answers(subject: Subject, fitted: Refitted, chosen: Tensor) -> list[int]:

@@ -18,7 +18,7 @@ from measures.catalogue.sharpness.box_sharpness import (
 )
 from measures.passes.perturbations import ascent
 from measures.passes.perturbations import noise_scale as perturbation
-from measures.passes.perturbations.ascent import box_scale, magnitude_box_scale, worst_of_corners
+from measures.passes.perturbations.ascent import box_scale, magnitude_box_scale, worst_in_box
 from measures.passes.perturbations.noise_scale import noise_scale
 
 
@@ -79,7 +79,7 @@ def test_ascent_is_that_of_a_loop(name: str, request: pytest.FixtureRequest) -> 
         for n, g in zip(params, torch.autograd.grad(loss, list(params.values())), strict=True):
             u[n] = torch.maximum(torch.minimum(u[n] + bound[n] * g.sign(), bound[n]), -bound[n])
 
-    highest, lowest = worst_of_corners(subject, bound)
+    highest, lowest = worst_in_box(subject, bound)
 
     assert highest == pytest.approx(max(losses), rel=1e-12)
     assert lowest == pytest.approx(min(accuracies), rel=1e-12)
@@ -91,13 +91,13 @@ def test_boxes_are_found_in_a_few_passes(mlp: Subject, monkeypatch: pytest.Monke
     """Of a sample of the examples, each scale costs two gradients and one forward pass."""
     monkeypatch.setattr(ascent, "NUM_EXAMPLES", 20)
     scales: list[float] = []
-    plain = ascent.worst_of_corners
+    plain = ascent.worst_in_box
 
     def counted(subject: Subject, bound: dict[str, Tensor]) -> tuple[float, float]:
         scales.append(float(next(iter(bound.values())).max()))
         return plain(subject, bound)
 
-    monkeypatch.setattr(ascent, "worst_of_corners", counted)
+    monkeypatch.setattr(ascent, "worst_in_box", counted)
     box_scale(mlp)
 
     assert len(ascent.examples(mlp)[0]) == 20

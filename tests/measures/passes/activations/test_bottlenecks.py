@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 import measures.passes.activations.features as features_pass
 from measures.api import Subject, UnsupportedModelError
-from measures.passes.activations.bottlenecks import hidden_places, places, visited_logits
-from measures.passes.activations.features import features, flow, flow_of
+from measures.passes.activations.bottlenecks import bottlenecks, forward_with_visitor, hidden_bottlenecks
+from measures.passes.activations.features import compute_flow, features, flow
 from tests.measures.networks import ARCHITECTURES, network
 
 EXPECTED = {
@@ -26,7 +26,7 @@ EXPECTED = {
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_places_are_between_layers_or_blocks(name: str) -> None:
     """Where no skip is open."""
-    assert [place.layer for place in places(network(name).subject())] == EXPECTED[name]
+    assert [place.layer for place in bottlenecks(network(name).subject())] == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
@@ -40,10 +40,10 @@ def test_everything_after_a_place_follows_from_it(name: str) -> None:
         kept[number] = activation.clone()
         return activation
 
-    expected = visited_logits(subject, theirs, keep)
+    expected = forward_with_visitor(subject, theirs, keep)
     assert torch.equal(expected, subject.logits_of(theirs))
-    for chosen in range(len(places(subject))):
-        put = visited_logits(subject, mine, lambda n, h, chosen=chosen: kept[n] if n == chosen else h)  # type: ignore[misc]
+    for chosen in range(len(bottlenecks(subject))):
+        put = forward_with_visitor(subject, mine, lambda n, h, chosen=chosen: kept[n] if n == chosen else h)  # type: ignore[misc]
         assert torch.allclose(put, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -69,7 +69,7 @@ def test_networks_that_work_in_place() -> None:
     model = InPlace().double()
     x, y = torch.randn(5, 4).double(), torch.tensor([0, 1, 2, 0, 1])
     subject = Subject(model, x, y)
-    assert [place.layer for place in places(subject)] == ["first", "second", "third"]
+    assert [place.layer for place in bottlenecks(subject)] == ["first", "second", "third"]
 
     held = model.first(x).relu().detach().requires_grad_()
     logits = model.third((model.second(held) + 0.5 * held).relu())
@@ -77,7 +77,7 @@ def test_networks_that_work_in_place() -> None:
     margins = (logits.gather(1, y[:, None]) - logits.gather(1, rival[:, None])).squeeze(1)
     (gradient,) = torch.autograd.grad(margins.sum(), held)
 
-    found = flow_of(subject, x, y)
+    found = compute_flow(subject, x, y)
     assert torch.allclose(found.margins, margins)
     assert torch.allclose(found.margin_gradients[1], gradient.square().sum(1))
     assert torch.allclose(found.activations[1], held.square().sum(1))
@@ -100,7 +100,7 @@ def test_the_input_is_the_only_place_before_the_first_layer() -> None:
     """What is done to it before that makes no second one."""
     subject = Subject(SkipFromTheStart(), torch.ones(3, 2, 2), torch.tensor([0, 1, 2]))
 
-    assert [place.layer for place in places(subject)] == ["first", "third"]
+    assert [place.layer for place in bottlenecks(subject)] == ["first", "third"]
 
 
 def test_probes_estimate_the_jacobian(conv_bn: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_probes_estimate_the_jacobian(conv_bn: Subject, monkeypatch: pytest.Monk
                     held.append(h)
                 return h
 
-            logits = visited_logits(conv_bn, x.clone().requires_grad_(), visit)[0]
+            logits = forward_with_visitor(conv_bn, x.clone().requires_grad_(), visit)[0]
             total += sum(float(torch.autograd.grad(z, held[0], retain_graph=True)[0].square().sum()) for z in logits)
         sums.append(total / conv_bn.num_examples)
     assert estimate.tolist() == pytest.approx(sums, rel=5 * (2 / 400 / 36) ** 0.5 * 3)
@@ -167,6 +167,6 @@ class Parameters(nn.Module):
 def test_networks_without_layers_and_without_hidden_ones(linear: Subject) -> None:
     """Both are refused with the reason."""
     with pytest.raises(UnsupportedModelError, match="no convolution or linear layer"):
-        places(Subject(Parameters(), torch.ones(2, 2), torch.tensor([0, 1])))
+        bottlenecks(Subject(Parameters(), torch.ones(2, 2), torch.tensor([0, 1])))
     with pytest.raises(UnsupportedModelError, match="no hidden layer"):
-        hidden_places(linear)
+        hidden_bottlenecks(linear)

@@ -18,7 +18,7 @@ from measures.catalogue.sharpness.gauss_newton import (
     lin_dof,
 )
 from measures.passes.curvature import gauss_newton as sampling
-from measures.passes.curvature.gauss_newton import eigenvalues, gauss_newton, leading_eigenvectors, systematic
+from measures.passes.curvature.gauss_newton import eigenvalues, gauss_newton, leading_eigenvectors, systematic_sample
 
 
 def dense(subject: Subject) -> Tensor:
@@ -76,7 +76,7 @@ def test_systematic_sampling_has_the_chances_that_it_says() -> None:
     size = torch.tensor([0.0, 1.0, 2.0, 3.0, 0.5, 40.0, 0.0, 2.5], dtype=torch.float64)
     drawn = torch.zeros(8, dtype=torch.float64)
     for step in range(360):
-        chosen, chance = systematic(size, 3, (step + 0.5) / 360)
+        chosen, chance = systematic_sample(size, 3, (step + 0.5) / 360)
         drawn[chosen] += 1 / 360
         assert len(chosen) == len(chosen.unique()) == 3
         assert chance[chosen == 5].item() == 1
@@ -87,7 +87,7 @@ def test_systematic_sampling_has_the_chances_that_it_says() -> None:
 
 def test_systematic_sampling_takes_all_where_there_are_few() -> None:
     """What has no size is never drawn."""
-    chosen, chance = systematic(torch.tensor([0.0, 1.0, 1e-30], dtype=torch.float64), 5, 0.3)
+    chosen, chance = systematic_sample(torch.tensor([0.0, 1.0, 1e-30], dtype=torch.float64), 5, 0.3)
 
     assert chosen.tolist() == [1, 2]
     assert chance.tolist() == [1, 1]

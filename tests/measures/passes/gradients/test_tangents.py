@@ -44,7 +44,7 @@ def test_tangent_kernel_of_every_family(subject: Subject) -> None:
 @pytest.mark.parametrize("name", ["mlp", "conv_bn"])
 def test_initial_tangent_kernel(name: str, request: pytest.FixtureRequest) -> None:
     """The same examples under the parameters and the buffers at initialization."""
-    subject: Subject = request.getfixturevalue(name)._granting(frozenset({"init"}))
+    subject: Subject = request.getfixturevalue(name)._with_needs(frozenset({"init"}))
     kernel = initial_tangent_kernel(subject)
     J = jacobian(subject, kernel.inputs, network(name).init_state)
 

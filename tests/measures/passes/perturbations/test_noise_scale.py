@@ -12,7 +12,12 @@ from torch.nn.functional import cross_entropy
 from measures.api import Subject, UnsupportedModelError
 from measures.passes.activations.outputs import logits
 from measures.passes.perturbations import noise_scale as perturbation
-from measures.passes.perturbations.noise_scale import answers, largest_scale, magnitude_noise_scale, noise_scale
+from measures.passes.perturbations.noise_scale import (
+    evaluate_networks,
+    largest_scale,
+    magnitude_noise_scale,
+    noise_scale,
+)
 from measures.scoring import numerics
 
 Z90 = NormalDist().inv_cdf(0.9)
@@ -124,7 +129,7 @@ def test_answers_are_those_of_a_loop(conv_bn: Subject) -> None:
         name: p + 0.2 * torch.randn((5, *p.shape), generator=generator, dtype=p.dtype)
         for name, p in conv_bn.params.items()
     }
-    found = answers(conv_bn, networks)
+    found = evaluate_networks(conv_bn, networks)
 
     for i in range(5):
         f = conv_bn.forward({n: p[i] for n, p in networks.items()}, conv_bn.inputs)
@@ -144,7 +149,7 @@ def test_logits_that_are_all_alike_have_no_direction(mlp: Subject) -> None:
     """Normalised they are zero, and the loss log k."""
     networks = {name: torch.zeros_like(p).unsqueeze(0) for name, p in mlp.params.items()}
 
-    assert float(answers(mlp, networks).normalised_losses) == pytest.approx(math.log(10), rel=1e-12)
+    assert float(evaluate_networks(mlp, networks).normalised_losses) == pytest.approx(math.log(10), rel=1e-12)
 
 
 def test_forward_passes_of_a_search(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ def cloud(data: Network, **changes: object) -> NDArray[np.float64]:
     """Distances between the iterates of a network whose trajectory has other parts."""
     trajectory = replace(data.trajectory(), **changes)  # type: ignore[arg-type]  # any of its fields
     subject = Subject(data.model, data.inputs, data.labels, trajectory=trajectory)
-    return distances(subject._granting(frozenset({"trajectory"})))
+    return distances(subject._with_needs(frozenset({"trajectory"})))
 
 
 def descent(data: Network, rate: float) -> NDArray[np.float64]:

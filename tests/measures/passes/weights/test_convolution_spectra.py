@@ -112,7 +112,7 @@ def test_no_matrix_but_zeros() -> None:
 
 def test_every_layer_where_it_stands(residual: Subject) -> None:
     """Convolutions at the size of their own input, the last layer as a matrix, and what they have moved."""
-    granted = residual._granting(INIT)
+    granted = residual._with_needs(INIT)
     pairs = list(zip(layers(granted), initial_layers(granted), strict=True))
 
     def expected(layer: Layer, weight: Tensor) -> float:

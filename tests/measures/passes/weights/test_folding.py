@@ -41,7 +41,7 @@ def test_the_folded_network_is_the_network(subject: Subject) -> None:
 def test_the_folded_network_at_initialization_is_the_network_then(name: str) -> None:
     """The initial layers carry the statistics of the start; these networks learn nothing outside of their layers."""
     subject = network(name).subject()
-    granted = subject._granting(BOTH_ENDS)
+    granted = subject._with_needs(BOTH_ENDS)
     expected = granted.forward({**granted.init_buffers, **granted.init_params}, subject.inputs)
     folded = folded_logits(subject, initial_layers(granted), subject.inputs)
 
@@ -71,7 +71,7 @@ def test_linear_layers_fold() -> None:
 
 def test_convolutions_fold_as_torch_folds_them(conv_bn: Subject) -> None:
     """Torch's own fusion gives the same weights, at either end of training."""
-    granted = conv_bn._granting(BOTH_ENDS)
+    granted = conv_bn._with_needs(BOTH_ENDS)
     ends = [
         (layers(granted), {**granted.params, **granted.buffers}),
         (initial_layers(granted), {**granted.init_params, **granted.init_buffers}),
