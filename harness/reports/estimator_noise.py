@@ -86,7 +86,7 @@ class _Watched(Subject):
 
     def generator(self, *names: object) -> torch.Generator:
         """As in the base class."""
-        self._memo.get(DRAWN, lambda: True)
+        self._cache.get(DRAWN, lambda: True)
         return super().generator(*names)
 
 
