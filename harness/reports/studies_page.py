@@ -14,7 +14,7 @@ from typing import Any, Final
 from harness.reports.rank_and_write import CLAIMS, opened
 from harness.store.atomic_write import write_text
 from harness.store.to_ledger import evidence_of
-from leaderboard.claims.figure import svg
+from leaderboard.claims.figure import draw_svg
 from leaderboard.claims.registry import claims_of, figure_of
 from leaderboard.errors import LedgerError
 from zoo.suites.registry import Suite, suites
@@ -72,7 +72,7 @@ def told(suite: Suite, folder: Path) -> Told | None:
     if not claims.is_file():
         return None
     figure = figure_of(suite.name)
-    picture = "" if figure is None else svg(figure, evidence)
+    picture = "" if figure is None else draw_svg(figure, evidence)
     return Told(suite, len(runs), seconds, versions, json.loads(claims.read_text()), picture)
 
 

@@ -34,7 +34,7 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
         rows[run_id] = {
             "run_id": run_id,
             "seed": run.recipe.seed,
-            **_hyperparameters(run.recipe),
+            **hyperparameters_of(run.recipe),
             **{name: record[name] for name in RECORDED},
             "converged": run.record.converged,
             "gap": run.record.train_accuracy - run.record.test_accuracy,
@@ -100,7 +100,8 @@ def metadata_of(
     }
 
 
-def _hyperparameters(recipe: Recipe) -> dict[str, Any]:
+def hyperparameters_of(recipe: Recipe) -> dict[str, Any]:
+    """The `hp.` columns of a network's row."""
     level = f" {recipe.corruption_p:g}" if recipe.corruption_p else ""
     return {
         "hp.corruption": recipe.corruption + level,

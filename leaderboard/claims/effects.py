@@ -1,7 +1,8 @@
 """Effects that claims have in common: parts of a ledger, a figure of each seed, and its mean over seeds."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.stats import spearmanr
 from leaderboard.claims.claim import Finding, resampled
 
 PARTIAL: Final = "partial_labels "  # is followed by its level in hp.corruption
+PLUS: Final = " + "
 
 
 def where(ledger: pd.DataFrame, **hyperparameters: Hashable) -> pd.DataFrame:
@@ -52,6 +54,18 @@ def ratio(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Finding:
         return float(rows.loc[rows["side"] == 1, column].mean() / below) if below else float("nan")
 
     return over_seeds(both, quotient)
+
+
+def combinations_of(words: Sequence[str]) -> list[str]:
+    """Every combination of the words as `combined` writes it, smaller ones first."""
+    chosen = (own for count in range(len(words) + 1) for own in combinations(words, count))
+    return [PLUS.join(own) or "none" for own in chosen]
+
+
+def combined(switches: Mapping[str, "pd.Series[bool]"]) -> "pd.Series[str]":
+    """Name, for each network, what is switched on: "aug + decay", or "none"."""
+    table = pd.DataFrame(dict(switches))
+    return table.apply(lambda row: PLUS.join(table.columns[row.to_numpy(dtype=bool)]) or "none", axis=1)
 
 
 def noise_level(ledger: pd.DataFrame) -> "pd.Series[float]":

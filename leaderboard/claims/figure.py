@@ -1,25 +1,30 @@
-"""A study's figure: a few series of points with their ranges, as SVG."""
+"""Draw a study's figure with matplotlib: series of means with their ranges, as reproducible SVG."""
 
+import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pandas as pd
 
 from leaderboard.claims.claim import Evidence
 
-WIDTH, HEIGHT = 640, 360  # of the picture
-LEFT, RIGHT, TOP, BOTTOM = 64, 190, 16, 48  # margins; the legend stands on the right
+if TYPE_CHECKING:  # matplotlib is an extra, and slow to import
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+INCHES: Final = (7.6, 4.0)
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666")  # Okabe & Ito
-TICKS: Final = 5
+APART: Final = 0.6  # of the distance between two categories, shared by the series there
+MOST_LEVELS: Final = 10  # a logarithmic axis has a tick at each of so many values
+CLOSEST: Final = 0.06  # of a logarithmic axis, between two ticks
+CROWDED: Final = 60  # letters beside each other from which on names of categories are slanted
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place on the horizontal axis, a number or a name, and there a mean and the lowest and highest value."""
+    """A mean with the lowest and highest value at one position, a number or a category."""
 
     x: float | str
     mean: float
@@ -29,31 +34,35 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points of one colour; `lines` joins them."""
+    """Points of one colour, joined by lines where `joined`; categories are never joined."""
 
     name: str
     points: Sequence[Point]
-    lines: bool = True
+    joined: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What is drawn of a study.
+    """The figure of a study.
 
     Attributes:
-        x, y: what the axes are.
-        draw: the series.
-        log: whether the horizontal axis is logarithmic.
+        x, y: labels of the axes.
+        series: compute the series from the evidence.
+        log: use a logarithmic horizontal axis.
+        diagonal: also draw the line y = x.
+        categories: the order of categories on the horizontal axis, the same for all series; empty for numbers.
     """
 
     x: str
     y: str
-    draw: Callable[[Evidence], Sequence[Series]]
+    series: Callable[[Evidence], Sequence[Series]]
     log: bool = False
+    diagonal: bool = False
+    categories: Sequence[str] = ()
 
 
 def line(name: str, frame: pd.DataFrame, x: str, y: str) -> Series:
-    """Mean, lowest and highest y at each x, ascending."""
+    """Mean, lowest and highest y at each x."""
     own = frame[[x, y]].dropna()
     groups = own.groupby(x, sort=True)[y]
     return Series(
@@ -66,97 +75,105 @@ def line(name: str, frame: pd.DataFrame, x: str, y: str) -> Series:
 
 
 def dots(name: str, x: Sequence[float], y: Sequence[float]) -> Series:
-    """Single points."""
+    """One point for each pair of finite numbers."""
     both = [(float(a), float(b)) for a, b in zip(x, y, strict=True) if math.isfinite(a) and math.isfinite(b)]
-    return Series(name, [Point(a, b, b, b) for a, b in both], lines=False)
+    return Series(name, [Point(a, b, b, b) for a, b in both], joined=False)
 
 
-def svg(figure: Figure, evidence: Evidence) -> str:
-    """The picture; empty where there is nothing to draw."""
-    series = [one for one in figure.draw(evidence) if one.points]
+def draw_svg(figure: Figure, evidence: Evidence) -> str:
+    """Draw the figure as SVG, the same text for the same evidence; empty if there is nothing to draw.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+        ValueError: a category is not among the figure's.
+    """
+    series = [one for one in figure.series(evidence) if one.points]
     if not series:
         return ""
-    names = list(dict.fromkeys(str(p.x) for s in series for p in s.points if isinstance(p.x, str)))
+    from matplotlib import rc_context
 
-    def place(x: float | str) -> float:
-        if isinstance(x, str):
-            return float(names.index(x))
-        return math.log10(x) if figure.log else x
+    with rc_context(
+        {
+            "svg.hashsalt": "gapbench",  # element ids are random without it
+            "svg.fonttype": "none",  # text stays text
+            "font.family": "sans-serif",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
+        drawn = io.StringIO()
+        draw(figure, series).savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()
 
-    places = [place(p.x) for s in series for p in s.points]
-    values = [v for s in series for p in s.points for v in (p.low, p.high)]
-    across, up = _scale(places, LEFT, WIDTH - RIGHT), _scale(values, HEIGHT - BOTTOM, TOP)
-    parts = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-            'font-size="12" fill="#222222">'
-        ),
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        *_horizontal(names, places, across, log=figure.log),
-        *_vertical(values, up),
-        _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, figure.x),
-        (
-            f'<text transform="translate(14 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">'
-            f"{escape(figure.y)}</text>"
-        ),
-    ]
+
+def draw(figure: Figure, series: Sequence[Series]) -> "Canvas":
+    """Draw the series as a figure of matplotlib."""
+    from matplotlib.figure import Figure as Canvas
+
+    found = {point.x for one in series for point in one.points if isinstance(point.x, str)}
+    if unknown := sorted(found - set(figure.categories)):
+        raise ValueError(f"The figure must list all its categories; it lacks {', '.join(unknown)}.")
+    categories = [name for name in figure.categories if name in found]
+    canvas = Canvas(figsize=INCHES, layout="constrained")
+    axes = canvas.add_subplot()
+    axes.set(xlabel=figure.x, ylabel=figure.y)
+    axes.grid(axis="y", color="#dddddd")
+    axes.set_axisbelow(True)
+    if categories:
+        _put_categories(axes, categories)
+    elif figure.log:
+        _put_log_ticks(axes, sorted({float(point.x) for one in series for point in one.points}))
     for index, one in enumerate(series):
-        colour = COLOURS[index % len(COLOURS)]
-        parts += _drawn(one, colour, [(across(place(p.x)), up(p.mean), up(p.low), up(p.high)) for p in one.points])
-        height = TOP + 14 + 18 * index
-        parts.append(f'<circle cx="{WIDTH - RIGHT + 16}" cy="{height - 4}" r="4" fill="{colour}"/>')
-        parts.append(_text(WIDTH - RIGHT + 26, height, one.name, anchor="start"))
-    return "\n".join([*parts, "</svg>\n"])
+        shift = APART * ((index + 0.5) / len(series) - 0.5)  # series stand side by side in a category
+        x = [categories.index(p.x) + shift if isinstance(p.x, str) else p.x for p in one.points]
+        _plot(axes, one, x, COLOURS[index % len(COLOURS)])
+    if figure.diagonal:
+        axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # the line must not widen them
+        axes.axline((0, 0), slope=1, color="#888888", linestyle="--", linewidth=1, label="y = x")
+    ranges = any(point.low != point.high for one in series for point in one.points)
+    title = "dot: mean over networks\nbar: lowest to highest" if ranges else None
+    canvas.legend(loc="outside right upper", frameon=False, title=title, alignment="left", title_fontsize=9)
+    return canvas
 
 
-def _scale(values: Sequence[float], start: float, end: float) -> Callable[[float], float]:
-    low, high = min(values), max(values)
-    room = 0.05 * (high - low) or 0.5
-    return lambda value: round(start + (value - low + room) / (high - low + 2 * room) * (end - start), 1)
+def _plot(axes: "Axes", one: Series, x: Sequence[float], colour: str) -> None:
+    """Draw one series at these positions."""
+    ranges = [[p.mean - p.low for p in one.points], [p.high - p.mean for p in one.points]]
+    joined = one.joined and not any(isinstance(p.x, str) for p in one.points)
+    axes.errorbar(
+        x,
+        [p.mean for p in one.points],
+        yerr=ranges if any(map(any, ranges)) else None,
+        fmt="o-" if joined else "o",
+        color=colour,
+        markersize=4,
+        linewidth=1.4,
+        alpha=0.9,
+        label=one.name,
+    )
 
 
-def _drawn(one: Series, colour: str, places: Sequence[tuple[float, float, float, float]]) -> list[str]:
-    parts = []
-    if one.lines and len(places) > 1:
-        way = " ".join(f"{x},{y}" for x, y, _, _ in places)
-        parts.append(f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-    for x, y, low, high in places:
-        if low != high:
-            parts.append(f'<line x1="{x}" x2="{x}" y1="{low}" y2="{high}" stroke="{colour}"/>')
-        parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}" fill-opacity="0.8"/>')
-    return parts
+def _put_categories(axes: "Axes", names: Sequence[str]) -> None:
+    """Put a tick at every category, with long names slanted."""
+    if len(names) * max(map(len, names)) > CROWDED:
+        axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
+    else:
+        axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.5, len(names) - 0.5)
 
 
-def _horizontal(
-    names: Sequence[str], places: Sequence[float], across: Callable[[float], float], *, log: bool
-) -> list[str]:
-    floor = HEIGHT - BOTTOM
-    parts = [f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}" stroke="#888888"/>']
-    if names:
-        return parts + [_text(across(float(i)), floor + 16, name, size=10) for i, name in enumerate(names)]
-    ticks = _ticks(places)
-    return parts + [_text(across(t), floor + 16, f"{10**t if log else t:.3g}") for t in ticks]
+def _put_log_ticks(axes: "Axes", values: Sequence[float]) -> None:
+    """Make the axis logarithmic, with ticks at the values themselves, ascending, while they are few."""
+    from matplotlib.ticker import FixedLocator, NullLocator
 
-
-def _vertical(values: Sequence[float], up: Callable[[float], float]) -> list[str]:
-    parts = []
-    for tick in _ticks(values):
-        y = up(tick)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
-        parts.append(_text(LEFT - 6, y + 4, f"{tick:.3g}", anchor="end"))
-    return parts
-
-
-def _ticks(values: Sequence[float]) -> list[float]:
-    """About five round numbers within the values; their ends where they are all one."""
-    low, high = min(values), max(values)
-    if low == high:
-        return [low]
-    rough = (high - low) / TICKS
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= rough)
-    return [float(t) for t in np.arange(math.ceil(low / step - 1e-9) * step, high + 1e-9 * step, step)]
-
-
-def _text(x: float, y: float, words: str, *, anchor: str = "middle", size: int = 12) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="{size}">{escape(words)}</text>'
+    axes.set_xscale("log")
+    if len(values) > MOST_LEVELS:
+        return
+    least = (values[-1] / values[0]) ** CLOSEST
+    ticks = values[:1]
+    for value in values[1:]:
+        if value >= ticks[-1] * least:
+            ticks = [*ticks, value]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter("{x:g}")

@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import contrast, over_seeds, where
+from leaderboard.claims.effects import combinations_of, combined, contrast, over_seeds, where
 from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Liu, Papailiopoulos & Achlioptas 2020, arXiv:1906.02613"
@@ -37,20 +37,25 @@ def _fit(evidence: Evidence) -> Finding:
     return over_seeds(misled, lambda rows: float(rows["train_accuracy"].mean()))
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
-    """One letter for each regularizer: momentum, weight decay, augmentation."""
+def _series(evidence: Evidence) -> list[Series]:
     ledger = evidence.ledger
-    on = {"m": ledger["hp.momentum"] > 0, "w": ledger["hp.weight_decay"] > 0, "a": ledger["hp.augmentation"] != "none"}
-    words = pd.Series("", index=ledger.index)
-    for letter, chosen in on.items():
-        words = words.where(~chosen, words + letter)
-    ledger = ledger.assign(setting=words.replace("", "plain"))
+    on = {
+        "momentum": ledger["hp.momentum"] > 0,
+        "decay": ledger["hp.weight_decay"] > 0,
+        "aug": ledger["hp.augmentation"] != "none",
+    }
+    ledger = ledger.assign(setting=combined(on))
     fresh = ledger["hp.pretrain_copies"] == 0
     parts = (("fresh start", ledger[fresh]), ("from random labels", ledger[~fresh]))
     return [line(name, rows, "setting", "test_accuracy") for name, rows in parts]
 
 
-FIGURE: Final = Figure(x="momentum, weight decay, augmentation", y="test accuracy", draw=_drawn)
+FIGURE: Final = Figure(
+    x="regularizers: momentum, weight decay, augmentation",
+    y="test accuracy",
+    series=_series,
+    categories=combinations_of(["momentum", "decay", "aug"]),
+)
 
 
 CLAIMS: Final = (

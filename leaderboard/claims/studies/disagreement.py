@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
-from leaderboard.claims.figure import Figure, Point, Series, dots
+from leaderboard.claims.figure import Figure, Series, dots
 
 SOURCE: Final = "Jiang et al. 2022, arXiv:2106.13799"
 STUDY: Final = "disagreement"
@@ -65,17 +65,15 @@ def _claim(kind: str, differs: str, error: str, disagreement: str) -> Claim:
     )
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     pairs = pairs_of(evidence)
-    found = [
+    return [
         dots(f"differ in {kind}", rows["error"].tolist(), rows["disagreement"].tolist())
         for kind, rows in pairs.groupby("kind")
     ]
-    ends = [float(pairs["error"].min()), float(pairs["error"].max())]
-    return [*found, Series("y = x", [Point(end, end, end, end) for end in ends])]
 
 
-FIGURE: Final = Figure(x="mean test error", y="disagreement", draw=_drawn)
+FIGURE: Final = Figure(x="mean test error of a pair", y="disagreement", series=_series, diagonal=True)
 
 
 CLAIMS: Final = (

@@ -146,7 +146,7 @@ def _by_epochs(evidence: Evidence) -> Finding:
     return resampled(table, lambda drawn: float(drawn["bump"].to_numpy().mean()), by=["seed"])
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     ledger = evidence.ledger.assign(
         units=64 * evidence.ledger["hp.width"], error=1 - evidence.ledger["test_accuracy"]
     )  # 64 units at width 1
@@ -163,7 +163,7 @@ def _drawn(evidence: Evidence) -> list[Series]:
     ]
 
 
-FIGURE: Final = Figure(x="hidden units", y="test error", draw=_drawn, log=True)
+FIGURE: Final = Figure(x="hidden units", y="test error", series=_series, log=True)
 
 
 CLAIMS: Final = (

@@ -78,12 +78,12 @@ def _order(evidence: Evidence) -> Finding:
     return _over_seeds(evidence, order)
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     errors = sign_errors(evidence.ledger[evidence.ledger["converged"].astype(bool)])
     return [dots("measures", [MEAN_ERROR[name] for name in errors], [error.mean for error in errors.values()])]
 
 
-FIGURE: Final = Figure(x="published mean sign error", y="mean sign error here", draw=_drawn)
+FIGURE: Final = Figure(x="published mean sign error", y="mean sign error here", series=_series, diagonal=True)
 
 
 CLAIMS: Final = (

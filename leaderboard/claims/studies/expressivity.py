@@ -34,7 +34,7 @@ def _excess_weights(evidence: Evidence) -> Finding:
     return over_seeds(evidence.ledger, excess)
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     named = [("test, " + name.replace("_", " "), name) for name in ("true_labels", "random_labels")]
     tests = [
         line(what, where(evidence.ledger, corruption=name), "hp.train_size", "test_accuracy") for what, name in named
@@ -42,7 +42,7 @@ def _drawn(evidence: Evidence) -> list[Series]:
     return [line("training, all conditions", evidence.ledger, "hp.train_size", "train_accuracy"), *tests]
 
 
-FIGURE: Final = Figure(x="training examples", y="accuracy", draw=_drawn, log=True)
+FIGURE: Final = Figure(x="training examples", y="accuracy", series=_series, log=True)
 
 
 CLAIMS: Final = (

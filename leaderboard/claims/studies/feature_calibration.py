@@ -59,12 +59,12 @@ def _slope_claim(name: str, what: str, *, kernels: bool) -> Claim:
     )
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     ledger = evidence.ledger.assign(share=evidence.ledger["observed.confused_train"].round(2))
     return [line(str(name), rows, "share", "observed.confused_test") for name, rows in ledger.groupby("hp.model")]
 
 
-FIGURE: Final = Figure(x="share mislabelled in training", y="share so answered on the test set", draw=_drawn)
+FIGURE: Final = Figure(x="share mislabelled in training", y="share so answered on the test set", series=_series)
 
 
 CLAIMS: Final = (

@@ -67,7 +67,7 @@ def _sign(name: str, measure: str, what: str) -> Claim:
     )
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
     table = RankTable(ledger, tuple(TAU))
     parts = {"sharpness": SHARPNESS, "norms": NORMS}
@@ -79,7 +79,7 @@ def _drawn(evidence: Evidence) -> list[Series]:
     ]
 
 
-FIGURE: Final = Figure(x="published tau", y="tau here", draw=_drawn)
+FIGURE: Final = Figure(x="published tau", y="tau here", series=_series, diagonal=True)
 
 
 CLAIMS: Final = (

@@ -32,12 +32,12 @@ def _accuracy(evidence: Evidence) -> Finding:
     return contrast(*_sides(evidence), "test_accuracy")
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     names = ("label noise", "none")
     return [line(name, rows, "hp.learning_rate", TRACE) for name, rows in zip(names, _sides(evidence), strict=True)]
 
 
-FIGURE: Final = Figure(x="learning rate", y="trace of the Hessian", draw=_drawn, log=True)
+FIGURE: Final = Figure(x="learning rate", y="trace of the Hessian", series=_series, log=True)
 
 
 CLAIMS: Final = (

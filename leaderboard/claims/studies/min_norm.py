@@ -59,7 +59,7 @@ def _disagreement(evidence: Evidence) -> Finding:
     return over_seeds(plain, differently)
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     plain = where(_true(evidence), weight_decay=0.0)
     return [
         dots(str(name), rows["observed.solution_norm"].tolist(), rows["test_error"].tolist())
@@ -67,7 +67,7 @@ def _drawn(evidence: Evidence) -> list[Series]:
     ]
 
 
-FIGURE: Final = Figure(x="norm of the least-norm solution", y="test error", draw=_drawn)
+FIGURE: Final = Figure(x="norm of the least-norm solution", y="test error", series=_series)
 
 
 CLAIMS: Final = (

@@ -62,7 +62,7 @@ def _negative(evidence: Evidence) -> Finding:
     return replace(mean, networks=len(rows))
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     _, right, accuracy = _halves(evidence)
     found = profile_correlations(right, accuracy)
     counts, edges = np.histogram(found[np.isfinite(found)], bins=20, range=(-1, 1))
@@ -71,7 +71,7 @@ def _drawn(evidence: Evidence) -> list[Series]:
     return [Series("test images", points)]
 
 
-FIGURE: Final = Figure(x="correlation of being right and accuracy", y="test images", draw=_drawn)
+FIGURE: Final = Figure(x="correlation of being right and accuracy", y="test images", series=_series)
 
 
 CLAIMS: Final = (

@@ -58,12 +58,12 @@ def _pixel_order(evidence: Evidence) -> Finding:
     )
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     ledger = evidence.ledger.assign(p=noise_level(evidence.ledger), error=1 - evidence.ledger["test_accuracy"])
     return [line(str(name), rows, "p", "error") for name, rows in ledger.groupby("hp.model")]
 
 
-FIGURE: Final = Figure(x="share of random labels", y="test error", draw=_drawn)
+FIGURE: Final = Figure(x="share of random labels", y="test error", series=_series)
 
 
 CLAIMS: Final = (

@@ -11,6 +11,7 @@ from leaderboard.claims.figure import Figure, Point, Series
 
 SOURCE: Final = "Bansal, Kaplun & Barak 2021, arXiv:2010.08508"
 STUDY: Final = "rationality"
+GAPS: Final = ("gap", "robustness", "memorization", "rationality")
 
 
 def gaps_of(evidence: Evidence) -> pd.DataFrame:
@@ -53,20 +54,19 @@ def _memorization_saved(evidence: Evidence) -> Finding:
     return over_seeds(gaps_of(evidence), saved)
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     gaps = gaps_of(evidence)
     found = []
     for head, what in ((True, "head on a representation"), (False, "whole network")):
         rows = gaps[gaps["head"] == head]
         if not rows.empty:
-            names = ("gap", "robustness", "memorization", "rationality")
-            values = [(name, rows[name]) for name in names]
+            values = [(name, rows[name]) for name in GAPS]
             points = [Point(name, float(v.mean()), float(v.min()), float(v.max())) for name, v in values]
-            found.append(Series(what, points, lines=False))
+            found.append(Series(what, points, joined=False))
     return found
 
 
-FIGURE: Final = Figure(x="gap", y="points of accuracy", draw=_drawn)
+FIGURE: Final = Figure(x="gap", y="difference of accuracies", series=_series, categories=GAPS)
 
 
 CLAIMS: Final = (

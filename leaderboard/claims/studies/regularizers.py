@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import contrast, over_seeds, where
+from leaderboard.claims.effects import combinations_of, combined, contrast, over_seeds, where
 from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Zhang et al. 2017, arXiv:1611.03530, table 1"
@@ -61,23 +61,24 @@ def _early_stopping(evidence: Evidence) -> Finding:
     return over_seeds(ledger.assign(gain=gain.clip(min=0)), lambda rows: float(rows["gain"].mean()))
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
-    """One letter for each regularizer: augmentation, weight decay, dropout, batch norm."""
+def _series(evidence: Evidence) -> list[Series]:
     ledger = evidence.ledger
     on = {
-        "a": ledger["hp.augmentation"] != "none",
-        "w": ledger["hp.weight_decay"] > 0,
-        "d": ledger["hp.dropout"] > 0,
-        "b": ledger["hp.batch_norm"] & (ledger["hp.model"] != "mlp"),
+        "aug": ledger["hp.augmentation"] != "none",
+        "decay": ledger["hp.weight_decay"] > 0,
+        "drop": ledger["hp.dropout"] > 0,
+        "norm": ledger["hp.batch_norm"] & (ledger["hp.model"] != "mlp"),
     }
-    words = pd.Series("", index=ledger.index)
-    for letter, chosen in on.items():
-        words = words.where(~chosen, words + letter)
-    true = where(ledger.assign(setting=words.replace("", "-")), corruption="true_labels")
+    true = where(ledger.assign(setting=combined(on)), corruption="true_labels")
     return [line(str(name), rows, "setting", "test_accuracy") for name, rows in true.groupby("hp.model")]
 
 
-FIGURE: Final = Figure(x="augmentation, weight decay, dropout, batch norm", y="test accuracy", draw=_drawn)
+FIGURE: Final = Figure(
+    x="regularizers: augmentation, weight decay, dropout, batch norm",
+    y="test accuracy",
+    series=_series,
+    categories=combinations_of(["aug", "decay", "drop", "norm"]),
+)
 
 
 CLAIMS: Final = (

@@ -28,7 +28,7 @@ def _kept(evidence: Evidence) -> Finding:
     return over_seeds(evidence.ledger, lambda rows: _mean(rows, "late_explained") / _mean(rows, "early_explained"))
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     found = []
     for name, what in (
         ("information", "in all"),
@@ -43,7 +43,7 @@ def _drawn(evidence: Evidence) -> list[Series]:
     return found
 
 
-FIGURE: Final = Figure(x="stage of training", y="bits about the label", draw=_drawn)
+FIGURE: Final = Figure(x="stage of training", y="bits about the label", series=_series, categories=("early", "late"))
 
 
 CLAIMS: Final = (

@@ -48,7 +48,7 @@ def _flatter(measure: str, what: str) -> Claim:
     )
 
 
-def _drawn(evidence: Evidence) -> list[Series]:
+def _series(evidence: Evidence) -> list[Series]:
     found = []
     for clipped, what in ((False, "not clipped"), (True, "clipped")):
         sides = [(_first_phase(evidence, heavy=heavy, clipped=clipped), heavy) for heavy in (False, True)]
@@ -57,7 +57,9 @@ def _drawn(evidence: Evidence) -> list[Series]:
     return found
 
 
-FIGURE: Final = Figure(x="noise of the first phase", y="average sharpness", draw=_drawn)
+FIGURE: Final = Figure(
+    x="noise of the first phase", y="average sharpness", series=_series, categories=("none", "heavy-tailed noise")
+)
 
 
 CLAIMS: Final = (

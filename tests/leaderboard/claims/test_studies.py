@@ -1,6 +1,7 @@
 """Every claim of every study on ledgers in which the finding holds, does not hold, or in which there is too little."""
 
 import pkgutil
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from scipy.stats import kendalltau
 import leaderboard.claims.studies
 from leaderboard.claims import Evidence, claims_of, judge
 from leaderboard.claims.correlations import RankTable
-from leaderboard.claims.figure import svg
+from leaderboard.claims.figure import draw_svg
 from leaderboard.claims.registry import figure_of
 from leaderboard.claims.studies.disagreement import pairs_of
 from leaderboard.claims.studies.profiles import profile_correlations
@@ -59,10 +60,15 @@ def test_too_little_is_undecided(study: str) -> None:
 
 @pytest.mark.parametrize("study", sorted(PLANTED))
 def test_every_study_is_drawn(study: str) -> None:
-    """Its figure has points."""
-    figure = figure_of(study)
+    """Every series has points, all of them finite; the axes and every series are named in the picture."""
+    figure, evidence = figure_of(study), PLANTED[study](holds=True, seeds=SEEDS)
     assert figure is not None
-    assert svg(figure, PLANTED[study](holds=True, seeds=SEEDS)).count("<circle") > 2
+    series = figure.series(evidence)
+    words = set(re.findall(r"<text [^>]*>([^<]*)</text>", draw_svg(figure, evidence)))
+
+    assert all(one.points for one in series)
+    assert all(np.isfinite([p.low, p.mean, p.high]).all() for one in series for p in one.points)
+    assert {one.name for one in series} | {figure.x, figure.y} <= words
 
 
 def test_every_study_is_planted() -> None:
