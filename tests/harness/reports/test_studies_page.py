@@ -55,7 +55,7 @@ def whole(name: str, two: Evidence) -> Evidence:
     draw = np.random.default_rng(0)
     study = suite(name)
     rows: list[dict[str, Any]] = []
-    seen = [column for column in two.ledger if column.startswith("observed.")]
+    seen = [str(name) for name in two.ledger if str(name).startswith("observed.")]
     for recipe in study.recipes():
         row = dict(two.ledger.iloc[-1])
         row |= {column: draw.choice([0.0, 0.5]) if column in SWITCHES else draw.random() for column in seen}
