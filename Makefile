@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= $(GAPBENCH_DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help studies demo test lint check bench gpu check-zoo format clean
+.PHONY: help studies demo test lint check bench gpu check-zoo docs format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile
@@ -48,6 +48,13 @@ gpu: .venv/.dev  ## measure training and scoring on a GPU, 25 minutes; SMALL=1: 
 check-zoo: .venv/.demo  ## the networks and scores that gapbench check compares with; leaves runs/check
 	OMP_NUM_THREADS=1 $(BIN)/gapbench run check --out runs/check --executor local --mode fleet --fleet 12
 	$(BIN)/python -m harness.checking.build_zoo runs/check
+
+.venv/.docs: .venv/.demo
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: .venv/.docs  ## the documentation site, warnings are errors; leaves build/docs/index.html
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs
 
 format: .venv/.dev  ## format and mend what can be mended
 	$(BIN)/ruff format .
