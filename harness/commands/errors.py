@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from harness.errors import HarnessError
+
 P = ParamSpec("P")
 
 GOOD: Final = 0
@@ -39,6 +41,8 @@ def answering(command: Callable[P, int]) -> Callable[P, None]:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still holds to write
                 raise typer.Exit(NEGATIVE) from None
             refuse(f"{error.filename} cannot be used: {error.strerror}." if error.filename else str(error))
+        except HarnessError as error:
+            refuse(str(error))
         except (ValueError, LookupError, RuntimeError) as error:
             if type(error).__module__ == "builtins" and not str(error).endswith((".", "?", "]")):
                 raise  # a fault of the program, not of its input

@@ -1,34 +1,38 @@
-"""Options that several commands have."""
+"""Command-line options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from harness.pipeline.run_options import DeviceName, ExecutorName, ModeName, PrecisionName, SizeName
+
 Suite = Annotated[str, typer.Argument(help="The networks to train; see `gapbench list suites`.")]
 Out = Annotated[
     Path | None,
     typer.Option(help="The zoo's directory; what it already holds is not done again. [default: runs/SUITE]"),
 ]
-Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute; auto takes a GPU if there is one.")
+Device = Annotated[DeviceName, typer.Option(help="Where to compute; auto takes a GPU if there is one.")]
+Fleet = Annotated[str, typer.Option(help="Networks of one shape to train at once; auto times a few sizes.")]
+ModeOption = Annotated[
+    ModeName,
+    typer.Option("--mode", help="Training engine; auto times those that the device has, once a machine."),
 ]
-Fleet = Annotated[str, typer.Option(help="Networks of one shape trained side by side; auto times a few sizes.")]
-ModeName = Annotated[
-    Literal["auto", "loop", "graph", "fleet", "compiled", "compiled_graph"],
-    typer.Option(help="The engine of training; auto times those that the device has, once a machine."),
+PrecisionOption = Annotated[
+    PrecisionName,
+    typer.Option("--precision", help="Of the matrix products of training; scoring is always float32."),
 ]
-PrecisionName = Annotated[
-    Literal["auto", "float32", "bf16"],
-    typer.Option(help="Of the matrix products of training; auto is float32, scoring always is."),
-]
-ExecutorName = Annotated[
-    Literal["auto", "local", "processes", "ray"],
-    typer.Option(help="This process, worker processes, or a Ray cluster (pip install 'gapbench\\[ray]')."),
+ExecutorOption = Annotated[
+    ExecutorName,
+    typer.Option(
+        "--executor", help="This process, worker processes, or a Ray cluster (pip install 'gapbench\\[ray]')."
+    ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many networks of the suite.")]
-Dataset = Annotated[str | None, typer.Option(help="Another image set for all recipes; see `gapbench list datasets`.")]
+Dataset = Annotated[
+    str | None, typer.Option(help="Image set that replaces that of every recipe; see `gapbench list datasets`.")
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(envvar="GAPBENCH_DATA", help="Folder of data sets, e.g. holding cifar10/{train,test}.parquet."),
@@ -36,32 +40,32 @@ DataDir = Annotated[
 Measures = Annotated[
     str | None,
     typer.Option(
-        help="Comma-separated names; core, some of each kind; or all. See `gapbench list measures`. "
-        "[default: what the suite is about]"
+        help="Comma-separated names; core for some of each kind; or all. See `gapbench list measures`. "
+        "[default: those of the suite]"
     ),
 ]
 Plugin = Annotated[Path | None, typer.Option(help="A Python file that defines more measures.")]
-SizeOption = Annotated[
-    Literal["small", "full"], typer.Option("--size", help="The study on two cores, or as published, for a GPU.")
-]
+SizeOption = Annotated[SizeName, typer.Option("--size", help="The study on two cores, or as published, for a GPU.")]
 Retraining = Annotated[
-    bool, typer.Option("--retraining", help="Also the measures that train networks anew: several times the time.")
+    bool, typer.Option("--retraining", help="Include the measures that train networks: several times the time.")
 ]
 Layers = Annotated[
-    bool, typer.Option("--layers", help="Also store what each layer gives to a score, of old scores too; see `export`.")
+    bool, typer.Option("--layers", help="Also store the contribution of each layer to a score; see `export`.")
 ]
 Target = Annotated[Literal["gap", "loss_gap", "test_error"], typer.Option(help="What the measures should predict.")]
-Within = Annotated[str, typer.Option(help="The hyperparameter whose values are also ranked one by one; none for none.")]
+Within = Annotated[str, typer.Option(help="Also rank within each value of this hyperparameter; none for none.")]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Rank networks that did not converge, too.")]
 SecretSeed = Annotated[
     Path | None,
     typer.Option(
-        help="A file of random bytes that draws seeds and levels anew: a held-out zoo. "
+        help="File of random bytes that draws other seeds and levels: a held-out zoo. "
         "Make one: head -c 32 /dev/urandom > FILE"
     ),
 ]
 Beside = Annotated[
     Path | None,
-    typer.Option(metavar="DIR|LEDGER", help="A held-out zoo, to see which verdicts of the public one hold there."),
+    typer.Option(
+        metavar="DIR|LEDGER", help="Compare with this held-out zoo: which results of the public zoo hold there?"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

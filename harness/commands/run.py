@@ -1,8 +1,4 @@
-"""gapbench run | train | score: a zoo and what it takes."""
-
-from collections.abc import Mapping
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+"""Commands that make a zoo: gapbench run | train | score."""
 
 from rich.markup import escape
 
@@ -11,24 +7,22 @@ from harness.commands.options import (
     DataDir,
     Dataset,
     Device,
-    ExecutorName,
+    ExecutorOption,
     Fleet,
     Layers,
     Limit,
     Measures,
-    ModeName,
+    ModeOption,
     Out,
     Plugin,
-    PrecisionName,
+    PrecisionOption,
     Retraining,
     SecretSeed,
     SizeOption,
     Suite,
     Workers,
 )
-
-if TYPE_CHECKING:
-    from harness.pipeline.plan import Plan
+from harness.pipeline.run_options import RunOptions, parse_fleet
 
 
 def run(
@@ -37,9 +31,9 @@ def run(
     out: Out = None,
     device: Device = "auto",
     fleet: Fleet = "auto",
-    mode: ModeName = "auto",
-    precision: PrecisionName = "auto",
-    executor: ExecutorName = "auto",
+    mode: ModeOption = "auto",
+    precision: PrecisionOption = "float32",
+    executor: ExecutorOption = "auto",
     workers: Workers = None,
     limit: Limit = None,
     dataset: Dataset = None,
@@ -55,14 +49,34 @@ def run(
     Interrupted at any moment, the same command goes on where it was.
     """
     from harness.held_out import require_same_zoo
+    from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import observe_missing, score_missing, tell_others, train_missing
     from harness.reports.rank_and_write import write_results
     from harness.store.store import Store
     from leaderboard.claims.table import render_claims
     from leaderboard.views.terminal import render
 
-    plan = _planned(locals())
-    with Store(plan.out) as store:
+    options = RunOptions(
+        suite=suite,
+        size=size,
+        out=out,
+        device=device,
+        fleet=parse_fleet(fleet),
+        mode=mode,
+        precision=precision,
+        executor=executor,
+        workers=workers,
+        limit=limit,
+        dataset=dataset,
+        data_dir=data_dir,
+        measures=measures,
+        plugin=plugin,
+        retraining=retraining,
+        layers=layers,
+        secret_seed=secret_seed,
+    )
+    plan = make_plan(options)
+    with Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         steps = (train_missing, observe_missing, score_missing)
         failed = sum(step(plan, store, console) for step in steps)
@@ -70,10 +84,10 @@ def run(
             errors.print("[red]No network was trained, so there is nothing to rank.")
             return NEGATIVE
         tell_others(plan, store, console)
-        report = write_results(store, plan.suite)
+        report = write_results(store, plan.options.suite)
     render(report, console)
     render_claims(report["claims"], console)
-    console.print(f"\nThe page: [bold]{escape(str(plan.out / 'leaderboard.html'))}[/]", soft_wrap=True)
+    console.print(f"\nThe page: [bold]{escape(str(plan.folder / 'leaderboard.html'))}[/]", soft_wrap=True)
     return NEGATIVE if failed else GOOD
 
 
@@ -83,9 +97,9 @@ def train(
     out: Out = None,
     device: Device = "auto",
     fleet: Fleet = "auto",
-    mode: ModeName = "auto",
-    precision: PrecisionName = "auto",
-    executor: ExecutorName = "auto",
+    mode: ModeOption = "auto",
+    precision: PrecisionOption = "float32",
+    executor: ExecutorOption = "auto",
     workers: Workers = None,
     limit: Limit = None,
     dataset: Dataset = None,
@@ -94,11 +108,27 @@ def train(
 ) -> int:
     """Train a suite's networks, those that the directory does not hold yet."""
     from harness.held_out import require_same_zoo
+    from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import train_missing
     from harness.store.store import Store
 
-    plan = _planned(locals(), measures=None, plugin=None)
-    with Store(plan.out) as store:
+    options = RunOptions(
+        suite=suite,
+        size=size,
+        out=out,
+        device=device,
+        fleet=parse_fleet(fleet),
+        mode=mode,
+        precision=precision,
+        executor=executor,
+        workers=workers,
+        limit=limit,
+        dataset=dataset,
+        data_dir=data_dir,
+        secret_seed=secret_seed,
+    )
+    plan = make_plan(options)
+    with Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         return NEGATIVE if train_missing(plan, store, console) else GOOD
 
@@ -108,7 +138,7 @@ def score(
     size: SizeOption = "small",
     out: Out = None,
     device: Device = "auto",
-    executor: ExecutorName = "auto",
+    executor: ExecutorOption = "auto",
     workers: Workers = None,
     limit: Limit = None,
     dataset: Dataset = None,
@@ -121,18 +151,27 @@ def score(
 ) -> int:
     """Score the trained networks of a suite with the measures that they lack."""
     from harness.held_out import require_same_zoo
+    from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import score_missing
     from harness.reports.rank_and_write import opened
 
-    plan = _planned(locals(), fleet="auto")
-    with opened(plan.out) as store:
+    options = RunOptions(
+        suite=suite,
+        size=size,
+        out=out,
+        device=device,
+        executor=executor,
+        workers=workers,
+        limit=limit,
+        dataset=dataset,
+        data_dir=data_dir,
+        measures=measures,
+        plugin=plugin,
+        retraining=retraining,
+        layers=layers,
+        secret_seed=secret_seed,
+    )
+    plan = make_plan(options)
+    with opened(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         return NEGATIVE if score_missing(plan, store, console) else GOOD
-
-
-def _planned(names: Mapping[str, Any], **others: Any) -> "Plan":
-    """The plan of a command's options, which are among its local names."""
-    from harness.pipeline.plan import plan_of
-
-    options = signature(plan_of).parameters
-    return plan_of(**{name: value for name, value in names.items() if name in options}, **others)

@@ -21,11 +21,12 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from typing import Any, Final, Generic, Literal, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 import torch
 
-Executor = Literal["local", "processes", "ray"]
+from harness.errors import HarnessError
+from harness.pipeline.run_options import Executor
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -41,7 +42,7 @@ class TaskFailure(Generic[Task]):
     why: str
 
 
-class MissingExtraError(RuntimeError):
+class MissingExtraError(HarnessError):
     """An executor needs a package that is not installed; the message says how to install it."""
 
 

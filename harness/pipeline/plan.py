@@ -1,159 +1,102 @@
-"""What a command is to do: its options checked, before anything is written."""
+"""Plan of a command: its options checked and completed before anything is written."""
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final, Literal
 
 import torch
 
-from harness.held_out import HeldOut, recorded, secret_in
-from harness.pipeline.executors import Executor, prepare, require_executor
-from harness.sandbox.plugins import submitted
+from harness.errors import HarnessError
+from harness.held_out import HeldOut, describe_secret, read_secret
+from harness.pipeline.executors import prepare, require_executor
+from harness.pipeline.run_options import DeviceName, Executor, RunOptions
+from harness.sandbox.plugins import load_plugins
 from harness.sandbox.submission import Submission
 from measures import Measure
 from measures.registry import CORE, catalog, select
 from zoo.held_out import held_out
 from zoo.observations.observed import require_observations
 from zoo.recipe import Recipe, with_others
-from zoo.suites.registry import suite as suite_of
-from zoo.suites.study import SizeName
-from zoo.training.engines.modes import Mode, require_mode
-from zoo.training.engines.precision import Precision
+from zoo.suites.registry import suite as find_suite
+from zoo.training.engines.modes import require_mode
 from zoo.training.train import data_of, network_of, shape_of
 
-MANY_NETWORKS: Final = 24  # from here on worker processes repay the seconds that they take to start
+MANY_NETWORKS: Final = 24  # from this number on, worker processes gain more than the seconds that they take to start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be done, checked and complete.
+    """A checked command: what is trained, observed and scored, and where that runs.
 
     Attributes:
-        suite: its name.
+        options: as given, with the device resolved.
         recipes: what is trained.
         measures: by name; those of the plug-in included.
-        out: the zoo's directory.
-        device: "cpu" or "cuda".
-        fleet: members side by side, or "auto".
-        executor: where work runs.
-        workers: how many side by side.
-        data_dir: folder of data sets.
-        layers: whether to store what each layer gives to a score.
-        observations: what is observed of every network beside its record.
-        mode: the engine of training, or "auto".
-        precision: of the matrix products of training.
-        submissions: of the measures from outside, where their code is.
-        problems: of installed plug-ins that cannot be used, a sentence each.
-        held_out: what is recorded of the secret of a held-out zoo; empty for a public one.
-        size: of the suite.
+        executor: where tasks run.
+        workers: how many tasks run at once.
+        observations: names of what is observed of every network beside its record.
+        submissions: the code of each measure of a plug-in, by the measure's name.
+        problems: installed plug-ins that cannot be used, a sentence each.
+        held_out: suite, protocol and fingerprint of the secret; empty for a public zoo.
     """
 
-    suite: str
+    options: RunOptions
     recipes: tuple[Recipe, ...]
     measures: Mapping[str, Measure]
-    out: Path
-    device: str
-    fleet: int | Literal["auto"]
-    executor: Executor
-    workers: int
-    data_dir: Path | None
-    layers: bool = False
+    executor: Executor = "local"
+    workers: int = 1
     observations: tuple[str, ...] = ()
-    mode: Mode | Literal["auto"] = "auto"
-    precision: Precision = "float32"
     submissions: Mapping[str, Submission] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     held_out: HeldOut = field(default_factory=dict)
-    size: SizeName = "small"
 
     @property
-    def staged(self) -> str:
-        """Suite and size in a word."""
-        return staged_as(self.suite, self.size)
+    def folder(self) -> Path:
+        """The zoo's directory."""
+        return self.options.folder
 
 
-def plan_of(
-    *,
-    suite: str,
-    out: Path | None,
-    device: Literal["auto", "cpu", "cuda"],
-    fleet: str,
-    executor: Literal["auto", "local", "processes", "ray"],
-    workers: int | None,
-    limit: int | None,
-    dataset: str | None,
-    data_dir: Path | None,
-    measures: str | None,
-    plugin: Path | None,
-    size: SizeName = "small",
-    retraining: bool = False,
-    layers: bool = False,
-    mode: Mode | Literal["auto"] = "auto",
-    precision: Precision | Literal["auto"] = "auto",
-    secret_seed: Path | None = None,
-) -> Plan:
-    """The plan of a command's options; see `gapbench run --help`.
+def make_plan(options: RunOptions) -> Plan:
+    """Check the options of a command and complete them.
 
     Raises:
-        ValueError, LookupError, RuntimeError: an option that cannot be; the message says which and what to do.
+        HarnessError, ValueError, LookupError: an option that cannot be used; the message says which and what to do.
     """
-    staged = suite_of(suite)
-    recipes = staged.recipes(size)
-    name = staged_as(suite, size)
-    folder = out or Path("runs") / "-".join(
-        part for part in (name, dataset, "held-out" if secret_seed else None) if part is not None
-    )
-    secret = None if secret_seed is None else secret_in(secret_seed, folder)
+    suite = find_suite(options.suite)
+    recipes = suite.recipes(options.size)
+    secret = None if options.secret_seed is None else read_secret(options.secret_seed, options.folder)
     if secret is not None:
-        recipes = held_out(recipes, name, secret)
-    recipes = recipes[:limit]
-    if dataset is not None:
-        recipes = tuple(recipe.on(dataset) for recipe in recipes)
-    chosen_device = _device(device)
-    outside = submitted(plugin, catalog())
-    chosen_measures = _measures(measures, outside.measures, staged.study.measures, retraining=retraining)
-    require_observations(staged.study.observations)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    where, number = default_executor(len(recipes), chosen_device, cores)
-    if executor != "auto":
-        where, number = executor, cores
-        require_executor(executor)
-    chosen_fleet = _fleet(fleet)
-    if mode != "auto":
-        require_mode(mode, torch.device(chosen_device), None if chosen_fleet == "auto" else chosen_fleet)
-    prepare(where)
-    check_recipes(recipes, data_dir)
+        recipes = held_out(recipes, options.suite_and_size, secret)
+    recipes = recipes[: options.limit]
+    if options.dataset is not None:
+        recipes = tuple(recipe.on(options.dataset) for recipe in recipes)
+    device = _resolve_device(options.device)
+    plugins = load_plugins(options.plugin, catalog())
+    measures = _select_measures(options, plugins.measures, suite.study.measures)
+    require_observations(suite.study.observations)
+    executor, workers = _choose_executor(options, len(recipes), device)
+    if options.mode != "auto":
+        require_mode(options.mode, torch.device(device), None if options.fleet == "auto" else options.fleet)
+    prepare(executor)
+    check_recipes(recipes, options.data_dir)
     return Plan(
-        suite=suite,
+        options=replace(options, device=device),
         recipes=recipes,
-        measures=chosen_measures,
-        out=folder,
-        device=chosen_device,
-        fleet=chosen_fleet,
-        executor=where,
-        workers=workers or number,
-        data_dir=data_dir,
-        layers=layers,
-        observations=staged.study.observations,
-        mode=mode,
-        precision="float32" if precision == "auto" else precision,
-        submissions={name: outside.submissions[name] for name in chosen_measures if name in outside.submissions},
-        problems=outside.problems,
-        held_out={} if secret is None else recorded(name, secret),
-        size=size,
+        measures=measures,
+        executor=executor,
+        workers=workers,
+        observations=suite.study.observations,
+        submissions={name: plugins.submissions[name] for name in measures if name in plugins.submissions},
+        problems=plugins.problems,
+        held_out={} if secret is None else describe_secret(options.suite_and_size, secret),
     )
-
-
-def staged_as(suite: str, size: SizeName) -> str:
-    """What a suite of this size is called where a word has to do: folders and records."""
-    return suite if size == "small" else f"{suite}-{size}"
 
 
 def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:
-    """Load the data and build one network of each shape, so that what cannot be trained is refused before any training.
+    """Load the data and build one network of each shape, to refuse what cannot be trained before any training.
 
     Raises:
         UnknownDatasetError, DatasetError, ValueError: as `zoo.data.datasets.load`, `zoo.corruptions.prepare` and
@@ -164,40 +107,44 @@ def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:
 
 
 def default_executor(networks: int, device: str, cores: int) -> tuple[Executor, int]:
-    """Where work runs if nobody says: on a CPU, one process a core as soon as there is enough to do."""
+    """Executor and number of workers for --executor auto: one process a core on a CPU with enough networks."""
     many = device == "cpu" and cores > 1 and networks >= MANY_NETWORKS
     return ("processes", cores) if many else ("local", 1)
 
 
-def _device(device: Literal["auto", "cpu", "cuda"]) -> str:
+def _choose_executor(options: RunOptions, networks: int, device: str) -> tuple[Executor, int]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if options.executor == "auto":
+        executor, workers = default_executor(networks, device, cores)
+    else:
+        executor, workers = options.executor, cores
+        require_executor(executor)
+    return executor, options.workers or workers
+
+
+def _resolve_device(device: DeviceName) -> Literal["cpu", "cuda"]:
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
-        raise ValueError("--device cuda needs a GPU that torch can use; there is none. Use --device cpu.")
+        raise HarnessError("--device cuda needs a GPU that torch can use; there is none. Use --device cpu.")
     return ("cuda" if available else "cpu") if device == "auto" else device
 
 
-def _fleet(fleet: str) -> int | Literal["auto"]:
-    if fleet == "auto":
-        return "auto"
-    if not fleet.isdecimal() or int(fleet) == 0:
-        raise ValueError(f"--fleet must be auto or a number from 1; got {fleet!r}.")
-    return int(fleet)
-
-
-def _measures(
-    names: str | None, plugged: Mapping[str, Measure], study: Sequence[str] | None, *, retraining: bool
+def _select_measures(
+    options: RunOptions, plugged: Mapping[str, Measure], study: Sequence[str] | None
 ) -> dict[str, Measure]:
-    """The measures of these names, "core" standing for `CORE`; if None the study's and those from outside, or all.
+    """Find the measures of `--measures`, where "core" stands for `CORE` and "all" for the whole catalogue.
 
-    "all" says so. Those that train networks anew are among all only with `retraining`.
+    Without names: those of the study and of plug-ins, or all of them. Measures that train networks are among all of
+    them only with `--retraining`.
     """
     available = {**catalog(), **plugged}
+    names = options.measures
     if names is not None and names.strip() != "all":
         wanted = [name.strip() for name in names.split(",") if name.strip()]
         if not wanted:
-            raise ValueError(f"--measures must name at least one measure, or core, or all; got {names!r}.")
-        meant = chain.from_iterable(CORE if name == "core" else (name,) for name in wanted)
-        return {measure.name: measure for measure in select(meant, available)}
+            raise HarnessError(f"--measures must name at least one measure, or core, or all; got {names!r}.")
+        expanded = chain.from_iterable(CORE if name == "core" else (name,) for name in wanted)
+        return {measure.name: measure for measure in select(expanded, available)}
     if names is None and study is not None:
         return {measure.name: measure for measure in select([*study, *plugged], available)}
-    return {name: measure for name, measure in available.items() if retraining or "refit" not in measure.needs}
+    return {name: measure for name, measure in available.items() if options.retraining or "refit" not in measure.needs}

@@ -20,10 +20,10 @@ from rich.progress import (
 
 from harness.pipeline.executors import TaskFailure, execute
 from harness.pipeline.plan import Plan
-from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask, shared_out
+from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask, split_groups
 from harness.pipeline.workers import SUITE, observe_network, score_network, train_fleet
 from harness.reports.rank_and_write import tell_repairs
-from harness.sandbox.plugins import commissioned, shared_sandbox
+from harness.sandbox.plugins import make_commissions, shared_sandbox
 from harness.store.store import Store, StoredRun
 from harness.store.to_ledger import metadata_of
 from harness.store.weights import CorruptRunError, WeightFile
@@ -44,17 +44,8 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
     for recipe in missing:
         groups[shape_of(recipe)].append(recipe)
     tasks = [
-        TrainTask(
-            tuple(recipe.changed() for recipe in group),
-            plan.device,
-            plan.fleet,
-            plan.data_dir,
-            plan.mode,
-            plan.precision,
-            plan.held_out,
-            plan.staged,
-        )
-        for group in shared_out(list(groups.values()), 1 if plan.executor == "local" else plan.workers)
+        TrainTask(tuple(group), plan.options, plan.held_out)
+        for group in split_groups(list(groups.values()), 1 if plan.executor == "local" else plan.workers)
     ]
     trained = 0
     with _progress(console, "training", len(missing)) as advance:
@@ -80,9 +71,7 @@ def observe_missing(plan: Plan, store: Store, console: Console) -> int:
     for run_id, (run, (_, final)) in whole.items():
         names = tuple(name for name in plan.observations if (run_id, name) not in done)
         if names:
-            trajectory = store.trajectory_file(run_id)
-            recipe = run.recipe.changed()
-            tasks.append(ObserveTask(run_id, recipe, final, trajectory, names, plan.device, plan.data_dir))
+            tasks.append(ObserveTask(run.recipe, final, store.trajectory_file(run_id), names, plan.options))
     failures = []
     if tasks:
         with _progress(console, "observing", len(tasks)) as advance:
@@ -126,12 +115,12 @@ def tell_others(plan: Plan, store: Store, console: Console) -> None:
     """Say how many networks of other suites the zoo holds, since they are ranked with those that were asked for."""
     wanted = {recipe.run_id for recipe in plan.recipes}
     suites = (run.provenance.get(SUITE) for run_id, run in store.runs().items() if run_id not in wanted)
-    others = Counter(suite for suite in suites if suite not in (None, plan.staged))
+    others = Counter(suite for suite in suites if suite not in (None, plan.options.suite_and_size))
     if others:
         named = ", ".join(f"{number} of {suite}" for suite, number in sorted(others.items()))
         console.print(
             f"[yellow]{escape(str(store.folder))} also holds networks of other suites ({named}), which are ranked with "
-            f"those of {plan.staged}. Another --out keeps them apart.",
+            f"those of {plan.options.suite_and_size}. Another --out keeps them apart.",
             highlight=False,
             soft_wrap=True,
         )
@@ -144,7 +133,7 @@ def _scored(what: str, tasks: Sequence[ScoreTask], plan: Plan, store: Store, con
         with _progress(console, what, len(tasks)) as advance:
             for result in execute(score_network, tasks, executor=plan.executor, workers=plan.workers):
                 run_id, scores = _as_scores(result, plan)
-                store.add_scores(run_id, scores, layers=plan.layers)
+                store.add_scores(run_id, scores, layers=plan.options.layers)
                 failures += [
                     f"{name} of {run_id}: {score.outcome}\n{score.why}"
                     for name, score in scores.items()
@@ -182,7 +171,7 @@ def _score_tasks(
         for run_id, name, score in store.scores()
         if score.outcome in ("scored", "unsupported")
     }
-    if plan.layers:
+    if plan.options.layers:
         done -= store.without_layers()
     twins = _twins(plan.recipes)
     tasks = []
@@ -196,8 +185,7 @@ def _score_tasks(
         )
         if names:
             task = ScoreTask(
-                run_id=run_id,
-                recipe=run.recipe.changed(),
+                recipe=run.recipe,
                 initial=initial,
                 final=final,
                 trajectory=store.trajectory_file(run_id),
@@ -205,9 +193,8 @@ def _score_tasks(
                 steps=run.record.steps,
                 twin=None if twin is None else twin[1][1],
                 names=tuple(name for name in names if name not in plan.submissions),
-                device=plan.device,
-                data_dir=plan.data_dir,
-                commissions=commissioned(names, plan.measures, plan.submissions),
+                options=plan.options,
+                commissions=make_commissions(names, plan.measures, plan.submissions),
             )
             tasks.append(task)
     return tasks
@@ -238,7 +225,7 @@ def _as_scores(
     if not isinstance(result, TaskFailure):
         return result
     task = result.task
-    names = [*task.names, *(name for commission in task.commissions for name in commission.versions)]
+    names = [*task.names, *(name for group in task.commissions for name in group.versions)]
     return task.run_id, {
         name: Score(None, "failed", 0.0, plan.measures[name].version, result.why, source_hash=_source_hash(plan, name))
         for name in names

@@ -1,4 +1,4 @@
-"""What measures see of a network's training: its trajectory, and training by its recipe once more."""
+"""Trajectory of a network, and retraining by its recipe: inputs of a `Subject`."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from zoo.training.train import data_of, network_of, shape_of
 from zoo.training.trainer import Trainer
 
 
-def trajectory_of(task: ScoreTask, recipe: Recipe) -> Trajectory | None:
-    """Checkpoints and losses along training; None where none were recorded, as for what is solved."""
-    epochs = len(task.losses)
+def trajectory_of(task: ScoreTask) -> Trajectory | None:
+    """Build checkpoints and losses along training; None where none were recorded, as for what is solved."""
+    recipe, epochs = task.recipe, len(task.losses)
     if epochs == 0:
         return None
     kept = [] if task.trajectory is None else snapshots_in(task.trajectory)
     first, last = Snapshot(0, 0, task.initial.state()), Snapshot(epochs, task.steps, task.final.state())
     snapshots = [first, *(snapshot for snapshot in kept if snapshot.epoch < epochs), last]
-    names = [name for name, _ in network_of(recipe, data_of(recipe, task.data_dir)).named_parameters()]
+    names = [name for name, _ in network_of(recipe, data_of(recipe, task.options.data_dir)).named_parameters()]
     rates = [recipe.learning_rate * factor(recipe.schedule, t, recipe.max_epochs) for t in range(epochs)]
     return Trajectory(
-        checkpoints=[_checkpoint(snapshot, names, task.device) for snapshot in snapshots],
+        checkpoints=[_checkpoint(snapshot, names, task.options.device) for snapshot in snapshots],
         losses=task.losses,
         learning_rates=rates,
         steps_per_epoch=task.steps // epochs,
@@ -36,9 +36,12 @@ def trajectory_of(task: ScoreTask, recipe: Recipe) -> Trajectory | None:
     )
 
 
-def refit_by(recipe: Recipe, data: PreparedData, task: ScoreTask) -> Refit:
-    """Training by a recipe, on other data; without pruning, teacher and resampled labels, which belong to its task."""
-    plain = recipe.replace(
+def make_refit(task: ScoreTask, data: PreparedData) -> Refit:
+    """Make a function that trains by the recipe of a network on other data.
+
+    Without pruning, teacher and resampled labels, which belong to the network's own task.
+    """
+    plain = task.recipe.replace(
         teacher=None, label_resampling=0.0, prune=0.0, prune_rounds=1, rewind="weights", rewind_epoch=0,
         checkpoints="none",
     )  # fmt: skip
@@ -47,10 +50,10 @@ def refit_by(recipe: Recipe, data: PreparedData, task: ScoreTask) -> Refit:
     def refit(trainings: Sequence[Training]) -> list[Refitted]:
         jobs = [_job(plain, blind, task, training) for training in trainings]
         names = [name for name, _ in network_of(plain, blind).named_parameters()]
-        found: dict[int, Refitted] = {}  # by the recipe's identity: each job has an object of its own
+        found: dict[int, Refitted] = {}  # by identity of the recipe: each job has its own object
         for size in sorted({len(job.data.train_labels) for job in jobs}):
             together = [job for job in jobs if len(job.data.train_labels) == size]
-            trainer = Trainer(shape_of(plain), together, torch.device(task.device), torch.float32)
+            trainer = Trainer(shape_of(plain), together, torch.device(task.options.device), torch.float32)
             for run in trainer.run(len(together)):
                 found[id(run.recipe)] = _refitted(run, names)
         return [found[id(job.recipe)] for job in jobs]
@@ -66,7 +69,7 @@ def _checkpoint(snapshot: Snapshot, names: Sequence[str], device: str) -> Checkp
 
 
 def _job(recipe: Recipe, data: PreparedData, task: ScoreTask, training: Training) -> Job:
-    """A job on inputs that are normalised already; with the subject's own seed also from its own start."""
+    """Make a job on inputs that are normalised already; without a seed it starts from the subject's initial weights."""
     channels = training.inputs.shape[1]
     given = dataclasses.replace(
         data,

@@ -1,87 +1,74 @@
-"""What is handed to a worker: plain values."""
+"""Tasks of the workers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
+from harness.held_out import HeldOut
+from harness.pipeline.run_options import RunOptions
 from harness.sandbox.plugins import Commission
 from harness.store.weights import WeightFile
 from zoo.recipe import Recipe
-from zoo.training.engines.modes import Mode
-from zoo.training.engines.precision import Precision
 
-SHARED_FROM: Final = 4  # networks
+MIN_SPLIT: Final = 4  # networks: smaller groups stay whole, since a fleet gains more than a second worker
 
 
 @dataclass(frozen=True, slots=True)
 class TrainTask:
-    """Recipes of one shape, to be trained side by side.
+    """Train recipes of one shape.
 
     Attributes:
-        recipes: the fields that differ from their defaults, one mapping a recipe.
-        device: where to train.
-        fleet: members side by side, or "auto".
-        data_dir: folder of data sets.
-        mode: the engine, or "auto".
-        precision: of the matrix products of training.
-        held_out: what is recorded of the secret of a held-out zoo; empty for a public one.
-        suite: for which suite and size, as it is recorded; empty for none.
+        recipes: what to train.
+        options: of the command.
+        held_out: suite, protocol and fingerprint of the secret; empty for a public zoo.
     """
 
-    recipes: tuple[dict[str, Any], ...]
-    device: str
-    fleet: int | Literal["auto"]
-    data_dir: Path | None
-    mode: Mode | Literal["auto"] = "auto"
-    precision: Precision = "float32"
-    held_out: Mapping[str, Any] = field(default_factory=dict)
-    suite: str = ""
+    recipes: tuple[Recipe, ...]
+    options: RunOptions
+    held_out: HeldOut = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ObserveTask:
-    """One network, and the observations that it still lacks.
+    """Make the observations that one network lacks.
 
     Attributes:
-        run_id: of the network.
-        recipe: its recipe's changed fields.
-        final: its weights.
-        trajectory: its weights at the checkpoints, where some were kept.
-        names: what is to be observed.
-        device: where to compute.
-        data_dir: folder of data sets.
+        recipe: of the network.
+        final: its weights after training.
+        trajectory: its weights at the checkpoints; None where none were kept.
+        names: of the observations.
+        options: of the command.
     """
 
-    run_id: str
-    recipe: dict[str, Any]
+    recipe: Recipe
     final: WeightFile
     trajectory: WeightFile | None
     names: tuple[str, ...]
-    device: str
-    data_dir: Path | None
+    options: RunOptions
+
+    @property
+    def run_id(self) -> str:
+        """Of the recipe."""
+        return self.recipe.run_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreTask:
-    """One network, and the measures that it still lacks.
+    """Compute the measures that one network lacks.
 
     Attributes:
-        run_id: of the network.
-        recipe: its recipe's changed fields.
-        initial, final: its weights.
-        trajectory: its weights at the checkpoints, where some were kept.
+        recipe: of the network.
+        initial, final: its weights before and after training.
+        trajectory: its weights at the checkpoints; None where none were kept.
         losses: mean minibatch loss of each epoch of its training.
         steps: optimizer steps of its training.
-        twin: weights of the network of the same recipe from another seed, where there is one.
+        twin: final weights of the same recipe trained from another seed; None where there is none.
         names: measures of the catalogue to compute.
-        device: where to score.
-        data_dir: folder of data sets.
-        commissions: measures from outside, for the sandbox.
+        options: of the command.
+        commissions: measures of plug-ins, for the sandbox.
     """
 
-    run_id: str
-    recipe: dict[str, Any]
+    recipe: Recipe
     initial: WeightFile
     final: WeightFile
     trajectory: WeightFile | None
@@ -89,20 +76,25 @@ class ScoreTask:
     steps: int
     twin: WeightFile | None
     names: tuple[str, ...]
-    device: str
-    data_dir: Path | None
+    options: RunOptions
     commissions: tuple[Commission, ...] = ()
 
+    @property
+    def run_id(self) -> str:
+        """Of the recipe."""
+        return self.recipe.run_id
 
-def shared_out(groups: Sequence[Sequence[Recipe]], workers: int) -> list[Sequence[Recipe]]:
-    """Groups of recipes, the largest first, of which the largest are halved until there is one for each worker.
 
-    What builds on the training of another recipe stays together, since that is trained once for its group, and so
-    does a group of less than four: a fleet gains more than a second worker.
+def split_groups(groups: Sequence[Sequence[Recipe]], workers: int) -> list[Sequence[Recipe]]:
+    """Halve the largest groups of recipes until there is one for each worker; the largest come first.
+
+    Recipes that build on another recipe stay together, since that one is trained once for the group.
     """
     whole = sorted(groups, key=len, reverse=True)
     while len(whole) < workers:
-        largest = next((group for group in whole if len(group) >= SHARED_FROM and not any(map(_builds, group))), None)
+        largest = next(
+            (group for group in whole if len(group) >= MIN_SPLIT and not any(map(_builds_on_another, group))), None
+        )
         if largest is None:
             break
         middle = (len(largest) + 1) // 2
@@ -111,5 +103,5 @@ def shared_out(groups: Sequence[Sequence[Recipe]], workers: int) -> list[Sequenc
     return whole
 
 
-def _builds(recipe: Recipe) -> bool:
+def _builds_on_another(recipe: Recipe) -> bool:
     return recipe.source is not None or recipe.teacher is not None or recipe.pretrain_copies > 0

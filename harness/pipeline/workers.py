@@ -1,4 +1,4 @@
-"""What a worker does, wherever it runs: train a fleet, or score a network. Plain values in, plain values out."""
+"""Functions of the workers: train a fleet, observe a network, score a network."""
 
 import os
 import platform
@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from harness.held_out import KEY
-from harness.pipeline.subject_inputs import refit_by, trajectory_of
+from harness.pipeline.subject_inputs import make_refit, trajectory_of
 from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask
-from harness.sandbox.plugins import Retraining, scored_apart
+from harness.sandbox.plugins import Retraining, score_commission
 from harness.sandbox.submission import Parts
 from harness.store.timing_cache import ChoicesOnDisk, cache_folder
 from harness.store.weights import PackedRun, WeightFile, pack, snapshots_in
@@ -35,61 +35,61 @@ PACKAGES: Final = ("gapbench", "torch", "torchvision", "timm", "numpy", "scipy")
 
 
 def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
-    """Train the recipes of a task; runs come back in the order in which they end."""
-    recipes = [Recipe.from_changed(changed) for changed in task.recipes]
-    made_for: dict[str, Any] = {SUITE: task.suite, KEY: dict(task.held_out)}
-    about = {**provenance(task.device), **{key: value for key, value in made_for.items() if value}}
+    """Train the recipes of a task; yields runs in the order in which they end."""
+    options = task.options
+    suite_and_secret = {SUITE: options.suite_and_size, KEY: dict(task.held_out)}
+    stored = {**provenance(options.device), **{key: value for key, value in suite_and_secret.items() if value}}
     runs = train(
-        recipes,
-        device=task.device,
-        fleet=task.fleet,
-        data_dir=task.data_dir,
-        mode=task.mode,
-        precision=task.precision,
+        task.recipes,
+        device=options.device,
+        fleet=options.fleet,
+        data_dir=options.data_dir,
+        mode=options.mode,
+        precision=options.precision,
         remembered=ChoicesOnDisk(cache_folder()),
     )
     for run in runs:
-        yield pack(run, about)
+        yield pack(run, stored)
 
 
 def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
-    """Score one network: its run_id and a score for each name."""
+    """Score one network; yields its run_id and a score for each name."""
     chosen = select(task.names, catalog())
-    trained = Recipe.from_changed(task.recipe).model not in SOLVED
+    trained = task.recipe.model not in SOLVED
     scores: dict[str, Score] = {}
-    for trains_anew in (False, True):
-        named = [measure for measure in chosen if ("refit" in measure.needs) == trains_anew]
-        if named:
-            subject = subject_of(task, trains_anew=trains_anew and trained)
-            scores |= score_subject(subject, named, time_limit=REFIT_LIMIT if trains_anew else TIME_LIMIT)
+    for retrains in (False, True):
+        selected = [measure for measure in chosen if ("refit" in measure.needs) == retrains]
+        if selected:
+            subject = subject_of(task, with_refit=retrains and trained)
+            scores |= score_subject(subject, selected, time_limit=REFIT_LIMIT if retrains else TIME_LIMIT)
     if task.commissions:
         parts, retraining = parts_of(task), Retraining(_refit_of(task) if trained else None, REFIT_LIMIT)
         for commission in task.commissions:
-            scores |= scored_apart(commission, parts, TIME_LIMIT, retraining)
+            scores |= score_commission(commission, parts, TIME_LIMIT, retraining)
     yield task.run_id, scores
 
 
 def observe_network(task: ObserveTask) -> Iterator[tuple[str, dict[str, Observed]]]:
-    """Observe one network: its run_id and what was observed, by observation."""
-    recipe = Recipe.from_changed(task.recipe)
-    data = data_of(recipe, task.data_dir)
+    """Observe one network; yields its run_id and the results by observation."""
+    data_dir = task.options.data_dir
+    data = data_of(task.recipe, data_dir)
     observed = {}
     for observation in require_observations(task.names):
         trained = Trained(
-            recipe=recipe,
+            recipe=task.recipe,
             data=data,
-            network=_loaded(recipe, data, task.final, task.device).eval(),
+            network=_load(task.recipe, data, task.final, task.options.device).eval(),
             snapshots=[] if task.trajectory is None else snapshots_in(task.trajectory),
-            data_of=lambda other: data_of(other, task.data_dir),
+            data_of=lambda other: data_of(other, data_dir),
         )
         observed[observation.name] = observation(trained)
     yield task.run_id, observed
 
 
-def subject_of(task: ScoreTask, *, trains_anew: bool = False) -> Subject:
-    """What the measures may see of a network: training data, test inputs without labels, no recipe and no gap.
+def subject_of(task: ScoreTask, *, with_refit: bool = False) -> Subject:
+    """Build the subject of a network: training data and test inputs without labels, no recipe and no gap.
 
-    Only with `trains_anew` can it train networks, which takes the recipe: no other measure is near one.
+    Only with `with_refit` can measures train networks: that takes the recipe, which no other measure may reach.
     """
     parts = parts_of(task)
     return Subject(
@@ -100,40 +100,39 @@ def subject_of(task: ScoreTask, *, trains_anew: bool = False) -> Subject:
         twin=parts.twin,
         unlabeled=parts.unlabeled,
         trajectory=parts.trajectory,
-        refit=_refit_of(task) if trains_anew else None,
+        refit=_refit_of(task) if with_refit else None,
         seed=parts.seed,
     )
 
 
 def parts_of(task: ScoreTask) -> Parts:
-    """What a subject of this network is built of."""
-    recipe = Recipe.from_changed(task.recipe)
-    data = data_of(recipe, task.data_dir)
+    """Load what the subject of a network is built from."""
+    recipe, device = task.recipe, task.options.device
+    data = data_of(recipe, task.options.data_dir)
     return Parts(
-        model=_loaded(recipe, data, task.final, task.device),
+        model=_load(recipe, data, task.final, device),
         inputs=normalised(data.train_images, data),
         labels=data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
         init_state=task.initial.state(),
-        twin=None if task.twin is None else _loaded(recipe, data, task.twin, task.device),
+        twin=None if task.twin is None else _load(recipe, data, task.twin, device),
         unlabeled=normalised(data.test_images, data),
-        trajectory=trajectory_of(task, recipe),
+        trajectory=trajectory_of(task),
         seed=seed_for("scores"),  # common random numbers: networks of one shape differ by weights, not by draws
     )
 
 
 def _refit_of(task: ScoreTask) -> Refit:
-    recipe = Recipe.from_changed(task.recipe)
-    return refit_by(recipe, data_of(recipe, task.data_dir), task)
+    return make_refit(task, data_of(task.recipe, task.options.data_dir))
 
 
-def _loaded(recipe: Recipe, data: PreparedData, weights: WeightFile, device: str) -> nn.Module:
+def _load(recipe: Recipe, data: PreparedData, weights: WeightFile, device: str) -> nn.Module:
     network = network_of(recipe, data)
     load_state(network, weights.state())
     return network.to(device)
 
 
 def provenance(device: str) -> Mapping[str, Any]:
-    """Versions, processor and threads: what a number may depend on beside its recipe."""
+    """Return versions, processor and threads: what a number may depend on besides its recipe."""
     return {
         "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else f"cpu {platform.machine()}",

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from harness.pipeline.executors import Executor, TaskFailure, execute
+from harness.pipeline.executors import TaskFailure, execute
+from harness.pipeline.run_options import Executor, RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import TIME_LIMIT, parts_of
 from harness.reports.rank_and_write import opened
@@ -234,8 +235,7 @@ def _task(store: Store, runs: Mapping[str, StoredRun], run: StoredRun, data_dir:
     others = (other for other in runs.values() if other is not run)
     twin = next((other for other in others if other.recipe.replace(seed=run.recipe.seed) == run.recipe), None)
     return ScoreTask(
-        run_id=run.run_id,
-        recipe=run.recipe.changed(),
+        recipe=run.recipe,
         initial=initial,
         final=final,
         trajectory=store.trajectory_file(run.run_id),
@@ -243,8 +243,7 @@ def _task(store: Store, runs: Mapping[str, StoredRun], run: StoredRun, data_dir:
         steps=run.record.steps,
         twin=None if twin is None else store.weight_files(twin.run_id)[1],
         names=(),
-        device="cpu",
-        data_dir=data_dir,
+        options=RunOptions(device="cpu", data_dir=data_dir),
     )
 
 

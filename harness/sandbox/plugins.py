@@ -34,7 +34,7 @@ class Retraining:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class Plugins:
     """What comes from outside.
 
     Attributes:
@@ -81,7 +81,7 @@ class Commission:
         return {name: version for of_track in self.tracks for name, version in of_track.versions.items()}
 
 
-def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
+def load_plugins(plugin: Path | None, taken: Mapping[str, Measure]) -> Plugins:
     """The measures of a file and of installed packages; a package that does not work is a problem, a file an error.
 
     Args:
@@ -105,7 +105,7 @@ def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
             )
     for point in entry_points(group=PLUGIN_GROUP):
         try:
-            submission = installed(point)
+            submission = find_package(point)
             found = shared_sandbox().describe(submission)
             if clash := sorted(set(found) & {*taken, *measures}):
                 raise ValueError(f"names are taken: {', '.join(clash)}.")  # noqa: TRY301  one way out
@@ -115,10 +115,10 @@ def submitted(plugin: Path | None, taken: Mapping[str, Measure]) -> Submitted:
         else:
             measures |= found
             submissions |= dict.fromkeys(found, submission)
-    return Submitted(measures, submissions, tuple(problems))
+    return Plugins(measures, submissions, tuple(problems))
 
 
-def installed(point: EntryPoint) -> Submission:
+def find_package(point: EntryPoint) -> Submission:
     """The submission of an installed package: the module that its entry point names, and the hash of all its code.
 
     Raises:
@@ -136,7 +136,7 @@ def installed(point: EntryPoint) -> Submission:
     return Submission.of_module(point.module, files)
 
 
-def commissioned(
+def make_commissions(
     names: Sequence[str], measures: Mapping[str, Measure], submissions: Mapping[str, Submission]
 ) -> tuple[Commission, ...]:
     """Those of these measures that come from outside, together by their code, and by what they may see."""
@@ -152,7 +152,9 @@ def commissioned(
     return tuple(commissions)
 
 
-def scored_apart(commission: Commission, parts: Parts, time_limit: float, retraining: Retraining) -> dict[str, Score]:
+def score_commission(
+    commission: Commission, parts: Parts, time_limit: float, retraining: Retraining
+) -> dict[str, Score]:
     """The scores of these measures of one network, from the sandbox."""
     submission, needs = commission.submission, frozenset[Need]()
     turns: list[Turn] = []

@@ -4,7 +4,6 @@ The weight files repeat recipe and record in their header: a ledger that cannot 
 a new one is filled from them.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from harness.store.weights import CorruptRunError, PackedRun, sha256_of, unpack
+from harness.store.weights import CorruptRunError, PackedRun, sha256_of, to_json, unpack
 
 SCHEMA: Final = """
 BEGIN;
@@ -85,7 +84,7 @@ def open_ledger(path: Path) -> tuple[sqlite3.Connection, list[str]]:
 
 def insert_run(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None:
     """Write a row, the scores of an earlier one away, in one transaction."""
-    texts = map(json.dumps, (run.recipe, run.record, run.provenance))
+    texts = to_json(run.recipe, run.record, run.provenance)
     row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), now())
     with connection:
         for table in ("scores", "layers", "trajectories", "observations"):

@@ -86,7 +86,7 @@ class Store:
 
     def add_run(self, run: PackedRun) -> str:
         """Write a run: its weights, then its row. Scores of earlier weights are void. Returns the run_id."""
-        run_id = Recipe.from_changed(run.recipe).run_id
+        run_id = run.recipe.run_id
         folder = self.folder / "runs" / run_id
         folder.mkdir(parents=True, exist_ok=True)
         for half, content in zip(HALVES, (run.initial, run.final), strict=True):

@@ -12,7 +12,7 @@ import safetensors.torch
 from torch import Tensor
 
 from zoo.recipe import Recipe
-from zoo.training.record import Snapshot, TrainedRun
+from zoo.training.record import Record, Snapshot, TrainedRun
 
 HALVES = ("initial", "final")
 TRAJECTORY = "trajectory.safetensors"
@@ -24,19 +24,19 @@ class CorruptRunError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PackedRun:
-    """A trained run as it is written and as it travels between processes: plain values and bytes.
+    """A trained run with its weight files as bytes: what a worker sends and the store writes.
 
     Attributes:
-        recipe: the fields that differ from their defaults.
-        record: the training record.
+        recipe: what was trained.
+        record: its training record.
         provenance: versions and machine.
         initial, final: safetensors files of parameters and buffers before and after training.
         trajectory: a safetensors file of those at the checkpoints, named EPOCH/STEP/NAME; None where none were kept.
     """
 
-    recipe: dict[str, Any]
-    record: dict[str, Any]
-    provenance: dict[str, Any]
+    recipe: Recipe
+    record: Record
+    provenance: Mapping[str, Any]
     initial: bytes
     final: bytes
     trajectory: bytes | None = None
@@ -68,14 +68,18 @@ class WeightFile:
         return safetensors.torch.load(self.content())
 
 
+def to_json(recipe: Recipe, record: Record, provenance: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return recipe, record and provenance as JSON, as the ledger and the headers of weight files hold them."""
+    return json.dumps(recipe.changed()), json.dumps(asdict(record)), json.dumps(provenance)
+
+
 def pack(run: TrainedRun, provenance: Mapping[str, Any]) -> PackedRun:
-    """A trained run as plain values and bytes."""
-    recipe, record = run.recipe.changed(), asdict(run.record)
-    header = {"recipe": json.dumps(recipe), "record": json.dumps(record), "provenance": json.dumps(provenance)}
+    """Serialize the weights of a trained run, with recipe, record and provenance in the header of each file."""
+    header = dict(zip(("recipe", "record", "provenance"), to_json(run.recipe, run.record, provenance), strict=True))
     initial, final = (safetensors.torch.save(_contiguous(s), metadata=header) for s in (run.initial, run.final))
     states = {f"{s.epoch}/{s.step}/{name}": value for s in run.snapshots for name, value in s.state.items()}
     trajectory = safetensors.torch.save(_contiguous(states), metadata=header) if states else None
-    return PackedRun(recipe, record, dict(provenance), initial, final, trajectory)
+    return PackedRun(run.recipe, run.record, dict(provenance), initial, final, trajectory)
 
 
 def snapshots_in(file: WeightFile) -> list[Snapshot]:
@@ -98,11 +102,10 @@ def unpack(folder: Path) -> PackedRun:
         for file in (initial, final):
             with safetensors.safe_open(file, framework="pt") as opened:
                 header = {name: json.loads(text) for name, text in (opened.metadata() or {}).items()}
-        run_id = Recipe.from_changed(header["recipe"]).run_id
         trajectory = folder / TRAJECTORY
         run = PackedRun(
-            header["recipe"],
-            header["record"],
+            Recipe.from_changed(header["recipe"]),
+            Record.from_json(header["record"]),
             header["provenance"],
             initial.read_bytes(),
             final.read_bytes(),
@@ -110,8 +113,8 @@ def unpack(folder: Path) -> PackedRun:
         )
     except (OSError, ValueError, TypeError, LookupError, safetensors.SafetensorError) as error:
         raise CorruptRunError(f"{folder} cannot be read back ({type(error).__name__}: {error}).") from error
-    if run_id != folder.name:
-        raise CorruptRunError(f"{folder} cannot be read back (its recipe is that of {run_id}).")
+    if run.recipe.run_id != folder.name:
+        raise CorruptRunError(f"{folder} cannot be read back (its recipe is that of {run.recipe.run_id}).")
     return run
 
 

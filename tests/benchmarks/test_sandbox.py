@@ -8,9 +8,10 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import TIME_LIMIT, parts_of, subject_of
-from harness.sandbox.plugins import Commission, Retraining, commissioned, scored_apart, shared_sandbox
+from harness.sandbox.plugins import Commission, Retraining, make_commissions, score_commission, shared_sandbox
 from harness.sandbox.submission import Submission
 from harness.store.store import Store
 from harness.store.weights import pack
@@ -57,22 +58,22 @@ def seconds_of(folder: Path) -> dict[str, tuple[float, float]]:
     submission = Submission.of_file(path)
     chosen = {name: found for name, found in catalog().items() if "refit" not in found.needs}
     assert set(shared_sandbox().describe(submission)) == set(chosen)  # and it is started, once a run
-    (commission,) = commissioned(list(chosen), chosen, dict.fromkeys(chosen, submission))
+    (group,) = make_commissions(list(chosen), chosen, dict.fromkeys(chosen, submission))
     taken = {}
     with Store(folder / "zoo") as store:
         for task in tasks(store, tuple(chosen)):
-            pairs = [timed(task, commission) for _ in range(ROUNDS)]
+            pairs = [timed(task, group) for _ in range(ROUNDS)]
             taken[task.run_id] = min(there for there, _ in pairs), min(here for _, here in pairs)
     return taken
 
 
-def timed(task: ScoreTask, commission: Commission) -> tuple[float, float]:
+def timed(task: ScoreTask, group: Commission) -> tuple[float, float]:
     """Seconds in the sandbox and outside; the scores are the same."""
     parts, subject = parts_of(task), subject_of(task)
     start = time.perf_counter()
     outside = score_subject(subject, select(task.names, catalog()), time_limit=TIME_LIMIT)
     middle = time.perf_counter()
-    inside = scored_apart(commission, parts, TIME_LIMIT, Retraining(None, TIME_LIMIT))
+    inside = score_commission(group, parts, TIME_LIMIT, Retraining(None, TIME_LIMIT))
     end = time.perf_counter()
     assert values(inside) == values(outside)
     return end - middle, middle - start
@@ -93,6 +94,6 @@ def tasks(store: Store, names: tuple[str, ...]) -> Iterator[ScoreTask]:
         (initial, final), (_, twin) = (store.weight_files(one.run_id) for one in pair)
         record = store.runs()[recipe.run_id].record
         yield ScoreTask(
-            run_id=recipe.run_id, recipe=recipe.changed(), initial=initial, final=final, trajectory=None,
-            losses=record.losses, steps=record.steps, twin=twin, names=names, device="cpu", data_dir=None,
+            recipe=recipe, initial=initial, final=final, trajectory=None,
+            losses=record.losses, steps=record.steps, twin=twin, names=names, options=RunOptions(device="cpu"),
         )  # fmt: skip

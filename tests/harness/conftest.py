@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from harness.cli import app
 from harness.pipeline.plan import Plan
+from harness.pipeline.run_options import RunOptions
 from harness.sandbox.client import Sandbox
 from harness.sandbox.confinement import bubblewrap
 from harness.sandbox.submission import Parts, Submission
@@ -73,15 +74,9 @@ def packed(trained: TrainedRun) -> PackedRun:
 def plan(tmp_path: Path) -> Plan:
     """Two networks and two measures, in this process."""
     return Plan(
-        suite="smoke",
+        options=RunOptions(suite="smoke", out=tmp_path / "zoo", device="cpu", fleet=1),
         recipes=(BASE, BASE.replace(width=2.0)),
         measures={name: catalog()[name] for name in ("param_norm", "gde_disagreement")},
-        out=tmp_path / "zoo",
-        device="cpu",
-        fleet=1,
-        executor="local",
-        workers=1,
-        data_dir=None,
     )
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.held_out import recorded
+from harness.held_out import describe_secret
+from harness.pipeline.plan import make_plan
+from harness.pipeline.run_options import RunOptions
 from harness.store.store import Store
 from harness.store.weights import pack
 from tests.harness.conftest import Gapbench
@@ -65,7 +67,7 @@ def test_the_secret_is_nowhere_in_the_zoo_and_its_fingerprint_is(made: Path) -> 
         assert SECRET.strip() not in content
         assert SECRET.hex().encode() not in content
     made_by: dict[str, Any] = json.loads((made / "leaderboard.json").read_text())["provenance"]
-    assert made_by["held out"] == expected == recorded("smoke", SECRET)
+    assert made_by["held out"] == expected == describe_secret("smoke", SECRET)
     assert "held_out" not in made_by["machine 1"]
     assert fingerprint(SECRET) in (made / "leaderboard.html").read_text()
     with Store(made) as store:
@@ -137,16 +139,12 @@ def test_secrets_that_cannot_be(gapbench: Gapbench, tmp_path: Path) -> None:
 
 def test_without_a_folder_a_held_out_zoo_has_its_own(tmp_path: Path, monkeypatch: Any) -> None:
     """Not the public one's; and with a limit its networks are those of the whole suite."""
-    from harness.pipeline.plan import plan_of
-
     monkeypatch.chdir(tmp_path)
-    nothing: dict[str, Any] = dict.fromkeys(("out", "workers", "dataset", "data_dir", "measures", "plugin"))
     secret = tmp_path / "secret"
     secret.write_bytes(bytes(16))  # it moves the width of the first network, which alone has no other to move towards
-    options: dict[str, Any] = {"device": "cpu", "fleet": "auto", "executor": "local", "limit": 1, **nothing}
-    plan = plan_of(suite="smoke", secret_seed=secret, **options)
+    plan = make_plan(RunOptions(suite="smoke", secret_seed=secret, device="cpu", executor="local", limit=1))
 
-    assert plan.out == Path("runs/smoke-held-out")
-    assert plan.held_out == recorded("smoke", bytes(16))
+    assert plan.folder == Path("runs/smoke-held-out")
+    assert plan.held_out == describe_secret("smoke", bytes(16))
     assert plan.recipes == held_out(suite("smoke").recipes(), "smoke", bytes(16))[:1]
     assert plan.recipes[0].width > 1

@@ -10,7 +10,8 @@ from typing import Any, Final
 import torch
 
 from harness.pipeline.executors import TaskFailure, execute
-from harness.pipeline.tasks import TrainTask, shared_out
+from harness.pipeline.run_options import DeviceName, RunOptions
+from harness.pipeline.tasks import TrainTask, split_groups
 from harness.pipeline.workers import train_fleet
 from tests.benchmarks.gpu_report.apart import Part
 from zoo.recipe import Recipe
@@ -36,15 +37,16 @@ def several_processes(
     seconds: dict[str, float] = {}
     size = max(1, choice.size // max(workers))  # small enough that each process has a whole fleet
     mode: Mode = "loop" if size == 1 and choice.mode == "fleet" else choice.mode
-    first = TrainTask((recipes[0].replace(max_epochs=1).changed(),), device.type, 1, data_dir, "loop")
+    kind: DeviceName = "cuda" if device.type == "cuda" else "cpu"
+    first = TrainTask(
+        (recipes[0].replace(max_epochs=1),), RunOptions(device=kind, fleet=1, data_dir=data_dir, mode="loop")
+    )
     list(execute(train_fleet, [first], executor="processes", workers=1))
     for number in workers:
         if part.left < 0:
             break
-        tasks = [
-            TrainTask(tuple(r.changed() for r in group), device.type, size, data_dir, mode)
-            for group in shared_out([list(recipes)], number)
-        ]
+        options = RunOptions(device=kind, fleet=size, data_dir=data_dir, mode=mode)
+        tasks = [TrainTask(tuple(group), options) for group in split_groups([list(recipes)], number)]
         start = time.perf_counter()
         done = list(execute(train_fleet, tasks, executor="processes", workers=number))
         if failed := [result for result in done if isinstance(result, TaskFailure)]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.executors import Executor, MissingExtraError, TaskFailure, execute
+from harness.pipeline.executors import MissingExtraError, TaskFailure, execute
+from harness.pipeline.run_options import Executor
 from tests.harness.pipeline.workers import deed, doomed_after_its_end, never_yields, slow_touch
 
 RAY = importlib.util.find_spec("ray") is not None

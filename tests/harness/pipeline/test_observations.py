@@ -1,10 +1,12 @@
 """What is observed of a network is stored with it and reaches the claims."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from harness.pipeline.plan import Plan, plan_of
+from harness.pipeline.plan import Plan, make_plan
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.steps import observe_missing
 from harness.store.store import Store
 from harness.store.to_ledger import evidence_of, frame_of
@@ -15,12 +17,10 @@ from zoo.training.record import TrainedRun
 
 def planned(zoo: Path) -> Plan:
     """The finished zoo's plan, with predictions to be observed."""
-    plan = plan_of(
-        suite="smoke", out=zoo, device="cpu", fleet="1", executor="local", workers=1, limit=4, dataset=None,
-        data_dir=None, measures="params", plugin=None,
-    )  # fmt: skip
-    names = {name: getattr(plan, name) for name in Plan.__slots__}
-    return Plan(**names | {"observations": ("test_predictions",)})
+    options = RunOptions(
+        suite="smoke", out=zoo, device="cpu", fleet=1, executor="local", workers=1, limit=4, measures="params"
+    )
+    return replace(make_plan(options), observations=("test_predictions",))
 
 
 def test_predictions_are_observed_once(zoo: Path) -> None:

@@ -1,5 +1,6 @@
 """What a plan trains: the recipes of a suite as the options change them, and all that those build on likewise."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from harness.pipeline.plan import Plan, check_recipes, plan_of
+from harness.errors import HarnessError
+from harness.pipeline.plan import Plan, check_recipes, make_plan
+from harness.pipeline.run_options import RunOptions
 from measures.registry import CORE
 from zoo.held_out import held_out
 from zoo.recipe import Recipe
@@ -34,9 +37,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def planned(name: str, **options: Any) -> Plan:
     """A plan with these options."""
-    nothing: dict[str, Any] = dict.fromkeys(("out", "limit", "workers", "dataset", "data_dir", "measures", "plugin"))
-    fixed: dict[str, Any] = {"device": "cpu", "fleet": "1", "executor": "local"}
-    return plan_of(suite=name, **nothing | fixed | options)
+    return make_plan(replace(RunOptions(suite=name, device="cpu", fleet=1, executor="local"), **options))
 
 
 @pytest.mark.parametrize("name", WITH_SOURCES)
@@ -79,5 +80,5 @@ def test_measures_are_named_between_commas() -> None:
     assert list(planned("smoke", limit=1, measures=" l2,, fro_dist,").measures) == ["l2", "fro_dist"]
     assert list(planned("smoke", limit=1, measures="width,core,ntk_trace").measures) == ["width", *CORE, "ntk_trace"]
     for names in ("", " , "):
-        with pytest.raises(ValueError, match="must name at least one measure, or core, or all"):
+        with pytest.raises(HarnessError, match="must name at least one measure, or core, or all"):
             planned("smoke", limit=1, measures=names)

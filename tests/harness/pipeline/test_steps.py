@@ -22,7 +22,7 @@ def test_a_diverging_network_is_recorded_and_left_out_of_the_ranking(plan: Plan,
     """It is not trained again, and --all-runs ranks it, too."""
     wild = BASE.replace(learning_rate=1e9)
     plan = replace(plan, recipes=(*plan.recipes, wild), measures={"cross_entropy": catalog()["cross_entropy"]})
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         assert train_missing(plan, store, console) == 0
         assert train_missing(plan, store, console) == 0
         record = store.runs()[wild.run_id].record
@@ -33,38 +33,38 @@ def test_a_diverging_network_is_recorded_and_left_out_of_the_ranking(plan: Plan,
     assert not record.converged
     assert record.train_loss is None
     assert (report["models"], report["not_converged"]) == (2, 1)
-    text = (plan.out / "leaderboard.json").read_text()
+    text = (plan.folder / "leaderboard.json").read_text()
     assert json.loads(text)["models"] == 2
     assert "NaN" not in text
-    everything, _ = ranked(plan.out, "gap", None, console, all_runs=True)
+    everything, _ = ranked(plan.folder, "gap", None, console, all_runs=True)
     assert everything["models"] == 3
 
 
 def test_a_zoo_of_diverged_networks_has_nothing_to_rank(plan: Plan, console: Console) -> None:
     """Every figure is absent, with a reason, and the page is written."""
     plan = replace(plan, recipes=(BASE.replace(learning_rate=1e9),), measures={"param_norm": catalog()["param_norm"]})
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
         score_missing(plan, store, console)
         report = write_results(store, "smoke")
 
     assert report["models"] == 0
     assert report["measures"]["param_norm"]["tau_b"] is None
-    assert (plan.out / "leaderboard.html").is_file()
+    assert (plan.folder / "leaderboard.html").is_file()
 
 
 def test_without_a_score_there_is_nothing_to_rank(plan: Plan, console: Console) -> None:
     """The ledger of a zoo that was only trained says so."""
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
 
     with pytest.raises(LedgerError, match="complexity measure"):
-        ranked(plan.out, "gap", None, console, all_runs=False)
+        ranked(plan.folder, "gap", None, console, all_runs=False)
 
 
 def test_weights_that_are_damaged_before_scoring_are_named_and_not_scored(plan: Plan, console: Console) -> None:
     """The others are scored, and the step reports a failure."""
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
         (store.folder / "runs" / BASE.run_id / "initial.safetensors").unlink()
         assert score_missing(plan, store, console) == 1
@@ -78,7 +78,7 @@ def test_a_network_that_cannot_be_trained_takes_no_other_down(plan: Plan, consol
     """A fleet that fails is counted by its networks; what was trained is there."""
     impossible = BASE.replace(train_size=5000)  # the digits have 1,297
     plan = replace(plan, recipes=(impossible, impossible.replace(seed=1), *plan.recipes))
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         assert train_missing(plan, store, console) == 2
         assert len(store.runs()) == 2
 
@@ -88,7 +88,7 @@ def test_a_network_that_cannot_be_trained_takes_no_other_down(plan: Plan, consol
 
 def test_a_run_of_another_plan_is_left_alone(plan: Plan, console: Console) -> None:
     """Damaged or not, it is not this command's."""
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
         (store.folder / "runs" / BASE.run_id / "final.safetensors").unlink()
         other = replace(plan, recipes=plan.recipes[1:])
@@ -113,7 +113,7 @@ def test_hyperparameters_that_are_the_same_everywhere_are_left_out(plan: Plan, c
         recipe.replace(train_size=None, max_epochs=1, learning_rate=0.01 * (place + 1))
         for place, recipe in enumerate(plan.recipes)
     ]
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(replace(plan, recipes=tuple(whole)), store, console)
         frame = frame_of(store)
 
@@ -127,7 +127,7 @@ def test_the_order_in_which_networks_are_trained_does_not_matter(plan: Plan, con
     for name, goes in (("once", [plan.recipes]), ("twice", [plan.recipes[1:], plan.recipes])):
         with Store(tmp_path / name) as store:
             for recipes in goes:
-                part = replace(plan, recipes=recipes, out=tmp_path / name)
+                part = replace(plan, recipes=recipes, options=replace(plan.options, out=tmp_path / name))
                 train_missing(part, store, console)
                 score_missing(part, store, console)
             frames.append(frame_of(store).drop(columns=["seconds", "cost.param_norm"]))
@@ -138,16 +138,21 @@ def test_the_order_in_which_networks_are_trained_does_not_matter(plan: Plan, con
 
 def test_networks_of_another_suite_are_named(plan: Plan, console: Console) -> None:
     """Those that this plan asks for too, and those that it left out by a limit, are its own."""
-    other = replace(plan, suite="jiang", recipes=(plan.recipes[0], BASE.replace(seed=1), BASE.replace(seed=2)))
-    with Store(plan.out) as store:
+    other = replace(
+        plan,
+        options=replace(plan.options, suite="jiang"),
+        recipes=(plan.recipes[0], BASE.replace(seed=1), BASE.replace(seed=2)),
+    )
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
         tell_others(replace(plan, recipes=plan.recipes[:1]), store, console)
         assert "other suites" not in printed(console)
         train_missing(other, store, console)
         tell_others(plan, store, console)
-        tell_others(replace(other, size="full", recipes=other.recipes[:2]), store, console)
+        full = replace(other, options=replace(other.options, size="full"), recipes=other.recipes[:2])
+        tell_others(full, store, console)
 
-    assert f"{plan.out} also holds networks of other suites (2 of jiang), which are ranked with those of smoke." in (
+    assert f"{plan.folder} also holds networks of other suites (2 of jiang), which are ranked with those of smoke." in (
         printed(console)
     )
     assert "(1 of jiang, 1 of smoke), which are ranked with those of jiang-full" in printed(console)

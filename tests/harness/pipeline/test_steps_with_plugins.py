@@ -11,7 +11,7 @@ from harness.pipeline import workers
 from harness.pipeline.plan import Plan
 from harness.pipeline.steps import score_missing, train_missing
 from harness.reports.rank_and_write import ranked, write_results
-from harness.sandbox.plugins import submitted
+from harness.sandbox.plugins import load_plugins
 from harness.store.store import Store
 from harness.store.to_ledger import frame_of
 from measures.registry import catalog
@@ -64,7 +64,7 @@ def plugin(tmp_path: Path) -> Path:
 
 def with_plugin(plan: Plan, plugin: Path, *names: str) -> Plan:
     """The plan with these measures of the file beside its own."""
-    outside = submitted(plugin, catalog())
+    outside = load_plugins(plugin, catalog())
     return replace(
         plan,
         measures={**plan.measures, **{name: outside.measures[name] for name in names}},
@@ -78,7 +78,7 @@ def test_a_bad_measure_costs_its_own_cells(
     """It raises, is no number, or never ends: the others stand, and only what failed is tried again."""
     monkeypatch.setattr(workers, "TIME_LIMIT", 0.3)
     plan = with_plugin(plan, plugin, "good", "raises", "undefined", "sleeps", "picky")
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         assert train_missing(plan, store, console) == 0
         assert score_missing(plan, store, console) == 6  # three bad measures of two networks
         cells = {(run_id, name): score for run_id, name, score in store.scores()}
@@ -106,7 +106,7 @@ def test_a_bad_measure_costs_its_own_cells(
 def test_a_measure_that_ends_the_process_costs_its_own_network(plan: Plan, plugin: Path, console: Console) -> None:
     """`sys.exit` in a measure is no way out of the program."""
     plan = with_plugin(plan, plugin, "leaves")
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
         assert score_missing(plan, store, console) == 2
         outcomes = {(name, score.outcome) for _, name, score in store.scores()}
@@ -116,12 +116,12 @@ def test_a_measure_that_ends_the_process_costs_its_own_network(plan: Plan, plugi
 def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, console: Console) -> None:
     """A zoo is ranked later, without the file."""
     plan = with_plugin(plan, plugin, "good")
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
         score_missing(plan, store, console)
         report = write_results(store, "smoke")
     plugin.unlink()
-    later, _ = ranked(plan.out, "gap", "corruption", console, all_runs=False)
+    later, _ = ranked(plan.folder, "gap", "corruption", console, all_runs=False)
 
     assert report["measures"]["good"]["expected_sign"] == -1
     assert later["measures"]["good"]["expected_sign"] == -1
@@ -131,7 +131,7 @@ def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, cons
 def test_an_edited_measure_is_never_mixed_with_its_older_self(plan: Plan, plugin: Path, console: Console) -> None:
     """Scores of other code than was last asked for are stale: shown as such, not ranked, and computed again."""
     plan = with_plugin(plan, plugin, "good")
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         train_missing(plan, store, console)
         score_missing(plan, store, console)
         before = frame_of(store)["measure.good"].tolist()

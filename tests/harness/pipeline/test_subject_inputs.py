@@ -1,14 +1,16 @@
 """Measures see the training that was: its checkpoints and losses, and training by the same recipe once more."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from rich.console import Console
 
-from harness.pipeline.plan import plan_of
+from harness.pipeline.plan import make_plan
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.steps import train_missing
-from harness.pipeline.subject_inputs import refit_by
+from harness.pipeline.subject_inputs import make_refit
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import subject_of
 from harness.store.store import Store
@@ -31,8 +33,8 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> ScoreTask:
     run_id = store.add_run(pack(run, {}))
     initial, final = store.weight_files(run_id)
     return ScoreTask(
-        run_id=run_id, recipe=RECIPE.changed(), initial=initial, final=final, trajectory=store.trajectory_file(run_id),
-        losses=run.record.losses, steps=run.record.steps, twin=None, names=(), device="cpu", data_dir=None,
+        recipe=RECIPE, initial=initial, final=final, trajectory=store.trajectory_file(run_id),
+        losses=run.record.losses, steps=run.record.steps, twin=None, names=(), options=RunOptions(device="cpu"),
     )  # fmt: skip
 
 
@@ -58,7 +60,7 @@ def test_a_refit_on_the_same_data_is_the_same_network(task: ScoreTask) -> None:
     """With its own seed; another seed or other labels give another network, all side by side."""
     data = data_of(RECIPE)
     inputs = normalised(data.train_images, data)
-    refit = refit_by(RECIPE, data, task)
+    refit = make_refit(task, data)
     same, other, noisy, fewer = refit(
         [
             Training(inputs=inputs, labels=data.train_labels),
@@ -80,14 +82,12 @@ def test_a_refit_on_the_same_data_is_the_same_network(task: ScoreTask) -> None:
 
 def test_a_lost_checkpoint_file_is_a_damaged_run(tmp_path: Path) -> None:
     """It is trained again, as with any file of weights."""
-    plan = plan_of(
-        suite="smoke", out=tmp_path / "zoo", device="cpu", fleet="1", executor="local", workers=1, limit=1,
-        dataset=None, data_dir=None, measures="params", plugin=None,
-    )  # fmt: skip
+    options = RunOptions(suite="smoke", out=tmp_path / "zoo", device="cpu", fleet=1, limit=1, measures="params")
+    plan = make_plan(options)
     recipe = plan.recipes[0].replace(checkpoints="doubling", max_epochs=2)
-    plan = type(plan)(**{name: getattr(plan, name) for name in plan.__slots__} | {"recipes": (recipe,)})
+    plan = replace(plan, recipes=(recipe,))
     console = Console(quiet=True)
-    with Store(plan.out) as store:
+    with Store(plan.folder) as store:
         assert train_missing(plan, store, console) == 0
         file = store.trajectory_file(recipe.run_id)
         assert file is not None

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import subject_of
 from harness.store.store import Store
@@ -29,10 +30,8 @@ def task(finished: Path) -> ScoreTask:
         runs = [run for run in store.runs().values() if run.recipe.model == "mlp" and run.recipe.width == 1]
         first, second = sorted(runs, key=lambda run: run.recipe.seed)
         (initial, final), (_, twin) = store.weight_files(first.run_id), store.weight_files(second.run_id)
-    changed = first.recipe.changed()
     return ScoreTask(
-        run_id=first.run_id,
-        recipe=changed,
+        recipe=first.recipe,
         initial=initial,
         final=final,
         trajectory=None,
@@ -40,8 +39,7 @@ def task(finished: Path) -> ScoreTask:
         steps=first.record.steps,
         twin=twin,
         names=("fro_dist",),
-        device="cpu",
-        data_dir=None,
+        options=RunOptions(device="cpu"),
     )
 
 
@@ -74,7 +72,7 @@ def holds(tensor: Tensor, sequence: list[int]) -> bool:
 def test_a_subject_holds_the_trained_network(task: ScoreTask, subject: Subject) -> None:
     """Weights before and after, the inputs of training, their labels."""
     final, initial = task.final.state(), task.initial.state()
-    data = data_of(Recipe.from_changed(task.recipe))
+    data = data_of(task.recipe)
 
     assert all(torch.equal(value, final[name]) for name, value in subject.params.items())
     granted = subject._with_needs(frozenset({"init"}))
@@ -86,7 +84,7 @@ def test_a_subject_holds_the_trained_network(task: ScoreTask, subject: Subject) 
 
 def test_no_test_label_recipe_or_gap_can_be_reached_from_a_subject(task: ScoreTask, subject: Subject) -> None:
     """Not by an attribute, and not in the memory behind a tensor."""
-    data = data_of(Recipe.from_changed(task.recipe))
+    data = data_of(task.recipe)
     secret = data.test_labels[:40].tolist()
     assert holds(data.test_labels, secret), "the search must find what is there"
     assert holds(torch.cat([torch.zeros(3, dtype=torch.int64), data.test_labels])[:2], secret)
@@ -103,4 +101,4 @@ def test_a_measure_that_writes_into_its_labels_spoils_no_other_network(task: Sco
     """The data are kept between networks; a subject has labels of its own."""
     subject_of(task).labels.zero_()
 
-    assert data_of(Recipe.from_changed(task.recipe)).train_labels.max() > 0
+    assert data_of(task.recipe).train_labels.max() > 0

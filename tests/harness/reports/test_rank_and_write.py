@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from harness.pipeline.plan import staged_as
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.workers import SUITE
 from harness.reports.rank_and_write import suites_in
 from harness.store.store import Store
@@ -33,7 +33,8 @@ def test_a_run_records_its_suite_and_size(finished: Path) -> None:
     made_by = json.loads((finished / "leaderboard.json").read_text())["provenance"]
     assert made_by["suite"] == "smoke"
     assert SUITE not in made_by["machine 1"]
-    assert (staged_as("jiang", "small"), staged_as("jiang", "full")) == ("jiang", "jiang-full")
+    assert RunOptions(suite="jiang").suite_and_size == "jiang"
+    assert RunOptions(suite="jiang", size="full").suite_and_size == "jiang-full"
 
 
 def test_claims_that_cannot_be_read_are_named(zoo: Path, gapbench: Gapbench) -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from harness.pipeline.plan import plan_of
+from harness.pipeline.plan import make_plan
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.steps import observe_missing, score_missing, train_missing
 from harness.reports.rank_and_write import write_results
 from harness.reports.studies_page import main, told
@@ -39,12 +40,9 @@ def run(name: str, folder: Path, networks: int = 2) -> Store:
     """The store of the last networks of a study, trained briefly, observed and scored."""
     study = suite(name)
     recipes = tuple(dict.fromkeys(shortened(recipe) for recipe in study.recipes()))
-    plan = plan_of(
-        suite=name, out=folder, device="cpu", fleet="1", executor="local", workers=1, limit=1, dataset=None,
-        data_dir=None, measures=",".join(SOME), plugin=None,
-    )  # fmt: skip
-    plan = replace(plan, recipes=recipes[-networks:])
-    store = Store(plan.out)
+    options = RunOptions(suite=name, out=folder, device="cpu", fleet=1, limit=1, measures=",".join(SOME))
+    plan = replace(make_plan(options), recipes=recipes[-networks:])
+    store = Store(plan.folder)
     console = Console(file=io.StringIO())
     assert [step(plan, store, console) for step in (train_missing, observe_missing, score_missing)] == [0, 0, 0]
     return store

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import parts_of
 from harness.sandbox import session
@@ -43,8 +44,8 @@ def test_test_labels_reach_no_measure_by_any_path(sandbox: Sandbox, finished: Pa
         run = next(run for run in store.runs().values() if run.recipe.model == "mlp")
         initial, final = store.weight_files(run.run_id)
     task = ScoreTask(
-        run_id=run.run_id, recipe=run.recipe.changed(), initial=initial, final=final, trajectory=None, losses=(),
-        steps=0, twin=None, names=(), device="cpu", data_dir=None,
+        recipe=run.recipe, initial=initial, final=final, trajectory=None, losses=(),
+        steps=0, twin=None, names=(), options=RunOptions(device="cpu"),
     )  # fmt: skip
     parts = parts_of(task).for_needs({"unlabeled"})
     data = data_of(run.recipe)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from harness.pipeline.run_options import RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import _refit_of, parts_of, subject_of
 from harness.sandbox.client import Sandbox
-from harness.sandbox.plugins import Retraining as Anew
-from harness.sandbox.plugins import commissioned, scored_apart, shared_sandbox
+from harness.sandbox.plugins import Retraining, make_commissions, score_commission, shared_sandbox
 from harness.sandbox.retraining import MOST
 from harness.sandbox.submission import Parts, Submission, Turn
 from harness.store.store import Store
@@ -73,17 +73,17 @@ def test_training_anew_gives_what_it_gives_outside(sandbox: Sandbox, finished: P
         run = next(iter(store.runs().values()))
         initial, final = store.weight_files(run.run_id)
     task = ScoreTask(
-        run_id=run.run_id, recipe=run.recipe.changed(), initial=initial, final=final, trajectory=None,
-        losses=run.record.losses, steps=run.record.steps, twin=None, names=(), device="cpu", data_dir=None,
+        recipe=run.recipe, initial=initial, final=final, trajectory=None,
+        losses=run.record.losses, steps=run.record.steps, twin=None, names=(), options=RunOptions(device="cpu"),
     )  # fmt: skip
     submission = Submission.of_file(path)
     described = sandbox.describe(submission)
-    (commission,) = commissioned(["anew"], described, {"anew": submission})
+    (group,) = make_commissions(["anew"], described, {"anew": submission})
 
-    score = scored_apart(commission, parts_of(task), 30, Anew(_refit_of(task), 60))["anew"]
-    none = scored_apart(commission, parts_of(task), 30, Anew(None, 60))["anew"]
+    score = score_commission(group, parts_of(task), 30, Retraining(_refit_of(task), 60))["anew"]
+    none = score_commission(group, parts_of(task), 30, Retraining(None, 60))["anew"]
 
-    expected = from_file(path)["anew"](subject_of(task, trains_anew=True))
+    expected = from_file(path)["anew"](subject_of(task, with_refit=True))
     assert score.value == pytest.approx(expected, rel=1e-6), score.why
     assert (none.outcome, none.why) == ("unsupported", "It needs 'refit', and none was given.")
 

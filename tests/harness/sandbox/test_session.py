@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from harness.sandbox.client import Sandbox
-from harness.sandbox.plugins import Retraining, commissioned, scored_apart, shared_sandbox
+from harness.sandbox.plugins import Retraining, make_commissions, score_commission, shared_sandbox
 from harness.sandbox.submission import Parts, Submission, Turn
 
 CHANNEL = """
@@ -147,10 +147,10 @@ def test_a_track_sees_nothing_of_a_later_one_and_shares_its_passes(
     path.write_text(TRACKS)
     submission = Submission.of_file(path)
     described = sandbox.describe(submission)
-    (commission,) = commissioned(list(described), described, dict.fromkeys(described, submission))
+    (commission,) = make_commissions(list(described), described, dict.fromkeys(described, submission))
     assert [of_track.track for of_track in commission.tracks] == ["weights only", "training data", "unlabeled inputs"]
 
-    scores = scored_apart(commission, parts, 60, Retraining(None, 60))
+    scores = score_commission(commission, parts, 60, Retraining(None, 60))
 
     assert {name: (score.value, score.why) for name, score in scores.items()} == {
         "blind": (0.0, ""), "of_data": (1.0, ""), "first": (1.0, ""), "second": (801.0, "")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from harness.pipeline.tasks import TrainTask, shared_out
+from harness.pipeline.run_options import RunOptions
+from harness.pipeline.tasks import TrainTask, split_groups
 from harness.pipeline.workers import train_fleet
 from harness.store.store import Store
 from harness.store.timing_cache import ChoicesOnDisk, cache_folder
@@ -40,7 +41,7 @@ def trained(folder: Path) -> dict[str, dict[str, Any]]:
     ]
     with Store(folder) as store:
         for shape in (recipes[:5], recipes[5:]):
-            for run in train_fleet(TrainTask(tuple(recipe.changed() for recipe in shape), "cpu", "auto", None)):
+            for run in train_fleet(TrainTask(tuple(shape), RunOptions(device="cpu"))):
                 store.add_run(run)
     return records(folder)
 
@@ -82,10 +83,10 @@ def test_mode_and_precision_are_options(gapbench: Gapbench, tmp_path: Path) -> N
 
 def test_a_task_says_which_mode() -> None:
     """Three that a fleet would train side by side are trained one by one."""
-    recipes = tuple(Recipe(train_size=32, max_epochs=1, seed=seed).changed() for seed in range(3))
+    recipes = tuple(Recipe(train_size=32, max_epochs=1, seed=seed) for seed in range(3))
     asked: tuple[Mode, ...] = ("loop", "fleet")
     for mode in asked:
-        modes = [run.record["mode"] for run in train_fleet(TrainTask(recipes, "cpu", "auto", None, mode))]
+        modes = [run.record.mode for run in train_fleet(TrainTask(recipes, RunOptions(device="cpu", mode=mode)))]
         assert modes == [mode] * 3
 
 
@@ -137,9 +138,9 @@ def test_every_worker_has_a_share() -> None:
     few = [Recipe(width=2.0, seed=seed) for seed in range(3)]
     taught = [Recipe(teacher=Recipe(), seed=seed) for seed in range(20)]
 
-    assert shared_out([few, many], 1) == [many, few]
-    assert shared_out([few, many], 3) == [many[:5], many[5:], few]
-    assert sorted(map(len, shared_out([many], 4))) == [2, 2, 3, 3]
-    assert shared_out([few], 2) == [few]
-    assert shared_out([taught], 2) == [taught]
-    assert sorted((r for group in shared_out([many], 4) for r in group), key=lambda r: r.seed) == many
+    assert split_groups([few, many], 1) == [many, few]
+    assert split_groups([few, many], 3) == [many[:5], many[5:], few]
+    assert sorted(map(len, split_groups([many], 4))) == [2, 2, 3, 3]
+    assert split_groups([few], 2) == [few]
+    assert split_groups([taught], 2) == [taught]
+    assert sorted((r for group in split_groups([many], 4) for r in group), key=lambda r: r.seed) == many

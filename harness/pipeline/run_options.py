@@ -1,0 +1,82 @@
+"""Options of the commands that train and score: one object from the command line to the workers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import HarnessError
+
+SizeName = Literal["small", "full"]
+DeviceName = Literal["auto", "cpu", "cuda"]
+FleetSize = int | Literal["auto"]
+ModeName = Literal["auto", "loop", "graph", "fleet", "compiled", "compiled_graph"]
+PrecisionName = Literal["float32", "bf16"]
+Executor = Literal["local", "processes", "ray"]
+ExecutorName = Literal["auto", "local", "processes", "ray"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `gapbench run`, `train` or `score` is asked to do; see their --help.
+
+    Attributes:
+        suite: name of the suite.
+        size: of the suite.
+        out: the zoo's directory; see `folder` for the default.
+        device: where to compute; a plan replaces "auto".
+        fleet: networks of one shape trained at once, or "auto".
+        mode: training engine, or "auto".
+        precision: of the matrix products of training.
+        executor: where tasks run.
+        workers: number of workers; None for one a core.
+        limit: number of recipes to keep; None for all of them.
+        dataset: image set that replaces that of every recipe; None for none.
+        data_dir: folder of data sets.
+        measures: comma-separated names, "core" or "all"; None for those of the suite.
+        plugin: Python file that defines more measures.
+        retraining: whether "all" includes the measures that train networks.
+        layers: whether to store the contribution of each layer to a score.
+        secret_seed: file whose content draws seeds and levels; None for a public zoo.
+    """
+
+    suite: str = "digits"
+    size: SizeName = "small"
+    out: Path | None = None
+    device: DeviceName = "auto"
+    fleet: FleetSize = "auto"
+    mode: ModeName = "auto"
+    precision: PrecisionName = "float32"
+    executor: ExecutorName = "auto"
+    workers: int | None = None
+    limit: int | None = None
+    dataset: str | None = None
+    data_dir: Path | None = None
+    measures: str | None = None
+    plugin: Path | None = None
+    retraining: bool = False
+    layers: bool = False
+    secret_seed: Path | None = None
+
+    @property
+    def suite_and_size(self) -> str:
+        """Name of the suite with its size, such as jiang-full; the small size has no suffix."""
+        return self.suite if self.size == "small" else f"{self.suite}-{self.size}"
+
+    @property
+    def folder(self) -> Path:
+        """The zoo's directory: `out`, or one below runs/ that is named after what is trained."""
+        held_out = "held-out" if self.secret_seed else None
+        return self.out or Path("runs") / "-".join(filter(None, (self.suite_and_size, self.dataset, held_out)))
+
+
+def parse_fleet(text: str) -> FleetSize:
+    """Read the value of --fleet.
+
+    Raises:
+        HarnessError: neither "auto" nor a number from 1.
+    """
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) == 0:
+        raise HarnessError(f"--fleet must be auto or a number from 1; got {text!r}.")
+    return int(text)
