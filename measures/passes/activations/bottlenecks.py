@@ -1,21 +1,20 @@
-"""Where all that a network knows of its input is one tensor: the places between its blocks.
+"""Find bottleneck tensors: activations that every path from the input to the logits passes through.
 
-A network is a composition F = f_k o ... o f_1 at the tensors through which every path from input to logits leads: the
-activations between the layers of a plain network, those between the blocks of a residual one, where no skip is open.
-They are found by watching one forward pass, function call by function call, and counted in calls, so that the same
-place can be met in every other pass.
+A network is a composition F = f_k o ... o f_1 at its bottlenecks: the activations between the layers of a plain
+network, those between the blocks of a residual one, where no skip is open. They are found by tracing one forward pass
+and counted in function calls, so that the same bottleneck can be met in every other pass.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModelError, shared
-from measures.passes.activations.torch_calls import LAYERS, tensors, track_modules
+from measures.passes.activations.torch_calls import LAYERS
+from measures.passes.activations.tracing import ELEMENTWISE, Step, Trace, trace
 
 COPIES: Final = 5  # of one example are watched: a tensor of five rows has one for each example
 
@@ -24,7 +23,7 @@ Visit = Callable[[int, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Bottleneck:
-    """A tensor that all paths lead through.
+    """A tensor that all paths pass through.
 
     Attributes:
         call: which function call makes it, counted from one; zero for the input of the network.
@@ -37,25 +36,51 @@ class Bottleneck:
 
 @shared
 def bottlenecks(subject: Subject) -> list[Bottleneck]:
-    """The input, and the last place before each layer that comes after another, in the order of execution.
+    """The input, and the last bottleneck before each layer that comes after another, in the order of execution.
+
+    A layer here is every call that uses a learned matrix otherwise than elementwise.
 
     Raises:
-        UnsupportedModelError: the network has no convolution or linear layer that could be seen.
+        UnsupportedModelError: the network has no layer, or one that could not be traced.
     """
-    example = subject.inputs[:1].repeat(COPIES, *[1] * (subject.inputs.dim() - 1))
-    with torch.no_grad(), track_modules(subject.model) as path:
-        watch = _Watch(example, path)
-        with watch:
-            subject.logits_of(example)
-    if not watch.layers:
+    found = trace(subject, {**subject.buffers, **subject.params}, COPIES)
+    layers = [step for step in found.steps if _is_layer(step)]
+    if not layers:
         raise UnsupportedModelError("The network has no convolution or linear layer that could be seen.")
-    bottlenecks = watch.bottlenecks()
-    first = watch.layers[0]
-    found = {0: Bottleneck(0, first[1])}
-    for call, name in watch.layers[1:]:
-        before = max((b for b in bottlenecks if first[0] <= b < call), default=0)
-        found.setdefault(before, Bottleneck(before, name))
-    return [found[call] for call in sorted(found)]
+    calls = _calls_of_bottlenecks(found)
+    first = layers[0]
+    chosen = {0: Bottleneck(0, first.module)}
+    for layer in layers[1:]:
+        before = max((call for call in calls if first.call <= call < layer.call), default=0)
+        chosen.setdefault(before, Bottleneck(before, layer.module))
+    return [chosen[call] for call in sorted(chosen)]
+
+
+def _is_layer(step: Step) -> bool:
+    return step.func in LAYERS or (any(step.matrices()) and step.operation not in ELEMENTWISE)
+
+
+def _calls_of_bottlenecks(found: Trace) -> list[int]:
+    """Calls after which exactly one activation will be used again, which has a row for each example.
+
+    An operation that torch does not show uses its inputs up to the call that uses its result, which is not watched for.
+    """
+    made = {0: 0}
+    last_used: dict[int, int] = {}
+    by_example = {0}
+    for step in found.steps:
+        for number in step.inputs.values():
+            last_used[number] = max(step.call, last_used.get(number, 0))
+        for number, tensor in step.outputs:
+            made[number] = step.call
+            if step.func is not None and tensor.dim() > 1 and len(tensor) == COPIES:
+                by_example.add(number)
+    calls = []
+    for number in sorted(by_example - {0}):
+        alive = [other for other, call in made.items() if call <= made[number] < last_used.get(other, 0)]
+        if alive == [number]:
+            calls.append(made[number])
+    return calls
 
 
 def hidden_bottlenecks(subject: Subject) -> list[Bottleneck]:
@@ -86,57 +111,6 @@ def forward_with_visitor(subject: Subject, inputs: Tensor, visit: Visit) -> Tens
     if mode.met != len(found) - 1:
         raise UnsupportedModelError("The network does not make the same function calls in every forward pass.")
     return logits
-
-
-@dataclass
-class _Value:
-    """An activation: when it was made, when it is used for the last time, and whether it has a row for each example."""
-
-    made: int
-    last_used: float
-    by_example: bool
-
-
-class _Watch(TorchFunctionMode):
-    """Follows the life of every activation of one forward pass."""
-
-    def __init__(self, example: Tensor, path: list[str]) -> None:
-        super().__init__()
-        self.path = path
-        self.calls = 0
-        self.values = [_Value(0, 0, by_example=True)]
-        self.current = {id(example): 0}  # number of the value that a tensor holds now
-        self.held = [example]  # so that no id is given away twice
-        self.layers: list[tuple[int, str]] = []
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run the function and note what it uses and makes."""
-        del types
-        self.calls += 1
-        used = [self.current[id(t)] for t in tensors((args, kwargs or {})) if id(t) in self.current]
-        outcome = func(*args, **(kwargs or {}))
-        results = list(tensors(outcome))
-        if used and results:
-            for number in used:
-                self.values[number].last_used = self.calls
-            if func in LAYERS:
-                self.layers.append((self.calls, self.path[-1]))
-            for result in results:
-                self.held.append(result)
-                self.current[id(result)] = len(self.values)
-                self.values.append(_Value(self.calls, 0, result.dim() > 1 and len(result) == COPIES))
-        return outcome
-
-    def bottlenecks(self) -> list[int]:
-        """Calls after which exactly one activation will be used again, which has a row for each example."""
-        found = []
-        for value in self.values[1:]:
-            alive = [v for v in self.values if v.made <= value.made < v.last_used]
-            if alive == [value] and value.by_example:
-                found.append(value.made)
-        return found
 
 
 class _VisitBottlenecks(TorchFunctionMode):

@@ -1,31 +1,34 @@
-"""The weight layers of a network, with batch norm folded in: what the norms, products and distances are taken of.
+"""The weight layers of a network with its normalisation folded in: what norms, products and distances are taken of.
 
-One forward pass of one example is watched, function call by function call, so that what counts as a layer is what the
-network does, not how its author has written it down: convolutions without a bias, linear layers under batch norm,
-projections on a skip and weights that are standardised on the way need no cases of their own.
+One forward pass of one example is traced, function call by function call (`measures.passes.activations.tracing`), so
+that what counts as a layer is what the network does, not how its author has written it down: convolutions without a
+bias, linear layers under batch norm, projections on a skip, weights that are standardised on the way and products with
+a transposed parameter need no cases of their own. An embedding is a linear layer of one-hot tokens.
 
 A norm in eval mode is a fixed affine map, and so a part of the layer before it, only if its statistics are fixed: batch
-norm folds; layer norm, group norm and instance norm depend on the input and do not. Networks with those keep their raw
-layers: sums over layers are still defined for them, while products of layers bound nothing, since the norm undoes any
-scale. `measures.catalogue.weights.norms` refuses such networks by `operations`.
+norm folds, and so does a scale and shift by channel that is written by hand; layer norm, group norm and instance norm
+depend on the input and do not. Networks with those keep their raw layers: sums over layers are still defined for them,
+while products of layers bound nothing, since the norm undoes any scale. `measures.catalogue.weights.norms` refuses such
+networks by `operations`. A fixed affine map of the input before the first layer, such as (x - mean) / std, belongs to
+the data: the network begins behind it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModelError, shared
-from measures.passes.activations.torch_calls import LAYERS, fixed_batch_norm, layer_call, tensors, track_modules
+from measures.passes.activations.layer_calls import LayerCall, matched_layer
+from measures.passes.activations.torch_calls import fixed_batch_norm
+from measures.passes.activations.tracing import ELEMENTWISE, Step, Trace, trace
+from measures.passes.weights.affine_maps import Affine, by_channel, input_maps, matched_affine
+from measures.passes.weights.layer_replacement import OTHER_CALLS, Layer, ReplaceLayers, Replacement
 
-ELEMENTWISE: Final = {"shift", "sub", "mul", "addcmul", "layer_norm"}  # may use a learned matrix without being a layer
-SPELLINGS: Final = {"iadd": "add", "radd": "add", "isub": "sub", "rsub": "sub", "imul": "mul", "rmul": "mul"} | {
-    "div": "mul", "truediv": "mul", "itruediv": "mul"
-}  # fmt: skip
+__all__ = ["POSITIVE", "Layer", "folded_logits", "initial_layers", "layers", "operations", "structure"]
 
 # Operations that a sum over paths can pass: linear maps with fixed coefficients of at least zero, and ReLU and maximum,
 # which on activations of at least zero are the identity and a choice. But for "add" and "scale" they stretch nothing.
@@ -37,68 +40,42 @@ POSITIVE: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One convolution or linear layer with its batch norm folded in.
-
-    Attributes:
-        name: the module's name.
-        weight: [out, in] or [out, in / groups, *kernel].
-        bias: [out], or None where neither the layer nor a batch norm has one.
-        input_size: height and width of the images that a convolution meets, or what it has of them; () if linear.
-        stride: of a convolution, one number a dimension.
-        dilation: of a convolution, one number a dimension.
-        groups: of a convolution.
-    """
-
-    name: str
-    weight: Tensor
-    bias: Tensor | None
-    input_size: tuple[int, ...] = ()
-    stride: tuple[int, ...] = ()
-    dilation: tuple[int, ...] = ()
-    groups: int = 1
-
-    @property
-    def matrix(self) -> Tensor:
-        """The weight as a matrix [out, in * kernel]."""
-        return self.weight.flatten(1)
-
-
-@dataclass(frozen=True)
 class Structure:
-    """What a network is made of: see `layers` and `operations`."""
+    """What a network is made of: see `layers` and `operations`; replacements by the number of the function call."""
 
     layers: list[Layer]
     operations: frozenset[str]
+    replacements: Mapping[int, Replacement]
 
 
 @shared
 def structure(subject: Subject) -> Structure:
-    """What watching the trained network on one example shows; see `layers` for what it raises."""
-    return _watched(subject, {**subject.buffers, **subject.params})
+    """The structure of the trained network; see `layers` for what it raises."""
+    return _structure(subject, {**subject.buffers, **subject.params})
 
 
 @shared
 def initial_layers(subject: Subject) -> list[Layer]:
     """The layers at initialization, in the order of `layers`, folded with the statistics of that time; needs "init"."""
-    return _watched(subject, {**subject.init_buffers, **subject.init_params}).layers
+    return _structure(subject, {**subject.init_buffers, **subject.init_params}).layers
 
 
 def layers(subject: Subject) -> list[Layer]:
     """The convolutions and linear layers in the order of execution, batch norm folded into the layer before it.
 
     Weights are those that reach the operation: a weight-standardised convolution gives its standardised weight. Learned
-    numbers outside of layers (layer-norm gains, position embeddings, class tokens) belong to none.
+    numbers outside of layers (layer-norm gains, position embeddings, class tokens) belong to none, and neither do
+    kernels that are computed from the input.
 
     Raises:
         UnsupportedModelError: batch norm that follows no layer (pre-activation networks), layers that are used twice,
-            or learned matrices in other operations than convolutions and linear layers.
+            or learned matrices in other operations or in none that could be traced.
     """
     return structure(subject).layers
 
 
 def operations(subject: Subject) -> frozenset[str]:
-    """Names of what is done to activations besides layers and folded batch norm, such as relu, max_pool2d, softmax.
+    """Names of what is done to activations besides layers and folded norms, such as relu, max_pool2d, softmax.
 
     "add" adds activations, "scale" multiplies them by a positive constant, "shift" adds a constant or learned tensor;
     "mul" is every other product.
@@ -107,115 +84,154 @@ def operations(subject: Subject) -> frozenset[str]:
 
 
 def folded_logits(subject: Subject, replaced: Sequence[Layer], inputs: Tensor) -> Tensor:
-    """Logits [n, k] of `inputs` [n, c, h, w] with these layers in place of the network's own and batch norm removed.
+    """Logits [n, k] of `inputs` [n, c, h, w] with these layers in place of the network's own, without batch norm.
 
-    With `layers(subject)` this is the network itself.
+    With `layers(subject)` this is the network itself, of inputs that have passed its fixed map of the input if any.
+
+    Raises:
+        UnsupportedModelError: the calls are not those of the pass that was traced.
     """
-    with torch.no_grad(), _ReplaceLayers(replaced):
-        return subject.logits_of(inputs)
+    replacing = ReplaceLayers(structure(subject).replacements, replaced)
+    with torch.no_grad(), replacing:
+        logits = subject.logits_of(inputs)
+    if replacing.remaining:
+        raise UnsupportedModelError(OTHER_CALLS)
+    return logits
 
 
-def _watched(subject: Subject, state: Mapping[str, Tensor]) -> Structure:
-    example = subject.inputs[:1].clone()
-    with torch.no_grad(), track_modules(subject.model) as path:
-        watch = _Watch(example, state, path)
-        with watch:
-            subject.forward(state, example)
-    return watch.checked()
+def _structure(subject: Subject, state: Mapping[str, Tensor]) -> Structure:
+    found = trace(subject, state)
+    folding = _Folding(found)
+    for step in found.steps:
+        folding.add(step)
+    return folding.finish()
 
 
 @dataclass
 class _Candidate:
-    """A layer so far, and the activations between it and its last batch norm, which must be used once each."""
+    """A layer so far.
+
+    Attributes:
+        layer: with what has been folded into it.
+        axis: of the output that its outputs lie along, counted from the end.
+        sources: the parameters that its weight is computed from.
+        raw: the weight before anything is folded into it.
+        inner: activations between it and its last batch norm, which must be used once each.
+    """
 
     layer: Layer
+    axis: int
+    sources: frozenset[str]
+    raw: Tensor
     inner: list[int] = field(default_factory=list)
 
 
-class _Watch(TorchFunctionMode):
-    """Follows the activations of one forward pass through every torch function."""
+class _Folding:
+    """The layers of a trace, step by step."""
 
-    def __init__(self, example: Tensor, state: Mapping[str, Tensor], path: list[str]) -> None:
-        super().__init__()
-        self.activations = {id(example): example}  # held, so that no id is given away twice
-        self.matrices = {id(value): name for name, value in state.items() if value.dim() > 1}
-        self.path = path
+    def __init__(self, found: Trace) -> None:
+        self.trace = found
+        self.uses = Counter(number for step in found.steps for number in step.inputs.values())
         self.candidates: list[_Candidate] = []
         self.made_by: dict[int, _Candidate] = {}
-        self.uses: Counter[int] = Counter()
         self.operations: set[str] = set()
+        self.replacements: dict[int, Replacement] = {}
+        self.of_input = input_maps(found.steps, self.uses)
 
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run the function and note it if it turns activations into activations."""
-        del types
-        arguments = list(tensors((args, kwargs or {})))
-        outcome = func(*args, **(kwargs or {}))
-        results = list(tensors(outcome))
-        used = [tensor for tensor in arguments if id(tensor) in self.activations]
-        if used and results:
-            self.uses.update(id(tensor) for tensor in used)
-            maker = self._maker(func, args, kwargs or {}, arguments)
-            for result in results:
-                self.activations[id(result)] = result
-                self.made_by.pop(id(result), None)
-                if maker is not None:
-                    self.made_by[id(result)] = maker
-        return outcome
+    def add(self, step: Step) -> None:
+        """Take the next step: a layer, a map that is folded into one, or another operation."""
+        if step in self.of_input:
+            self._leave_out(step, self.of_input[step])
+        elif (call := matched_layer(step)) is not None:
+            self._add_layer(step, call)
+        elif step.func is not None and (norm := fixed_batch_norm(step.func, step.args, dict(step.kwargs))) is not None:
+            self._fold(step, self._norm_as_affine(step, norm), norm["input"])
+        elif not self._fold_affine(step):
+            self._add_operation(step)
 
-    def _maker(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], arguments: list[Tensor]
-    ) -> _Candidate | None:
-        """The layer that this call is, or is folded into."""
-        if func in LAYERS:
-            call = layer_call(*args, **kwargs)
-            candidate = _Candidate(Layer(self.path[-1], call["weight"], call["bias"], **_geometry(call)))
-            self.candidates.append(candidate)
-            return candidate
-        if (norm := fixed_batch_norm(func, args, kwargs)) is not None:
-            return self._folded(norm)
-        name = self._spelling(func, args, kwargs)
-        owned = [self.matrices[id(tensor)] for tensor in arguments if id(tensor) in self.matrices]
-        if owned and name not in ELEMENTWISE:
-            raise UnsupportedModelError(f"Only convolutions and linear layers are known; {name} uses {owned[0]!r}.")
-        self.operations.add(name)
-        return None
+    def _add_layer(self, step: Step, call: LayerCall) -> None:
+        weight, bias = self.trace.value(call.weight), None if call.bias is None else self.trace.value(call.bias)
+        sources = frozenset[str]().union(*(names for _, names in step.matrices()))
+        candidate = _Candidate(Layer(step.module, weight, bias, **_geometry(call)), call.axis, sources, weight)
+        self.replacements[step.call] = Replacement(step.func, len(self.candidates), call.apply)
+        self.candidates.append(candidate)
+        self._made(step, candidate)
 
-    def _spelling(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """The name of an operation on activations, as `operations` gives it."""
-        name = func.__name__.strip("_")
-        name = SPELLINGS.get(name, name)
-        others = [other for other in (*args, *kwargs.values()) if id(other) not in self.activations]
-        if name == "add" and others:
-            return "shift"
-        if name == "mul" and all(isinstance(other, int | float) and other > 0 for other in others) and others:
-            return "scale"
-        return name
-
-    def _folded(self, norm: dict[str, Any]) -> _Candidate:
-        activation = norm["input"]
-        candidate = self.made_by.get(id(activation))
+    def _norm_as_affine(self, step: Step, norm: Mapping[str, Any]) -> Affine:
+        """Batch norm as a scale and a shift by channel."""
+        candidate = self.made_by.get(step.inputs[id(norm["input"])])
         if candidate is None:
             raise UnsupportedModelError(
-                f"Batch norm {self.path[-1]!r} does not follow a convolution or linear layer, so it cannot be folded."
+                f"Batch norm {step.module!r} does not follow a convolution or linear layer, so it cannot be folded."
             )
+        if norm["input"].dim() + candidate.axis != 1:
+            raise UnsupportedModelError(
+                f"Batch norm {step.module!r} does not act on the outputs of {candidate.layer.name!r}."
+            )
+        value = self.trace.value
         scale = (norm["running_var"] + norm["eps"]).rsqrt()
         if norm["weight"] is not None:
-            scale = scale * norm["weight"]
-        layer = candidate.layer
-        if layer.weight.dim() == 2 and activation.dim() != 2:  # noqa: PLR2004  [out, in] and [n, out]
-            raise UnsupportedModelError(f"Batch norm {self.path[-1]!r} does not act on the outputs of {layer.name!r}.")
-        weight = layer.weight * scale.reshape(-1, *[1] * (layer.weight.dim() - 1))
-        bias = ((0 if layer.bias is None else layer.bias) - norm["running_mean"]) * scale
-        if norm["bias"] is not None:
-            bias = bias + norm["bias"]
-        candidate.layer = replace(layer, weight=weight, bias=bias)
-        candidate.inner.append(id(activation))
-        return candidate
+            scale = scale * value(norm["weight"])
+        shift = None if norm["bias"] is None else value(norm["bias"])
+        return Affine(norm["input"], scale, shift, norm["running_mean"])
 
-    def checked(self) -> Structure:
-        """What was seen, checked.
+    def _fold_affine(self, step: Step) -> bool:
+        """Fold a scale or shift by channel, written by hand, whose input nothing else uses."""
+        affine = matched_affine(step)
+        if affine is None:
+            return False
+        number = step.inputs[id(affine.input)]
+        candidate = self.made_by.get(number)
+        if candidate is None or self.uses[number] > 1:
+            return False
+        flat = by_channel(affine, candidate.axis, len(candidate.layer.weight))
+        if flat is None:
+            return False
+        self._fold(step, flat, affine.input)
+        return True
+
+    def _fold(self, step: Step, affine: Affine, activation: Tensor) -> None:
+        number = step.inputs[id(activation)]
+        candidate = self.made_by[number]
+        layer = candidate.layer
+        weight, bias = layer.weight, layer.bias
+        if affine.center is not None:
+            bias = (0 if bias is None else bias) - affine.center
+        if affine.scale is not None:
+            weight = weight * affine.scale.reshape(-1, *[1] * (weight.dim() - 1))
+            bias = None if bias is None else bias * affine.scale
+        if affine.shift is not None:
+            bias = affine.shift if bias is None else bias + affine.shift
+        candidate.layer = replace(layer, weight=weight.detach(), bias=None if bias is None else bias.detach())
+        candidate.inner.append(number)
+        self._leave_out(step, affine)
+        self._made(step, candidate)
+
+    def _leave_out(self, step: Step, affine: Affine) -> None:
+        key, index = next(
+            (key, index)
+            for key, index in [*((None, i) for i in range(len(step.args))), *((key, 0) for key in step.kwargs)]
+            if (step.args[index] if key is None else step.kwargs[key]) is affine.input
+        )
+        self.replacements[step.call] = Replacement(
+            step.func, None, lambda args, kwargs, *_: args[index] if key is None else kwargs[key]
+        )
+
+    def _made(self, step: Step, candidate: _Candidate) -> None:
+        for number, _ in step.outputs:
+            self.made_by[number] = candidate
+
+    def _add_operation(self, step: Step) -> None:
+        name = step.operation
+        if step.func is None or name not in ELEMENTWISE:
+            for _, sources in step.matrices():
+                raise UnsupportedModelError(
+                    f"Only convolutions and linear layers are known; {name} uses {min(sources, default='a matrix')!r}."
+                )
+        self.operations.add(name)
+
+    def finish(self) -> Structure:
+        """The structure, checked.
 
         Raises:
             UnsupportedModelError: no layers, layers used twice, or layers whose outputs before batch norm are used
@@ -223,49 +239,56 @@ class _Watch(TorchFunctionMode):
         """
         if not self.candidates:
             raise UnsupportedModelError("The network has no convolution or linear layer that could be seen.")
-        names = Counter(candidate.layer.name for candidate in self.candidates)
-        twice = next((name for name, count in names.items() if count > 1), None)
-        if twice is not None:
-            raise UnsupportedModelError(f"Each layer must be used once; {twice!r} is used {names[twice]} times.")
+        names = self._names()
         for candidate in self.candidates:
             if any(self.uses[inner] > 1 for inner in candidate.inner):
                 raise UnsupportedModelError(f"The output of {candidate.layer.name!r} must go to batch norm alone.")
-        found = [candidate.layer for candidate in self.candidates]
-        return Structure(found, frozenset(self.operations))
+        found = [replace(candidate.layer, name=name) for candidate, name in zip(self.candidates, names, strict=True)]
+        return Structure(found, frozenset(self.operations), self.replacements)
+
+    def _names(self) -> list[str]:
+        """The module of each layer; where a module calls several, the parameter that is its weight.
+
+        Raises:
+            UnsupportedModelError: a layer is used twice.
+        """
+        count = Counter(candidate.layer.name for candidate in self.candidates)
+        found: list[str] = []
+        for candidate in self.candidates:
+            same = [other for other in self.candidates if _same_weight(candidate, other)]
+            if len(same) > 1:
+                raise UnsupportedModelError(
+                    f"Each layer must be used once; {candidate.layer.name!r} is used {len(same)} times."
+                )
+            name = candidate.layer.name
+            if count[name] > 1 and candidate.sources:
+                name = "+".join(sorted(candidate.sources))
+            found.append(name)
+        twice = Counter(found)
+        return [f"{name}#{index}" if twice[name] > 1 else name for index, name in enumerate(found)]
 
 
-def _geometry(call: Mapping[str, Any]) -> dict[str, Any]:
+def _same_weight(one: _Candidate, other: _Candidate) -> bool:
+    """Whether two layers have the same weight, as it is before anything is folded into it."""
+    if one is other:
+        return True
+    alike = bool(one.sources) and one.sources == other.sources and one.raw.shape == other.raw.shape
+    return alike and torch.equal(one.raw, other.raw)
+
+
+def _geometry(call: LayerCall) -> dict[str, Any]:
     """What the call of a convolution says of its map besides the kernel."""
-    dims = int(call["weight"].dim()) - 2
+    if not call.options:
+        return {}
+    dims = int(call.weight.dim()) - 2
 
     def numbers(option: int | Sequence[int]) -> tuple[int, ...]:
         given = (option,) if isinstance(option, int) else tuple(option)
         return given * (dims // len(given))
 
     return {
-        "input_size": tuple(call["input"].shape[-dims:]) if dims else (),
-        "stride": numbers(call.get("stride", 1)),
-        "dilation": numbers(call.get("dilation", 1)),
-        "groups": int(call.get("groups", 1)),
+        "input_size": tuple(call.options["input"].shape[-dims:]),
+        "stride": numbers(call.options.get("stride", 1)),
+        "dilation": numbers(call.options.get("dilation", 1)),
+        "groups": int(call.options.get("groups", 1)),
     }
-
-
-class _ReplaceLayers(TorchFunctionMode):
-    """Puts other weights into the layers, in the order of execution, and takes batch norm out."""
-
-    def __init__(self, replaced: Sequence[Layer]) -> None:
-        super().__init__()
-        self.remaining = iter(replaced)
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Run the function with the next layer's weight and bias if it is a layer."""
-        del types
-        given = kwargs or {}
-        if func in LAYERS:
-            layer = next(self.remaining)
-            return func(**{**layer_call(*args, **given), "weight": layer.weight, "bias": layer.bias})
-        if (norm := fixed_batch_norm(func, args, given)) is not None:
-            return norm["input"]
-        return func(*args, **given)
