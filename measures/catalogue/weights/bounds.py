@@ -50,7 +50,7 @@ def bartlett_spec(subject: Subject) -> float:
         )
     num_params = sum(value.numel() for value in subject.params.values())
     factor = math.log(math.log(subject.num_examples) * math.log(num_params))
-    return _bind_arguments(subject, float(norms.log().sum()) + factor, terms, 3 / 2)
+    return _evaluate_bound(subject, float(norms.log().sum()) + factor, terms, 3 / 2)
 
 
 @measure(source="Neyshabur et al. 2018, arXiv:1707.09564, thm 1", family="norm", needs={"init"}, cost=COST)
@@ -68,7 +68,7 @@ def neyshabur_spec_fro(subject: Subject) -> float:
     norms, moved = spectral_norms(subject), displacement_frobenius_norms(subject)
     outputs = torch.tensor([len(layer.weight) for layer in layers(subject)], device=norms.device)
     terms = by_layer(subject, outputs * (moved / norms).square())
-    return _bind_arguments(subject, float(norms.log().sum()) + math.log(len(norms)), terms, 1 / 2)
+    return _evaluate_bound(subject, float(norms.log().sum()) + math.log(len(norms)), terms, 1 / 2)
 
 
 @measure(source="Bartlett & Mendelson 2002; Golowich et al. 2018, arXiv:1712.06541, thm 2", family="norm", cost=COST)
@@ -120,7 +120,7 @@ def trace_norm(subject: Subject) -> float:
     return Layered(product - log_margin(subject), product.layers)
 
 
-def _bind_arguments(subject: Subject, log_factors: float, terms: Layered, power: float) -> Layered:
+def _evaluate_bound(subject: Subject, log_factors: float, terms: Layered, power: float) -> Layered:
     """The logarithm of factors times a sum of terms to this power, over the margin and the root of m."""
     if float(terms) == 0:
         raise UnsupportedModelError("The weights must differ from those at initialization; all layers stand still.")

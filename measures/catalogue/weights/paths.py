@@ -18,7 +18,8 @@ from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.catalogue.weights.over_margin import log_margin
-from measures.passes.weights.folding import POSITIVE, Layer, folded_logits, layers, operations
+from measures.passes.weights.folded_network import folded_logits
+from measures.passes.weights.folding import POSITIVE, Layer, layers, operations
 
 P: Final = 1.5  # of lp_path_norm: between the two that have names, as in the code of Neyshabur et al. 2019
 COST: Final = "1 forward pass of 1 example"

@@ -26,9 +26,9 @@ from measures.passes.activations.layer_calls import LayerCall, matched_layer
 from measures.passes.activations.torch_calls import fixed_batch_norm
 from measures.passes.activations.tracing import ELEMENTWISE, Step, Trace, trace
 from measures.passes.weights.affine_maps import Affine, by_channel, input_maps, matched_affine
-from measures.passes.weights.layer_replacement import OTHER_CALLS, Layer, ReplaceLayers, Replacement
+from measures.passes.weights.layer_replacement import Layer, Replacement
 
-__all__ = ["POSITIVE", "Layer", "folded_logits", "initial_layers", "layers", "operations", "structure"]
+__all__ = ["POSITIVE", "Layer", "initial_layers", "layers", "operations", "structure"]
 
 # Operations that a sum over paths can pass: linear maps with fixed coefficients of at least zero, and ReLU and maximum,
 # which on activations of at least zero are the identity and a choice. But for "add" and "scale" they stretch nothing.
@@ -41,11 +41,19 @@ POSITIVE: Final = frozenset(
 
 @dataclass(frozen=True)
 class Structure:
-    """What a network is made of: see `layers` and `operations`; replacements by the number of the function call."""
+    """What a network is made of: see `layers` and `operations`.
+
+    Attributes:
+        layers: in the order of execution.
+        operations: names of what else is done to activations.
+        replacements: by the number of the function call.
+        input_calls: numbers of those that are a fixed map of the input.
+    """
 
     layers: list[Layer]
     operations: frozenset[str]
     replacements: Mapping[int, Replacement]
+    input_calls: frozenset[int]
 
 
 @shared
@@ -81,22 +89,6 @@ def operations(subject: Subject) -> frozenset[str]:
     "mul" is every other product.
     """
     return structure(subject).operations
-
-
-def folded_logits(subject: Subject, replaced: Sequence[Layer], inputs: Tensor) -> Tensor:
-    """Logits [n, k] of `inputs` [n, c, h, w] with these layers in place of the network's own, without batch norm.
-
-    With `layers(subject)` this is the network itself, of inputs that have passed its fixed map of the input if any.
-
-    Raises:
-        UnsupportedModelError: the calls are not those of the pass that was traced.
-    """
-    replacing = ReplaceLayers(structure(subject).replacements, replaced)
-    with torch.no_grad(), replacing:
-        logits = subject.logits_of(inputs)
-    if replacing.remaining:
-        raise UnsupportedModelError(OTHER_CALLS)
-    return logits
 
 
 def _structure(subject: Subject, state: Mapping[str, Tensor]) -> Structure:
@@ -145,7 +137,7 @@ class _Folding:
         elif (call := matched_layer(step)) is not None:
             self._add_layer(step, call)
         elif step.func is not None and (norm := fixed_batch_norm(step.func, step.args, dict(step.kwargs))) is not None:
-            self._fold(step, self._norm_as_affine(step, norm), norm["input"])
+            self._fold(step, self._norm_as_affine(step, norm), norm["input"], is_norm=True)
         elif not self._fold_affine(step):
             self._add_operation(step)
 
@@ -190,7 +182,7 @@ class _Folding:
         self._fold(step, flat, affine.input)
         return True
 
-    def _fold(self, step: Step, affine: Affine, activation: Tensor) -> None:
+    def _fold(self, step: Step, affine: Affine, activation: Tensor, *, is_norm: bool = False) -> None:
         number = step.inputs[id(activation)]
         candidate = self.made_by[number]
         layer = candidate.layer
@@ -202,7 +194,12 @@ class _Folding:
             bias = None if bias is None else bias * affine.scale
         if affine.shift is not None:
             bias = affine.shift if bias is None else bias + affine.shift
-        candidate.layer = replace(layer, weight=weight.detach(), bias=None if bias is None else bias.detach())
+        candidate.layer = replace(
+            layer,
+            weight=weight.detach(),
+            bias=None if bias is None else bias.detach(),
+            is_normed=is_norm or layer.is_normed,
+        )
         candidate.inner.append(number)
         self._leave_out(step, affine)
         self._made(step, candidate)
@@ -244,7 +241,8 @@ class _Folding:
             if any(self.uses[inner] > 1 for inner in candidate.inner):
                 raise UnsupportedModelError(f"The output of {candidate.layer.name!r} must go to batch norm alone.")
         found = [replace(candidate.layer, name=name) for candidate, name in zip(self.candidates, names, strict=True)]
-        return Structure(found, frozenset(self.operations), self.replacements)
+        calls = frozenset(step.call for step in self.of_input)
+        return Structure(found, frozenset(self.operations), self.replacements, calls)
 
     def _names(self) -> list[str]:
         """The module of each layer; where a module calls several, the parameter that is its weight.

@@ -25,6 +25,7 @@ class Layer:
         stride: of a convolution, one number a dimension.
         dilation: of a convolution, one number a dimension.
         groups: of a convolution.
+        is_normed: whether a batch norm is folded in.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Layer:
     stride: tuple[int, ...] = ()
     dilation: tuple[int, ...] = ()
     groups: int = 1
+    is_normed: bool = False
 
     @property
     def matrix(self) -> Tensor:

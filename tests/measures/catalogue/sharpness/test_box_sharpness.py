@@ -1,6 +1,7 @@
 """Ascent in a box against a plain loop, and the bounds that are made of its scale."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -91,13 +92,13 @@ def test_boxes_are_found_in_a_few_passes(mlp: Subject, monkeypatch: pytest.Monke
     """Of a sample of the examples, each scale costs two gradients and one forward pass."""
     monkeypatch.setattr(ascent, "NUM_EXAMPLES", 20)
     scales: list[float] = []
-    plain = ascent.worst_in_box
+    plain = ascent.ascend
 
-    def counted(subject: Subject, bound: dict[str, Tensor]) -> tuple[float, float]:
+    def counted(subject: Subject, bound: dict[str, Tensor], *given: Any) -> tuple[float, float]:
         scales.append(float(next(iter(bound.values())).max()))
-        return plain(subject, bound)
+        return plain(subject, bound, *given)
 
-    monkeypatch.setattr(ascent, "worst_in_box", counted)
+    monkeypatch.setattr(ascent, "ascend", counted)
     box_scale(mlp)
 
     assert len(ascent.examples(mlp)[0]) == 20

@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from measures.api import Subject, UnsupportedModelError
 from measures.passes.activations.bottlenecks import bottlenecks
-from measures.passes.weights.folding import folded_logits, layers, operations
+from measures.passes.weights.folded_network import folded_logits
+from measures.passes.weights.folding import layers, operations
 from tests.measures.networks import network
 
 Product = Callable[[Tensor, Tensor], Tensor]

@@ -10,14 +10,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModelError
-from measures.passes.activations.outputs import logits
 from measures.passes.perturbations import noise_scale as perturbation
 from measures.passes.perturbations.noise_scale import (
     evaluate_networks,
     largest_scale,
     magnitude_noise_scale,
+    noise_draws,
     noise_scale,
 )
+from measures.passes.weights.folded_network import folded_network
 from measures.scoring import numerics
 
 Z90 = NormalDist().inv_cdf(0.9)
@@ -31,17 +32,10 @@ def two_weights(first: float, second: float) -> Subject:
     return Subject(nn.Sequential(nn.Flatten(), layer), ones, torch.zeros(6, dtype=torch.int64))
 
 
-class Counting(nn.Module):
-    """A network that counts its forward passes and the examples in them."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network, self.examples = network, [0]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Count, and answer as the network."""
-        self.examples[0] += len(x)
-        return self.network(x)  # type: ignore[no-any-return]
+def many_draws(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Means over this many networks, of one example each."""
+    for name in ("MIN_DRAWS", "MAX_DRAWS", "NUM_PAIRS", "SEARCH_PAIRS"):
+        monkeypatch.setattr(perturbation, name, count)
 
 
 def crossing(scale: float, width: float = 0.3) -> Callable[[float], float]:
@@ -57,14 +51,14 @@ def power_of(scale: float) -> Callable[[float], float]:
 
 def test_noise_scale_of_two_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """The difference of two noises has standard deviation sqrt(2) sigma: a tenth fails at sigma = gap / (sqrt(2) z)."""
-    monkeypatch.setattr(perturbation, "NUM_DRAWS", 40_000)
+    many_draws(monkeypatch, 40_000)
 
     assert noise_scale(two_weights(0.5, -0.2)) == pytest.approx(0.7 / (math.sqrt(2) * Z90), rel=0.02)
 
 
 def test_magnitude_noise_scale_of_two_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variance of the difference is sigma^2 (w_0^2 + w_1^2) + 2 epsilon^2; here epsilon is of consequence."""
-    monkeypatch.setattr(perturbation, "NUM_DRAWS", 40_000)
+    many_draws(monkeypatch, 40_000)
     first, second = 0.010, 0.008
     variance = (0.002 / Z90) ** 2 - 2 * 0.001**2
     expected = math.sqrt(variance / (first**2 + second**2))
@@ -103,9 +97,9 @@ def test_the_search_comes_near_a_crossing_of_another_shape() -> None:
 
 def test_what_cannot_be_bracketed_is_refused() -> None:
     """A network that never gets worse has no scale, nor one that is worse at once."""
-    with pytest.raises(UnsupportedModelError, match="No weight noise"):
+    with pytest.raises(UnsupportedModelError, match="Even noise on its weights"):
         largest_scale(lambda _: 0.05)
-    with pytest.raises(UnsupportedModelError, match="Even weight noise"):
+    with pytest.raises(UnsupportedModelError, match="Already noise on its weights"):
         largest_scale(lambda _: 0.4)
 
 
@@ -118,28 +112,29 @@ def test_a_network_at_chance_is_refused(mlp: Subject) -> None:
 
 def test_weights_below_epsilon_are_refused() -> None:
     """The floor of magnitude-aware noise alone costs more than a tenth."""
-    with pytest.raises(UnsupportedModelError, match="Even weight noise"):
+    with pytest.raises(UnsupportedModelError, match="Already noise on its weights"):
         magnitude_noise_scale(two_weights(1e-4, -1e-4))
 
 
-def test_answers_are_those_of_a_loop(conv_bn: Subject) -> None:
+def test_answers_are_those_of_a_loop(norm_free: Subject) -> None:
     """The vmapped forward pass against one network after the other; normalised logits by their definition."""
+    network = folded_network(norm_free)
     generator = torch.Generator().manual_seed(0)
     networks = {
         name: p + 0.2 * torch.randn((5, *p.shape), generator=generator, dtype=p.dtype)
-        for name, p in conv_bn.params.items()
+        for name, p in network.params.items()
     }
-    found = evaluate_networks(conv_bn, networks)
+    shown = torch.randint(0, 36, (5, 20), generator=generator)
+    found = evaluate_networks(norm_free, networks, shown)
 
-    for i in range(5):
-        f = conv_bn.forward({n: p[i] for n, p in networks.items()}, conv_bn.inputs)
+    accuracies = []
+    for i, indices in enumerate(shown):
+        f = network.forward({n: p[i] for n, p in networks.items()}, norm_free.inputs[indices])
         unit = torch.stack([(row - row.mean()) / (row - row.mean()).norm() for row in f])
-        assert float(found.losses[i]) == pytest.approx(float(cross_entropy(f, conv_bn.labels)), rel=1e-12)
-        assert float(found.normalised_losses[i]) == pytest.approx(float(cross_entropy(unit, conv_bn.labels)), rel=1e-12)
-    accuracies = [
-        (conv_bn.forward({n: p[i] for n, p in networks.items()}, conv_bn.inputs).argmax(1) == conv_bn.labels).double()
-        for i in range(5)
-    ]
+        y = norm_free.labels[indices]
+        assert float(found.losses[i]) == pytest.approx(float(cross_entropy(f, y)), rel=1e-12)
+        assert float(found.normalised_losses[i]) == pytest.approx(float(cross_entropy(unit, y)), rel=1e-12)
+        accuracies.append((f.argmax(1) == y).double())
     expected = float(torch.stack(accuracies).mean())
     assert 0.15 < expected < 0.95
     assert found.accuracy == pytest.approx(expected, rel=1e-12)
@@ -149,21 +144,40 @@ def test_logits_that_are_all_alike_have_no_direction(mlp: Subject) -> None:
     """Normalised they are zero, and the loss log k."""
     networks = {name: torch.zeros_like(p).unsqueeze(0) for name, p in mlp.params.items()}
 
-    assert float(evaluate_networks(mlp, networks).normalised_losses) == pytest.approx(math.log(10), rel=1e-12)
+    assert float(evaluate_networks(mlp, networks, torch.arange(36)[None]).normalised_losses) == pytest.approx(
+        math.log(10), rel=1e-12
+    )
 
 
-def test_forward_passes_of_a_search(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All draws share a forward pass, over a sample of the examples, and a search needs half a dozen."""
-    monkeypatch.setattr(perturbation, "NUM_EXAMPLES", 25)
-    subject = Subject(Counting(mlp.model), mlp.inputs, mlp.labels)
-    seen: list[int] = subject.model.examples  # type: ignore[assignment]  # torch types attributes as modules
-    logits(subject)
-    seen[0] = 0
+def test_examples_that_a_search_asks(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand in each of a few steps and four thousand in the last, a few by each network."""
+    shown: list[Tensor] = []
+    plain = perturbation.evaluate_networks
 
-    noise_scale(subject)
+    def counted(subject: Subject, networks: dict[str, Tensor], indices: Tensor) -> perturbation.Evaluation:
+        shown.append(indices)
+        return plain(subject, networks, indices)
 
-    assert seen[0] % 25 == 0
-    assert 4 <= seen[0] // 25 <= 6
+    monkeypatch.setattr(perturbation, "evaluate_networks", counted)
+    noise_scale(mlp)
+
+    sizes = [indices.numel() for indices in shown]
+    assert sizes[:-1] == [1024] * len(sizes[:-1])
+    assert sizes[-1] == 4096
+    assert 3 <= len(sizes) <= 5
+    for indices in shown:
+        counts = torch.bincount(indices.flatten(), minlength=36)
+        assert int(counts.max() - counts.min()) <= 1
+
+
+def test_large_networks_have_few_draws(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As memory allows, and at least eight, each of which then answers more examples."""
+    size = sum(p.numel() for p in mlp.params.values())
+    monkeypatch.setattr(perturbation, "NUMBERS_DRAWN", 33 * size)
+    assert {len(noise) for noise in noise_draws(mlp).values()} == {32}
+    monkeypatch.setattr(perturbation, "NUMBERS_DRAWN", size)
+    anew = Subject(mlp.model, mlp.inputs, mlp.labels)
+    assert {len(noise) for noise in noise_draws(anew).values()} == {8}
 
 
 def test_draws_do_not_depend_on_the_scale_asked_for_first(mlp: Subject) -> None:
@@ -201,3 +215,18 @@ def test_networks_one_by_one_answer_as_side_by_side(subject: Subject, monkeypatc
 
         torch.testing.assert_close(apart, perturbation.logits_of_all(subject, networks, subject.inputs))
         torch.testing.assert_close(apart[0], subject.logits_of(subject.inputs))
+
+
+def test_pieces_answer_as_the_whole(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks one after the other, some at a time and all at once, of folded weights."""
+    network = folded_network(subject)
+    networks = {name: torch.stack([w, 1.1 * w, 0.9 * w]) for name, w in network.params.items()}
+    shown = torch.arange(12).view(3, 4)
+    losses = []
+    for floats in (0, 2 * 4 * 64, 2**30):
+        monkeypatch.setattr(perturbation, "FLOATS_TO_STACK", floats)
+        with numerics():
+            losses.append(evaluate_networks(subject, networks, shown).losses)
+
+    torch.testing.assert_close(losses[0], losses[2])
+    torch.testing.assert_close(losses[1], losses[2])

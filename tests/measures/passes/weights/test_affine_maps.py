@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from measures.api import Subject
-from measures.passes.weights.folding import folded_logits, layers, operations
+from measures.passes.weights.folded_network import folded_logits
+from measures.passes.weights.folding import layers, operations
 from tests.measures.networks import network
 
 WAYS = ("x * s + b", "b + s * x", "(x - m) / d", "addcmul", "in place")

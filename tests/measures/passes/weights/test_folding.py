@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from measures.api import Need, Subject, UnsupportedModelError
-from measures.passes.weights.folding import folded_logits, initial_layers, layers, operations
+from measures.passes.weights.folded_network import folded_logits
+from measures.passes.weights.folding import initial_layers, layers, operations
 from tests.measures.networks import network, trained
 
 BOTH_ENDS: frozenset[Need] = frozenset({"init"})
