@@ -16,7 +16,6 @@ from harness.store.to_ledger import frame_of, metadata_of
 from leaderboard.ranking.rank import rank
 from measures.registry import catalog
 
-FIGURES: Final = ("Psi", "tau_b")
 FOLDER: Final = Path(__file__).parents[1] / "check_zoo"
 DROPPED: Final = ("seconds", "stopped", "epochs")  # how long it took there, and what no measure is judged by
 
@@ -53,10 +52,9 @@ def write_zoo(store: Store, folder: Path) -> None:
         column for column in map(str, frame.columns) if not column.startswith(("measure.", "cost.", "outcome.", "why."))
     ]
     ledger = frame[[*(c for c in own if c not in DROPPED), *(f"measure.{name}" for name in names)]]
-    report = rank(ledger, bootstrap=0, metadata=metadata_of(known))
+    entries = rank(ledger, bootstrap=0, metadata=metadata_of(known)).measures
     about = {
-        name: {"version": known[name].version, **{figure: report["measures"][name][figure] for figure in FIGURES}}
-        for name in names
+        name: {"version": known[name].version, "Psi": entries[name].Psi, "tau_b": entries[name].tau_b} for name in names
     }
     folder.mkdir(exist_ok=True)
     write_bytes(folder / WEIGHTS, safetensors.torch.save(dict(sorted(weights.items()))))

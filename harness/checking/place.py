@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -95,28 +96,26 @@ def _figures(measure: Measure, scores: "pd.Series[float]", zoo: CheckZoo) -> tup
     name = measure.name
     known = {"expected_sign": measure.expected_sign, "family": measure.family, "source": measure.source}
     report = rank(zoo.ledger[own].assign(**{f"measure.{name}": scores}), metadata={name: known})
-    entry = report["measures"][name]
+    entry = report.measures[name]
     sign = measure.expected_sign
-    better = [
-        row for row in zoo.measures.values() if row["Psi"] is not None and abs(row["Psi"]) > abs(entry["Psi"] or 0)
-    ]
+    better = [row for row in zoo.measures.values() if row["Psi"] is not None and abs(row["Psi"]) > abs(entry.Psi or 0)]
     figures = {
-        "tau_b": entry["tau_b"],
-        "Psi": entry["Psi"],
-        "interval": entry["interval"],
+        "tau_b": entry.tau_b,
+        "Psi": entry.Psi,
+        "interval": msgspec.to_builtins(entry.interval),
         "place": len(better) + 1,
         "of": sum(row["Psi"] is not None for row in zoo.measures.values()) + 1,
-        "gate": entry["gate"],
-        "within": entry["within"],
+        "gate": msgspec.to_builtins(entry.gate),
+        "within": msgspec.to_builtins(entry.within),
     }
     remarks = []
-    low, high = (entry["interval"] or {}).get("Psi") or (-1.0, 1.0)
+    low, high = entry.interval.Psi or (-1.0, 1.0)
     if high * sign < 0 and low * sign < 0:
         way = "falls" if sign > 0 else "grows"
         remarks.append(f"It {way} with the gap here, against its expected_sign of {sign:+d}; look at the sign again.")
     elif low <= 0 <= high:
         remarks.append("Its Psi cannot be told from zero on these networks; more are needed: gapbench run digits.")
-    gate = entry["gate"]
-    if gate is not None and (gate["auc"] - 0.5) * sign <= 0:
+    gate = entry.gate
+    if gate is not None and (gate.auc - 0.5) * sign <= 0:
         remarks.append("It does not see random labels: networks that memorized score no worse than those that learnt.")
     return figures, remarks

@@ -55,13 +55,13 @@ def rank(
         bootstrap=bootstrap,
     )
     if as_json:
-        print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
+        print(json.dumps(report.to_json(), allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
     elif markdown:
-        print(as_markdown(report) if beside is None else markdown_beside(report), end="")  # noqa: T201  likewise
-    elif beside is None:
+        print(as_markdown(report) if report.beside is None else markdown_beside(report, report.beside), end="")  # noqa: T201  likewise
+    elif report.beside is None:
         render(report, console)
     else:
-        render_beside(report, console)
+        render_beside(report, report.beside, console)
     return GOOD
 
 
@@ -83,7 +83,7 @@ def page(
         folder, beside, target, None if within == "none" else within, errors, all_runs=all_runs
     )
     destination = folder / "leaderboard.html"
-    write_text(destination, build(report, ledger, report["provenance"], curves=curves))
+    write_text(destination, build(report, ledger, report.provenance or {}, curves=curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
     return GOOD
 
@@ -102,21 +102,21 @@ def table(
 ) -> int:
     """Show the ranking that a directory holds, without ranking again."""
     from harness.reports.readme_table import keep as kept
-    from harness.reports.readme_table import put, report_in
+    from harness.reports.readme_table import put, ranking_in
     from leaderboard.views.markdown import markdown as as_markdown
     from leaderboard.views.terminal import render
 
-    report = report_in(source)
+    ranking = ranking_in(source)
     if keep is not None:
-        kept(report, keep)
+        kept(ranking, keep)
     if not markdown:
         if output is not None or check:
             refuse("Only Markdown is written to a file; add --markdown.")
-        render(report, console)
+        render(ranking, console)
         return GOOD
     if output is None:
-        print(as_markdown(report, rows), end="")  # noqa: T201  for a file or the next program
+        print(as_markdown(ranking, rows), end="")  # noqa: T201  for a file or the next program
         return GOOD
-    same = put(as_markdown(report, rows), output, check=check)
+    same = put(as_markdown(ranking, rows), output, check=check)
     console.print(f"{output} {'shows it' if same else 'shows another' if check else 'was written'}.", markup=False)
     return NEGATIVE if check and not same else GOOD

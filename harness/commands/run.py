@@ -86,7 +86,7 @@ def run(
         tell_others(plan, store, console)
         report = write_results(store, plan.options.suite)
     render(report, console)
-    render_claims(report["claims"], console)
+    render_claims(report.claims or [], console)
     console.print(f"\nThe page: [bold]{escape(str(plan.folder / 'leaderboard.html'))}[/]", soft_wrap=True)
     return NEGATIVE if failed else GOOD
 

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
@@ -14,11 +16,12 @@ from harness.pipeline.workers import SUITE, provenance
 from harness.store.atomic_write import write_text, written_whole
 from harness.store.store import Store, StoredRun
 from harness.store.to_ledger import evidence_of, frame_of, metadata_of
-from leaderboard.claims import claims_of, judge
+from leaderboard.claims import JudgedClaim, claims_of, judge
 from leaderboard.errors import LedgerError
 from leaderboard.ledger.column_names import Columns
 from leaderboard.ledger.read import Target, read_ledger
 from leaderboard.ranking.rank import rank
+from leaderboard.ranking.report import Report
 from leaderboard.views.held_out import beside
 from leaderboard.views.page import build
 from measures.registry import catalog
@@ -26,15 +29,15 @@ from measures.registry import catalog
 CLAIMS: Final = "claims.json"
 
 
-def write_results(store: Store, suite: str) -> dict[str, Any]:
+def write_results(store: Store, suite: str) -> Report:
     """Write the ledger, the claims, the ranking and the page, each file whole or not at all; the ranking."""
     ledger = frame_of(store)
-    report = {**rank(ledger, metadata=_described(store)), "provenance": _provenance_of(store)}
-    report["claims"] = judge(claims_of(suite), evidence_of(store))
-    write_text(store.folder / CLAIMS, json.dumps(report["claims"], indent=1, allow_nan=False))
+    made, claims = _provenance_of(store), judge(claims_of(suite), evidence_of(store))
+    report = replace(rank(ledger, metadata=_described(store)), provenance=made, claims=claims)
+    write_text(store.folder / CLAIMS, json.dumps([asdict(claim) for claim in claims], indent=1, allow_nan=False))
     write_ledger(ledger, store.folder / "ledger.parquet")
-    write_text(store.folder / "leaderboard.json", json.dumps(report, indent=1, allow_nan=False))
-    write_text(store.folder / "leaderboard.html", build(report, ledger, report["provenance"], curves=curves_of(store)))
+    write_text(store.folder / "leaderboard.json", json.dumps(report.to_json(), indent=1, allow_nan=False))
+    write_text(store.folder / "leaderboard.html", build(report, ledger, made, curves=curves_of(store)))
     return report
 
 
@@ -56,7 +59,7 @@ def ranked(
     all_runs: bool,
     columns: Columns | None = None,
     **options: Any,
-) -> tuple[dict[str, Any], pd.DataFrame]:
+) -> tuple[Report, pd.DataFrame]:
     """The ranking of a zoo's directory or a ledger's file, and the ledger; damage is told on the console.
 
     Args:
@@ -85,13 +88,13 @@ def ranked(
     else:
         ledger, provenance_, metadata = read_ledger(source, columns), {"ledger": source.name}, metadata_of(catalog())
     report = rank(ledger, target=target, within=within, converged_only=not all_runs, metadata=metadata, **options)
-    return {**report, "provenance": provenance_, "claims": _claims_beside(source)}, ledger
+    return replace(report, provenance=provenance_, claims=_claims_beside(source)), ledger
 
 
 def ranked_beside(
     public: Path, held_out: Path | None, target: Target, within: str | None, console: Console, **options: Any
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """As `ranked`; where a held-out zoo is given, it is ranked alike, and the comparison stands under "beside".
+) -> tuple[Report, pd.DataFrame]:
+    """As `ranked`; where a held-out zoo is given, it is ranked alike, and the report holds the comparison.
 
     Raises:
         LedgerError: as `ranked`, or zoos that share a network: what was public is not held out.
@@ -105,15 +108,15 @@ def ranked_beside(
             f"Two zoos side by side must have no network in common; {public} and {held_out} share {len(shared)}, "
             f"{shared[0]} among them. Make a held-out zoo: gapbench run SUITE --secret-seed FILE."
         )
-    return {**report, "beside": beside(report, other)}, ledger
+    return replace(report, beside=beside(report, other)), ledger
 
 
-def _claims_beside(source: Path) -> list[dict[str, Any]]:
+def _claims_beside(source: Path) -> list[JudgedClaim]:
     """What was judged when the zoo was made; nothing for a ledger's file."""
     judged = source / CLAIMS
     try:
-        return list(json.loads(judged.read_text(encoding="utf-8"))) if judged.is_file() else []
-    except ValueError as error:
+        return msgspec.json.decode(judged.read_bytes(), type=list[JudgedClaim]) if judged.is_file() else []
+    except msgspec.MsgspecError as error:
         raise LedgerError(
             f"{judged} must be JSON; it cannot be read: {error}. Run the suite again, or remove it."
         ) from error

@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from harness.store.atomic_write import write_text
 from leaderboard.errors import RankingError
-from leaderboard.views.markdown import excerpt, is_ranking, shown_in
+from leaderboard.ranking.excerpt import Excerpt, Ranking, excerpt_of, read_excerpt
+from leaderboard.views.markdown import shown_in
 
 
-def report_in(source: Path) -> dict[str, Any]:
-    """The ranking that was written with a zoo, or kept as a file.
+def ranking_in(source: Path) -> Excerpt:
+    """What a table shows of the ranking that was written with a zoo, or kept as a file.
 
     Raises:
         RankingError: there is none, or the file holds something else.
@@ -19,12 +21,9 @@ def report_in(source: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RankingError(f"{path} must be a ranking; there is no such file. Make one: gapbench run digits --out zoo.")
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        return read_excerpt(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
-        raise RankingError(f"{path} must be JSON; it cannot be read: {error}") from error
-    if not is_ranking(report):
-        raise RankingError(f"{path} must be a ranking, as gapbench run leaves it in leaderboard.json; it is not.")
-    return dict(report)
+        raise RankingError(f"{path} must be a ranking; it cannot be read: {error}") from error
 
 
 def put(table: str, destination: Path, *, check: bool) -> bool:
@@ -45,11 +44,11 @@ def put(table: str, destination: Path, *, check: bool) -> bool:
     return text == there
 
 
-def keep(report: dict[str, Any], destination: Path) -> None:
+def keep(ranking: Ranking, destination: Path) -> None:
     """Write what a table is made of, a line a measure."""
-    kept = excerpt(report)
-    measures = kept.pop("measures")
-    head = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in kept.items()]
+    kept = excerpt_of(ranking)
+    measures = {name: msgspec.to_builtins(entry) for name, entry in kept.measures.items()}
+    head = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in kept.to_json().items() if key != "measures"]
     rows = [f" {json.dumps(name)}: {json.dumps(entry, allow_nan=False)}" for name, entry in measures.items()]
     text = "{\n" + ",\n".join([*head, '"measures": {\n' + ",\n".join(rows) + "\n}"]) + "\n}\n"
     write_text(destination, text)

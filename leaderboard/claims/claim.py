@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -87,8 +87,33 @@ class Claim:
     test: Callable[[Evidence], Finding]
 
 
-def judge(claims: Sequence[Claim], evidence: Evidence) -> list[dict[str, Any]]:
-    """Every claim with its effect, interval and verdict, as JSON without NaN. A claim that fails takes none down."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedClaim:
+    """A claim with what was found on a ledger: the effect, its interval and the verdict.
+
+    Attributes:
+        holds: where the effect must lie, in words.
+        effect: the figure; None where there is nothing to take it from, and then `why`.
+        low, high: its 95 % interval.
+    """
+
+    study: str
+    name: str
+    statement: str
+    source: str
+    published: str
+    unit: str
+    holds: str
+    effect: float | None
+    low: float | None
+    high: float | None
+    networks: int
+    verdict: Verdict
+    why: str
+
+
+def judge(claims: Sequence[Claim], evidence: Evidence) -> list[JudgedClaim]:
+    """Test every claim on the evidence; one that fails takes none down."""
     judged = []
     for claim in claims:
         try:
@@ -96,21 +121,21 @@ def judge(claims: Sequence[Claim], evidence: Evidence) -> list[dict[str, Any]]:
         except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
             finding = Finding(None, None, None, 0, f"The ledger does not hold what it needs: {error!r}.")
         judged.append(
-            {
-                "study": claim.study,
-                "name": claim.name,
-                "statement": claim.statement,
-                "source": claim.source,
-                "published": claim.published,
-                "unit": claim.unit,
-                "holds": str(claim.holds),
-                "effect": finding.effect,
-                "low": finding.low,
-                "high": finding.high,
-                "networks": finding.networks,
-                "verdict": verdict(finding, claim.holds),
-                "why": finding.why,
-            }
+            JudgedClaim(
+                study=claim.study,
+                name=claim.name,
+                statement=claim.statement,
+                source=claim.source,
+                published=claim.published,
+                unit=claim.unit,
+                holds=str(claim.holds),
+                effect=finding.effect,
+                low=finding.low,
+                high=finding.high,
+                networks=finding.networks,
+                verdict=verdict(finding, claim.holds),
+                why=finding.why,
+            )
         )
     return judged
 

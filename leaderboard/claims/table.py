@@ -1,16 +1,18 @@
 """The claims of a study in a terminal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from leaderboard.claims.claim import JudgedClaim
+
 COLOURS: Final = {"reproduced": "green", "not reproduced": "red", "undecided": "yellow"}
 
 
-def render_claims(claims: Sequence[Mapping[str, Any]], console: Console) -> None:
+def render_claims(claims: Sequence[JudgedClaim], console: Console) -> None:
     """Print each claim with its verdict, its figure beside the published one, and the reason where there is none."""
     if not claims:
         return
@@ -19,19 +21,19 @@ def render_claims(claims: Sequence[Mapping[str, Any]], console: Console) -> None
         table.add_column(header, overflow="fold")
     for claim in claims:
         table.add_row(
-            Text(claim["verdict"], style=COLOURS[claim["verdict"]]),
-            Text(claim["statement"]),
+            Text(claim.verdict, style=COLOURS[claim.verdict]),
+            Text(claim.statement),
             Text(measured(claim)),
-            Text(f"{claim['holds']} {claim['unit']}".strip()),
-            Text(f"{claim['published']} ({claim['source']})"),
+            Text(f"{claim.holds} {claim.unit}".strip()),
+            Text(f"{claim.published} ({claim.source})"),
         )
     console.print()
     console.print(table)
 
 
-def measured(claim: Mapping[str, Any]) -> str:
+def measured(claim: JudgedClaim) -> str:
     """The figure of a claim with its interval and networks, or why there is none."""
-    if claim["effect"] is None:
-        return str(claim["why"])
-    interval = "" if claim["low"] is None else f" [{claim['low']:.3g}, {claim['high']:.3g}]"
-    return f"{claim['effect']:.3g}{interval} {claim['unit']}, {claim['networks']} networks"
+    if claim.effect is None:
+        return claim.why
+    interval = "" if claim.low is None else f" [{claim.low:.3g}, {claim.high:.3g}]"
+    return f"{claim.effect:.3g}{interval} {claim.unit}, {claim.networks} networks"

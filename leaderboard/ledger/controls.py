@@ -1,12 +1,12 @@
 """The controls that stand in every leaderboard and need the ledger: what a figure is worth is seen beside them."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leaderboard.ledger.metadata import Metadata
 from leaderboard.ledger.read import Target, names_of, target_of
 
 ORACLE_NOISE: Final = (
@@ -16,7 +16,7 @@ ORACLE_NOISE: Final = (
 )  # standard deviations, in units of the target: Jiang et al. 2020, arXiv:1912.02178
 
 
-def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.DataFrame, dict[str, Mapping[str, Any]]]:
+def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.DataFrame, dict[str, Metadata]]:
     """The ledger with a column `measure.<name>` for each control that it lacks, and the controls' metadata by name.
 
     * `hp.<name>`: each hyperparameter as if it were a measure: a number as it is, a text by `category_code`.
@@ -47,10 +47,7 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
     sources["constant"] = "the number 1"
     added = {name: column for name, column in values.items() if f"measure.{name}" not in ledger}
     columns = pd.DataFrame({f"measure.{name}": column for name, column in added.items()}, index=ledger.index)
-    metadata: dict[str, Mapping[str, Any]] = {
-        name: {"family": "control", "control": True, "expected_sign": 1, "source": sources[name], "needs": []}
-        for name in added
-    }
+    metadata = {name: Metadata(family="control", source=sources[name], control=True) for name in added}
     return pd.concat([ledger, columns], axis=1), metadata
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.ledger.arrays import Networks
-from leaderboard.ranking.statistics_of import Judged, Panel, Seeds
+from leaderboard.ranking.report import Seeds
+from leaderboard.ranking.statistics_of import Judged, Panel
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.sign_error import Weights
@@ -74,8 +74,3 @@ def judged_alone(networks: Networks, options: Options) -> dict[str, Judged]:
     for group in groups(networks, options, resamples(networks, options)):
         found |= group.panel.judge(group.names)[0]
     return {name: found[name] for name in networks.scores}
-
-
-def with_reasons(judged: Judged) -> dict[str, Any]:
-    """The figures with the reasons for those that are None."""
-    return {**judged.figures, "why": judged.why}

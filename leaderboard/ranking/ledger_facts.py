@@ -1,38 +1,35 @@
 """What a ledger records of its measures and networks beside the scores: gate, cost, outcomes, metadata, the grid."""
 
 from collections import Counter
-from collections.abc import Mapping
 from functools import lru_cache
 from math import prod
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.ledger.arrays import Networks
+from leaderboard.ranking.entry import Cost, Gate
+from leaderboard.ranking.report import GridFacts
 from leaderboard.statistics.gate import randomization_gate
 from leaderboard.statistics.pairs import Floats, Ints, joint
 from leaderboard.statistics.resampling import draw
-from leaderboard.statistics.undefined import UndefinedError
+from leaderboard.statistics.undefined import Reasons
 
 CORRUPTION: Final = "hp.corruption"
 OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
 
 
-def grid_report(networks: Networks) -> dict[str, Any]:
+def grid_facts(networks: Networks) -> GridFacts:
     """How full the grid of the levels is, and how many replicates its configurations have."""
     if not len(networks):
-        return {"places": 0, "filled": 0, "holes": 0, "replicates": None}
+        return GridFacts(places=0, filled=0, holes=0, replicates=None)
     places = prod(len(np.unique(code)) for code in networks.levels.values())
     filled = int(joint(networks.levels.values(), len(networks)).max()) + 1
     sizes = np.bincount(networks.configuration)
-    return {
-        "places": places,
-        "filled": filled,
-        "holes": places - filled,
-        "replicates": [int(sizes.min()), int(sizes.max())],
-    }
+    replicates = int(sizes.min()), int(sizes.max())
+    return GridFacts(places=places, filled=filled, holes=places - filled, replicates=replicates)
 
 
 class Gates:
@@ -48,7 +45,7 @@ class Gates:
         self._hyperparameters, self._bootstrap, self._seed = hyperparameters, bootstrap, seed
         self._known: dict[bytes, tuple[NDArray[np.bool_], Ints]] = {}
 
-    def of(self, scores: Floats, why: dict[str, str]) -> dict[str, Any] | None:
+    def of(self, scores: Floats, why: Reasons) -> Gate | None:
         """The gate of one measure's scores [n], NaN where there is none; None, and why, where it has no value."""
         if CORRUPTION not in self._hyperparameters:
             why["gate"] = "The ledger has no column hp.corruption."
@@ -59,20 +56,12 @@ class Gates:
             self._known[kept.tobytes()] = _sides(self._hyperparameters[kept])
         random, setting = self._known[kept.tobytes()]
         counts = _resamples(int(setting.max(initial=-1)) + 1, self._bootstrap, self._seed)
-        try:
-            gate = randomization_gate(scores[kept], random, setting, counts)
-        except UndefinedError as reason:
-            why["gate"] = str(reason)
+        gate = why.of("gate", randomization_gate, scores[kept], random, setting, counts)
+        if gate is None:
             return None
         if gate.interval is None:
             why["gate.interval"] = gate.why
-        return {
-            "auc": gate.auc,
-            "interval": gate.interval,
-            "true": gate.true,
-            "random": gate.random,
-            "matched": gate.matched,
-        }
+        return Gate(auc=gate.auc, interval=gate.interval, true=gate.true, random=gate.random, matched=gate.matched)
 
 
 def _sides(sides: pd.DataFrame) -> tuple[NDArray[np.bool_], Ints]:
@@ -90,13 +79,13 @@ def _resamples(size: int, count: int, seed: int) -> Floats:
     return draw(size, count, np.random.default_rng([seed, 0x9A7E]))
 
 
-def cost_of(runs: pd.DataFrame, name: str, why: dict[str, str]) -> dict[str, float | None]:
+def cost_of(runs: pd.DataFrame, name: str, why: Reasons) -> Cost:
     """The median seconds of a measure, over those that are finite and not negative."""
     seconds = runs[f"cost.{name}"].to_numpy() if f"cost.{name}" in runs else np.zeros(0)
     times = seconds[np.isfinite(seconds) & (seconds >= 0)]
     if not len(times):
         why["cost.median_seconds"] = f"The ledger has no seconds in a column cost.{name}."
-    return {"median_seconds": float(np.median(times)) if len(times) else None}
+    return Cost(median_seconds=float(np.median(times)) if len(times) else None)
 
 
 def outcomes_of(runs: pd.DataFrame, name: str) -> dict[str, int]:
@@ -108,11 +97,3 @@ def outcomes_of(runs: pd.DataFrame, name: str) -> dict[str, int]:
         others = Counter(runs[f"outcome.{name}"].to_numpy(dtype=object)[~scored])
         counts |= {outcome: others[outcome] for outcome in OUTCOMES[1:]}
     return {**counts, "missing": len(runs) - sum(counts.values())}
-
-
-def described(known: Mapping[str, Any]) -> dict[str, Any]:
-    """A measure's metadata as JSON; unknown ones are taken to grow with the gap."""
-    found = {"family": None, "expected_sign": 1, "source": None, "needs": [], **known}
-    found["needs"] = sorted(found["needs"])
-    found["control"] = bool(known.get("control", found["family"] == "control"))
-    return found

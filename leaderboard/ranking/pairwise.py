@@ -1,19 +1,20 @@
 """Any two measures side by side: the standard error of the difference of their Psi, and its corrected p-value."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from leaderboard.ranking.entry import Entry
+from leaderboard.ranking.report import Comparisons, Power
 from leaderboard.ranking.significance import networks_needed
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import NO_SPREAD, all_alike, normal_score
 
 
-class Comparisons:
+class Pairwise:
     """Gathers what the measures of a ledger add to Psi, group by group, and compares any two of them.
 
     Args:
@@ -54,7 +55,7 @@ class Comparisons:
                 self._spread[first, second] = self._spread[second, first] = float(spread[b])
                 self._degrees[first, second] = self._degrees[second, first] = float(degrees[b])
 
-    def report(self, psi: Mapping[str, float | None]) -> dict[str, Any]:
+    def compare(self, psi: Mapping[str, float | None]) -> Comparisons:
         """Matrices over the measures that have a spread, None on the diagonal.
 
         The p-values are corrected over all pairs by the single-step maximum of |z| (Westfall & Young 1993); z is the
@@ -95,38 +96,32 @@ class Comparisons:
             z = np.where(varies, normal_score(t, degrees), flat)
             exceeding = count - np.searchsorted(np.sort(largest), z - 1e-9)
             p = np.where(np.isnan(spread), np.nan, (1 + exceeding) / (1 + count))
-        return {
-            "figure": "Psi",
-            "names": names,
-            "standard_error": _rows(spread),
-            "p_adjusted": _rows(p),
-        }
+        return Comparisons(figure="Psi", names=names, standard_error=_rows(spread), p_adjusted=_rows(p))
 
 
-def power_line(report: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any] | None:
+def power_of(comparisons: Comparisons, measures: Mapping[str, Entry], names: Sequence[str]) -> Power | None:
     """How many networks would settle which of the two leading measures is better; None with fewer than two.
 
     Args:
-        report: of the whole ranking, with its comparisons.
-        names: of the measures, best first.
+        comparisons: of any two measures.
+        measures: by name.
+        names: of those that may lead, best first.
     """
-    table = report["comparisons"]
-    leading = [name for name in names if name in table["names"]][:2]
+    known = list(comparisons.names)
+    leading = [name for name in names if name in known][:2]
     if len(leading) < 2:  # noqa: PLR2004  a pair
         return None
-    a, b = (table["names"].index(name) for name in leading)
-    entries = [report["measures"][name] for name in leading]
-    difference = float(
-        entries[0]["Psi"] * entries[0]["expected_sign"] - entries[1]["Psi"] * entries[1]["expected_sign"]
+    a, b = (known.index(name) for name in leading)
+    first, second = (measures[name] for name in leading)
+    difference = float((first.directed_psi or 0.0) - (second.directed_psi or 0.0))
+    spread = comparisons.standard_error[a][b]
+    n = min(first.n, second.n)
+    return Power(
+        between=leading,
+        difference=difference,
+        networks=n,
+        networks_needed=None if spread is None else networks_needed(n, difference, spread),
     )
-    spread = table["standard_error"][a][b]
-    n = min(entry["n"] for entry in entries)
-    return {
-        "between": leading,
-        "difference": difference,
-        "networks": n,
-        "networks_needed": None if spread is None else networks_needed(n, difference, spread),
-    }
 
 
 def _rows(matrix: Floats) -> list[list[float | None]]:

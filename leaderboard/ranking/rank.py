@@ -1,7 +1,7 @@
 """Rank the measures of a ledger: every statistic of every measure, pooled and within each corruption, as one report."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,20 +10,24 @@ from leaderboard.errors import LedgerError, RankingError
 from leaderboard.ledger.arrays import TEST_SIZE, Networks, networks_of
 from leaderboard.ledger.column_names import suggestion
 from leaderboard.ledger.controls import with_controls
+from leaderboard.ledger.metadata import Metadata, metadata_of
 from leaderboard.ledger.read import Target, checked, names_of, target_of
-from leaderboard.ranking.groups import Options, groups, resamples, with_reasons
-from leaderboard.ranking.ledger_facts import Gates, cost_of, described, grid_report, outcomes_of
-from leaderboard.ranking.pairwise import Comparisons, power_line
-from leaderboard.ranking.readable_units import Units, curve_of, noise_of, pareto
-from leaderboard.ranking.significance import FAMILY, Verdicts
-from leaderboard.ranking.statistics_of import Judged, Seeds
-from leaderboard.ranking.strata import Strata, mean_over, strata_of, strata_report
+from leaderboard.ranking.entries import judge_together, with_front
+from leaderboard.ranking.entry import StratumMean
+from leaderboard.ranking.excerpt import AnyEntry, Ranking
+from leaderboard.ranking.groups import Options
+from leaderboard.ranking.ledger_facts import Gates, cost_of, grid_facts, outcomes_of
+from leaderboard.ranking.pairwise import power_of
+from leaderboard.ranking.readable_units import curve_of
+from leaderboard.ranking.report import Bins, LabelCurve, Report, Seeds
+from leaderboard.ranking.significance import family_of
+from leaderboard.ranking.strata import Parts, mean_over, strata_of, strata_report
 from leaderboard.statistics.granulated import grid_of
 from leaderboard.statistics.pairs import MOST_NETWORKS
 from leaderboard.statistics.sign_error import Weights
-from leaderboard.statistics.undefined import made_or_reason
+from leaderboard.statistics.undefined import Reasons
 
-Figure = Literal["Psi", "tau_b", "tau_a", "spearman", "partial_spearman"]
+Statistic = Literal["Psi", "tau_b", "tau_a", "spearman", "partial_spearman"]
 
 CORRUPTION: Final = "hp.corruption"
 DATASET: Final = "hp.dataset"
@@ -40,9 +44,9 @@ def rank(
     seeds: Seeds = "averaged",
     weights: Weights = "hoeffding",
     bins: Mapping[str, int] | None = None,
-    metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    metadata: Mapping[str, Mapping[str, object]] | None = None,
     converged_only: bool = True,
-) -> dict[str, Any]:
+) -> Report:
     """Judge every measure of a ledger, and the controls, by how it orders the networks.
 
     A figure that has no value is None, with the reason under "why"; the report is JSON without NaN. Statistics are of
@@ -79,10 +83,9 @@ def rank(
         )
     column, reason = _column(whole, within)
     runs, controls = with_controls(whole[kept].reset_index(drop=True), target, seed)
-    known = {**controls, **(metadata or {})}
-    about = {name: described(known.get(name, {})) for name in names_of(runs, "measure")}
-    signs = {name: entry["expected_sign"] for name, entry in about.items()}
-    family = [name for name, entry in about.items() if not entry["control"]]
+    known = controls | {name: metadata_of(name, given) for name, given in (metadata or {}).items()}
+    about = {name: known.get(name, Metadata()) for name in names_of(runs, "measure")}
+    family = [name for name, one in about.items() if not one.control]
     options = Options(
         bootstrap=bootstrap,
         permutations=bootstrap if permutations is None else permutations,
@@ -91,100 +94,93 @@ def rank(
         weights=weights,
     )
     networks, levels = networks_of(runs, target, column, _binned(runs, bins))
-    report: dict[str, Any] = {
-        "models": len(runs),
-        "target": target,
-        "not_converged": int((~converged).sum()),
-        "converged_only": converged_only,
-        "without_target": int(goal.isna().sum()),
-        "missing_cells": sum(int((~np.isfinite(networks.scores[name])).sum()) for name in family),
-        "hyperparameters": names_of(runs, "hp"),
-        "configurations": networks.size,
-        "grid": grid_report(networks),
-        "binned": {name: {"bins": len(edges) + 1, "edges": edges} for name, edges in levels.edges.items()},
-        "seeds": seeds,
-        "weights": weights,
-        "bootstrap": bootstrap,
-        "permutations": options.permutations,
-        "family": {**FAMILY, "measures": len(family)},
-        "seed": seed,
-        "test_size": TEST_SIZE if "test_size" not in runs else None,
-        "why": {"test_size": "The ledger says it for each network."} if "test_size" in runs else {},
-    }
-    judged, comparisons = _judged_together(networks, runs, column, options, signs, family)
-    strata = {} if column is None else strata_of(networks, runs[column], options)
-    report["within"] = None if column is None else strata_report(column, strata)
-    if column is None:
-        report["why"]["within"] = reason
-    data_sets, reason_across = _data_sets(networks, runs, column, strata, options)
-    report["across"] = None if reason_across else strata_report(DATASET, data_sets)
-    if reason_across:
-        report["why"]["across"] = reason_across
-    measures: dict[str, Any] = {}
+    why = Reasons()
+    if "test_size" in runs:
+        why["test_size"] = "The ledger says it for each network."
+    together = judge_together(networks, runs, column, options, about, family)
+    parts = {} if column is None else strata_of(networks, runs[column], options)
+    data_sets, reason_across = _data_sets(networks, runs, column, parts, options)
+    for key, lacking in (("within", reason), ("across", reason_across)):
+        if lacking:
+            why[key] = lacking
     gates = Gates(networks.hyperparameters, bootstrap, seed)
-    for name, one in judged.items():
-        for key, parts, lacking in (("within", strata, reason), ("across", data_sets, reason_across)):
-            one.figures[key] = None if lacking else mean_over(parts, name, key, one.why)
-            if lacking:
-                one.why[key] = lacking
-        one.figures["gate"] = gates.of(networks.scores[name], one.why)
-        one.figures["cost"] = cost_of(runs, name, one.why)
-        one.figures["outcomes"] = outcomes_of(runs, name)
-        measures[name] = {**with_reasons(one), **about[name]}
-    front = pareto(measures, family)
-    for name, entry in measures.items():
-        entry["pareto"] = front.get(name)
-        if entry["pareto"] is None:
-            entry["why"]["pareto"] = "It is a control." if entry["control"] else "It needs a Psi and a cost."
-    whole_report = {**report, "comparisons": comparisons, "measures": measures}
-    return {**whole_report, **_lines(whole_report, networks, options)}
+    measures = {}
+    for name, one in about.items():
+        own = Reasons(together.reasons(name, one))
+        measures[name] = together.entry(
+            name,
+            one,
+            within=_mean(parts, name, "within", reason, own),
+            across=_mean(data_sets, name, "across", reason_across, own),
+            gate=gates.of(networks.scores[name], own),
+            cost=cost_of(runs, name, own),
+            outcomes=outcomes_of(runs, name),
+            why=own,
+        )
+    measures = with_front(measures)
+    ranked = [name for name in ordered(measures) if name in family]
+    power = power_of(together.comparisons, measures, ranked)
+    if power is None:
+        why["power"] = "Fewer than two measures have a Psi with a spread."
+    curve = why.of("label_curve", _label_curve, networks, options)
+    return Report(
+        models=len(runs),
+        target=target,
+        not_converged=int((~converged).sum()),
+        converged_only=converged_only,
+        without_target=int(goal.isna().sum()),
+        missing_cells=sum(int((~np.isfinite(networks.scores[name])).sum()) for name in family),
+        hyperparameters=names_of(runs, "hp"),
+        configurations=networks.size,
+        grid=grid_facts(networks),
+        binned={name: Bins(bins=len(edges) + 1, edges=edges) for name, edges in levels.edges.items()},
+        seeds=seeds,
+        weights=weights,
+        bootstrap=bootstrap,
+        permutations=options.permutations,
+        family=family_of(len(family)),
+        seed=seed,
+        test_size=None if "test_size" in runs else TEST_SIZE,
+        why=why,
+        within=None if column is None else strata_report(column, parts),
+        across=None if reason_across else strata_report(DATASET, data_sets),
+        comparisons=together.comparisons,
+        measures=measures,
+        power=power,
+        label_curve=curve,
+    )
 
 
-def order(report: Mapping[str, Any], by: Figure = "Psi") -> list[str]:
-    """The names of the measures, best first: by a figure times the expected sign; those without the figure last.
+def order(report: Ranking, by: Statistic = "Psi") -> list[str]:
+    """The names of the measures, best first: by a statistic times the expected sign; those without it last.
 
     Psi leads: each of its comparisons changes one hyperparameter and no other, so where corruption is a hyperparameter
     only one psi of several compares networks of different corruption, while nearly every pair of a pooled tau-b does.
 
     Raises:
-        RankingError: an unknown figure.
+        RankingError: an unknown statistic.
     """
-    if by not in get_args(Figure):
-        raise RankingError(f"No figure is called {by!r}. {suggestion(by, get_args(Figure))}")
-
-    def key(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, float, str]:
-        name, entry = item
-        value = entry[by]
-        return value is None, 0.0 if value is None else -value * entry["expected_sign"], name
-
-    return [name for name, _ in sorted(report["measures"].items(), key=key)]
+    if by not in get_args(Statistic):
+        raise RankingError(f"No statistic is called {by!r}. {suggestion(by, get_args(Statistic))}")
+    return ordered(report.measures, by)
 
 
-def _judged_together(
-    networks: Networks,
-    runs: pd.DataFrame,
-    column: str | None,
-    options: Options,
-    signs: Mapping[str, int],
-    family: list[str],
-) -> tuple[dict[str, Judged], dict[str, Any]]:
-    """Every measure on all networks, tested against chance, the hyperparameters and each other."""
-    controls = [name for name in names_of(runs, "hp") if name in networks.scores]
-    verdicts = Verdicts(networks, options, signs, controls, column)
-    comparisons = Comparisons(signs, family)
-    found: dict[str, Judged] = {}
-    for group in groups(networks, options, resamples(networks, options)):
-        judged, influence = group.panel.judge(group.names)
-        verdicts.add(group, judged, influence)
-        comparisons.add(group.names, influence, group.panel.counts)
-        units = Units(group, options, signs)
-        for name, one in judged.items():
-            noise = noise_of(runs, name)
-            units.add(name, one, None if noise is None else noise[group.scored])
-        found |= judged
-    verdicts.finish(found, family)
-    psi = {name: one.figures["Psi"] for name, one in found.items()}
-    return {name: found[name] for name in networks.scores}, comparisons.report(psi)
+def ordered(measures: Mapping[str, AnyEntry], by: Statistic = "Psi") -> list[str]:
+    """As `order`, without a report."""
+
+    def key(name: str) -> tuple[bool, float, str]:
+        value: float | None = getattr(measures[name], by)
+        return value is None, 0.0 if value is None else -value * measures[name].expected_sign, name
+
+    return sorted(measures, key=key)
+
+
+def _mean(parts: Parts, name: str, key: str, lacking: str, why: Reasons) -> StratumMean | None:
+    """The mean over strata of one measure; None where there are none, for a reason."""
+    if lacking:
+        why[key] = lacking
+        return None
+    return mean_over(parts, name, key, why)
 
 
 def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
@@ -216,8 +212,8 @@ def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, i
 
 
 def _data_sets(
-    networks: Networks, runs: pd.DataFrame, column: str | None, strata: Strata, options: Options
-) -> tuple[Strata, str]:
+    networks: Networks, runs: pd.DataFrame, column: str | None, strata: Parts, options: Options
+) -> tuple[Parts, str]:
     """The measures on the networks of each data set, or the reason why they are not split."""
     if DATASET not in runs:
         return {}, "The ledger has no column hp.dataset."
@@ -228,15 +224,7 @@ def _data_sets(
     return strata_of(networks, runs[DATASET], options), ""
 
 
-def _lines(report: Mapping[str, Any], networks: Networks, options: Options) -> dict[str, Any]:
-    """The power of the ledger and its label curve."""
-    names = [name for name in order(report) if not report["measures"][name]["control"]]
-    power = power_line(report, names)
-    if power is None:
-        report["why"]["power"] = "Fewer than two measures have a Psi with a spread."
+def _label_curve(networks: Networks, options: Options) -> LabelCurve:
     grid = grid_of(networks.levels, len(networks), configuration=networks.configuration, kept=options.seeds == "kept")
-    curve = made_or_reason(lambda: curve_of(grid, networks, options.seed))
-    if isinstance(curve, str):
-        report["why"]["label_curve"] = curve
-        return {"power": power, "label_curve": None}
-    return {"power": power, "label_curve": {"examples": list(curve.examples), "Psi": curve.psi.tolist()}}
+    curve = curve_of(grid, networks, options.seed)
+    return LabelCurve(examples=curve.examples, Psi=curve.psi.tolist())

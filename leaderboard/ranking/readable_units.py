@@ -1,25 +1,39 @@
 """Figures in units that people understand: labels, the error of a prediction, seconds, shares of variance."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from leaderboard.ledger.arrays import Networks
+from leaderboard.ranking.entry import Increment, LabelEquivalents, Prediction, Statistics
 from leaderboard.ranking.groups import Group, Options
-from leaderboard.ranking.statistics_of import Judged
-from leaderboard.statistics.conformal import NOMINAL, SPLITS, Conformal, Prediction
-from leaderboard.statistics.crossfit import FOLDS, CrossFit, Increment
+from leaderboard.statistics import conformal, crossfit
+from leaderboard.statistics.conformal import NOMINAL, SPLITS, Conformal
+from leaderboard.statistics.crossfit import FOLDS, CrossFit
 from leaderboard.statistics.fragility import Fragility, fragility
 from leaderboard.statistics.granulated import Grid
 from leaderboard.statistics.labels import LabelCurve, label_curve
 from leaderboard.statistics.pairs import Floats
-from leaderboard.statistics.undefined import UndefinedError, defined, made_or_reason
+from leaderboard.statistics.resampling import Interval
+from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, made_or_reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readable:
+    """One measure in units that people understand, with the reasons for what is None."""
+
+    residual_spearman: float | None
+    increment: Increment | None
+    prediction: Prediction | None
+    fragility: Fragility | None
+    label_equivalents: LabelEquivalents | None
+    why: Mapping[str, str]
 
 
 class Units:
-    """Adds these figures to the measures of a group; what they have in common is worked out once a group.
+    """Computes these figures for the measures of a group; what they have in common is worked out once a group.
 
     Args:
         group: measures that score the same networks.
@@ -36,70 +50,62 @@ class Units:
         self._conformal = made_or_reason(lambda: Conformal(networks.target, networks.configuration, seed))
         self.curve = made_or_reason(lambda: curve_of(group.panel.grid, networks, seed))
 
-    def add(self, name: str, judged: Judged, noise: Floats | None) -> None:
+    def of(self, name: str, statistics: Statistics, noise: Floats | None) -> Readable:
         """The figures of one measure.
 
         Args:
             name: of the measure.
-            judged: where they are written.
+            statistics: of the measure on the networks of the group.
             noise: standard deviation [n] of its scores over draws of its estimator, None where unknown.
         """
-        figures, scores = judged.figures, self._networks.scores[name]
-        increment: Increment | None = judged.of("increment", self._increment, scores)
-        figures["residual_spearman"] = None if increment is None else increment.rho
-        figures["increment"] = None
+        scores, why = self._networks.scores[name], Reasons()
+        increment = why.of("increment", self._increment, scores)
         if increment is None:
-            judged.why["residual_spearman"] = judged.why["increment"]
-        else:
-            figures["increment"] = {
-                "delta_mse": increment.delta_mse,
-                "mse_without": increment.mse_without,
-                "mse_with": increment.mse_with,
-                "folds": FOLDS,
-            }
-        prediction: Prediction | None = judged.of("prediction", self._prediction, scores)
-        figures["prediction"] = None
-        if prediction is not None:
-            figures["prediction"] = {
-                "nominal": NOMINAL,
-                "coverage": prediction.coverage,
-                "half_width": prediction.half_width,
-                "half_width_without": prediction.half_width_without,
-                "splits": SPLITS,
-            }
+            why["residual_spearman"] = why["increment"]
+        prediction = why.of("prediction", self._prediction, scores)
         rng = np.random.default_rng([self._options.seed, 0xF4A6])
-        parts: Fragility | None = judged.of("fragility", fragility, scores, self._networks.configuration, noise, rng)
-        figures["fragility"] = None
-        if parts is not None:
-            figures["fragility"] = {
-                "configurations": parts.configurations,
-                "seeds": parts.seeds,
-                "draws": parts.draws,
-            }
-            if parts.draws is None:
-                judged.why["fragility.draws"] = f"The ledger has no column noise.{name}."
-        figures["label_equivalents"] = judged.of("label_equivalents", self._labels, judged, self._signs.get(name, 1))
-        if figures["label_equivalents"] is not None and figures["interval"]["Psi"] is None:
-            judged.why["label_equivalents.interval"] = judged.why["interval.Psi"]
+        parts = why.of("fragility", fragility, scores, self._networks.configuration, noise, rng)
+        if parts is not None and parts.draws is None:
+            why["fragility.draws"] = f"The ledger has no column noise.{name}."
+        labels = why.of("label_equivalents", self._labels, statistics, self._signs.get(name, 1))
+        if labels is not None and labels.interval is None:
+            why["label_equivalents.interval"] = statistics.why["interval.Psi"]
+        return Readable(
+            residual_spearman=None if increment is None else increment.rho,
+            increment=None if increment is None else _increment(increment),
+            prediction=None if prediction is None else _prediction(prediction),
+            fragility=parts,
+            label_equivalents=labels,
+            why=why,
+        )
 
-    def _increment(self, scores: Floats) -> Increment:
+    def _increment(self, scores: Floats) -> crossfit.Increment:
         return defined(self._crossfit).of(scores)
 
-    def _prediction(self, scores: Floats) -> Prediction:
+    def _prediction(self, scores: Floats) -> conformal.Prediction:
         return defined(self._conformal).of(scores)
 
-    def _labels(self, judged: Judged, sign: int) -> dict[str, Any]:
-        if judged.figures["Psi"] is None:
-            raise UndefinedError(judged.why["Psi"])
-        curve = defined(self.curve)
-        examples, censored = curve.equivalent(sign * judged.figures["Psi"])
-        ends = judged.figures["interval"]["Psi"]
-        turned = None if ends is None else sorted(sign * end for end in ends)
-        return {
-            "examples": examples,
-            "censored": censored,
-            "interval": None if turned is None else [curve.equivalent(end)[0] for end in turned],
-        }
+    def _labels(self, statistics: Statistics, sign: int) -> LabelEquivalents:
+        if statistics.Psi is None:
+            raise UndefinedError(statistics.why["Psi"])
+        curve, ends = defined(self.curve), statistics.interval.Psi
+        examples, censored = curve.equivalent(sign * statistics.Psi)
+        labels = None if ends is None else Interval(*(curve.equivalent(end)[0] for end in ends.times(sign)))
+        return LabelEquivalents(examples=examples, censored=censored, interval=labels)
+
+
+def _increment(found: crossfit.Increment) -> Increment:
+    return Increment(delta_mse=found.delta_mse, mse_without=found.mse_without, mse_with=found.mse_with, folds=FOLDS)
+
+
+def _prediction(found: conformal.Prediction) -> Prediction:
+    return Prediction(
+        nominal=NOMINAL,
+        coverage=found.coverage,
+        half_width=found.half_width,
+        half_width_without=found.half_width_without,
+        splits=SPLITS,
+    )
 
 
 def curve_of(grid: Grid, networks: Networks, seed: int) -> LabelCurve:
@@ -113,21 +119,18 @@ def curve_of(grid: Grid, networks: Networks, seed: int) -> LabelCurve:
     return label_curve(grid, networks.target, networks.accuracy, seed)
 
 
-def pareto(entries: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, bool | None]:
-    """Whether no other of the measures has a Psi at least as large, in the expected direction, for no more seconds.
+def pareto(points: Mapping[str, tuple[float, float]]) -> set[str]:
+    """The names of the measures than which no other has a Psi at least as large for no more seconds.
 
-    None for a measure without a Psi or a cost. Of two that are equal in both, both stand.
+    Of two that are equal in both, both stand.
+
+    Args:
+        points: seconds, and Psi in the expected direction, by name.
     """
-    points = {
-        name: (entries[name]["cost"]["median_seconds"], entries[name]["Psi"] * entries[name]["expected_sign"])
-        for name in names
-        if entries[name]["Psi"] is not None and entries[name]["cost"]["median_seconds"] is not None
-    }
     seconds, psi = (np.array([point[axis] for point in points.values()], dtype=np.float64) for axis in range(2))
     no_worse = (seconds[None] <= seconds[:, None]) & (psi[None] >= psi[:, None])
     better = (seconds[None] < seconds[:, None]) | (psi[None] > psi[:, None])
-    front = {name: not bool((no_worse[place] & better[place]).any()) for place, name in enumerate(points)}
-    return {name: front.get(name) for name in names}
+    return {name for place, name in enumerate(points) if not (no_worse[place] & better[place]).any()}
 
 
 def noise_of(runs: pd.DataFrame, name: str) -> Floats | None:

@@ -9,17 +9,28 @@ import numpy as np
 from scipy.special import ndtri
 
 from leaderboard.ledger.arrays import Networks
+from leaderboard.ranking.entry import Chance, Null, Rival, ToldFrom, Verdict
 from leaderboard.ranking.groups import Group, Options
+from leaderboard.ranking.report import Family
 from leaderboard.ranking.statistics_of import Judged
 from leaderboard.statistics.granulated import agreement, grid_of
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffled, sources, step_down
 from leaderboard.statistics.resampling import NO_SPREAD, all_alike, interval, normal_score, student
-from leaderboard.statistics.undefined import UndefinedError
+from leaderboard.statistics.undefined import Reasons
 
 SETTLED: Final = 1.959964 + 0.841621  # standard errors: 95 % confidence, two-sided, reached four times in five
-FAMILY: Final = {"method": "Westfall-Young step-down maximum of |z|", "level": LEVEL}
+METHOD: Final = "Westfall-Young step-down maximum of |z|"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Significance:
+    """Whether one measure can be told from chance and from the best hyperparameter."""
+
+    null: Null | None
+    told_from: ToldFrom
+    why: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -59,7 +70,7 @@ class Tests:
 
 
 class Verdicts:
-    """Gathers the tests of every measure of a ledger, group by group, and writes the verdicts on their rows.
+    """Gathers the tests of every measure of a ledger, group by group, and gives the verdicts.
 
     Args:
         networks: all of the ledger.
@@ -86,43 +97,49 @@ class Verdicts:
         self._stratum = networks.stratum[first]  # [c]
         rng = np.random.default_rng([options.seed, 0x9E27])
         self._order = shuffled(self._stratum, options.permutations, rng)
-        self._chance, self._rivals = Tests(), Tests()
+        self._networks: dict[str, int] = {}
+        self._why: dict[str, Reasons] = {}
+        self._nulls: dict[str, Null] = {}
+        self._rivals: dict[str, Rival] = {}
+        self._chance_tests, self._rival_tests = Tests(), Tests()
 
     def add(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:
-        """Test the measures of one group; what is known of each stands in its figures."""
-        self._against_chance(group, judged)
-        self._against_hyperparameters(group, judged, influence)
+        """Test the measures of one group."""
+        self._why |= {name: Reasons() for name in judged}
+        self._networks |= {name: one.statistics.n for name, one in judged.items()}
+        self._test_chance(group, judged)
+        self._test_hyperparameters(group, judged, influence)
 
-    def finish(self, judged: Mapping[str, Judged], family: Sequence[str]) -> None:
-        """Correct the p-values over the family and say of each measure what it can be told from."""
-        chance, rivals = self._chance.corrected(family), self._rivals.corrected(family)
-        for name, one in judged.items():
-            null, told = one.figures["null"], one.figures["told_from"]
-            for key, found, corrected in (
-                ("null", null, chance), ("told_from.hyperparameter", told["hyperparameter"], rivals)
-            ):  # fmt: skip
-                if found is not None:
-                    found["p_adjusted"] = corrected.get(name)
-                    if name not in family:
-                        one.why[f"{key}.p_adjusted"] = "It is a control."
-            if null is not None:
-                p = null["p"] if null["p_adjusted"] is None else null["p_adjusted"]
-                distance = null["Psi"] - null["mean"]
-                told["random"] = {
-                    "verdict": verdict(p, distance * self.signs.get(name, 1)),
-                    "networks_needed": networks_needed(one.figures["n"], distance, null["sd"]),
-                }
-            rival = told["hyperparameter"]
-            if rival is not None:
-                p = rival["p"] if rival["p_adjusted"] is None else rival["p_adjusted"]
-                rival["verdict"] = None if p is None else verdict(p, rival["difference"])
+    def finish(self, names: Sequence[str], family: Sequence[str]) -> dict[str, Significance]:
+        """Correct the p-values over the family, and say of each measure what it can be told from."""
+        chance, rivals = self._chance_tests.corrected(family), self._rival_tests.corrected(family)
+        return {
+            name: Significance(
+                null=None if null is None else replace(null, p_adjusted=chance.get(name)),
+                told_from=ToldFrom(
+                    random=None if null is None else self._against_chance(name, null, chance.get(name)),
+                    hyperparameter=None if rival is None else _against_rival(rival, rivals.get(name)),
+                ),
+                why=self._why[name],
+            )
+            for name in names
+            for null, rival in [(self._nulls.get(name), self._rivals.get(name))]
+        }
 
-    def _against_chance(self, group: Group, judged: Mapping[str, Judged]) -> None:
+    def _against_chance(self, name: str, null: Null, p_adjusted: float | None) -> Chance:
+        distance = null.Psi - null.mean
+        p = null.p if p_adjusted is None else p_adjusted
+        return Chance(
+            verdict=verdict(p, distance * self.signs.get(name, 1)),
+            networks_needed=networks_needed(self._networks[name], distance, null.sd),
+        )
+
+    def _test_chance(self, group: Group, judged: Mapping[str, Judged]) -> None:
         networks, grid = group.panel.networks, group.panel.grid
         if grid.kept:  # configurations change places as a whole
             grid = grid_of(networks.levels, len(networks), configuration=networks.configuration)
         grid = replace(grid, axes={name: axis for name, axis in grid.axes.items() if name != self._within})
-        names = [name for name in group.names if judged[name].figures["Psi"] is not None]
+        names = [name for name in group.names if judged[name].statistics.Psi is not None]
         reason = f"No two networks of one {self._within} differ in exactly one hyperparameter."
         null = None
         if self._options.permutations == 0:
@@ -134,16 +151,16 @@ class Verdicts:
             here = [axis.mean(agreement(axis, scores, target)) for axis in grid.axes.values()]
             observed = np.mean(here, axis=0)
         for name, one in judged.items():
-            one.figures["null"], one.figures["told_from"] = None, {"random": None, "hyperparameter": None}
             if null is None or name not in names:
-                one.why["null"] = one.why["told_from.random"] = one.why.get("Psi", reason)
+                why = one.statistics.why.get("Psi", reason)
+                self._why[name] |= {"null": why, "told_from.random": why}
                 continue
             draws, value = null[:, names.index(name)], float(observed[names.index(name)])
             mean, sd = float(draws.mean()), float(draws.std())
-            one.figures["null"] = {"Psi": value, "p": p_value(value, draws), "mean": mean, "sd": sd}
-            self._chance.add(name, value - mean, sd, draws - mean)
+            self._nulls[name] = Null(Psi=value, p=p_value(value, draws), mean=mean, sd=sd)
+            self._chance_tests.add(name, value - mean, sd, draws - mean)
 
-    def _against_hyperparameters(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:
+    def _test_hyperparameters(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:
         panel = group.panel
         known = {name: group.panel.networks.scores[name] for name in self.hyperparameters}
         rivals = [name for name, scores in known.items() if np.isfinite(scores).all()]
@@ -159,10 +176,12 @@ class Verdicts:
             turned = np.array([1.0 if psi[place] >= 0 else -1.0])
             whole = panel.influence(agreements)
             of_best = None if whole is None else whole.only(np.array([place])).turned(turned)
-        others = [name for name in group.names if judged[name].figures["Psi"] is not None and name != best]
+        others = {
+            name: one.statistics.Psi for name, one in judged.items() if one.statistics.Psi is not None and name != best
+        }
         if influence is None or of_best is None or not others or isinstance(panel.layout, str):
-            for name in group.names:
-                judged[name].why["told_from.hyperparameter"] = judged[name].why.get("Psi", reason)
+            for name, one in judged.items():
+                self._why[name]["told_from.hyperparameter"] = one.statistics.why.get("Psi", reason)
             return
         places = np.array([group.names.index(name) for name in others])
         signs = np.array([float(self.signs.get(name, 1)) for name in others])
@@ -171,36 +190,45 @@ class Verdicts:
         comparisons = panel.layout.comparisons
         normal = differences.draws(panel.counts)
         draws = student(normal, degrees, panel.shares)
-        for place, name in enumerate(others):
-            one = judged[name]
-            difference = float(signs[place]) * one.figures["Psi"] - best_psi
-            one.figures["told_from"]["hyperparameter"] = found = {
-                "name": best,
-                "difference": difference,
-                "interval": None,
-                "p": None,
-                "networks_needed": networks_needed(one.figures["n"], difference, float(spread[place])),
-            }
-            try:
-                found["interval"] = interval(difference + draws[:, place], comparisons)
-            except UndefinedError as why:
-                one.why["told_from.hyperparameter.interval"] = str(why)
-                continue
-            found["p"] = p_value(difference, draws[:, place] - draws[:, place].mean())
-            alike = all_alike(comparisons)
-            if abs(difference) > NO_SPREAD >= spread[place]:
-                found["p"] = max(found["p"], alike)
-            null = normal[:, place]
-            self._rivals.add(name, difference, float(spread[place]), null, float(degrees[place]), alike=alike)
-        for name in set(group.names) - set(others):
-            judged[name].why["told_from.hyperparameter"] = judged[name].why.get("Psi", "It is the best hyperparameter.")
+        alike = all_alike(comparisons)
+        for place, (name, own_psi) in enumerate(others.items()):
+            difference, error = float(signs[place]) * own_psi - best_psi, float(spread[place])
+            ends = self._why[name].of(
+                "told_from.hyperparameter.interval", interval, difference + draws[:, place], comparisons
+            )
+            p = None
+            if ends is not None:
+                p = p_value(difference, draws[:, place] - draws[:, place].mean())
+                if abs(difference) > NO_SPREAD >= error:
+                    p = max(p, alike)
+                self._rival_tests.add(name, difference, error, normal[:, place], float(degrees[place]), alike=alike)
+            self._rivals[name] = Rival(
+                name=best,
+                difference=difference,
+                interval=ends,
+                p=p,
+                networks_needed=networks_needed(self._networks[name], difference, error),
+            )
+        for name in judged.keys() - others.keys():
+            why = judged[name].statistics.why.get("Psi", "It is the best hyperparameter.")
+            self._why[name]["told_from.hyperparameter"] = why
 
 
-def verdict(p: float, direction: float) -> str:
+def _against_rival(rival: Rival, p_adjusted: float | None) -> Rival:
+    p = rival.p if p_adjusted is None else p_adjusted
+    return replace(rival, p_adjusted=p_adjusted, verdict=None if p is None else verdict(p, rival.difference))
+
+
+def verdict(p: float, direction: float) -> Verdict:
     """Better or worse where the corrected p-value is at most `LEVEL`, else not told apart."""
     if p > LEVEL or direction == 0:
         return "not told apart"
     return "better" if direction > 0 else "worse"
+
+
+def family_of(measures: int) -> Family:
+    """The correction over so many measures."""
+    return Family(method=METHOD, level=LEVEL, measures=measures)
 
 
 def networks_needed(n: int, difference: float, spread: float) -> int | None:

@@ -1,15 +1,17 @@
 """Every statistic of any number of measures on one set of networks; what they have in common is worked out once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.ledger.arrays import Networks
-from leaderboard.statistics.conditional import Information, cmi_of, pgdl_of
-from leaderboard.statistics.granulated import Agreements, Grid, grid_of, sign_along
+from leaderboard.ranking.entry import Effective, Intervals, SignErrors, SignErrorsByAxis, Statistics
+from leaderboard.ranking.report import Seeds
+from leaderboard.statistics.conditional import cmi_of, pgdl_of
+from leaderboard.statistics.granulated import Agreements, grid_of, sign_along
 from leaderboard.statistics.influence import Influence, Layout
 from leaderboard.statistics.kendall import tau_a_of, tau_b_of
 from leaderboard.statistics.pairs import Cells, Floats, PairCounter
@@ -22,44 +24,37 @@ from leaderboard.statistics.sign_error import (
     sign_error,
 )
 from leaderboard.statistics.spearman import hyperparameter_basis, partial_spearman, spearman
-from leaderboard.statistics.undefined import UndefinedError, defined, made_or_reason, require_contrast
+from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, made_or_reason, require_contrast
 
-Seeds = Literal["averaged", "kept"]
+Found = TypeVar("Found")
 
 AT_ONCE: Final = 32  # measures whose pairs are held at a time
 HISTOGRAM: Final = 10  # equal bins of [0, 1] in which the environments' sign errors are counted
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """Tau-b and Psi of one measure in each resample [bootstrap], NaN where one has no value."""
+
+    tau_b: Floats
+    Psi: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
-    """One measure on one set of networks.
+    """One measure on one set of networks: its statistics, and its draws."""
 
-    Attributes:
-        figures: its statistics, None where one has no value.
-        why: the reasons.
-        draws: "tau_b" and "Psi" in each resample [bootstrap], NaN where one has no value.
-    """
-
-    figures: dict[str, Any]
-    why: dict[str, str]
-    draws: dict[str, Floats] = field(default_factory=dict)
-
-    def of(self, name: str, statistic: Callable[..., Any], *inputs: Any) -> Any:
-        """What the statistic returns; None where it is undefined, and then the reason is kept under the name."""
-        try:
-            return statistic(*inputs)
-        except UndefinedError as reason:
-            self.why[name] = str(reason)
-            return None
+    statistics: Statistics
+    draws: Draws
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some environments: all, or those of one hyperparameter, its name; and the least and median effective number."""
+    """Some environments: all, or those of one hyperparameter, its name; and their effective numbers of pairs."""
 
     name: str
     members: NDArray[np.bool_]
-    effective: Mapping[str, float]
+    effective: Effective
 
 
 class Panel:
@@ -127,55 +122,66 @@ class Panel:
         return None if isinstance(self.layout, str) else self.layout.influence(agreements)
 
     def _judged(self, name: str, psi: dict[str, float], departures: Floats | None) -> Judged:
-        scores, target = self.networks.scores[name], self.networks.target
-        judged = Judged({"n": len(scores)}, {})
-        figures, why, of = judged.figures, judged.why, judged.of
+        scores, target, axes = self.networks.scores[name], self.networks.target, self.networks.levels
+        why = Reasons()
         cells = self._counter if isinstance(self._counter, str) else self._counter.count(scores)
-        for statistic, figure in (("tau_a", tau_a_of), ("tau_b", tau_b_of)):
-            figures[statistic] = of(statistic, self._counted, figure, cells)
-        figures["spearman"] = of("spearman", spearman, scores, target)
-        figures["partial_spearman"] = of("partial_spearman", partial_spearman, scores, target, self._basis)
-        figures["sign_error"] = of("sign_error", self._sign_error, scores)
-        for statistic, information in (("cmi", cmi_of), ("pgdl", pgdl_of)):
-            least: Information | None = of(statistic, self._counted, information, cells)
-            figures[statistic] = None if least is None else least.value
-            figures[f"{statistic}_given"] = None if least is None else list(least.given)
-        figures["Psi"] = of("Psi", self._psi, psi)
-        if figures["Psi"] is None:
+        tau_a = why.of("tau_a", self._counted, tau_a_of, cells)
+        tau_b = why.of("tau_b", self._counted, tau_b_of, cells)
+        rho = why.of("spearman", spearman, scores, target)
+        partial = why.of("partial_spearman", partial_spearman, scores, target, self._basis)
+        errors = why.of("sign_error", self._sign_error, scores)
+        cmi = why.of("cmi", self._counted, cmi_of, cells)
+        pgdl = why.of("pgdl", self._counted, pgdl_of, cells)
+        mean_psi = why.of("Psi", self._psi, psi)
+        if mean_psi is None:
             psi = {}
-        figures["psi"] = {axis: psi.get(axis) for axis in self.networks.levels}
-        why |= {
-            f"psi.{axis}": self.grid.missing.get(axis) or why["Psi"] for axis in self.networks.levels if axis not in psi
-        }
-        judged.draws = self._draws(scores, figures["Psi"], departures)
-        figures["interval"] = {}
-        for statistic, layout in (("tau_b", None), ("Psi", self.layout)):
-            figures["interval"][statistic] = None
-            if figures[statistic] is None:
-                why[f"interval.{statistic}"] = why[statistic]
-            elif isinstance(layout, str):
-                why[f"interval.{statistic}"] = layout
-            else:
-                comparisons = self.networks.size // 2 if layout is None else layout.comparisons
-                draws = judged.draws[statistic]
-                figures["interval"][statistic] = of(f"interval.{statistic}", interval, draws, comparisons)
-        return judged
+        why |= {f"psi.{axis}": self.grid.missing.get(axis) or why["Psi"] for axis in axes if axis not in psi}
+        draws = self._draws(scores, mean_psi, departures)
+        statistics = Statistics(
+            n=len(scores),
+            tau_a=tau_a,
+            tau_b=tau_b,
+            spearman=rho,
+            partial_spearman=partial,
+            sign_error=errors,
+            cmi=None if cmi is None else cmi.value,
+            cmi_given=None if cmi is None else cmi.given,
+            pgdl=None if pgdl is None else pgdl.value,
+            pgdl_given=None if pgdl is None else pgdl.given,
+            Psi=mean_psi,
+            psi={axis: psi.get(axis) for axis in axes},
+            interval=self._intervals(why, draws),
+            why=why,
+        )
+        return Judged(statistics, draws)
 
-    def _draws(self, scores: Floats, psi: float | None, departures: Floats | None) -> dict[str, Floats]:
+    def _intervals(self, why: Reasons, draws: Draws) -> Intervals:
+        """The intervals of a measure, and in `why` the reasons for those that it lacks."""
+        if "tau_b" in why:
+            why["interval.tau_b"] = why["tau_b"]
+            tau_b = None
+        else:
+            tau_b = why.of("interval.tau_b", interval, draws.tau_b, self.networks.size // 2)
+        if "Psi" in why or isinstance(self.layout, str):
+            why["interval.Psi"] = why.get("Psi", str(self.layout))
+            return Intervals(tau_b=tau_b, Psi=None)
+        return Intervals(tau_b=tau_b, Psi=why.of("interval.Psi", interval, draws.Psi, self.layout.comparisons))
+
+    def _draws(self, scores: Floats, psi: float | None, departures: Floats | None) -> Draws:
         nothing = np.full(len(self.counts), np.nan)
-        return {
-            "tau_b": nothing if self._tau_b_draws is None else self._tau_b_draws.of(scores),
-            "Psi": nothing if psi is None or departures is None else within_bounds(psi, departures),
-        }
+        return Draws(
+            tau_b=nothing if self._tau_b_draws is None else self._tau_b_draws.of(scores),
+            Psi=nothing if psi is None or departures is None else within_bounds(psi, departures),
+        )
 
     def _psi(self, psi: Mapping[str, float]) -> float:
         if not self.grid.axes:
-            raise UndefinedError(_no_neighbours(self.grid))
+            raise UndefinedError(self.grid.why_empty)
         require_contrast(self.target)
         return sum(psi.values()) / len(psi)
 
     @staticmethod
-    def _counted(statistic: Callable[[Cells], Any], cells: Cells | str) -> Any:
+    def _counted(statistic: Callable[[Cells], Found], cells: Cells | str) -> Found:
         return statistic(defined(cells))
 
     def _counter_of(self) -> PairCounter:
@@ -190,33 +196,28 @@ class Panel:
         along = [_part(str(name), found, found.axis == name) for name in np.unique(found.axis)]
         return found, [_part("", found, np.ones(len(found.axis), dtype=np.bool_)), *along]
 
-    def _sign_error(self, scores: Floats) -> dict[str, Any]:
+    def _sign_error(self, scores: Floats) -> SignErrorsByAxis:
         environments, (everywhere, *along) = defined(self._environments)
         losses = environment_losses(environments, scores)
-        return {
-            **_summary(losses, everywhere),
-            "histogram": np.histogram(losses, bins=HISTOGRAM, range=(0, 1))[0].tolist(),
-            "along": {part.name: _summary(losses, part) for part in along},
-        }
+        found = _summary(losses, everywhere)
+        return SignErrorsByAxis(
+            mean=found.mean,
+            p90=found.p90,
+            max=found.max,
+            environments=found.environments,
+            effective=found.effective,
+            histogram=np.histogram(losses, bins=HISTOGRAM, range=(0, 1))[0].tolist(),
+            along={part.name: _summary(losses, part) for part in along},
+        )
 
 
 def _part(name: str, environments: Environments, members: NDArray[np.bool_]) -> _Part:
     effective = environments.effective[members]
-    return _Part(name, members, {"min": float(effective.min()), "median": float(np.median(effective))})
+    return _Part(name, members, Effective(min=float(effective.min()), median=float(np.median(effective))))
 
 
-def _summary(losses: Floats, part: _Part) -> dict[str, Any]:
+def _summary(losses: Floats, part: _Part) -> SignErrors:
     found = sign_error(losses[part.members])
-    return {
-        "mean": found.mean,
-        "p90": found.p90,
-        "max": found.max,
-        "environments": found.environments,
-        "effective": dict(part.effective),
-    }
-
-
-def _no_neighbours(grid: Grid) -> str:
-    """Why nothing is compared."""
-    too_many = next((why for why in grid.missing.values() if why.startswith("More than")), None)
-    return too_many or "No two networks differ in exactly one hyperparameter."
+    return SignErrors(
+        mean=found.mean, p90=found.p90, max=found.max, environments=found.environments, effective=part.effective
+    )

@@ -1,21 +1,32 @@
 """Every figure within each value of one hyperparameter, and the mean: within corruptions, across data sets."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from leaderboard.ledger.arrays import Networks
-from leaderboard.ranking.groups import Options, judged_alone, with_reasons
+from leaderboard.ranking.entry import Intervals, Statistics, StrataCounts, StratumMean
+from leaderboard.ranking.groups import Options, judged_alone
+from leaderboard.ranking.report import Strata, Stratum
 from leaderboard.ranking.statistics_of import Judged
-from leaderboard.statistics.resampling import interval
-from leaderboard.statistics.undefined import UndefinedError
+from leaderboard.statistics.pairs import Floats
+from leaderboard.statistics.resampling import Interval, interval
+from leaderboard.statistics.undefined import Reasons
 
-AVERAGED: Final = ("tau_b", "Psi")
+Parts = Mapping[str, tuple[int, Mapping[str, Judged]]]  # value of a stratum -> number of networks, measures
 
-Strata = Mapping[str, tuple[int, Mapping[str, Judged]]]  # value -> number of networks, measures
+
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """The mean of one statistic over the strata that have it, their number, and the smallest and the largest."""
+
+    strata: int
+    value: float | None = None
+    range: Interval | None = None
+    interval: Interval | None = None
 
 
 def strata_of(
@@ -31,46 +42,53 @@ def strata_of(
     return found
 
 
-def strata_report(column: str, strata: Strata) -> dict[str, Any]:
+def strata_report(column: str, parts: Parts) -> Strata:
     """The strata as they stand in a report."""
-    return {
-        "hp": column,
-        "strata": {
-            value: {"models": models, "measures": {name: with_reasons(one) for name, one in measures.items()}}
-            for value, (models, measures) in strata.items()
+    return Strata(
+        hp=column,
+        strata={
+            value: Stratum(models=models, measures={name: one.statistics for name, one in measures.items()})
+            for value, (models, measures) in parts.items()
         },
-    }
+    )
 
 
-def mean_over(strata: Strata, name: str, key: str, why: dict[str, str]) -> dict[str, Any]:
-    """Tau-b and Psi of a measure averaged over the strata that have them, with the least and the largest.
+def mean_over(parts: Parts, name: str, key: str, why: Reasons) -> StratumMean:
+    """Tau-b and Psi of a measure averaged over the strata that have them, with the smallest and the largest.
 
     Strata are resampled independently of each other.
 
     Args:
-        strata: the measures in each.
+        parts: the measures in each stratum.
         name: of the measure.
         key: what the mean is called in the report, for the reasons.
         why: where the reasons go.
     """
-    judged = [measures[name] for _, measures in strata.values()]
-    mean: dict[str, Any] = {"strata": {}, "interval": {}, "range": {}}
-    for figure in AVERAGED:
-        having = [one for one in judged if one.figures[figure] is not None]
-        values = [one.figures[figure] for one in having]
-        mean["strata"][figure] = len(having)
-        mean[figure] = float(np.mean(values)) if having else None
-        mean["range"][figure] = [min(values), max(values)] if having else None
-        mean["interval"][figure] = None
-        if not having:
-            why[f"{key}.{figure}"] = next((one.why[figure] for one in judged), "There is no network.")
-            continue
-        lacking = next((one.why[f"interval.{figure}"] for one in having if one.figures["interval"][figure] is None), "")
-        if lacking:
-            why[f"{key}.interval.{figure}"] = lacking
-            continue
-        try:
-            mean["interval"][figure] = interval(np.mean([one.draws[figure] for one in having], axis=0))
-        except UndefinedError as reason:
-            why[f"{key}.interval.{figure}"] = str(reason)
-    return mean
+    judged = [measures[name] for _, measures in parts.values()]
+    tau_b = _mean("tau_b", [(one.statistics, one.statistics.tau_b, one.draws.tau_b) for one in judged], key, why)
+    psi = _mean("Psi", [(one.statistics, one.statistics.Psi, one.draws.Psi) for one in judged], key, why)
+    return StratumMean(
+        strata=StrataCounts(tau_b=tau_b.strata, Psi=psi.strata),
+        interval=Intervals(tau_b=tau_b.interval, Psi=psi.interval),
+        range=Intervals(tau_b=tau_b.range, Psi=psi.range),
+        tau_b=tau_b.value,
+        Psi=psi.value,
+    )
+
+
+def _mean(name: str, strata: Sequence[tuple[Statistics, float | None, Floats]], key: str, why: Reasons) -> _Mean:
+    """Of one statistic: in each stratum the measure's statistics, the value, and its draws."""
+    having = [(value, draws) for _, value, draws in strata if value is not None]
+    if not having:
+        why[f"{key}.{name}"] = next((one.why[name] for one, _, _ in strata), "There is no network.")
+        return _Mean(0)
+    values = [value for value, _ in having]
+    lacking = [
+        one.why[f"interval.{name}"] for one, value, _ in strata if value is not None and f"interval.{name}" in one.why
+    ]
+    ends = None
+    if lacking:
+        why[f"{key}.interval.{name}"] = lacking[0]
+    else:
+        ends = why.of(f"{key}.interval.{name}", interval, np.mean([draws for _, draws in having], axis=0))
+    return _Mean(len(values), float(np.mean(values)), Interval(min(values), max(values)), ends)

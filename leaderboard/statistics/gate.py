@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.statistics.resampling import interval
+from leaderboard.statistics.resampling import Interval, interval
 from leaderboard.statistics.undefined import UndefinedError
 
 Floats = NDArray[np.float64]
@@ -25,7 +25,7 @@ class Gate:
     """
 
     auc: float
-    interval: list[float] | None
+    interval: Interval | None
     why: str
     true: int
     random: int

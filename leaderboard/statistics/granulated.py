@@ -56,17 +56,24 @@ class Grid:
         kept: whether each network is a unit.
         axes: by name of the hyperparameter; only those along which there is a pair.
         missing: for the others, the reason.
+        too_many: the reason of a hyperparameter along which there are too many pairs; empty if there is none.
     """
 
     configuration: Ints
     kept: bool
     axes: Mapping[str, Axis]
     missing: Mapping[str, str]
+    too_many: str = ""
 
     @property
     def size(self) -> int:
         """Number c of configurations."""
         return int(self.configuration.max()) + 1 if len(self.configuration) else 0
+
+    @property
+    def why_empty(self) -> str:
+        """The reason why nothing is compared where there are no axes."""
+        return self.too_many or "No two networks differ in exactly one hyperparameter."
 
     @property
     def of_unit(self) -> Ints:
@@ -111,6 +118,7 @@ def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: 
     settings = {name: code[units] for name, code in levels.items()}
     axes: dict[str, Axis] = {}
     missing: dict[str, str] = {}
+    too_many = ""
     for name, code in settings.items():
         cell = joint([other for other_name, other in settings.items() if other_name != name], len(units))
         if len(np.unique(code)) < 2:  # noqa: PLR2004  a pair
@@ -119,13 +127,14 @@ def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: 
         sizes = np.bincount(cell).astype(np.float64)
         if (sizes * (sizes - 1)).sum() / 2 > MOST_PAIRS:
             missing[name] = f"More than {MOST_PAIRS:,} pairs differ in {name} alone; bin it."
+            too_many = too_many or missing[name]
             continue
         axis = neighbours(cell, code)
         if len(axis.first):
             axes[name] = axis
         else:
             missing[name] = f"No two networks differ in {name} alone."
-    return Grid(configuration, kept, axes, missing)
+    return Grid(configuration, kept, axes, missing, too_many)
 
 
 def neighbours(cell: Ints, level: Ints) -> Axis:
@@ -182,7 +191,7 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
         UndefinedError: a constant target, or no two networks that differ in one hyperparameter alone.
     """
     if not grid.axes:
-        raise UndefinedError("No two networks differ in exactly one hyperparameter.")
+        raise UndefinedError(grid.why_empty)
     require_contrast(target)
     psi = {name: float(axis.mean(agreement(axis, scores, target))) for name, axis in grid.axes.items()}
     return sum(psi.values()) / len(psi), psi

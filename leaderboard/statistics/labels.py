@@ -61,7 +61,7 @@ def label_curve(grid: Grid, target: Floats, accuracy: Floats, seed: int) -> Labe
     """
     require_contrast(target)
     if not grid.axes:
-        raise UndefinedError("No two networks differ in exactly one hyperparameter.")
+        raise UndefinedError(grid.why_empty)
     if not (np.isfinite(accuracy) & (accuracy >= 0) & (accuracy <= 1)).all():
         raise UndefinedError("It needs the test accuracy of every network, between 0 and 1.")
     rng = np.random.default_rng([seed, 0x1ABE])

@@ -1,6 +1,6 @@
 """Bootstrap over configurations: all replicates of a configuration are drawn together, or not at all."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,17 @@ NO_SPREAD: Final = 1e-6  # a standard error or a width below this is rounding
 ROWS: Final = 512  # of a matrix of signs held at a time
 
 
+class Interval(NamedTuple):
+    """The ends of an interval."""
+
+    low: float
+    high: float
+
+    def times(self, sign: int) -> "Interval":
+        """The interval of the figure times a sign of +1 or -1."""
+        return self if sign > 0 else Interval(-self.high, -self.low)
+
+
 def draw(size: int, count: int, rng: np.random.Generator) -> Floats:
     """How often each of `size` units appears in each of `count` resamples, [count, size]."""
     if size == 0:
@@ -23,7 +34,7 @@ def draw(size: int, count: int, rng: np.random.Generator) -> Floats:
     return rng.multinomial(size, np.full(size, 1 / size), size=count).astype(np.float64)
 
 
-def interval(draws: Floats, comparisons: int | None = None) -> list[float]:
+def interval(draws: Floats, comparisons: int | None = None) -> Interval:
     """The central 95 % of the draws that have a value, a percentile interval.
 
     Args:
@@ -47,7 +58,7 @@ def interval(draws: Floats, comparisons: int | None = None) -> list[float]:
         raise UndefinedError(
             f"All resamples agree, as {comparisons} disjoint comparisons may by chance; it needs {FEWEST_ALIKE}."
         )
-    return [float(low), float(high)]
+    return Interval(float(low), float(high))
 
 
 def all_alike(comparisons: int) -> float:

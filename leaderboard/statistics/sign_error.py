@@ -122,10 +122,7 @@ def environments_of(
     n = len(target)
     grid = grid_of(levels, n, kept=True)
     if not grid.axes:
-        raise UndefinedError(
-            next((why for why in grid.missing.values() if why.startswith("More than")), None)
-            or "No two networks differ in exactly one hyperparameter."
-        )
+        raise UndefinedError(grid.why_empty)
     first = np.concatenate([axis.first for axis in grid.axes.values()])
     second = np.concatenate([axis.second for axis in grid.axes.values()])
     which = np.repeat(np.arange(len(grid.axes)), [len(axis.first) for axis in grid.axes.values()])

@@ -1,16 +1,31 @@
 """Where a statistic has no value: an exception with the reason, never a NaN."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Made = TypeVar("Made")
+Inputs = ParamSpec("Inputs")
 
 
 class UndefinedError(Exception):
     """The statistic has no value on these networks; the message says why."""
+
+
+class Reasons(dict[str, str]):
+    """The reasons why statistics have no value, by the statistic's name."""
+
+    def of(
+        self, name: str, statistic: Callable[Inputs, Made], *inputs: Inputs.args, **options: Inputs.kwargs
+    ) -> Made | None:
+        """What the statistic returns; None where it is undefined, and then the reason is kept under the name."""
+        try:
+            return statistic(*inputs, **options)
+        except UndefinedError as reason:
+            self[name] = str(reason)
+            return None
 
 
 def require_contrast(target: NDArray[np.float64]) -> None:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import hypot
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from leaderboard.ranking.entry import Entry
+from leaderboard.ranking.report import Compared, Comparison, Difference, HeldOutZoo, Report, Side
+from leaderboard.statistics.resampling import Interval
 from leaderboard.views.rows import Figure, Standing, standings
 
 NO_SPREAD: Final = 1e-6  # an interval narrower than this is rounding
@@ -52,57 +55,61 @@ class Pair:
         return self.difference.interval is not None and self.difference.interval[1] < 0
 
 
-def beside(public: Mapping[str, Any], held_out: Mapping[str, Any]) -> dict[str, Any]:
-    """What two rankings, made alike of zoos that share no network, say of each measure; as JSON.
+def beside(public: Report, held_out: Report) -> Comparison:
+    """Compare two rankings, made alike of zoos that share no network, measure by measure.
 
     Controls are left out, since each zoo has its own. A measure that was not scored by the same code on both, or has
     no Psi on one, is named with the reason.
 
     Args:
-        public: what `leaderboard.ranking.rank.rank` returned.
-        held_out: likewise, of the zoo whose recipes nobody knew.
+        public: of the zoo that everybody knows.
+        held_out: of the zoo whose recipes nobody knew.
     """
     mine, theirs = ({row.name: row for row in standings(report) if not row.control} for report in (public, held_out))
-    reasons = {name: _why_not(public["measures"].get(name), held_out["measures"].get(name)) for name in (theirs | mine)}
-    axes = [set(report["hyperparameters"]) for report in (public, held_out)]
-    return {
-        "figure": "Psi",
-        "interval": COVERAGE,
-        "held_out": {"models": held_out["models"], "provenance": held_out.get("provenance", {})},
-        "only_public_varies": sorted(axes[0] - axes[1]),
-        "only_held_out_varies": sorted(axes[1] - axes[0]),
-        "measures": {name: _compared(mine[name], theirs[name]) for name in theirs if not reasons[name]},
-        "not_compared": {name: reason for name, reason in reasons.items() if reason},
-    }
+    reasons = {name: _why_not(public.measures.get(name), held_out.measures.get(name)) for name in (theirs | mine)}
+    axes = [set(report.hyperparameters) for report in (public, held_out)]
+    return Comparison(
+        figure="Psi",
+        interval=COVERAGE,
+        held_out=HeldOutZoo(models=held_out.models, provenance=held_out.provenance or {}),
+        only_public_varies=sorted(axes[0] - axes[1]),
+        only_held_out_varies=sorted(axes[1] - axes[0]),
+        measures={name: _compared(mine[name], theirs[name]) for name in theirs if not reasons[name]},
+        not_compared={name: reason for name, reason in reasons.items() if reason},
+    )
 
 
-def pairs_of(report: Mapping[str, Any]) -> list[Pair]:
+def pairs_of(comparison: Comparison) -> list[Pair]:
     """The rows of a comparison, best on the held-out zoo first."""
     return [
         Pair(
             name=name,
             place=place,
-            expected_sign=entry["expected_sign"],
-            public=_figure(entry["public"], "Psi"),
-            held_out=_figure(entry["held_out"], "Psi"),
-            difference=_figure(entry["difference"], "Psi"),
-            verdicts={what: (entry["public"][what], entry["held_out"][what]) for what in ("sign", "chance", "hp")},
-            lost=tuple(entry["lost"]),
-            mark="" if entry["holds"] is None else "holds" if entry["holds"] else "does not hold",
+            expected_sign=entry.expected_sign,
+            public=Figure(value=entry.public.Psi, interval=entry.public.interval),
+            held_out=Figure(value=entry.held_out.Psi, interval=entry.held_out.interval),
+            difference=Figure(value=entry.difference.Psi, interval=entry.difference.interval),
+            verdicts={
+                "sign": (entry.public.sign, entry.held_out.sign),
+                "chance": (entry.public.chance, entry.held_out.chance),
+                "hp": (entry.public.hp, entry.held_out.hp),
+            },
+            lost=tuple(entry.lost),
+            mark="" if entry.holds is None else "holds" if entry.holds else "does not hold",
         )
-        for place, (name, entry) in enumerate(report["measures"].items(), 1)
+        for place, (name, entry) in enumerate(comparison.measures.items(), 1)
     ]
 
 
-def left_out(report: Mapping[str, Any]) -> dict[str, list[str]]:
+def left_out(comparison: Comparison) -> dict[str, list[str]]:
     """The measures that a comparison leaves out, by the reason that they share."""
     names: dict[str, list[str]] = {}
-    for name, reason in sorted(report["not_compared"].items()):
+    for name, reason in sorted(comparison.not_compared.items()):
         names.setdefault(reason, []).append(name)
     return names
 
 
-def difference_interval(public: Figure, held_out: Figure, sign: int) -> tuple[float, float] | None:
+def difference_interval(public: Figure, held_out: Figure, sign: int) -> Interval | None:
     r"""The interval of a difference of two figures of independent networks, from their intervals; None without them.
 
     .. math:: d - \sqrt{(h - l_h)^2 + (u_p - p)^2}, \qquad d + \sqrt{(u_h - h)^2 + (p - l_p)^2}
@@ -117,53 +124,51 @@ def difference_interval(public: Figure, held_out: Figure, sign: int) -> tuple[fl
     if min(ends[1] - ends[0] for ends in (public.interval, held_out.interval)) < NO_SPREAD:
         return None
     p, h = sign * public.value, sign * held_out.value
-    low_p, high_p = sorted(sign * end for end in public.interval)
-    low_h, high_h = sorted(sign * end for end in held_out.interval)
-    return h - p - hypot(h - low_h, high_p - p), h - p + hypot(high_h - h, p - low_p)
+    (low_p, high_p), (low_h, high_h) = public.interval.times(sign), held_out.interval.times(sign)
+    return Interval(h - p - hypot(h - low_h, high_p - p), h - p + hypot(high_h - h, p - low_p))
 
 
-def _why_not(public: Mapping[str, Any] | None, held_out: Mapping[str, Any] | None) -> str:
+def _why_not(public: Entry | None, held_out: Entry | None) -> str:
     """Why a measure is not compared; empty if it is."""
     if public is None or held_out is None:
         return f"scored on the {'held-out' if public is None else 'public'} zoo only"
-    versions = [entry.get("version") for entry in (public, held_out)]
+    versions = public.about.version, held_out.about.version
     if versions[0] != versions[1]:
         return f"scored by version {versions[0]} on the public zoo, by version {versions[1]} on the held-out one"
-    if public.get("source_hash", "") != held_out.get("source_hash", ""):
+    if (public.about.source_hash or "") != (held_out.about.source_hash or ""):
         return "scored by other code on each of the two zoos"
     for entry, zoo in ((public, "public"), (held_out, "held-out")):
-        if entry["Psi"] is None:
-            return f"without a Psi on the {zoo} zoo ({entry['why'].get('Psi', 'no reason given').rstrip('.')})"
+        if entry.Psi is None:
+            return f"without a Psi on the {zoo} zoo ({entry.why.get('Psi', 'no reason given').rstrip('.')})"
     return ""
 
 
-def _compared(public: Standing, held_out: Standing) -> dict[str, Any]:
-    sign = held_out.expected_sign
-    sides = [_side(row) for row in (public, held_out)]
-    given = [what for what in ("sign", "chance", "hp") if sides[0][what] in GIVEN and sides[1][what]]
-    lost = [what for what in given if sides[0][what] != sides[1][what]]
-    interval = difference_interval(public.psi, held_out.psi, sign)
-    difference = sign * (float(held_out.psi.value or 0) - float(public.psi.value or 0))
-    return {
-        "expected_sign": sign,
-        "public": sides[0],
-        "held_out": sides[1],
-        "difference": {"Psi": difference, "interval": None if interval is None else list(interval)},
-        "lost": lost,
-        "holds": not lost if given else None,
-    }
+def _compared(public: Standing, held_out: Standing) -> Compared:
+    sign, verdicts = held_out.expected_sign, [_verdicts(row) for row in (public, held_out)]
+    given = [what for what, verdict in verdicts[0].items() if verdict in GIVEN and verdicts[1][what]]
+    lost = [what for what in given if verdicts[0][what] != verdicts[1][what]]
+    return Compared(
+        expected_sign=sign,
+        public=_side(public),
+        held_out=_side(held_out),
+        difference=Difference(
+            Psi=sign * (float(held_out.psi.value or 0) - float(public.psi.value or 0)),
+            interval=difference_interval(public.psi, held_out.psi, sign),
+        ),
+        lost=lost,
+        holds=not lost if given else None,
+    )
 
 
-def _side(row: Standing) -> dict[str, Any]:
-    return {
-        "Psi": row.psi.value,
-        "interval": None if row.psi.interval is None else list(row.psi.interval),
-        "sign": row.sign,
-        "chance": row.chance,
-        "hp": row.hyperparameter,
-    }
+def _verdicts(row: Standing) -> dict[str, str]:
+    return {"sign": row.sign, "chance": row.chance, "hp": row.hyperparameter}
 
 
-def _figure(entry: Mapping[str, Any], name: str) -> Figure:
-    ends = entry["interval"]
-    return Figure(value=entry[name], interval=None if ends is None else (ends[0], ends[1]))
+def _side(row: Standing) -> Side:
+    return Side(
+        Psi=float(row.psi.value or 0),
+        interval=row.psi.interval,
+        sign=row.sign,
+        chance=row.chance,
+        hp=row.hyperparameter,
+    )

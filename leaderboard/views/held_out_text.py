@@ -1,11 +1,11 @@
 """A public zoo and a held-out one side by side, in a terminal and as Markdown."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from leaderboard.ranking.report import Comparison, Report
 from leaderboard.views.held_out import Pair, left_out, pairs_of
 from leaderboard.views.markdown import ends_of, plain
 from leaderboard.views.rows import plain_name
@@ -36,43 +36,42 @@ HEAD: Final = (
 )
 
 
-def render_beside(report: Mapping[str, Any], console: Console) -> None:
-    """Print the comparison that a report holds under "beside", what is not compared, and how to read it."""
-    comparison = report["beside"]
+def render_beside(report: Report, comparison: Comparison, console: Console) -> None:
+    """Print the comparison of a ranking with a held-out one, what is not compared, and how to read it."""
     rows = pairs_of(comparison)
     style = {"does not hold": "red"}
-    console.print(drawn(headline(report), rows, COLUMNS, console.width, lambda row: style.get(row.mark, "")))
+    console.print(
+        drawn(headline(report, comparison), rows, COLUMNS, console.width, lambda row: style.get(row.mark, ""))
+    )
     for reason, names in left_out(comparison).items():
         console.print(Text(f"Not compared, {reason}: {', '.join(names)}."), style="yellow")
     console.print()
     console.print(Text(LEGEND))
 
 
-def markdown_beside(report: Mapping[str, Any]) -> str:
+def markdown_beside(report: Report, comparison: Comparison) -> str:
     """The comparison as a table in Markdown, under a sentence on what was compared, over what was not."""
-    comparison = report["beside"]
     rows = "".join(_row(row) for row in pairs_of(comparison))
     below = "".join(
         f"\nNot compared, {plain(reason)}: {', '.join(f'`{_code(name)}`' for name in names)}.\n"
         for reason, names in left_out(comparison).items()
     )
-    return f"{plain(headline(report))}\n\n{HEAD}{rows}{below}"
+    return f"{plain(headline(report, comparison))}\n\n{HEAD}{rows}{below}"
 
 
-def headline(report: Mapping[str, Any]) -> str:
+def headline(report: Report, comparison: Comparison) -> str:
     """What was compared, and how many of the public verdicts hold."""
-    comparison = report["beside"]
     rows = pairs_of(comparison)
     lost = sum(row.mark == "does not hold" for row in rows)
     given = sum(row.mark != "" for row in rows)
     text = (
-        f"{len(rows)} measures on {report['models']} public and {comparison['held_out']['models']} held-out networks, "
-        f"by how well they order them by {report['target']}. "
+        f"{len(rows)} measures on {report.models} public and {comparison.held_out.models} held-out networks, "
+        f"by how well they order them by {report.target}. "
     )
     text += f"Of {given} with a public verdict it holds for {given - lost}." if given else "None has a public verdict."
-    for zoo, key in (("public", "only_public_varies"), ("held-out", "only_held_out_varies")):
-        if comparison[key]:
-            text += f" Only the {zoo} zoo varies {', '.join(map(plain_name, comparison[key]))}."
+    for zoo, names in (("public", comparison.only_public_varies), ("held-out", comparison.only_held_out_varies)):
+        if names:
+            text += f" Only the {zoo} zoo varies {', '.join(map(plain_name, names))}."
     return text
 
 

@@ -1,10 +1,12 @@
 """The rows of a leaderboard: one measure each, in order, with the figures that the terminal and the page both show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from leaderboard.ranking.excerpt import AnyEntry, Ranking
 from leaderboard.ranking.rank import order
+from leaderboard.statistics.resampling import Interval
 
 Verdict = Literal["better", "worse", "not told apart", ""]
 Sign = Literal["as expected", "reversed", "unclear", ""]
@@ -15,7 +17,7 @@ class Figure:
     """One statistic with its interval; where it could not be computed, the reason instead."""
 
     value: float | None
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
     why: str = ""
 
 
@@ -83,57 +85,54 @@ class Standing:
         return "as expected" if self.psi.value * self.expected_sign > 0 else "reversed"
 
 
-def figure_of(entry: Mapping[str, Any], statistic: str) -> Figure:
-    """One statistic of an entry of the report, with its interval or the reason why there is none."""
-    return _figure(entry[statistic], entry["interval"].get(statistic), entry["why"].get(statistic, ""))
-
-
-def standings(report: Mapping[str, Any]) -> list[Standing]:
+def standings(ranking: Ranking) -> list[Standing]:
     """The rows of the leaderboard, best first."""
     rows: list[Standing] = []
-    place = 0
-    resampled = report.get("bootstrap", 0) > 0  # excerpts that were kept earlier do not say
-    for position, name in enumerate(order(report), start=1):
-        entry = report["measures"][name]
-        ranked = not entry["control"] and entry["Psi"] is not None
-        place += ranked
-        rows.append(_standing(name, entry, position, place if ranked else None, resampled=resampled))
+    rank = 0
+    for position, name in enumerate(order(ranking), start=1):
+        entry = ranking.measures[name]
+        ranked = not entry.control and entry.Psi is not None
+        rank += ranked
+        rows.append(_standing(name, entry, position, rank if ranked else None, resampled=ranking.bootstrap > 0))
     return rows
 
 
-def _standing(name: str, entry: Mapping[str, Any], position: int, place: int | None, *, resampled: bool) -> Standing:
-    why = entry["why"]
-    within = entry["within"] or {"tau_b": None, "interval": {}}
-    rival = entry["told_from"]["hyperparameter"] or {}
-    labels = entry["label_equivalents"] or {"examples": None, "interval": None}
-    gate = entry["gate"] or {"auc": None, "interval": None}
+def _standing(name: str, entry: AnyEntry, position: int, place: int | None, *, resampled: bool) -> Standing:
+    why, within, gate, labels = entry.why, entry.within, entry.gate, entry.label_equivalents
+    chance, rival = entry.told_from.random, entry.told_from.hyperparameter
     return Standing(
         name=name,
         position=position,
         place=place,
-        family=entry["family"] or "",
-        control=entry["control"],
-        expected_sign=entry["expected_sign"],
-        psi=figure_of(entry, "Psi"),
-        tau_b=figure_of(entry, "tau_b"),
-        tau_b_within=_figure(
-            within["tau_b"], within["interval"].get("tau_b"), why.get("within.tau_b") or why.get("within", "")
+        family=entry.family or "",
+        control=entry.control,
+        expected_sign=entry.expected_sign,
+        psi=Figure(value=entry.Psi, interval=entry.interval.Psi, why=why.get("Psi", "")),
+        tau_b=Figure(value=entry.tau_b, interval=entry.interval.tau_b, why=why.get("tau_b", "")),
+        tau_b_within=Figure(
+            value=None if within is None else within.tau_b,
+            interval=None if within is None else within.interval.tau_b,
+            why=why.get("within.tau_b") or why.get("within", ""),
         ),
-        gate=_figure(gate["auc"], gate["interval"], why.get("gate", "")),
-        seconds=entry["cost"]["median_seconds"],
-        networks=entry["n"],
-        outcomes=entry["outcomes"],
-        chance=(entry["told_from"]["random"] or {}).get("verdict") or "",
-        hyperparameter=rival.get("verdict") or "",
-        rival=rival.get("name", ""),
-        labels=_figure(labels["examples"], labels["interval"], why.get("label_equivalents", "")),
-        pareto=entry["pareto"],
+        gate=Figure(
+            value=None if gate is None else gate.auc,
+            interval=None if gate is None else gate.interval,
+            why=why.get("gate", ""),
+        ),
+        seconds=entry.cost.median_seconds,
+        networks=entry.n,
+        outcomes=entry.outcomes,
+        chance="" if chance is None else chance.verdict,
+        hyperparameter="" if rival is None else rival.verdict or "",
+        rival="" if rival is None else rival.name,
+        labels=Figure(
+            value=None if labels is None else labels.examples,
+            interval=None if labels is None else labels.interval,
+            why=why.get("label_equivalents", ""),
+        ),
+        pareto=entry.pareto,
         resampled=resampled,
     )
-
-
-def _figure(value: float | None, interval: Sequence[float] | None, why: str) -> Figure:
-    return Figure(value=value, interval=None if interval is None else (interval[0], interval[1]), why=why)
 
 
 def plain_name(column: str) -> str:

@@ -1,13 +1,14 @@
 """The leaderboard in a terminal."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from leaderboard.ranking.excerpt import Ranking
 from leaderboard.views.rows import Figure, Standing, plain_name, standings
 
 DASH: Final = "–"
@@ -48,15 +49,14 @@ LEGEND: Final = (
 )
 
 
-def render(report: Mapping[str, Any], console: Console) -> None:
+def render(ranking: Ranking, console: Console) -> None:
     """Print a ranking report as a table, with a line above on what was ranked and a legend below.
 
     A narrow console drops columns, the least important first; a figure that could not be computed shows as a dash.
     """
-    rows = standings(report)
-    table = drawn(headline(report), rows, COLUMNS, console.width, lambda row: "dim italic" if row.control else "")
-    within = report.get("within", {"hp": "stratum"})  # excerpts that were kept earlier do not say
-    strata = within["hp"] if within else ""
+    rows = standings(ranking)
+    table = drawn(headline(ranking), rows, COLUMNS, console.width, lambda row: "dim italic" if row.control else "")
+    strata = ranking.within.hp if ranking.within else ""
     console.print(table)
     console.print()
     console.print(
@@ -101,23 +101,22 @@ def fitting(rows: Sequence[Row], columns: Sequence[Column[Row]], width: int) -> 
     return [column for column in columns if column in kept]
 
 
-def headline(report: Mapping[str, Any]) -> str:
+def headline(ranking: Ranking) -> str:
     """What was ranked: measures, networks, target, and how many networks were left out."""
-    measures = sum(not entry["control"] for entry in report["measures"].values())
+    measures = sum(not entry.control for entry in ranking.measures.values())
     text = (
-        f"{measures} measure{'s' * (measures != 1)} of {report['models']} network{'s' * (report['models'] != 1)}, "
-        f"ranked by how well they order them by {report['target']}"
+        f"{measures} measure{'s' * (measures != 1)} of {ranking.models} network{'s' * (ranking.models != 1)}, "
+        f"ranked by how well they order them by {ranking.target}"
     )
-    without = report.get("without_target", 0)  # excerpts that were kept earlier do not say
-    if without:
-        text += f"; without {report['target']}: {without}, left out"
-    left_out = report["not_converged"]
-    if left_out:
-        text += f"; not converged: {left_out}, {'left out' if report['converged_only'] else 'included'}"
-    if report["seeds"] == "kept":
+    if ranking.without_target:
+        text += f"; without {ranking.target}: {ranking.without_target}, left out"
+    if ranking.not_converged:
+        kept = "left out" if ranking.converged_only else "included"
+        text += f"; not converged: {ranking.not_converged}, {kept}"
+    if ranking.seeds == "kept":
         text += "; seeds kept"
-    if report["binned"]:
-        text += f"; binned: {', '.join(plain_name(name) for name in report['binned'])}"
+    if ranking.binned:
+        text += f"; binned: {', '.join(plain_name(name) for name in ranking.binned)}"
     return text
 
 

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import pandas as pd
@@ -13,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leaderboard.claims.table import measured
-from leaderboard.views.held_out import left_out, pairs_of
+from leaderboard.ranking.report import Report
+from leaderboard.views.held_out import Pair, left_out, pairs_of
 from leaderboard.views.held_out_text import headline
 from leaderboard.views.page.embedded import TARGETS, embedded
 from leaderboard.views.page.facts import facts
@@ -25,10 +27,17 @@ MINUS: Final = "\N{MINUS SIGN}"
 SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # one program in chapters, in this order
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    pairs: Sequence[Pair]
+    left_out: Mapping[str, Sequence[str]]
+    headline: str
+
+
 def build(
-    report: Mapping[str, Any],
+    report: Report,
     ledger: pd.DataFrame,
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, object],
     destination: Path | None = None,
     *,
     curves: Mapping[str, Sequence[float]] | None = None,
@@ -38,7 +47,7 @@ def build(
     Without plotly the page has everything but the plots and says how to get them.
 
     Args:
-        report: what `leaderboard.ranking.rank.rank` returned; a comparison with a held-out zoo stands under "beside".
+        report: the ranking, with the judged claims and the comparison with a held-out zoo where there are any.
         ledger: the networks that were ranked, one a row.
         provenance: what made the ledger, shown as it is; mappings within it become groups. The entries "suite" and
             "date" also stand in the heading.
@@ -55,17 +64,17 @@ def build(
             report=report,
             panels=panels,
             tracks=sorted({panel.track for panel in panels if panel.track}),
-            needs=sorted({need for entry in report["measures"].values() for need in entry["needs"]}),
-            claims=report.get("claims", []),
-            **_beside(report),
+            needs=sorted({need for entry in report.measures.values() for need in entry.about.needs}),
+            claims=report.claims or [],
+            beside=_beside(report),
             choices=choices(ledger),
             quantities=quantities(ledger),
             outcome=outcome(ledger),
             settings=settings(report),
-            power=power_line(report),
-            families=sorted({entry["family"] for entry in report["measures"].values() if entry["family"]}),
-            target=TARGETS[report["target"]],
-            strata=plain_name(report["within"]["hp"]) if report["within"] else "",
+            power=power_line(report.power),
+            families=sorted({entry.family for entry in report.measures.values() if entry.family}),
+            target=TARGETS[report.target],
+            strata=plain_name(report.within.hp) if report.within else "",
             provenance=provenance,
             data=embedded(report, ledger, curves or {}),
             style=Markup(_package_text("page.css")),  # noqa: S704  our own file
@@ -79,17 +88,11 @@ def build(
     return document
 
 
-def _beside(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page shows of a comparison with a held-out zoo; without one nothing."""
-    if "beside" not in report:
-        return {"beside": False}
-    comparison = report["beside"]
-    return {
-        "beside": True,
-        "pairs": pairs_of(comparison),
-        "left_out": left_out(comparison),
-        "compared": headline(report),
-    }
+def _beside(report: Report) -> _Beside | None:
+    """The comparison with a held-out zoo as the page shows it; None without one."""
+    if report.beside is None:
+        return None
+    return _Beside(pairs_of(report.beside), left_out(report.beside), headline(report, report.beside))
 
 
 def _environment() -> Environment:

@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from leaderboard.ledger.controls import with_controls
 from leaderboard.ledger.read import checked, names_of, target_of
 from leaderboard.ranking.rank import order
+from leaderboard.ranking.report import Report
 
 TARGETS: Final = {"gap": "generalization gap", "loss_gap": "loss gap", "test_error": "test error"}
 CURVE: Final = 64  # points of a learning curve: more than a plot shows, and 3,000 curves stay below a megabyte
 EXACT: Final = 2**53  # whole numbers below it are doubles
 
 
-def embedded(report: Mapping[str, Any], ledger: pd.DataFrame, curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """JSON for the page: the ledger's columns as they are, doubles to the last bit, and beside them the ranking's own.
 
     Networks are grouped, and coloured, by the hyperparameter within which the report ranks; without one, all are one.
 
     Args:
-        report: what `leaderboard.ranking.rank.rank` returned.
+        report: the ranking.
         ledger: the networks.
         curves: by run_id the loss of each epoch.
     """
@@ -32,36 +33,36 @@ def embedded(report: Mapping[str, Any], ledger: pd.DataFrame, curves: Mapping[st
     own = ledger if "run_id" in ledger else whole
     made = [name for name in names_of(runs, "measure") if f"measure.{name}" not in ledger]
     return {
-        "target": TARGETS[report["target"]],
+        "target": TARGETS[report.target],
         "ledger": {str(name): _encoded(own[name]) for name in own},
         "rows": rows.tolist(),
-        "gap": _base64(target_of(runs, report["target"]).to_numpy(np.float64), "<f8"),
-        "group": report["within"]["hp"] if report["within"] else None,
+        "gap": _base64(target_of(runs, report.target).to_numpy(np.float64), "<f8"),
+        "group": report.within.hp if report.within else None,
         "hyperparameters": names_of(runs, "hp"),
         "controls": {name: _base64(runs[f"measure.{name}"].to_numpy(np.float64), "<f4") for name in made},
         "measures": {
             name: {
-                "psi": entry["Psi"],
-                "sign": entry["expected_sign"],
-                "seconds": entry["cost"]["median_seconds"],
-                "control": entry["control"],
-                "front": entry["pareto"] is True,
-                "rival": (entry["told_from"]["hyperparameter"] or {}).get("name"),
-                "psi_of": list(entry["psi"].values()),
+                "psi": entry.Psi,
+                "sign": entry.expected_sign,
+                "seconds": entry.cost.median_seconds,
+                "control": entry.control,
+                "front": entry.pareto is True,
+                "rival": None if entry.told_from.hyperparameter is None else entry.told_from.hyperparameter.name,
+                "psi_of": list(entry.psi.values()),
             }
             for name in order(report)
-            for entry in [report["measures"][name]]
+            for entry in [report.measures[name]]
         },
         "curves": _curves(whole["run_id"], curves),
     }
 
 
-def ranked_networks(report: Mapping[str, Any], whole: pd.DataFrame) -> tuple[NDArray[np.int64], pd.DataFrame]:
+def ranked_networks(report: Report, whole: pd.DataFrame) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """The places of the networks that the report ranks, and they, with the scores of the controls made for it."""
-    kept = target_of(whole, report["target"]).notna()
-    if report["converged_only"] and "converged" in whole:
+    kept = target_of(whole, report.target).notna()
+    if report.converged_only and "converged" in whole:
         kept &= whole["converged"]
-    runs = with_controls(whole[kept].reset_index(drop=True), report["target"], report["seed"])[0]
+    runs = with_controls(whole[kept].reset_index(drop=True), report.target, report.seed)[0]
     return np.flatnonzero(kept.to_numpy()), runs
 
 

@@ -1,32 +1,84 @@
 """What the page tells about one measure beside its scatter plot."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 from markupsafe import Markup
 
+from leaderboard.ranking.entry import Entry, SignErrors, Statistics, StatisticValues
+from leaderboard.ranking.report import Report
 from leaderboard.views.page.definitions import definition
 from leaderboard.views.page.judgements import judgements, track_of
-from leaderboard.views.rows import Figure, Standing, figure_of, plain_name, standings
+from leaderboard.views.rows import Figure, Standing, plain_name, standings
 
-STATISTICS: Final = {
-    "Psi": ("Ψ", "granulated Kendall coefficient"),
-    "tau_b": ("τ-b", "Kendall's coefficient, corrected for ties"),
-    "tau_a": ("τ-a", "Kendall's coefficient, ties count as zero"),
-    "spearman": ("Spearman", "rank correlation"),
-    "partial_spearman": ("Spearman, partial", "rank correlation given the hyperparameters"),
-    "residual_spearman": ("Spearman, residual", "rank correlation of what cross-fitted hyperparameters leave over"),
-    "cmi": ("CMI", "conditional mutual information, least over sets of at most two hyperparameters"),
-    "pgdl": ("PGDL", "conditional mutual information as the PGDL contest scored it, blind to the sign"),
-}
-SIGN_ERRORS: Final = {
-    "mean": ("sign error", "share of pairs put in the wrong order, weighted, mean over environments"),
-    "p90": ("sign error, 90 %", "90th percentile over environments"),
-    "max": ("sign error, worst", "the worst environment"),
-}
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A statistic as the page shows it: its name, what it is, and how to take it from a measure's statistics."""
+
+    label: str
+    what: str
+    of: Callable[[Statistics | Entry], Figure]
+
+
+def _plain(name: str, value: Callable[[StatisticValues], float | None]) -> Callable[[Statistics | Entry], Figure]:
+    return lambda one: Figure(value=value(one), why=one.why.get(name, ""))
+
+
+def _of_errors(value: Callable[[SignErrors], float]) -> Callable[[Statistics | Entry], Figure]:
+    return lambda one: Figure(
+        value=None if one.sign_error is None else value(one.sign_error), why=one.why.get("sign_error", "")
+    )
+
+
+def _residual(one: Statistics | Entry) -> Figure:
+    if isinstance(one, Entry):
+        return Figure(value=one.residual_spearman, why=one.why.get("residual_spearman", ""))
+    return Figure(value=None, why="Of all networks only.")
+
+
+SIGN_ERROR: Final = Shown(
+    "sign error",
+    "share of pairs put in the wrong order, weighted, mean over environments",
+    _of_errors(lambda errors: errors.mean),
+)
+PARTIAL: Final = Shown(
+    "Spearman, partial",
+    "rank correlation given the hyperparameters",
+    _plain("partial_spearman", lambda one: one.partial_spearman),
+)
+STATISTICS: Final = (
+    Shown(
+        "Ψ",
+        "granulated Kendall coefficient",
+        lambda one: Figure(value=one.Psi, interval=one.interval.Psi, why=one.why.get("Psi", "")),
+    ),
+    Shown(
+        "τ-b",
+        "Kendall's coefficient, corrected for ties",
+        lambda one: Figure(value=one.tau_b, interval=one.interval.tau_b, why=one.why.get("tau_b", "")),
+    ),
+    Shown("τ-a", "Kendall's coefficient, ties count as zero", _plain("tau_a", lambda one: one.tau_a)),
+    Shown("Spearman", "rank correlation", _plain("spearman", lambda one: one.spearman)),
+    PARTIAL,
+    Shown("Spearman, residual", "rank correlation of what cross-fitted hyperparameters leave over", _residual),
+    Shown(
+        "CMI",
+        "conditional mutual information, least over sets of at most two hyperparameters",
+        _plain("cmi", lambda one: one.cmi),
+    ),
+    Shown(
+        "PGDL",
+        "conditional mutual information as the PGDL contest scored it, blind to the sign",
+        _plain("pgdl", lambda one: one.pgdl),
+    ),
+    SIGN_ERROR,
+    Shown("sign error, 90 %", "90th percentile over environments", _of_errors(lambda errors: errors.p90)),
+    Shown("sign error, worst", "the worst environment", _of_errors(lambda errors: errors.max)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,77 +115,61 @@ class Facts:
     statistics: list[tuple[str, str, list[Figure]]]
     psi: dict[str, list[Figure]]
     turn: int
-    environments: list[int]
-    along: list[tuple[str, tuple[float, float, float]]]
+    environments: Sequence[int]
+    along: Mapping[str, tuple[float, float, float]]
     sign_error: Figure
     partial: Figure
     reason: str
 
 
-def facts(report: Mapping[str, Any], ledger: pd.DataFrame) -> list[Facts]:
+def facts(report: Report, ledger: pd.DataFrame) -> list[Facts]:
     """The panel of every measure of the report, in the leaderboard's order."""
-    strata = report["within"]["strata"] if report["within"] else {}
-    return [
-        Facts(
-            standing=row,
-            summary=entry.get("summary", ""),
-            definition=definition(entry.get("definition") or entry.get("summary", "")),
-            source=entry["source"] or "",
-            needs=", ".join(entry["needs"]),
-            track=track_of(entry),
-            price=entry.get("price", ""),
-            version=str(entry.get("version", "")),
-            said=judgements(entry, report["family"]["measures"]),
-            columns=["all networks", *strata],
-            statistics=_statistics(entries),
-            psi=_psi(entries),
-            turn=1 if row.control else row.expected_sign,
-            environments=(entry["sign_error"] or {}).get("histogram", []),
-            along=[
-                (plain_name(name), (each["mean"], each["p90"], each["max"]))
-                for name, each in (entry["sign_error"] or {"along": {}})["along"].items()
-            ],
-            sign_error=_sign_error(entry, "mean"),
-            partial=figure_of(entry, "partial_spearman"),
-            reason=_most_frequent_reason(ledger, row.name),
-        )
-        for row in standings(report)
-        for entry in [report["measures"][row.name]]
-        for entries in [[entry, *(stratum["measures"][row.name] for stratum in strata.values())]]
-    ]
+    return [_facts(row, report, ledger) for row in standings(report)]
 
 
-def _psi(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Figure]]:
+def _facts(row: Standing, report: Report, ledger: pd.DataFrame) -> Facts:
+    entry = report.measures[row.name]
+    about, errors, strata = entry.about, entry.sign_error, report.within.strata if report.within else {}
+    every: list[Statistics | Entry] = [entry, *(stratum.measures[row.name] for stratum in strata.values())]
+    return Facts(
+        standing=row,
+        summary=about.summary or "",
+        definition=definition(about.definition or about.summary or ""),
+        source=about.source or "",
+        needs=", ".join(about.needs),
+        track=track_of(about),
+        price=about.price or "",
+        version="" if about.version is None else str(about.version),
+        said=judgements(entry, report.family.measures),
+        columns=["all networks", *strata],
+        statistics=_statistics(every),
+        psi=_psi(every),
+        turn=1 if row.control else row.expected_sign,
+        environments=[] if errors is None else errors.histogram,
+        along={}
+        if errors is None
+        else {plain_name(name): (one.mean, one.p90, one.max) for name, one in errors.along.items()},
+        sign_error=SIGN_ERROR.of(entry),
+        partial=PARTIAL.of(entry),
+        reason=_most_frequent_reason(ledger, row.name),
+    )
+
+
+def _psi(every: Sequence[Statistics | Entry]) -> dict[str, list[Figure]]:
     """Psi of each hyperparameter, in the whole and in each stratum; inside one, its own hyperparameter has none."""
     return {
         plain_name(name): [
-            Figure(
-                value=each["psi"].get(name),
-                why=each["why"].get(f"psi.{name}", "The same for all of these networks."),
-            )
-            for each in entries
+            Figure(value=one.psi.get(name), why=one.why.get(f"psi.{name}", "The same for all of these networks."))
+            for one in every
         ]
-        for name in entries[0]["psi"]
+        for name in every[0].psi
     }
 
 
-def _statistics(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Figure]]]:
-    """A row for each statistic that any of the entries, the whole or a stratum, has a value of."""
-    rows = [(label, what, [_figure(each, name) for each in entries]) for name, (label, what) in STATISTICS.items()]
-    rows += [
-        (label, what, [_sign_error(each, name) for each in entries]) for name, (label, what) in SIGN_ERRORS.items()
-    ]
+def _statistics(every: Sequence[Statistics | Entry]) -> list[tuple[str, str, list[Figure]]]:
+    """A row for each statistic that has a value in any of the entries, the whole or a stratum."""
+    rows = [(shown.label, shown.what, [shown.of(one) for one in every]) for shown in STATISTICS]
     return [row for row in rows if any(figure.value is not None for figure in row[2])]
-
-
-def _figure(entry: Mapping[str, Any], name: str) -> Figure:
-    """A statistic of the whole or of a stratum, which has fewer of them."""
-    return figure_of(entry, name) if name in entry else Figure(value=None, why="Of all networks only.")
-
-
-def _sign_error(entry: Mapping[str, Any], name: str) -> Figure:
-    found = entry["sign_error"]
-    return Figure(value=None if found is None else found[name], why=entry["why"].get("sign_error", ""))
 
 
 def _most_frequent_reason(ledger: pd.DataFrame, measure: str) -> str:

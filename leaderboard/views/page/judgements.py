@@ -1,9 +1,11 @@
 """What is said of one measure in words: chance, the best hyperparameter, labels, prediction, fragility, price."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from leaderboard.ledger.metadata import Metadata
+from leaderboard.ranking.entry import Chance, Entry, Increment, LabelEquivalents, Prediction, Rival
+from leaderboard.statistics.fragility import Fragility
 from leaderboard.views.rows import Figure, plain_name
 from leaderboard.views.terminal import labels
 
@@ -16,14 +18,14 @@ NEEDS: Final = {  # by what a measure declares, the most demanding first
 }
 
 
-def track_of(entry: Mapping[str, Any]) -> str:
-    """The track in which a measure runs; where the report does not say, what its needs amount to."""
-    if entry["control"] and entry["family"] == "control" and not entry.get("track"):
+def track_of(about: Metadata) -> str:
+    """The track in which a measure runs; where the metadata do not say, what its needs amount to."""
+    if about.control and about.family == "control" and not about.track:
         return ""
-    return entry.get("track") or next((t for need, t in NEEDS.items() if need in entry["needs"]), "training data")
+    return about.track or next((track for need, track in NEEDS.items() if need in about.needs), "training data")
 
 
-def judgements(entry: Mapping[str, Any], measures: int) -> list[tuple[str, str]]:
+def judgements(entry: Entry, measures: int) -> list[tuple[str, str]]:
     """Sentences on a measure by heading; what could not be computed is left out.
 
     Args:
@@ -32,87 +34,85 @@ def judgements(entry: Mapping[str, Any], measures: int) -> list[tuple[str, str]]
     """
     said = {
         "Against chance": _chance(entry, measures),
-        "Against the best hyperparameter": _rival(entry, measures),
-        "Label equivalents": _labels(entry),
-        "Beyond the hyperparameters": _increment(entry),
-        "Gap of a new network": _prediction(entry),
-        "Fragility": _fragility(entry),
-        "Cost against Ψ": {True: "on the front: nothing is both better and cheaper", False: "not on the front"}.get(
-            entry["pareto"], ""
-        ),
+        "Against the best hyperparameter": _rival(entry.told_from.hyperparameter, measures),
+        "Label equivalents": _labels(entry.label_equivalents),
+        "Beyond the hyperparameters": _increment(entry.increment),
+        "Gap of a new network": _prediction(entry.prediction),
+        "Fragility": _fragility(entry.fragility),
+        "Cost against Ψ": _front(entry.pareto),
     }
     return [(heading, _set(sentence)) for heading, sentence in said.items() if sentence]
 
 
-def _chance(entry: Mapping[str, Any], measures: int) -> str:
-    null, told = entry["null"], entry["told_from"]["random"] or {}
-    if null is None:
+def _chance(entry: Entry, measures: int) -> str:
+    null, chance = entry.null, entry.told_from.random
+    if null is None or chance is None:
         return ""
-    words = f"{told.get('verdict') or 'no verdict'}; p = {_p(null['p'])} of scores changing places within strata"
-    if null["p_adjusted"] is not None:
-        words += f", {_p(null['p_adjusted'])} over all {measures} measures"
-    return words + _needed(told)
+    words = f"{chance.verdict}; p = {_p(null.p)} of scores changing places within strata"
+    if null.p_adjusted is not None:
+        words += f", {_p(null.p_adjusted)} over all {measures} measures"
+    return words + _needed(chance)
 
 
-def _rival(entry: Mapping[str, Any], measures: int) -> str:
-    told = entry["told_from"]["hyperparameter"]
-    if told is None:
+def _rival(rival: Rival | None, measures: int) -> str:
+    if rival is None:
         return ""
-    verdict = told["verdict"] or "no verdict"
-    words = f"{verdict}: Ψ is {told['difference']:+z.3f} beside {plain_name(told['name'])}"
-    if told["interval"] is not None:
-        words += f" ({told['interval'][0]:+z.2f} to {told['interval'][1]:+z.2f})"
-    if told["p_adjusted"] is not None:
-        words += f", p = {_p(told['p_adjusted'])} over all {measures} measures"
-    return words + _needed(told)
+    words = f"{rival.verdict or 'no verdict'}: Ψ is {rival.difference:+z.3f} beside {plain_name(rival.name)}"
+    if rival.interval is not None:
+        words += f" ({rival.interval.low:+z.2f} to {rival.interval.high:+z.2f})"
+    if rival.p_adjusted is not None:
+        words += f", p = {_p(rival.p_adjusted)} over all {measures} measures"
+    return words + _needed(rival)
 
 
-def _labels(entry: Mapping[str, Any]) -> str:
-    found = entry["label_equivalents"]
+def _labels(found: LabelEquivalents | None) -> str:
     if found is None:
         return ""
-    bound = "more than " if found["censored"] else ""
-    count = _count(found["examples"])
+    bound = "more than " if found.censored else ""
+    count = _count(found.examples)
     words = f"orders the networks like {bound}{count} labelled held-out example{'s' * (count.split()[-1] != '1')}"
-    if found["interval"] is not None:
-        low, high = (_count(end) for end in found["interval"])
-        words += f" ({low} to {high})"
+    if found.interval is not None:
+        words += f" ({_count(found.interval.low)} to {_count(found.interval.high)})"
     return words
 
 
-def _increment(entry: Mapping[str, Any]) -> str:
-    found = entry["increment"]
+def _increment(found: Increment | None) -> str:
     if found is None:
         return ""
-    share = found["delta_mse"]
+    share = found.delta_mse
     return f"takes away {share:.1%} of the squared error" if share >= 0 else f"adds {-share:.1%} to the squared error"
 
 
-def _prediction(entry: Mapping[str, Any]) -> str:
-    found = entry["prediction"]
+def _prediction(found: Prediction | None) -> str:
     if found is None:
         return ""
-    words = f"{found['nominal']:.0%} interval of ±{found['half_width']:.3f}"
-    if found["half_width_without"] is not None:
-        words += f", without the measure ±{found['half_width_without']:.3f}"
-    return f"{words}; covers {found['coverage']:.0%}"
+    return (
+        f"{found.nominal:.0%} interval of ±{found.half_width:.3f}, without the measure "
+        f"±{found.half_width_without:.3f}; covers {found.coverage:.0%}"
+    )
 
 
-def _fragility(entry: Mapping[str, Any]) -> str:
-    found = entry["fragility"]
+def _fragility(found: Fragility | None) -> str:
     if found is None:
         return ""
-    words = f"{found['configurations']:.0%} of its variance between configurations, {found['seeds']:.0%} between seeds"
-    return words + (f", {found['draws']:.0%} between draws" if found["draws"] is not None else "")
+    words = f"{found.configurations:.0%} of its variance between configurations, {found.seeds:.0%} between seeds"
+    return words + (f", {found.draws:.0%} between draws" if found.draws is not None else "")
+
+
+def _front(pareto: bool | None) -> str:
+    if pareto is None:
+        return ""
+    return "on the front: nothing is both better and cheaper" if pareto else "not on the front"
 
 
 def _count(examples: float) -> str:
     return labels(Figure(value=examples)).replace("<", "fewer than")
 
 
-def _needed(told: Mapping[str, Any]) -> str:
-    count = told.get("networks_needed")
-    return f"; about {count:,} networks would settle it" if count and told["verdict"] == "not told apart" else ""
+def _needed(told: Chance | Rival) -> str:
+    if told.networks_needed is None or told.verdict != "not told apart":
+        return ""
+    return f"; about {told.networks_needed:,} networks would settle it"
 
 
 def _set(sentence: str) -> str:

@@ -1,11 +1,11 @@
 """What the page tells about the networks, the ranking and the studies."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 
 from leaderboard.ledger.read import checked, names_of
+from leaderboard.ranking.report import Power, Report
 from leaderboard.views.rows import plain_name
 
 LISTED: Final = 12  # values of a hyperparameter that are named one by one
@@ -54,36 +54,35 @@ def outcome(ledger: pd.DataFrame) -> dict[str, int]:
     return {str(reason): int(count) for reason, count in ledger["stopped"].value_counts().items()}
 
 
-def settings(report: Mapping[str, Any]) -> dict[str, Any]:
+def settings(report: Report) -> dict[str, object]:
     """How the networks were ranked."""
-    grid, binned = report["grid"], report["binned"]
+    grid, why = report.grid, report.why
     return {
-        "target": report["target"],
-        "networks": report["models"],
-        "configurations": f"{report['configurations']}, leaving {grid['holes']} of {grid['places']} places empty",
-        "seeds": f"{report['seeds']} over the networks of a configuration",
-        "strata": plain_name(report["within"]["hp"]) if report["within"] else report["why"].get("within", "none"),
-        "data sets": plain_name(report["across"]["hp"]) if report["across"] else report["why"].get("across", "one"),
-        "binned": "; ".join(f"{plain_name(name)} in {each['bins']}" for name, each in binned.items()) or "nothing",
-        "resamples": report["bootstrap"],
-        "permutations": report["permutations"],
-        "weights of the sign error": report["weights"],
-        "missing scores": report["missing_cells"],
-        "correction over measures": f"{report['family']['method']}, {report['family']['measures']} measures",
-        "random seed": report["seed"],
+        "target": report.target,
+        "networks": report.models,
+        "configurations": f"{report.configurations}, leaving {grid.holes} of {grid.places} places empty",
+        "seeds": f"{report.seeds} over the networks of a configuration",
+        "strata": plain_name(report.within.hp) if report.within else why.get("within", "none"),
+        "data sets": plain_name(report.across.hp) if report.across else why.get("across", "one"),
+        "binned": "; ".join(f"{plain_name(name)} in {one.bins}" for name, one in report.binned.items()) or "nothing",
+        "resamples": report.bootstrap,
+        "permutations": report.permutations,
+        "weights of the sign error": report.weights,
+        "missing scores": report.missing_cells,
+        "correction over measures": f"{report.family.method}, {report.family.measures} measures",
+        "random seed": report.seed,
     }
 
 
-def power_line(report: Mapping[str, Any]) -> str:
+def power_line(power: Power | None) -> str:
     """How many networks would tell the two best measures apart, in a sentence; empty where that is not known."""
-    power = report["power"]
     if power is None:
         return ""
-    first, second = power["between"]
-    start = f"{first} and {second} differ by {abs(power['difference']):.3f} in Ψ"
-    if power["networks_needed"] is None:
+    first, second = power.between
+    start = f"{first} and {second} differ by {abs(power.difference):.3f} in Ψ"
+    if power.networks_needed is None:
         return f"{start}, which no number of such networks would settle."
-    return f"{start}; about {power['networks_needed']:,} such networks would settle it; here are {power['networks']:,}."
+    return f"{start}; about {power.networks_needed:,} such networks would settle it; here are {power.networks:,}."
 
 
 def _comparable(values: "pd.Series[Any]") -> bool:

@@ -1,0 +1,67 @@
+"""Metadata of a measure: what is known of it beside its scores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+import msgspec
+
+from leaderboard.errors import LeaderboardError
+
+OPTIONAL: Final = ("price", "version", "track", "source_hash", "summary", "definition")  # left out of JSON where None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """What is known of a measure beside its scores; an unknown one is taken to grow with the gap.
+
+    Attributes:
+        expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
+        needs: what it must see beyond the trained network and its training data.
+        price: the cost in words.
+        track: what it may see.
+        source_hash: hash of the code of a measure from outside.
+        summary: first paragraph of its docstring.
+        definition: the whole docstring.
+        control: whether it is a control, which takes no rank.
+        other: whatever else was passed on.
+    """
+
+    family: str | None = None
+    expected_sign: int = 1
+    source: str | None = None
+    needs: Sequence[str] = ()
+    price: str | None = None
+    version: int | str | None = None
+    track: str | None = None
+    source_hash: str | None = None
+    summary: str | None = None
+    definition: str | None = None
+    control: bool = False
+    other: Mapping[str, object] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values; what is not known is left out."""
+        known = msgspec.to_builtins(self)
+        other, control = known.pop("other"), known.pop("control")
+        known = {key: value for key, value in known.items() if value is not None or key not in OPTIONAL}
+        return {**known, **other, "control": control}
+
+
+def metadata_of(name: str, known: Mapping[str, object]) -> Metadata:
+    """The metadata of a measure from a mapping.
+
+    Raises:
+        LeaderboardError: an entry of another type than the field has.
+    """
+    names = [each.name for each in fields(Metadata) if each.name != "other"]
+    given = {key: known[key] for key in names if key in known}
+    needs = given.get("needs", ())
+    if isinstance(needs, set | frozenset | list | tuple):
+        given["needs"] = sorted(needs)
+    given.setdefault("control", given.get("family") == "control")
+    given["other"] = {key: value for key, value in known.items() if key not in names}
+    try:
+        return msgspec.convert(given, Metadata)
+    except msgspec.ValidationError as error:
+        raise LeaderboardError(f"The metadata of {name!r} must have the types of `Metadata`: {error}.") from error

@@ -1,0 +1,128 @@
+"""Judge every measure on all networks of a ledger, and put together what the report says of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from leaderboard.ledger.arrays import Networks
+from leaderboard.ledger.metadata import Metadata
+from leaderboard.ledger.read import names_of
+from leaderboard.ranking.entry import Cost, Entry, Gate, StratumMean
+from leaderboard.ranking.groups import Options, groups, resamples
+from leaderboard.ranking.pairwise import Pairwise
+from leaderboard.ranking.readable_units import Readable, Units, noise_of, pareto
+from leaderboard.ranking.report import Comparisons
+from leaderboard.ranking.significance import Significance, Verdicts
+from leaderboard.ranking.statistics_of import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Every measure on all networks."""
+
+    judged: Mapping[str, Judged]
+    significance: Mapping[str, Significance]
+    readable: Mapping[str, Readable]
+    comparisons: Comparisons
+
+    def reasons(self, name: str, about: Metadata) -> dict[str, str]:
+        """The reasons for what a measure lacks."""
+        significance = self.significance[name]
+        parts = (self.judged[name].statistics.why, significance.why, self.readable[name].why)
+        found = {key: reason for part in parts for key, reason in part.items()}
+        if about.control:
+            tests = {"null": significance.null, "told_from.hyperparameter": significance.told_from.hyperparameter}
+            found |= {f"{key}.p_adjusted": "It is a control." for key, test in tests.items() if test is not None}
+        return found
+
+    def entry(
+        self,
+        name: str,
+        about: Metadata,
+        *,
+        within: StratumMean | None,
+        across: StratumMean | None,
+        gate: Gate | None,
+        cost: Cost,
+        outcomes: Mapping[str, int],
+        why: Mapping[str, str],
+    ) -> Entry:
+        """Put together what the report says of a measure; for the Pareto front see `with_front`."""
+        statistics, significance, readable = self.judged[name].statistics, self.significance[name], self.readable[name]
+        return Entry(
+            n=statistics.n,
+            tau_a=statistics.tau_a,
+            tau_b=statistics.tau_b,
+            spearman=statistics.spearman,
+            partial_spearman=statistics.partial_spearman,
+            sign_error=statistics.sign_error,
+            cmi=statistics.cmi,
+            cmi_given=statistics.cmi_given,
+            pgdl=statistics.pgdl,
+            pgdl_given=statistics.pgdl_given,
+            Psi=statistics.Psi,
+            psi=statistics.psi,
+            interval=statistics.interval,
+            null=significance.null,
+            told_from=significance.told_from,
+            residual_spearman=readable.residual_spearman,
+            increment=readable.increment,
+            prediction=readable.prediction,
+            fragility=readable.fragility,
+            label_equivalents=readable.label_equivalents,
+            within=within,
+            across=across,
+            gate=gate,
+            cost=cost,
+            outcomes=outcomes,
+            why=why,
+            about=about,
+            pareto=None,
+        )
+
+
+def judge_together(
+    networks: Networks,
+    runs: pd.DataFrame,
+    column: str | None,
+    options: Options,
+    about: Mapping[str, Metadata],
+    family: Sequence[str],
+) -> Together:
+    """Judge every measure on all networks, and test it against chance, the hyperparameters and each other."""
+    controls = [name for name in names_of(runs, "hp") if name in networks.scores]
+    signs = {name: one.expected_sign for name, one in about.items()}
+    verdicts = Verdicts(networks, options, signs, controls, column)
+    pairwise = Pairwise(signs, family)
+    found: dict[str, Judged] = {}
+    readable: dict[str, Readable] = {}
+    for group in groups(networks, options, resamples(networks, options)):
+        judged, influence = group.panel.judge(group.names)
+        verdicts.add(group, judged, influence)
+        pairwise.add(group.names, influence, group.panel.counts)
+        units = Units(group, options, signs)
+        for name, one in judged.items():
+            noise = noise_of(runs, name)
+            readable[name] = units.of(name, one.statistics, None if noise is None else noise[group.scored])
+        found |= judged
+    comparisons = pairwise.compare({name: one.statistics.Psi for name, one in found.items()})
+    return Together(found, verdicts.finish(list(found), family), readable, comparisons)
+
+
+def with_front(measures: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The measures with the Pareto front of cost and Psi among those that are no controls."""
+    points = {
+        name: (entry.cost.median_seconds, entry.directed_psi)
+        for name, entry in measures.items()
+        if not entry.control and entry.cost.median_seconds is not None and entry.directed_psi is not None
+    }
+    front = pareto(points)
+    found = {}
+    for name, entry in measures.items():
+        if name in points:
+            found[name] = replace(entry, pareto=name in front)
+        else:
+            why = "It is a control." if entry.control else "It needs a Psi and a cost."
+            found[name] = replace(entry, why={**entry.why, "pareto": why})
+    return found

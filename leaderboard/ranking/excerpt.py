@@ -1,0 +1,146 @@
+"""Excerpt of a report: what a table shows, small enough to be kept in a repository.
+
+Field names are the keys of the JSON. Every leaderboard.json holds an excerpt among its other keys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from leaderboard.errors import RankingError
+from leaderboard.ledger.read import Target
+from leaderboard.ranking.entry import Cost, Entry, Verdict
+from leaderboard.ranking.report import Bins, Report, Seeds
+from leaderboard.statistics.resampling import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptIntervals:
+    """Bootstrap intervals at 95 %."""
+
+    tau_b: Interval | None = None
+    Psi: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptMean:
+    """Mean over the strata."""
+
+    tau_b: float | None
+    interval: KeptIntervals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptGate:
+    """Outcome of the randomization gate."""
+
+    auc: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptChance:
+    """Comparison with chance."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRival:
+    """Comparison with the best hyperparameter."""
+
+    verdict: Verdict | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptVerdicts:
+    """Verdicts on a measure."""
+
+    random: KeptChance | None
+    hyperparameter: KeptRival | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLabels:
+    """Number of labelled examples that order the networks as well."""
+
+    examples: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEntry:
+    """What a table shows of one measure; see `leaderboard.ranking.entry.Entry`."""
+
+    n: int
+    family: str | None
+    control: bool
+    expected_sign: int
+    Psi: float | None
+    tau_b: float | None
+    cost: Cost
+    outcomes: Mapping[str, int]
+    pareto: bool | None
+    interval: KeptIntervals
+    within: KeptMean | None
+    gate: KeptGate | None
+    told_from: KeptVerdicts
+    label_equivalents: KeptLabels | None
+    why: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptStrata:
+    """The hyperparameter whose values are the strata."""
+
+    hp: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """What a table shows of a ranking; see `leaderboard.ranking.report.Report`.
+
+    Excerpts of earlier versions lack the fields that have a default.
+    """
+
+    models: int
+    target: Target
+    not_converged: int
+    without_target: int = 0
+    converged_only: bool
+    bootstrap: int = 0
+    seeds: Seeds
+    binned: Mapping[str, Bins]
+    within: KeptStrata | None = field(default_factory=lambda: KeptStrata(hp="stratum"))
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    measures: Mapping[str, KeptEntry]
+
+    def to_json(self) -> dict[str, object]:
+        """Plain dictionaries, lists and numbers."""
+        found: dict[str, object] = msgspec.to_builtins(self)
+        return found
+
+
+Ranking = Report | Excerpt
+AnyEntry = Entry | KeptEntry
+
+
+def excerpt_of(ranking: Ranking) -> Excerpt:
+    """The excerpt of a report, without the reasons for what is missing."""
+    found = read_excerpt(ranking.to_json())
+    made = {key: found.provenance.get(key, "") for key in ("suite", "date")}
+    return replace(found, provenance=made, measures={n: replace(one, why={}) for n, one in found.measures.items()})
+
+
+def read_excerpt(ranking: object) -> Excerpt:
+    """The excerpt from a ranking's JSON, as `gapbench run` writes it to leaderboard.json and `gapbench table` keeps it.
+
+    Raises:
+        RankingError: it is something else.
+    """
+    try:
+        return msgspec.convert(ranking, Excerpt)
+    except msgspec.ValidationError as error:
+        raise RankingError(f"A ranking must be JSON as gapbench run writes it to leaderboard.json: {error}.") from error
