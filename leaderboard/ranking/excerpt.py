@@ -3,7 +3,7 @@
 Field names are the keys of the JSON. Every leaderboard.json holds an excerpt among its other keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -125,6 +125,18 @@ class Excerpt:
 
 Ranking = Report | Excerpt
 AnyEntry = Entry | KeptEntry
+
+
+def best_first(
+    measures: Mapping[str, AnyEntry], statistic: Callable[[AnyEntry], float | None] = lambda entry: entry.Psi
+) -> list[str]:
+    """The names of the measures by a statistic times the expected sign, the largest first; those without it last."""
+
+    def key(name: str) -> tuple[bool, float, str]:
+        value = statistic(measures[name])
+        return value is None, 0.0 if value is None else -value * measures[name].expected_sign, name
+
+    return sorted(measures, key=key)
 
 
 def excerpt_of(ranking: Ranking) -> Excerpt:

@@ -1,6 +1,7 @@
 """Rank the measures of a ledger: every statistic of every measure, pooled and within each corruption, as one report."""
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ from leaderboard.ledger.metadata import Metadata, metadata_of
 from leaderboard.ledger.read import Target, checked, names_of, target_of
 from leaderboard.ranking.entries import judge_together, with_front
 from leaderboard.ranking.entry import StratumMean
-from leaderboard.ranking.excerpt import AnyEntry, Ranking
+from leaderboard.ranking.excerpt import best_first
 from leaderboard.ranking.groups import Options
 from leaderboard.ranking.ledger_facts import Gates, cost_of, grid_facts, outcomes_of
 from leaderboard.ranking.pairwise import power_of
@@ -118,7 +119,7 @@ def rank(
             why=own,
         )
     measures = with_front(measures)
-    ranked = [name for name in ordered(measures) if name in family]
+    ranked = [name for name in best_first(measures) if name in family]
     power = power_of(together.comparisons, measures, ranked)
     if power is None:
         why["power"] = "Fewer than two measures have a Psi with a spread."
@@ -151,7 +152,7 @@ def rank(
     )
 
 
-def order(report: Ranking, by: Statistic = "Psi") -> list[str]:
+def order(report: Report, by: Statistic = "Psi") -> list[str]:
     """The names of the measures, best first: by a statistic times the expected sign; those without it last.
 
     Psi leads: each of its comparisons changes one hyperparameter and no other, so where corruption is a hyperparameter
@@ -162,17 +163,7 @@ def order(report: Ranking, by: Statistic = "Psi") -> list[str]:
     """
     if by not in get_args(Statistic):
         raise RankingError(f"No statistic is called {by!r}. {suggestion(by, get_args(Statistic))}")
-    return ordered(report.measures, by)
-
-
-def ordered(measures: Mapping[str, AnyEntry], by: Statistic = "Psi") -> list[str]:
-    """As `order`, without a report."""
-
-    def key(name: str) -> tuple[bool, float, str]:
-        value: float | None = getattr(measures[name], by)
-        return value is None, 0.0 if value is None else -value * measures[name].expected_sign, name
-
-    return sorted(measures, key=key)
+    return best_first(report.measures, attrgetter(by))
 
 
 def _mean(parts: Parts, name: str, key: str, lacking: str, why: Reasons) -> StratumMean | None:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from leaderboard.ranking.excerpt import AnyEntry, Ranking
-from leaderboard.ranking.rank import order
+from leaderboard.ranking.excerpt import AnyEntry, Ranking, best_first
 from leaderboard.statistics.resampling import Interval
 
 Verdict = Literal["better", "worse", "not told apart", ""]
@@ -89,7 +88,7 @@ def standings(ranking: Ranking) -> list[Standing]:
     """The rows of the leaderboard, best first."""
     rows: list[Standing] = []
     rank = 0
-    for position, name in enumerate(order(ranking), start=1):
+    for position, name in enumerate(best_first(ranking.measures), start=1):
         entry = ranking.measures[name]
         ranked = not entry.control and entry.Psi is not None
         rank += ranked

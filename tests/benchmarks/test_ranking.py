@@ -83,13 +83,13 @@ def test_faster_than_a_loop_over_pairs(benchmark: BenchmarkFixture) -> None:
     """All statistics of all measures and controls, against three statistics of one measure looped."""
     frame = zoo(3, 5, 1, 10)
     report = benchmark.pedantic(rank, args=(frame,), kwargs={"bootstrap": 0}, rounds=2, warmup_rounds=1)
-    entry = report["measures"]["m0"]
+    entry = report.measures["m0"]
     start = time.process_time()
     found = looped(frame, "measure.m0")
     slow = time.process_time() - start
-    fast = seconds_of(lambda: rank(frame, bootstrap=0, within=None), 3) / len(report["measures"])
+    fast = seconds_of(lambda: rank(frame, bootstrap=0, within=None), 3) / len(report.measures)
 
-    assert found == pytest.approx((entry["tau_b"], entry["Psi"], entry["cmi"]), abs=1e-9)
+    assert found == pytest.approx((entry.tau_b, entry.Psi, entry.cmi), abs=1e-9)
     print(f"\n243 networks, seconds a measure: {fast:.4f}; the loop, three statistics of them: {slow:.2f}")
     assert slow / fast >= TIMES_FASTER
 
@@ -126,6 +126,6 @@ def test_full_size(
     print(
         f"\n{len(frame):,} x {measures}, {bootstrap} resamples: {spent:.0f} processor seconds, {peak:.2f} GiB at most"
     )
-    assert report["models"] == len(frame)
+    assert report.models == len(frame)
     assert spent < 2 * most
     assert peak < 4

@@ -9,6 +9,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from leaderboard.ranking.rank import rank
+from leaderboard.ranking.report import Report
+from tests.leaderboard.reports import Ranked
 
 HOSTILE = "<b>m</b><script>alert(1)</script>"  # a name that a page which forgets to escape would run
 
@@ -53,7 +55,7 @@ def ridge_ledger() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def ridge_report(ridge_ledger: pd.DataFrame) -> dict[str, Any]:
+def ridge_report(ridge_ledger: pd.DataFrame) -> Report:
     """The ranking of the ridge classifiers."""
     metadata: dict[str, dict[str, Any]] = {
         "frobenius_norm": {"family": "norm", "source": "Jiang et al. 2020, eq. 42", "summary": "Norm of the weights."},
@@ -62,3 +64,9 @@ def ridge_report(ridge_ledger: pd.DataFrame) -> dict[str, Any]:
         "log_margin": {"family": "margin", "expected_sign": -1, "needs": ["init"]},
     }
     return rank(ridge_ledger, metadata=metadata, bootstrap=100)
+
+
+@pytest.fixture(scope="session")
+def ridge_json(ridge_report: Report) -> Ranked:
+    """The same as JSON."""
+    return Ranked(ridge_report)

@@ -2,11 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from leaderboard.ledger.metadata import Metadata
+from leaderboard.ranking.entry import Cost, Entry, Intervals, Statistics, ToldFrom
+from leaderboard.ranking.rank import rank
+from leaderboard.ranking.report import Report
 
 CORRUPTIONS = {"true_labels": 0.1, "random_pixels": 0.4, "random_labels": 0.85}
 STATISTICS = (
@@ -29,6 +35,33 @@ def zoo(seeds: int = 2) -> pd.DataFrame:
     frame["measure.memory"] = frame["hp.corruption"].map(CORRUPTIONS).astype(np.float64)  # and nothing else
     frame["measure.useless"] = rng.normal(size=len(frame))
     return frame
+
+
+class Ranked(dict[str, Any]):
+    """The JSON of a report, as another program reads it, beside the report."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(json.loads(json.dumps(report.to_json(), allow_nan=False)))
+        self.report = report
+
+
+def ranked(ledger: pd.DataFrame, **options: Any) -> Ranked:
+    """The ranking of a ledger as JSON."""
+    return Ranked(rank(ledger, **options))
+
+
+def statistics(**known: Any) -> Statistics:
+    """Statistics of which only some are known."""
+    blank: dict[str, Any] = dict.fromkeys(field.name for field in fields(Statistics))
+    return Statistics(**blank | {"n": 0, "psi": {}, "interval": Intervals(tau_b=None, Psi=None), "why": {}} | known)
+
+
+def entry(*, about: Metadata = Metadata(), **known: Any) -> Entry:  # noqa: B008  it is frozen
+    """An entry of a report of which only some is known."""
+    blank: dict[str, Any] = dict.fromkeys(field.name for field in fields(Entry))
+    empty = {"n": 0, "psi": {}, "why": {}, "outcomes": {}, "interval": Intervals(tau_b=None, Psi=None)}
+    nothing = {"told_from": ToldFrom(random=None, hyperparameter=None), "cost": Cost(median_seconds=None)}
+    return Entry(**blank | empty | nothing | {"about": about} | known)
 
 
 def assert_nulls_have_reasons(report: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def test_both_are_ranked_alike(ledgers: tuple[Path, Path], gapbench: Gapbench) -
 
     assert shown == json.loads(gapbench("rank", ledgers[0], *options, "--json").stdout)
     assert comparison["measures"].keys() == {"fro_dist", "mine"}
-    assert comparison["measures"] == beside(*reports)["measures"]
+    whole = json.dumps(replace(reports[0], beside=beside(*reports)).to_json())
+    assert comparison["measures"] == json.loads(whole)["beside"]["measures"]
     assert comparison["held_out"] == {"models": 32, "provenance": {"ledger": "held_out.csv"}}
 
 
@@ -103,6 +105,6 @@ def test_a_version_is_that_of_the_scores(zoo: Path) -> None:
         store.add_metadata({"fro_dist": {**said, "version": 7, "source_hash": "mine", "family": "long ago"}})
     report, _ = ranked(zoo, "gap", None, console=None, all_runs=False, bootstrap=0)  # type: ignore[arg-type]
 
-    entry = report["measures"]["fro_dist"]
-    assert (entry["version"], entry["source_hash"], entry["family"]) == (7, "mine", "distance")
-    assert report["measures"]["param_norm"]["version"] == 1
+    about = report.measures["fro_dist"].about
+    assert (about.version, about.source_hash, about.family) == (7, "mine", "distance")
+    assert report.measures["param_norm"].about.version == 1

@@ -32,12 +32,12 @@ def test_a_diverging_network_is_recorded_and_left_out_of_the_ranking(plan: Plan,
     assert record.stopped == "diverged"
     assert not record.converged
     assert record.train_loss is None
-    assert (report["models"], report["not_converged"]) == (2, 1)
+    assert (report.models, report.not_converged) == (2, 1)
     text = (plan.folder / "leaderboard.json").read_text()
     assert json.loads(text)["models"] == 2
     assert "NaN" not in text
     everything, _ = ranked(plan.folder, "gap", None, console, all_runs=True)
-    assert everything["models"] == 3
+    assert everything.models == 3
 
 
 def test_a_zoo_of_diverged_networks_has_nothing_to_rank(plan: Plan, console: Console) -> None:
@@ -48,8 +48,8 @@ def test_a_zoo_of_diverged_networks_has_nothing_to_rank(plan: Plan, console: Con
         score_missing(plan, store, console)
         report = write_results(store, "smoke")
 
-    assert report["models"] == 0
-    assert report["measures"]["param_norm"]["tau_b"] is None
+    assert report.models == 0
+    assert report.measures["param_norm"].tau_b is None
     assert (plan.folder / "leaderboard.html").is_file()
 
 

@@ -123,9 +123,9 @@ def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, cons
     plugin.unlink()
     later, _ = ranked(plan.folder, "gap", "corruption", console, all_runs=False)
 
-    assert report["measures"]["good"]["expected_sign"] == -1
-    assert later["measures"]["good"]["expected_sign"] == -1
-    assert later["measures"]["good"]["family"] == "norm"
+    assert report.measures["good"].expected_sign == -1
+    assert later.measures["good"].expected_sign == -1
+    assert later.measures["good"].family == "norm"
 
 
 def test_an_edited_measure_is_never_mixed_with_its_older_self(plan: Plan, plugin: Path, console: Console) -> None:

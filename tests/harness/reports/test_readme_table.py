@@ -1,25 +1,26 @@
 """`gapbench table`, and README's table, which is held to the ranking that is kept beside it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.reports.readme_table import keep, put, report_in
+from harness.reports.readme_table import keep, put, ranking_in
 from leaderboard.ranking.rank import rank
-from leaderboard.views.markdown import BEGIN, END, NEEDED, markdown
+from leaderboard.ranking.report import Report
+from leaderboard.views.markdown import BEGIN, END, markdown
 
 ROOT = Path(__file__).parents[3]
 RUNNER = CliRunner()
-HOLLOW = json.dumps(dict.fromkeys(NEEDED, 0) | {"measures": {"good": {"Psi": 1.0}}})
+HOLLOW = json.dumps({"models": 0, "target": "gap", "measures": {"good": {"Psi": 1.0}}})
 
 
 @pytest.fixture(scope="module")
-def report() -> dict[str, Any]:
+def report() -> Report:
     """The ranking of twelve networks."""
     ledger = pd.DataFrame(
         {
@@ -30,25 +31,25 @@ def report() -> dict[str, Any]:
             "measure.bad": [float(-place) for place in range(12)],
         }
     )
-    return {**rank(ledger, bootstrap=20), "provenance": {"suite": "digits", "date": "2026-11-21"}}
+    return replace(rank(ledger, bootstrap=20), provenance={"suite": "digits", "date": "2026-11-21"})
 
 
 @pytest.fixture
-def zoo(report: dict[str, Any], tmp_path: Path) -> Path:
+def zoo(report: Report, tmp_path: Path) -> Path:
     """A directory that holds the ranking."""
     (tmp_path / "zoo").mkdir()
-    (tmp_path / "zoo" / "leaderboard.json").write_text(json.dumps(report))
+    (tmp_path / "zoo" / "leaderboard.json").write_text(json.dumps(report.to_json()))
     return tmp_path / "zoo"
 
 
 def test_readme_shows_the_ranking_that_is_kept() -> None:
     """README's table is that of docs/leaderboard.json; if not, run what CONTRIBUTING.md says."""
-    table = markdown(report_in(ROOT / "docs" / "leaderboard.json"))
+    table = markdown(ranking_in(ROOT / "docs" / "leaderboard.json"))
 
     assert put(table, ROOT / "README.md", check=True)
 
 
-def test_the_table_is_written_and_kept(zoo: Path, report: dict[str, Any], tmp_path: Path) -> None:
+def test_the_table_is_written_and_kept(zoo: Path, report: Report, tmp_path: Path) -> None:
     """Between the marks, from the directory or from what was kept, and --check tells another from it."""
     readme, kept = tmp_path / "README.md", tmp_path / "leaderboard.json"
     readme.write_text(f"# Title\n{BEGIN}\n{END}\nrest\n")
@@ -60,10 +61,10 @@ def test_the_table_is_written_and_kept(zoo: Path, report: dict[str, Any], tmp_pa
     assert readme.read_text() == f"# Title\n{BEGIN}\n{markdown(report)}{END}\nrest\n"
     assert RUNNER.invoke(app, ["table", str(kept), *words, "--check"]).exit_code == 0
     assert RUNNER.invoke(app, ["table", str(kept), *words, "--check", "--rows", "1"]).exit_code == 1
-    assert kept.read_text().count("\n") < 3 * len(report["measures"])
+    assert kept.read_text().count("\n") < 3 * len(report.measures)
 
 
-def test_printed(zoo: Path, report: dict[str, Any]) -> None:
+def test_printed(zoo: Path, report: Report) -> None:
     """Without a file it is printed: the terminal's table, or Markdown."""
     printed = RUNNER.invoke(app, ["table", str(zoo), "--markdown", "--rows", "1"])
     assert printed.stdout == markdown(report, 1)
@@ -75,7 +76,7 @@ def test_printed(zoo: Path, report: dict[str, Any]) -> None:
     assert "|" not in terminal.stdout
 
 
-def test_a_new_file_holds_the_table_alone(zoo: Path, report: dict[str, Any], tmp_path: Path) -> None:
+def test_a_new_file_holds_the_table_alone(zoo: Path, report: Report, tmp_path: Path) -> None:
     """There are no marks to write between."""
     assert RUNNER.invoke(app, ["table", str(zoo), "--markdown", "-o", str(tmp_path / "new.md")]).exit_code == 0
     assert (tmp_path / "new.md").read_text() == markdown(report)
@@ -106,17 +107,17 @@ def test_files_without_marks_and_without_markdown_are_refused(zoo: Path, tmp_pat
     assert "add --markdown" in answer.stderr
 
 
-def test_what_is_kept_is_read_again(zoo: Path, report: dict[str, Any], tmp_path: Path) -> None:
+def test_what_is_kept_is_read_again(zoo: Path, report: Report, tmp_path: Path) -> None:
     """The same table."""
     keep(report, tmp_path / "kept.json")
 
-    assert markdown(report_in(tmp_path / "kept.json")) == markdown(report)
+    assert markdown(ranking_in(tmp_path / "kept.json")) == markdown(report)
     shown, again = (RUNNER.invoke(app, ["table", str(path)]) for path in (zoo, tmp_path / "kept.json"))
     assert shown.exit_code == again.exit_code == 0
     assert shown.stdout == again.stdout
 
 
-def test_what_was_kept_earlier_is_shown(report: dict[str, Any], tmp_path: Path) -> None:
+def test_what_was_kept_earlier_is_shown(report: Report, tmp_path: Path) -> None:
     """Of which hyperparameter the strata are was not kept then."""
     keep(report, path := tmp_path / "kept.json")
     kept = json.loads(path.read_text())

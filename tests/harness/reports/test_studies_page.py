@@ -79,8 +79,8 @@ def test_every_study_runs_from_end_to_end(name: str, tmp_path: Path) -> None:
     claims = judge(claims_of(name), whole(name, two))
 
     assert len(observed) == (2 if suite(name).study.observations else 0)
-    assert {claim["name"]: claim["why"] for claim in claims if claim["effect"] is None} == {}
-    assert all(claim["low"] <= claim["effect"] <= claim["high"] for claim in claims)
+    assert {claim.name: claim.why for claim in claims if claim.effect is None} == {}
+    assert all((claim.low or 0) <= (claim.effect or 0) <= (claim.high or 0) for claim in claims)
 
 
 def test_the_page_tells_what_was_found(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_page_tells_what_was_found(tmp_path: Path) -> None:
     page.parent.mkdir()
     with run("expressivity", runs / "expressivity") as store:
         written = write_results(store, "expressivity")
-    assert json.loads((runs / "expressivity" / "claims.json").read_text()) == written["claims"]
+    assert json.loads((runs / "expressivity" / "claims.json").read_text()) == written.to_json()["claims"]
     main([str(runs), "-o", str(page)])
     text = page.read_text()
 

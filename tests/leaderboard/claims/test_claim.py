@@ -36,9 +36,9 @@ def test_planted_effects_get_their_verdicts(effect: float, seeds: int, expected:
     """True, absent, too small for the data, and data without a spread."""
     (judged,) = judge([claim(Range(low=0))], evidence(effect, seeds))
 
-    assert judged["verdict"] == expected
-    assert judged["networks"] == 4 * seeds
-    assert judged["holds"] == "at least 0"
+    assert judged.verdict == expected
+    assert judged.networks == 4 * seeds
+    assert judged.holds == "at least 0"
 
 
 def test_a_ledger_without_the_columns_takes_no_other_claim_down() -> None:
@@ -47,9 +47,9 @@ def test_a_ledger_without_the_columns_takes_no_other_claim_down() -> None:
     broken = Evidence(found.ledger.rename(columns={"value": "other"}), found.curves, {})
     first, second = judge([claim(Range(low=0)), claim(Range(high=0))], broken)
 
-    assert first["verdict"] == second["verdict"] == "undecided"
-    assert "'value'" in first["why"]
-    assert judge([claim(Range(low=0))], Evidence(found.ledger[:0], found.curves, {}))[0]["effect"] is None
+    assert first.verdict == second.verdict == "undecided"
+    assert "'value'" in first.why
+    assert judge([claim(Range(low=0))], Evidence(found.ledger[:0], found.curves, {}))[0].effect is None
 
 
 def test_the_bootstrap_draws_clusters() -> None:

@@ -30,7 +30,7 @@ EITHER_WAY = {  # findings that the ledger without them cannot contradict at the
 
 def verdicts(study: str, evidence: Evidence) -> dict[str, str]:
     """By claim."""
-    return {claim["name"]: claim["verdict"] for claim in judge(claims_of(study), evidence)}
+    return {claim.name: claim.verdict for claim in judge(claims_of(study), evidence)}
 
 
 @pytest.mark.parametrize("study", sorted(PLANTED))

@@ -34,7 +34,7 @@ def test_every_control_is_there_and_marked() -> None:
 
     assert set(metadata) == names
     assert {f"measure.{name}" for name in names} < set(ledger)
-    assert all(entry["control"] and entry["family"] == "control" and entry["source"] for entry in metadata.values())
+    assert all(one.control and one.family == "control" and one.source for one in metadata.values())
 
 
 def test_a_number_stands_for_itself() -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboard import order, rank, read_ledger
+from leaderboard import order, read_ledger
 from leaderboard.errors import LedgerError
-from tests.leaderboard.reports import assert_nulls_have_reasons, zoo
+from tests.leaderboard.reports import assert_nulls_have_reasons, ranked, zoo
 
 
 def test_outcomes_costs_and_metadata_are_reported() -> None:
@@ -21,7 +21,7 @@ def test_outcomes_costs_and_metadata_are_reported() -> None:
     frame["outcome.useless"] = ["unsupported", "failed", "timeout", "", "unsupported"] + ["scored"] * 31
     frame["cost.useless"] = [9.0, np.nan, np.inf] + [2.0] * 33
     metadata = {"useless": {"family": "norm", "needs": frozenset({"twin", "init"}), "source": "a paper", "version": 3}}
-    report = rank(frame, bootstrap=0, metadata=metadata)
+    report = ranked(frame, bootstrap=0, metadata=metadata)
     entry = report["measures"]["useless"]
 
     assert_nulls_have_reasons(report)
@@ -36,13 +36,13 @@ def test_outcomes_costs_and_metadata_are_reported() -> None:
 
 def test_an_unknown_stratum_is_refused_and_a_missing_corruption_is_not() -> None:
     """The default need not be there; what a user asks for must."""
-    report = rank(zoo().drop(columns="hp.corruption"), bootstrap=0)
+    report = ranked(zoo().drop(columns="hp.corruption"), bootstrap=0)
     assert report["within"] is None
     assert "no column hp.corruption" in report["why"]["within"]
     assert_nulls_have_reasons(report)
     with pytest.raises(LedgerError, match="Did you mean: width"):
-        rank(zoo(), within="widht", bootstrap=0)
-    assert set(rank(zoo(), within="width", bootstrap=0)["within"]["strata"]) == {"8", "16", "32"}
+        ranked(zoo(), within="widht", bootstrap=0)
+    assert set(ranked(zoo(), within="width", bootstrap=0)["within"]["strata"]) == {"8", "16", "32"}
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ def test_an_unknown_stratum_is_refused_and_a_missing_corruption_is_not() -> None
 )
 def test_whatever_cannot_be_said_is_null_with_a_reason(change: Any) -> None:
     """Never NaN, never a crash."""
-    report = rank(change(zoo()), bootstrap=20)
+    report = ranked(change(zoo()), bootstrap=20)
 
     assert_nulls_have_reasons(report)
-    assert len(order(report)) == len(report["measures"])
+    assert len(order(report.report)) == len(report["measures"])
 
 
 def test_the_competitions_table(data_dir: Path) -> None:
     """A ledger that gapbench did not make: official scores, and the four measures between the controls."""
-    report = rank(read_ledger(data_dir / "pgdl" / "task1.csv"), bootstrap=300)
+    report = ranked(read_ledger(data_dir / "pgdl" / "task1.csv"), bootstrap=300)
     official = {"VPM_1": 0.060700993773, "VPM_80": 0.056105256539, "VR": 0.093162888051, "WCV": 0.277451042877}
 
     assert_nulls_have_reasons(report)
@@ -81,7 +81,7 @@ def test_the_competitions_table(data_dir: Path) -> None:
     assert {name: report["measures"][name]["tau_a"] for name in official} == pytest.approx(
         {"VPM_1": 0.5004, "VPM_80": 0.5035, "VR": 0.5443, "WCV": 0.7855}, abs=5e-5
     )
-    assert [name for name in order(report) if name in official] == ["WCV", "VR", "VPM_80", "VPM_1"]
+    assert [name for name in order(report.report) if name in official] == ["WCV", "VR", "VPM_80", "VPM_1"]
     wcv = report["measures"]["WCV"]
     assert wcv["interval"]["Psi"][0] < wcv["Psi"] < wcv["interval"]["Psi"][1]
     assert wcv["cmi_given"] == ["hp.bs", "hp.num_conv_blocks"]
@@ -94,7 +94,7 @@ def test_missing_cells_and_holes_are_counted() -> None:
     frame = frame[~((frame["hp.width"] == 8) & (frame["hp.rate"] == 0.1))].reset_index(drop=True)
     frame.loc[:3, "measure.useless"] = np.nan
     frame.loc[9, "measure.perfect"] = np.inf
-    report = rank(frame, bootstrap=0)
+    report = ranked(frame, bootstrap=0)
 
     assert report["missing_cells"] == 5
     assert report["grid"] == {"places": 18, "filled": 15, "holes": 3, "replicates": [2, 2]}
@@ -104,7 +104,7 @@ def test_more_networks_than_can_be_counted_are_refused() -> None:
     """At once, with what to do."""
     frame = pd.DataFrame({"hp.a": np.zeros(70_000), "gap": np.arange(70_000.0), "measure.x": np.arange(70_000.0)})
     with pytest.raises(LedgerError, match=r"at most 65,535 networks to be ranked; got 70,000\. Rank a random sample"):
-        rank(frame)
+        ranked(frame)
 
 
 @settings(max_examples=8, deadline=None)
@@ -126,7 +126,7 @@ def test_any_small_ledger_has_an_answer_or_a_reason_everywhere(seed: int) -> Non
     )
     if seed % 2:
         frame["test_accuracy"] = rng.random(n)
-    report = rank(frame, bootstrap=7 * (seed % 2), seeds="kept" if seed % 4 == 0 else "averaged")
+    report = ranked(frame, bootstrap=7 * (seed % 2), seeds="kept" if seed % 4 == 0 else "averaged")
 
     assert_nulls_have_reasons(report)
-    assert len(order(report)) == len(report["measures"])
+    assert len(order(report.report)) == len(report["measures"])

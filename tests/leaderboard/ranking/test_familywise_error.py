@@ -4,9 +4,8 @@ The full simulation runs with `pytest tests/leaderboard/ranking/test_familywise_
 json=FILE`; the file's `extra_info` holds the shares.
 """
 
-from collections.abc import Mapping
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from leaderboard.ledger.controls import with_controls
 from leaderboard.ledger.read import checked, names_of
 from leaderboard.ranking import significance
 from leaderboard.ranking.groups import Options, groups, resamples
-from leaderboard.ranking.pairwise import Comparisons
+from leaderboard.ranking.pairwise import Pairwise
 from leaderboard.ranking.significance import Verdicts
 from leaderboard.ranking.statistics_of import Judged
 from leaderboard.statistics.permutation import LEVEL
@@ -59,21 +58,20 @@ def wrong(frame: pd.DataFrame, draws: int, seed: int) -> dict[str, bool]:
     options = Options(bootstrap=draws, permutations=draws, seed=seed, seeds="averaged", weights="hoeffding")
     networks, _ = networks_of(runs, "gap", "hp.corruption", None)
     tested = Verdicts(networks, options, {}, names_of(runs, "hp"), "hp.corruption")
-    comparisons = Comparisons({}, families["equals"])
+    pairwise = Pairwise({}, families["equals"])
     judged: dict[str, Judged] = {}
     for group in groups(networks, options, resamples(networks, options)):
         here, influence = group.panel.judge(group.names)
         tested.add(group, here, influence)
-        comparisons.add(group.names, influence, group.panel.counts)
+        pairwise.add(group.names, influence, group.panel.counts)
         judged |= here
-    told: dict[str, list[Mapping[str, Any]]] = {}
-    for kind, names in families.items():
-        tested.finish({name: judged[name] for name in names}, names)
-        told[kind] = [judged[name].figures["told_from"] for name in names]
-    table = comparisons.report({name: one.figures["Psi"] for name, one in judged.items()})["p_adjusted"]
+    told = {kind: [one.told_from for one in tested.finish(names, names).values()] for kind, names in families.items()}
+    table = pairwise.compare({name: one.statistics.Psi for name, one in judged.items()}).p_adjusted
+    useless = [one.random.verdict for one in told["useless"] if one.random is not None]
+    copies = [one.hyperparameter.verdict for one in told["copies"] if one.hyperparameter is not None]
     return {
-        "useless": any(one["random"]["verdict"] != "not told apart" for one in told["useless"]),
-        "copies": any(one["hyperparameter"]["verdict"] != "not told apart" for one in told["copies"]),
+        "useless": any(one != "not told apart" for one in useless),
+        "copies": any(one != "not told apart" for one in copies),
         "equals": any(p is not None and p <= LEVEL for row in table for p in row),
     }
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
-from leaderboard import order, rank
+from leaderboard import order
 from leaderboard.errors import LedgerError, RankingError
 from leaderboard.statistics.sign_error import environments_of
-from tests.leaderboard.reports import CORRUPTIONS, assert_nulls_have_reasons, zoo
+from tests.leaderboard.reports import CORRUPTIONS, assert_nulls_have_reasons, ranked, zoo
 
 
 def measures_in(names: list[str]) -> list[str]:
@@ -18,7 +18,7 @@ def measures_in(names: list[str]) -> list[str]:
 
 def test_planted_measures_are_found() -> None:
     """The perfect one leads every figure, the reversed one comes last, the useless one is near 0."""
-    report = rank(zoo(), bootstrap=200)
+    report = ranked(zoo(), bootstrap=200)
     perfect, turned, useless = (report["measures"][name] for name in ("perfect", "reversed", "useless"))
 
     assert_nulls_have_reasons(report)
@@ -30,24 +30,24 @@ def test_planted_measures_are_found() -> None:
     assert perfect["interval"] == {"tau_b": pytest.approx([1, 1]), "Psi": pytest.approx([1, 1])}
     assert abs(useless["Psi"]) < 0.5
     assert useless["interval"]["tau_b"][0] < 0 < useless["interval"]["tau_b"][1]
-    assert measures_in(order(report)) == ["perfect", "memory", "useless", "reversed"]
+    assert measures_in(order(report.report)) == ["perfect", "memory", "useless", "reversed"]
 
 
 def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
     """A measure declared to fall with the gap is judged by its negative."""
-    report = rank(zoo(), bootstrap=0, metadata={"reversed": {"expected_sign": -1}, "perfect": {"expected_sign": -1}})
+    report = ranked(zoo(), bootstrap=0, metadata={"reversed": {"expected_sign": -1}, "perfect": {"expected_sign": -1}})
 
     assert report["measures"]["reversed"]["Psi"] == pytest.approx(-1)
-    assert measures_in(order(report)) == ["reversed", "memory", "useless", "perfect"]
-    assert measures_in(order(report, "tau_b")) == ["reversed", "memory", "useless", "perfect"]
-    assert order(report, "tau_b")[-1] == "constant"  # it has no tau-b
+    assert measures_in(order(report.report)) == ["reversed", "memory", "useless", "perfect"]
+    assert measures_in(order(report.report, "tau_b")) == ["reversed", "memory", "useless", "perfect"]
+    assert order(report.report, "tau_b")[-1] == "constant"  # it has no tau-b
     with pytest.raises(RankingError, match="Did you mean: Psi"):
-        order(report, "psi")  # type: ignore[arg-type]  # what a user may type
+        order(report.report, "psi")  # type: ignore[arg-type]  # what a user may type
 
 
 def test_memory_alone_is_seen_through() -> None:
     """A measure that knows the corruption and nothing else: high pooled, gate passed, nothing within."""
-    memory = rank(zoo(), bootstrap=200)["measures"]["memory"]
+    memory = ranked(zoo(), bootstrap=200)["measures"]["memory"]
 
     assert memory["tau_b"] > 0.8
     assert (memory["gate"]["auc"], memory["gate"]["matched"]) == (1, True)
@@ -61,7 +61,7 @@ def test_memory_alone_is_seen_through() -> None:
 def test_each_stratum_is_ranked_as_if_alone() -> None:
     """The figures within a corruption are those of its own networks; their mean stands at the measure."""
     frame = zoo()
-    report = rank(frame, bootstrap=200)
+    report = ranked(frame, bootstrap=200)
     strata = report["within"]["strata"]
     taus = {
         name: kendalltau(part["measure.useless"], part["gap"]).statistic
@@ -84,7 +84,7 @@ def test_strata_are_resampled_independently() -> None:
     frame = zoo()
     clean = frame[frame["hp.corruption"] == "true_labels"]
     twin = clean.assign(run_id="twin_" + clean["run_id"]).replace({"hp.corruption": "true_labels"}, "twin")
-    first, second = rank(pd.concat([clean, twin]), bootstrap=50)["within"]["strata"].values()
+    first, second = ranked(pd.concat([clean, twin]), bootstrap=50)["within"]["strata"].values()
     one, other = (stratum["measures"]["useless"] for stratum in (first, second))
 
     assert (one["tau_b"], one["Psi"]) == (other["tau_b"], other["Psi"])
@@ -94,7 +94,7 @@ def test_strata_are_resampled_independently() -> None:
 
 def test_the_interval_is_repeatable_and_depends_on_the_seed() -> None:
     """Equal seeds, equal reports."""
-    first, again, other = (rank(zoo(), bootstrap=50, seed=seed) for seed in (3, 3, 4))
+    first, again, other = (ranked(zoo(), bootstrap=50, seed=seed) for seed in (3, 3, 4))
 
     assert first == again
     assert first["measures"]["useless"]["interval"] != other["measures"]["useless"]["interval"]
@@ -105,7 +105,7 @@ def test_networks_that_did_not_converge_are_left_out_and_counted() -> None:
     """Unless asked for; so are networks without a target."""
     frame = zoo().assign(converged=[False] * 5 + [True] * 31)
     frame.loc[10, "gap"] = np.nan
-    without, with_them = rank(frame, bootstrap=0), rank(frame, bootstrap=0, converged_only=False)
+    without, with_them = ranked(frame, bootstrap=0), ranked(frame, bootstrap=0, converged_only=False)
 
     assert (without["models"], without["not_converged"], without["without_target"]) == (30, 5, 1)
     assert (with_them["models"], with_them["not_converged"]) == (35, 5)
@@ -114,7 +114,7 @@ def test_networks_that_did_not_converge_are_left_out_and_counted() -> None:
 
 def test_a_small_test_set_resolves_fewer_environments() -> None:
     """The sign error takes each network's own number of test examples, else 10,000, and says so."""
-    assumed, small = rank(zoo(), bootstrap=0), rank(zoo().assign(test_size=500), bootstrap=0)
+    assumed, small = ranked(zoo(), bootstrap=0), ranked(zoo().assign(test_size=500), bootstrap=0)
 
     assert (assumed["test_size"], small["test_size"]) == (10_000, None)
     assert (
@@ -128,7 +128,7 @@ def test_the_effective_number_of_pairs_is_told() -> None:
     frame = zoo(seeds=3)
     levels = {name: pd.factorize(frame[name])[0].astype(np.int64) for name in ("hp.corruption", "hp.width", "hp.rate")}
     found = environments_of(frame["gap"].to_numpy(), levels, np.full(len(frame), 1e4))
-    error = rank(frame, bootstrap=0)["measures"]["useless"]["sign_error"]
+    error = ranked(frame, bootstrap=0)["measures"]["useless"]["sign_error"]
 
     assert np.ptp(found.effective) > 1
     for part, members in [(error, found.axis != "")] + [(error["along"][name], found.axis == name) for name in levels]:
@@ -140,7 +140,7 @@ def test_other_targets() -> None:
     """A loss gap is no share of test examples, so it has no sign error; everything else follows the target."""
     frame = zoo().drop(columns="gap").assign(train_accuracy=1.0, test_accuracy=1 - zoo()["gap"])
     frame = frame.assign(train_loss=0.01, test_loss=5 - frame["measure.perfect"])
-    loss, error = (rank(frame, target=target, bootstrap=0) for target in ("loss_gap", "test_error"))
+    loss, error = (ranked(frame, target=target, bootstrap=0) for target in ("loss_gap", "test_error"))
 
     assert loss["measures"]["perfect"]["tau_b"] == pytest.approx(-1)
     assert "this one is a loss" in loss["measures"]["perfect"]["why"]["sign_error"]
@@ -153,7 +153,7 @@ def test_a_searched_learning_rate_is_binned_and_said() -> None:
     frame = zoo(seeds=4)
     rng = np.random.default_rng(1)
     frame["hp.rate"] = 10 ** rng.uniform(-4, 0, len(frame))
-    report, unbinned = rank(frame, bootstrap=10), rank(frame, bootstrap=0, bins={"rate": 0})
+    report, unbinned = ranked(frame, bootstrap=10), ranked(frame, bootstrap=0, bins={"rate": 0})
 
     assert report["binned"]["hp.rate"]["bins"] == 4
     assert report["binned"]["hp.rate"]["edges"] == sorted(report["binned"]["hp.rate"]["edges"])
@@ -163,18 +163,18 @@ def test_a_searched_learning_rate_is_binned_and_said() -> None:
     assert [name for name, psi in unbinned["measures"]["perfect"]["psi"].items() if psi is not None] == ["hp.rate"]
     assert None not in report["measures"]["perfect"]["psi"].values()
     assert_nulls_have_reasons(report)
-    assert rank(zoo(), bootstrap=0)["binned"] == {}
+    assert ranked(zoo(), bootstrap=0)["binned"] == {}
     with pytest.raises(LedgerError, match="Did you mean: rate"):
-        rank(frame, bootstrap=0, bins={"rat": 3})
+        ranked(frame, bootstrap=0, bins={"rat": 3})
     with pytest.raises(LedgerError, match="must be a number to be binned; 'corruption' is text"):
-        rank(frame, bootstrap=0, bins={"corruption": 3})
+        ranked(frame, bootstrap=0, bins={"corruption": 3})
 
 
 def test_seeds_are_averaged_or_kept_and_said() -> None:
     """Noise between seeds moves the psi of networks and not that of means, to speak of."""
     frame = zoo(seeds=6)
     frame["measure.noisy"] = frame["gap"] + 0.02 * np.random.default_rng(2).normal(size=len(frame))
-    averaged, kept = (rank(frame, bootstrap=0, permutations=5, seeds=seeds) for seeds in ("averaged", "kept"))
+    averaged, kept = (ranked(frame, bootstrap=0, permutations=5, seeds=seeds) for seeds in ("averaged", "kept"))
 
     assert (averaged["seeds"], kept["seeds"]) == ("averaged", "kept")
     assert averaged["measures"]["noisy"]["Psi"] > kept["measures"]["noisy"]["Psi"] + 0.02
@@ -189,11 +189,11 @@ def test_data_sets_are_judged_one_by_one() -> None:
     second["gap"] += 0.05
     second["measure.useless"] = -second["gap"]
     first["measure.useless"] = first["gap"]
-    report = rank(pd.concat([first, second], ignore_index=True).drop(columns="run_id"), bootstrap=5)
+    report = ranked(pd.concat([first, second], ignore_index=True).drop(columns="run_id"), bootstrap=5)
     useless, perfect = (report["measures"][name]["across"] for name in ("useless", "perfect"))
 
     assert set(report["across"]["strata"]) == {"digits", "svhn"}
     assert useless["range"]["tau_b"] == pytest.approx([-1, 1])
     assert useless["tau_b"] == pytest.approx(0)
     assert perfect["range"]["Psi"] == pytest.approx([1, 1])
-    assert "no column hp.dataset" in rank(zoo(), bootstrap=0)["why"]["across"]
+    assert "no column hp.dataset" in ranked(zoo(), bootstrap=0)["why"]["across"]

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from leaderboard import order, rank
+from leaderboard import order
 from leaderboard.ledger.arrays import networks_of
 from leaderboard.ledger.read import checked, target_of
 from leaderboard.ranking import significance
 from leaderboard.ranking.groups import Options, groups, resamples
 from leaderboard.ranking.significance import networks_needed, verdict
 from leaderboard.statistics.influence import Influence
+from tests.leaderboard.reports import Ranked, ranked
 
 CORRUPTIONS = {"true_labels": 0.1, "random_labels": 0.6}
 
@@ -42,9 +43,9 @@ def zoo(seed: int = 0) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def report() -> dict[str, Any]:
+def report() -> Ranked:
     """The ranking of the zoo, the reversed measure declared to fall with the gap."""
-    return rank(zoo(), bootstrap=400, metadata={"reversed": {"expected_sign": -1}})
+    return ranked(zoo(), bootstrap=400, metadata={"reversed": {"expected_sign": -1}})
 
 
 def told(report: dict[str, Any], name: str) -> tuple[str, str]:
@@ -70,7 +71,7 @@ def test_planted_measures_get_their_verdicts(report: dict[str, Any]) -> None:
 def test_the_best_hyperparameter_may_fall_with_the_gap() -> None:
     """Where only the width matters it is the best, turned; a measure that is its negative differs by nothing at all."""
     frame = zoo()
-    found = rank(frame[frame["hp.corruption"] == "true_labels"].drop(columns="hp.corruption"), bootstrap=100)
+    found = ranked(frame[frame["hp.corruption"] == "true_labels"].drop(columns="hp.corruption"), bootstrap=100)
     rival = found["measures"]["width"]["told_from"]["hyperparameter"]
 
     assert found["measures"]["hp.width"]["Psi"] < 0
@@ -79,7 +80,7 @@ def test_the_best_hyperparameter_may_fall_with_the_gap() -> None:
 
 def test_the_expected_sign_decides_which_side_is_better() -> None:
     """The negative of the gap, taken to grow with it, is told apart on the wrong side."""
-    found = rank(zoo(), bootstrap=200)
+    found = ranked(zoo(), bootstrap=200)
 
     assert told(found, "reversed") == ("worse", "worse")
 
@@ -123,7 +124,7 @@ def test_the_standard_error_is_of_the_two_influences() -> None:
     """Recomputed from the panel's influences, and across measures that lack a network from their resamples."""
     frame = checked(zoo())
     frame.loc[3, "measure.good"] = np.nan
-    found = rank(frame, bootstrap=300)
+    found = ranked(frame, bootstrap=300)
     table = found["comparisons"]
     place = {name: position for position, name in enumerate(table["names"])}
     options = Options(bootstrap=300, permutations=0, seed=0, seeds="averaged", weights="hoeffding")
@@ -136,7 +137,7 @@ def test_the_standard_error_is_of_the_two_influences() -> None:
             a, b = (np.array([group.names.index(name)]) for name in ("better", "useless"))
             expected = np.sqrt(influence.only(a).beside(influence.only(b)).variance()[0])
             assert table["standard_error"][place["better"]][place["useless"]] == pytest.approx(expected, rel=1e-3)
-    whole = rank(zoo(), bootstrap=300)["comparisons"]
+    whole = ranked(zoo(), bootstrap=300)["comparisons"]
     across = table["standard_error"][place["better"]][place["good"]]
     together = whole["standard_error"][whole["names"].index("better")][whole["names"].index("good")]
     assert 0.9 * together < across < 1.1 * np.sqrt(2) * together  # not corrected for pairs counted twice
@@ -147,7 +148,7 @@ def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.Mo
     reports = []
     for degrees in (2, 1e9):
         monkeypatch.setattr(Influence, "degrees", lambda self, nu=degrees: np.full(self.of_configuration.shape[1], nu))
-        reports.append(rank(zoo(), bootstrap=200))
+        reports.append(ranked(zoo(), bootstrap=200))
     few, many = reports
 
     def rivals(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -169,7 +170,7 @@ def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.Mo
 def test_few_networks_that_agree_settle_nothing() -> None:
     """Of eight configurations a perfect order has neither interval nor verdict; of twelve the p-value of six tosses."""
     few, more = (
-        rank(zoo().query("`hp.width` < 32 and `hp.depth` == 1 and `hp.rate` in @rates"), bootstrap=100)
+        ranked(zoo().query("`hp.width` < 32 and `hp.depth` == 1 and `hp.rate` in @rates"), bootstrap=100)
         for rates in ((1, 2), (1, 2, 3))
     )
     for found, configurations in ((few, 8), (more, 12)):
@@ -208,17 +209,17 @@ def test_a_measure_does_not_differ_from_its_negative() -> None:
     """Each in its own direction: no difference, and no chance in it."""
     frame = zoo()
     frame["measure.turned"] = -frame["measure.good"]
-    table = rank(frame, bootstrap=50, metadata={"turned": {"expected_sign": -1}})["comparisons"]
+    table = ranked(frame, bootstrap=50, metadata={"turned": {"expected_sign": -1}})["comparisons"]
     good, turned = (table["names"].index(name) for name in ("good", "turned"))
 
     assert table["standard_error"][good][turned] == 0
     assert table["p_adjusted"][good][turned] == 1
 
 
-def test_the_power_line_is_of_the_two_leaders(report: dict[str, Any]) -> None:
+def test_the_power_line_is_of_the_two_leaders(report: Ranked) -> None:
     """Their difference, and the networks that would settle it."""
     line = report["power"]
-    leaders = [name for name in order(report) if not report["measures"][name]["control"]][:2]
+    leaders = [name for name in order(report.report) if not report["measures"][name]["control"]][:2]
 
     assert line["between"] == leaders
     assert line["networks"] == 108
@@ -257,7 +258,7 @@ def test_a_verdict_needs_a_small_p_and_a_direction() -> None:
 
 def test_without_resamples_nothing_is_tested() -> None:
     """The differences stay, with reasons for what is missing."""
-    found = rank(zoo(), bootstrap=0)
+    found = ranked(zoo(), bootstrap=0)
     entry = found["measures"]["good"]
 
     assert entry["null"] is None

@@ -18,7 +18,7 @@ from leaderboard.statistics.bins import levels_of
 from leaderboard.statistics.granulated import agreement, granulated, grid_of
 from leaderboard.statistics.influence import Layout
 from leaderboard.statistics.kendall import tau_b
-from leaderboard.statistics.resampling import TauBDraws, draw, interval, student, within_bounds
+from leaderboard.statistics.resampling import Interval, TauBDraws, draw, interval, student, within_bounds
 
 Floats = NDArray[np.float64]
 Design = Callable[[np.random.Generator], Floats]  # hyperparameters [c, k] of configurations
@@ -65,7 +65,7 @@ class Ledger:
             ("Psi", noise): value for noise, value in psi.items()
         }
 
-    def intervals(self, resamples: int, rng: np.random.Generator) -> dict[tuple[str, float], list[float]]:
+    def intervals(self, resamples: int, rng: np.random.Generator) -> dict[tuple[str, float], Interval]:
         """Their intervals, as a ranking takes them."""
         counts = draw(self.grid.size, resamples, rng)
         draws_of_tau_b = TauBDraws(counts, self.configuration, self.target)

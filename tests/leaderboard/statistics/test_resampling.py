@@ -70,7 +70,7 @@ def test_an_interval_without_width_needs_six_disjoint_comparisons() -> None:
     """Five that agree may do so by chance, six seldom; an interval that has a width needs three."""
     same, other = np.ones(100), np.linspace(0, 1, 100)
 
-    assert interval(same, 6) == interval(same) == [1, 1]
+    assert interval(same, 6) == interval(same) == (1, 1)
     assert interval(other, 3) == interval(other)
     for draws, comparisons in ((same, 5), (same + 1e-9 * other, 5), (other, 2)):
         with pytest.raises(UndefinedError, match=str(comparisons)):

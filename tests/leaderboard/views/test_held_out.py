@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from dataclasses import replace
 from itertools import permutations, product
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from rich.console import Console
 
 from leaderboard.ranking.rank import rank
+from leaderboard.ranking.report import Comparison, Report
+from leaderboard.statistics.resampling import Interval
 from leaderboard.views.held_out import beside, difference_interval, left_out, pairs_of
 from leaderboard.views.held_out_text import markdown_beside, render_beside
 from leaderboard.views.rows import Figure
@@ -53,7 +56,7 @@ def ledger(*, public: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def ranked(*, public: bool, **options: Any) -> dict[str, Any]:
+def ranked(*, public: bool, **options: Any) -> Report:
     """A zoo's ranking; on the held-out one a measure has another version and one has other code."""
     other: dict[str, dict[str, Any]] = {"revised": {"version": 2}, "edited": {"source_hash": "two"}}
     return rank(
@@ -62,26 +65,26 @@ def ranked(*, public: bool, **options: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def public() -> dict[str, Any]:
+def public() -> Report:
     """The zoo that everybody knows."""
     return ranked(public=True)
 
 
 @pytest.fixture(scope="module")
-def held_out() -> dict[str, Any]:
+def held_out() -> Report:
     """The other one."""
     return ranked(public=False)
 
 
 @pytest.fixture(scope="module")
-def report(public: dict[str, Any], held_out: dict[str, Any]) -> dict[str, Any]:
-    """The public ranking with the comparison."""
-    return {**public, "beside": beside(public, held_out)}
+def comparison(public: Report, held_out: Report) -> Comparison:
+    """The two side by side."""
+    return beside(public, held_out)
 
 
 def figure(value: float, low: float, high: float) -> Figure:
     """With its interval."""
-    return Figure(value=value, interval=(low, high))
+    return Figure(value=value, interval=Interval(low, high))
 
 
 def test_the_interval_of_a_difference_by_hand() -> None:
@@ -127,29 +130,27 @@ def test_the_interval_covers_the_difference_of_two_correlations() -> None:
     assert below / 4000 == pytest.approx(0.025, abs=0.015)
 
 
-def test_rows_are_those_of_the_two_rankings(
-    report: dict[str, Any], public: dict[str, Any], held_out: dict[str, Any]
-) -> None:
+def test_rows_are_those_of_the_two_rankings(comparison: Comparison, public: Report, held_out: Report) -> None:
     """Psi of each, best on the held-out zoo first; the difference is turned by the expected sign; no controls."""
-    rows = pairs_of(report["beside"])
+    rows = pairs_of(comparison)
 
     assert [row.name for row in rows[:2]] == ["mirrored", "good"]
     assert {row.name for row in rows} == {"good", "mirrored", "tuned", HOSTILE}
     assert [row.place for row in rows] == [1, 2, 3, 4]
     for row in rows:
-        mine, theirs = (zoo["measures"][row.name] for zoo in (public, held_out))
+        mine, theirs = (zoo.measures[row.name] for zoo in (public, held_out))
         sign = -1 if row.name == "mirrored" else 1
-        assert (row.public.value, row.held_out.value) == (mine["Psi"], theirs["Psi"])
-        assert row.public.interval == tuple(mine["interval"]["Psi"])
-        assert row.held_out.interval == tuple(theirs["interval"]["Psi"])
-        assert row.difference.value == pytest.approx(sign * (theirs["Psi"] - mine["Psi"]), abs=1e-12)
+        assert (row.public.value, row.held_out.value) == (mine.Psi, theirs.Psi)
+        assert row.public.interval == mine.interval.Psi
+        assert row.held_out.interval == theirs.interval.Psi
+        assert row.difference.value == pytest.approx(sign * ((theirs.Psi or 0) - (mine.Psi or 0)), abs=1e-12)
     turned = [row.expected_sign * (row.held_out.value or 0) for row in rows]
     assert turned == sorted(turned, reverse=True)
 
 
-def test_verdicts_hold_or_are_lost(report: dict[str, Any]) -> None:
+def test_verdicts_hold_or_are_lost(comparison: Comparison) -> None:
     """What is good stays; what fits the public gaps and no others loses all; where nothing was said nothing is lost."""
-    rows = {row.name: row for row in pairs_of(report["beside"])}
+    rows = {row.name: row for row in pairs_of(comparison)}
 
     assert rows["mirrored"].verdicts["chance"] == ("better", "better")
     assert (rows["mirrored"].mark, rows["mirrored"].verdict) == ("holds", "holds")
@@ -161,7 +162,7 @@ def test_verdicts_hold_or_are_lost(report: dict[str, Any]) -> None:
     assert not any(row.falls for row in rows.values() if row.difference.interval is None)
 
 
-def test_a_fall_is_one_in_the_expected_direction(public: dict[str, Any], held_out: dict[str, Any]) -> None:
+def test_a_fall_is_one_in_the_expected_direction(public: Report, held_out: Report) -> None:
     """Below 0 with its whole interval; seen from the other side it is a gain, which is none."""
     there, back = ({row.name: row for row in pairs_of(beside(*pair))} for pair in permutations((public, held_out)))
 
@@ -172,9 +173,9 @@ def test_a_fall_is_one_in_the_expected_direction(public: dict[str, Any], held_ou
     assert not back["tuned"].falls
 
 
-def test_what_is_not_compared_says_why(report: dict[str, Any]) -> None:
+def test_what_is_not_compared_says_why(comparison: Comparison) -> None:
     """On one zoo only, by another version, by other code, without a Psi."""
-    reasons = report["beside"]["not_compared"]
+    reasons = comparison.not_compared
 
     assert reasons.keys() == {"old", "new", "revised", "edited", "flat"}
     assert reasons["old"] == "scored on the public zoo only"
@@ -182,44 +183,49 @@ def test_what_is_not_compared_says_why(report: dict[str, Any]) -> None:
     assert reasons["revised"] == "scored by version 1 on the public zoo, by version 2 on the held-out one"
     assert reasons["edited"] == "scored by other code on each of the two zoos"
     assert reasons["flat"].startswith("without a Psi on the held-out zoo (No two networks")
-    assert left_out({"not_compared": {"b": "why", "c": "else", "a": "why"}}) == {"why": ["a", "b"], "else": ["c"]}
+    assert left_out(replace(comparison, not_compared={"b": "why", "c": "else", "a": "why"})) == {
+        "why": ["a", "b"],
+        "else": ["c"],
+    }
 
 
 def test_a_verdict_that_was_not_sought_is_not_lost() -> None:
     """Without resamples there is no test against chance: the sign alone is compared."""
     comparison = beside(ranked(public=True), ranked(public=False, bootstrap=0))
 
-    assert comparison["measures"]["mirrored"]["holds"]
-    assert comparison["measures"]["tuned"]["lost"] in ([], ["sign"])
-    assert comparison["measures"]["tuned"]["difference"]["interval"] is None
+    assert comparison.measures["mirrored"].holds
+    assert comparison.measures["tuned"].lost in ([], ["sign"])
+    assert comparison.measures["tuned"].difference.interval is None
 
 
-def test_zoos_that_vary_other_things_say_so(public: dict[str, Any]) -> None:
+def test_zoos_that_vary_other_things_say_so(public: Report) -> None:
     """Psi is a mean over hyperparameters: over others it is another one."""
     other = rank(ledger(public=False).rename(columns={"hp.c": "hp.d"}), bootstrap=0)
-    report = {**public, "beside": beside(public, other)}
+    found = beside(public, other)
 
-    assert (report["beside"]["only_public_varies"], report["beside"]["only_held_out_varies"]) == (["hp.c"], ["hp.d"])
-    assert "Only the public zoo varies c. Only the held-out zoo varies d." in markdown_beside(report)
+    assert (found.only_public_varies, found.only_held_out_varies) == (["hp.c"], ["hp.d"])
+    assert "Only the public zoo varies c. Only the held-out zoo varies d." in markdown_beside(public, found)
 
 
-def test_it_is_json(report: dict[str, Any]) -> None:
-    """Without NaN, and rows are made of it after a way through a file."""
-    text = json.dumps(report["beside"], allow_nan=False)
+def test_it_is_json(comparison: Comparison, public: Report) -> None:
+    """Without NaN, under "beside" in the report."""
+    found = json.loads(json.dumps(replace(public, beside=comparison).to_json(), allow_nan=False))["beside"]
 
-    assert pairs_of(json.loads(text)) == pairs_of(report["beside"])
+    assert list(found["measures"]) == [row.name for row in pairs_of(comparison)]
+    assert found["measures"]["mirrored"]["difference"]["Psi"] == comparison.measures["mirrored"].difference.Psi
+    assert "beside" not in public.to_json()
 
 
 @pytest.mark.parametrize("width", [60, 140])
-def test_the_terminal_shows_it(report: dict[str, Any], width: int) -> None:
+def test_the_terminal_shows_it(comparison: Comparison, public: Report, width: int) -> None:
     """What matters most at any width; what is not compared, with the reason."""
     out = io.StringIO()
-    render_beside(report, Console(file=out, width=width))
+    render_beside(public, comparison, Console(file=out, width=width))
     words = " ".join(out.getvalue().split())
 
     assert "4 measures on 54 public and 54 held-out networks" in words
     assert "Of 3 with a public verdict it holds for 1." in words
-    for row in pairs_of(report["beside"]):
+    for row in pairs_of(comparison):
         assert f"{row.public.value:+.3f}" in words
         assert f"{row.held_out.value:+.3f}" in words
     assert "does not hold: sign, chance, hp" in words
@@ -227,9 +233,9 @@ def test_the_terminal_shows_it(report: dict[str, Any], width: int) -> None:
     assert ("95 %" in words.split("mirrored", 1)[0]) == (width == 140)
 
 
-def test_markdown_shows_it(report: dict[str, Any]) -> None:
+def test_markdown_shows_it(comparison: Comparison, public: Report) -> None:
     """Nine cells a row, names that part no cell, the reasons below."""
-    lines = markdown_beside(report).splitlines()
+    lines = markdown_beside(public, comparison).splitlines()
     rows = [line.replace("\\|", "/").strip("|").split(" | ") for line in lines if line.startswith("| ")]
 
     assert [len(row) for row in rows[1:]] == [9] * 4

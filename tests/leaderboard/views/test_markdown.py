@@ -1,14 +1,15 @@
 """The leaderboard in Markdown: rows, controls among them, hostile names, and the file that shows it."""
 
-import json
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from leaderboard.errors import RankingError
 from leaderboard.ranking.rank import order, rank
-from leaderboard.views.markdown import BEGIN, END, excerpt, markdown, shown_in
+from leaderboard.ranking.report import Report
+from leaderboard.views.markdown import BEGIN, END, markdown, shown_in
+from tests.leaderboard.reports import Ranked
 
 
 def cells(text: str) -> list[list[str]]:
@@ -17,13 +18,13 @@ def cells(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
-def test_rows_and_figures(ridge_report: dict[str, Any]) -> None:
+def test_rows_and_figures(ridge_report: Report, ridge_json: Ranked) -> None:
     """Rows stand in the leaderboard's order with its figures; what cannot be computed is a dash."""
     table = cells(markdown(ridge_report))
-    names = [name for name in order(ridge_report) if ridge_report["measures"][name]["Psi"] is not None]
-    measures = [name for name in names if not ridge_report["measures"][name]["control"]]
+    names = [name for name in order(ridge_report) if ridge_json["measures"][name]["Psi"] is not None]
+    measures = [name for name in names if not ridge_json["measures"][name]["control"]]
     last = names.index(measures[-1])
-    entry = ridge_report["measures"]["frobenius_norm"]
+    entry = ridge_json["measures"]["frobenius_norm"]
     row = next(row for row in table if row[1] == "`frobenius_norm`")
 
     assert len(table) == last + 1
@@ -44,9 +45,9 @@ def test_rows_and_figures(ridge_report: dict[str, Any]) -> None:
     assert next(row for row in table if row[1] == "`log_margin`")[9] == "–"
 
 
-def test_the_first_measures(ridge_report: dict[str, Any]) -> None:
+def test_the_first_measures(ridge_report: Report) -> None:
     """So many measures are shown, no control below the last of them, and the sentence says of how many."""
-    text = markdown({**ridge_report, "provenance": {"suite": "digits", "date": "2026-11-21"}}, rows=2)
+    text = markdown(replace(ridge_report, provenance={"suite": "digits", "date": "2026-11-21"}), rows=2)
     table = cells(text)
 
     assert [row[0] for row in table if row[0] != "–"] == ["1", "2"]
@@ -66,24 +67,6 @@ def test_hostile_names(ridge_ledger: pd.DataFrame) -> None:
     assert "<" not in text
     assert r"`a\|b'&lt;script> \| c` | &lt;b>\| |" in row
     assert row.replace(r"\|", "").count("|") == 11
-
-
-def test_the_excerpt_is_enough(ridge_report: dict[str, Any]) -> None:
-    """What is kept gives the same table, after JSON, and is a small part."""
-    report = {**ridge_report, "provenance": {"suite": "ridge", "machine 1": "not kept"}}
-    kept = json.loads(json.dumps(excerpt(report)))
-
-    assert markdown(kept) == markdown(report)
-    assert markdown(kept, rows=1) == markdown(report, rows=1)
-    assert "machine" not in json.dumps(kept)
-    assert len(json.dumps(kept)) < len(json.dumps(report)) / 4
-
-
-def test_an_excerpt_of_an_earlier_one() -> None:
-    """What it did not say yet, it does not say."""
-    kept = {"models": 3, "target": "gap", "not_converged": 0, "converged_only": True, "seeds": "averaged", "binned": {}}
-
-    assert excerpt({**kept, "measures": {}}) == {**kept, "provenance": {"suite": "", "date": ""}, "measures": {}}
 
 
 def test_between_the_marks() -> None:

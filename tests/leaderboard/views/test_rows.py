@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from leaderboard.ranking.report import Report
+from leaderboard.statistics.resampling import Interval
 from leaderboard.views.rows import Figure, Standing, standings
+from tests.leaderboard.reports import Ranked
 
 BARE: dict[str, Any] = {
     "name": "m",
@@ -23,20 +26,18 @@ BARE: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("psi", "interval", "expected_sign", "control", "sign"),
     [
-        (0.4, (0.1, 0.6), 1, False, "as expected"),
-        (-0.4, (-0.6, -0.1), -1, False, "as expected"),
-        (0.4, (0.1, 0.6), -1, False, "reversed"),
-        (-0.4, (-0.6, -0.1), 1, False, "reversed"),
-        (0.4, (-0.1, 0.6), 1, False, "unclear"),
+        (0.4, Interval(0.1, 0.6), 1, False, "as expected"),
+        (-0.4, Interval(-0.6, -0.1), -1, False, "as expected"),
+        (0.4, Interval(0.1, 0.6), -1, False, "reversed"),
+        (-0.4, Interval(-0.6, -0.1), 1, False, "reversed"),
+        (0.4, Interval(-0.1, 0.6), 1, False, "unclear"),
         (0.4, None, 1, False, "as expected"),
         (0.0, None, 1, False, "unclear"),
         (None, None, 1, False, ""),
-        (0.4, (0.1, 0.6), 1, True, ""),
+        (0.4, Interval(0.1, 0.6), 1, True, ""),
     ],
 )
-def test_sign(
-    psi: float | None, interval: tuple[float, float] | None, expected_sign: int, *, control: bool, sign: str
-) -> None:
+def test_sign(psi: float | None, interval: Interval | None, expected_sign: int, *, control: bool, sign: str) -> None:
     """The sign says whether Psi points where it should, and stays open where the interval holds zero."""
     row = Standing(**BARE, psi=Figure(value=psi, interval=interval), expected_sign=expected_sign, control=control)
 
@@ -50,18 +51,18 @@ def test_the_sign_of_a_figure_that_too_few_networks_have_is_unclear() -> None:
     assert row.sign == "unclear"
 
 
-def test_best_first_with_the_expected_sign(ridge_report: dict[str, Any]) -> None:
+def test_best_first_with_the_expected_sign(ridge_report: Report, ridge_json: Ranked) -> None:
     """Psi times the expected sign falls from row to row, and what has no Psi comes last."""
     rows = standings(ridge_report)
     turned = [row.psi.value * row.expected_sign for row in rows if row.psi.value is not None]
 
-    assert len(rows) == len(ridge_report["measures"])
+    assert len(rows) == len(ridge_json["measures"])
     assert turned == sorted(turned, reverse=True)
     assert [row.position for row in rows] == list(range(1, len(rows) + 1))
     assert any(row.expected_sign == -1 for row in rows)
 
 
-def test_controls_take_no_place(ridge_report: dict[str, Any]) -> None:
+def test_controls_take_no_place(ridge_report: Report) -> None:
     """The measures proper are numbered from 1 without a gap, whatever controls stand between them."""
     rows = standings(ridge_report)
 
@@ -70,21 +71,21 @@ def test_controls_take_no_place(ridge_report: dict[str, Any]) -> None:
     assert sum(row.control for row in rows) > 4
 
 
-def test_a_row_says_what_the_report_says(ridge_report: dict[str, Any]) -> None:
+def test_a_row_says_what_the_report_says(ridge_report: Report, ridge_json: Ranked) -> None:
     """Every figure of a row stands in the report under its own name."""
-    entry = ridge_report["measures"]["frobenius_norm"]
+    entry = ridge_json["measures"]["frobenius_norm"]
     row = next(row for row in standings(ridge_report) if row.name == "frobenius_norm")
 
-    assert row.psi == Figure(value=entry["Psi"], interval=tuple(entry["interval"]["Psi"]))
-    assert row.tau_b == Figure(value=entry["tau_b"], interval=tuple(entry["interval"]["tau_b"]))
+    assert row.psi == Figure(value=entry["Psi"], interval=Interval(*entry["interval"]["Psi"]))
+    assert row.tau_b == Figure(value=entry["tau_b"], interval=Interval(*entry["interval"]["tau_b"]))
     assert row.tau_b_within.value == entry["within"]["tau_b"] != entry["tau_b"]
     assert row.gate.value == entry["gate"]["auc"]
     assert (row.seconds, row.networks, row.family) == (0.0021, 23, "norm")
 
 
-def test_a_figure_that_is_missing_has_its_reason(ridge_report: dict[str, Any]) -> None:
+def test_a_figure_that_is_missing_has_its_reason(ridge_report: Report, ridge_json: Ranked) -> None:
     """A constant has no tau-b, and the row says why."""
     row = next(row for row in standings(ridge_report) if row.name == "constant")
 
     assert row.tau_b.value is None
-    assert row.tau_b.why == ridge_report["measures"]["constant"]["why"]["tau_b"] != ""
+    assert row.tau_b.why == ridge_json["measures"]["constant"]["why"]["tau_b"] != ""

@@ -10,11 +10,13 @@ import pytest
 from rich.console import Console
 
 from leaderboard.ranking.rank import order, rank
+from leaderboard.ranking.report import Report
 from leaderboard.views.rows import Figure
 from leaderboard.views.terminal import duration, labels, number, render
+from tests.leaderboard.reports import Ranked
 
 
-def printed(report: dict[str, Any], width: int, **console: Any) -> str:
+def printed(report: Report, width: int, **console: Any) -> str:
     """What the table looks like on a console of this width."""
     file = io.StringIO()
     render(report, Console(file=file, width=width, **console))
@@ -26,19 +28,19 @@ def row_of(text: str, name: str) -> list[str]:
     return next(line.split() for line in text.splitlines() if name in line.split())
 
 
-def test_every_measure_stands_in_order(ridge_report: dict[str, Any]) -> None:
+def test_every_measure_stands_in_order(ridge_report: Report, ridge_json: Ranked) -> None:
     """One row a measure, from best to last."""
     text = printed(ridge_report, 160)
-    table = text.splitlines()[2 : 2 + len(ridge_report["measures"])]
+    table = text.splitlines()[2 : 2 + len(ridge_json["measures"])]
 
     assert [line.split()[1] for line in table] == order(ridge_report)
 
 
-def test_a_row_has_the_figures_of_the_report(ridge_report: dict[str, Any]) -> None:
+def test_a_row_has_the_figures_of_the_report(ridge_report: Report, ridge_json: Ranked) -> None:
     """Rank, Psi with its interval, sign, both tau-b, gate, cost, networks and family, each in its column."""
-    entry = ridge_report["measures"]["frobenius_norm"]
+    entry = ridge_json["measures"]["frobenius_norm"]
     low, high = entry["interval"]["Psi"]
-    proper = [name for name in order(ridge_report) if not ridge_report["measures"][name]["control"]]
+    proper = [name for name in order(ridge_report) if not ridge_json["measures"][name]["control"]]
     cells = row_of(printed(ridge_report, 160), "frobenius_norm")
 
     assert cells[:5] == [
@@ -62,12 +64,12 @@ def test_a_row_has_the_figures_of_the_report(ridge_report: dict[str, Any]) -> No
     ]
 
 
-def test_the_sign_that_is_expected_is_shown(ridge_report: dict[str, Any]) -> None:
+def test_the_sign_that_is_expected_is_shown(ridge_report: Report) -> None:
     """A margin should fall as the gap grows."""
     assert row_of(printed(ridge_report, 160), "margin")[5] == "-"
 
 
-def test_controls_are_marked(ridge_report: dict[str, Any]) -> None:
+def test_controls_are_marked(ridge_report: Report) -> None:
     """Controls have a word of their own, no rank, and another style; measures have none of that."""
     text = printed(ridge_report, 160)
     styled = printed(ridge_report, 160, force_terminal=True, color_system="standard")
@@ -82,7 +84,7 @@ def test_controls_are_marked(ridge_report: dict[str, Any]) -> None:
     assert "\x1b[2;3m" not in proper
 
 
-def test_what_was_left_out_is_said(ridge_report: dict[str, Any]) -> None:
+def test_what_was_left_out_is_said(ridge_report: Report) -> None:
     """The line above the table counts measures, networks and those that did not converge."""
     headline = printed(ridge_report, 160).splitlines()[0]
 
@@ -108,17 +110,17 @@ def test_how_it_was_ranked_is_said(ridge_ledger: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("width", [1, 10, 24, 40, 60, 80, 100, 120, 240])
-def test_any_width(ridge_report: dict[str, Any], width: int) -> None:
+def test_any_width(ridge_report: Report, ridge_json: Ranked, width: int) -> None:
     """No line is wider than the console, and a usual one shows every name and figure whole."""
     text = printed(ridge_report, width)
 
     assert max(map(len, text.splitlines())) <= width
     if width >= 60:
-        assert all(name in text for name in ridge_report["measures"])
+        assert all(name in text for name in ridge_json["measures"])
         assert "…" not in text
 
 
-def test_a_narrow_console_keeps_what_matters_most(ridge_report: dict[str, Any]) -> None:
+def test_a_narrow_console_keeps_what_matters_most(ridge_report: Report) -> None:
     """Columns fall away one by one; the mark of the controls and the interval are among the last."""
     texts = [printed(ridge_report, width) for width in (60, 80, 100, 160)]
     headers = [next(line.split() for line in text.splitlines() if line.startswith("rank ")) for text in texts]
@@ -158,11 +160,11 @@ def test_published_ledger(data_dir: Path) -> None:
     assert text.splitlines()[0].startswith("4 measures of 96 networks")
 
 
-def test_what_a_measure_is_better_than(ridge_report: dict[str, Any]) -> None:
+def test_what_a_measure_is_better_than(ridge_report: Report, ridge_json: Ranked) -> None:
     """Both verdicts of the report, in one cell."""
     words = {("better", "better"): "chance, hp", ("better", "not told apart"): "chance", ("worse", "better"): "hp"}
     text = printed(ridge_report, 200)
-    for name, entry in ridge_report["measures"].items():
+    for name, entry in ridge_json["measures"].items():
         told = entry["told_from"]
         if told["random"] and told["hyperparameter"] and " " not in name:
             expected = words.get((told["random"]["verdict"], told["hyperparameter"]["verdict"]), "neither")

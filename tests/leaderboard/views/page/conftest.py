@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from leaderboard.ranking.report import Report
 from leaderboard.views.page import build
 from tests.leaderboard.conftest import HOSTILE
 
@@ -68,7 +69,7 @@ class Parsed(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def document(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> str:
+def document(ridge_report: Report, ridge_ledger: pd.DataFrame) -> str:
     """The page of the ridge classifiers."""
     return build(ridge_report, ridge_ledger, PROVENANCE)
 
@@ -99,9 +100,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def ridge_page(
-    ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def ridge_page(ridge_report: Report, ridge_ledger: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Address of the page of the ridge classifiers."""
     file = tmp_path_factory.mktemp("page") / "leaderboard.html"
     curves = {"ridge_00": [2.5, 1.25, 0.5]}
@@ -111,9 +110,7 @@ def ridge_page(
 
 
 @pytest.fixture(scope="module")
-def plain_page(
-    ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def plain_page(ridge_report: Report, ridge_ledger: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Address of the page without plotly, which loads sooner: what draws no plot is tested on it."""
     file = tmp_path_factory.mktemp("plain") / "leaderboard.html"
     with pytest.MonkeyPatch.context() as patch:

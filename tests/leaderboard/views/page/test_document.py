@@ -5,21 +5,26 @@ import hashlib
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import pandas as pd
 import pytest
 
+from leaderboard.claims import JudgedClaim
+from leaderboard.ranking.entry import Intervals
 from leaderboard.ranking.rank import order
+from leaderboard.ranking.report import Report
+from leaderboard.statistics.resampling import Interval
 from leaderboard.views.held_out import beside
 from leaderboard.views.page import build
 from tests.leaderboard.conftest import HOSTILE
+from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import PROVENANCE, Parsed
 
 
-def test_written_where_asked(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path: Path) -> None:
+def test_written_where_asked(ridge_report: Report, ridge_ledger: pd.DataFrame, tmp_path: Path) -> None:
     """The file holds what is returned, and the same inputs give the same page."""
     document = build(ridge_report, ridge_ledger, PROVENANCE, tmp_path / "page.html")
 
@@ -61,11 +66,11 @@ def test_a_hostile_name_is_text(document: str, parsed: Parsed) -> None:
     assert len([tag for tag, _ in parsed.tags if tag == "script"]) == 3
 
 
-def test_the_table_stands_in_the_html(document: str, ridge_report: dict[str, Any]) -> None:
+def test_the_table_stands_in_the_html(document: str, ridge_report: Report, ridge_json: Ranked) -> None:
     """Rows are there in order before any script runs, with figures, reasons and counts."""
     body = document[document.index("<tbody>") : document.index("</tbody>")]
     names = [json.loads(f'"{name}"') for name in re.findall(r'data-name="([^"]*)"', body)]
-    entry = ridge_report["measures"]["frobenius_norm"]
+    entry = ridge_json["measures"]["frobenius_norm"]
     row = next(part for part in body.split("</tr>") if 'data-name="frobenius_norm"' in part)
     values = re.findall(r'data-value="([^"]*)"', row)
 
@@ -79,7 +84,7 @@ def test_the_table_stands_in_the_html(document: str, ridge_report: dict[str, Any
         23,
     ]
     assert f"{entry['Psi']:.3f}".replace("-", "−") in row
-    assert ridge_report["measures"]["constant"]["why"]["tau_b"] in body
+    assert ridge_json["measures"]["constant"]["why"]["tau_b"] in body
 
 
 def test_the_heading_says_what_was_ranked(document: str) -> None:
@@ -115,24 +120,24 @@ def test_facts_of_a_measure(document: str) -> None:
     assert "%3Cb%3Em%3C%2Fb%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E" in articles
 
 
-def test_claims(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+def test_claims(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
     """Each finding with its verdict, figure, range and source, by study, escaped."""
-    claim = {
-        "study": "randomization",
-        "name": "fits",
-        "statement": f"Networks fit {HOSTILE}.",
-        "source": "Zhang et al. 2017",
-        "published": "100 %",
-        "unit": "of the examples",
-        "holds": "at least 0.99",
-        "effect": 0.98,
-        "low": 0.97,
-        "high": 0.985,
-        "networks": 24,
-        "verdict": "not reproduced",
-        "why": "",
-    }
-    document = build({**ridge_report, "claims": [claim]}, ridge_ledger, {})
+    claim = JudgedClaim(
+        study="randomization",
+        name="fits",
+        statement=f"Networks fit {HOSTILE}.",
+        source="Zhang et al. 2017",
+        published="100 %",
+        unit="of the examples",
+        holds="at least 0.99",
+        effect=0.98,
+        low=0.97,
+        high=0.985,
+        networks=24,
+        verdict="not reproduced",
+        why="",
+    )
+    document = build(replace(ridge_report, claims=[claim]), ridge_ledger, {})
     section = document[document.index('<section id="studies"') : document.index('<section id="zoo"')]
     text = " ".join(re.sub(r"<[^>]+>", " ", section).split())
 
@@ -143,22 +148,23 @@ def test_claims(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> Non
     assert 'id="studies"' not in build(ridge_report, ridge_ledger, {})
 
 
-def test_a_held_out_zoo_stands_beside(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+def test_a_held_out_zoo_stands_beside(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
     """A row a measure in the order of the held-out zoo, with what is lost, and why others are not compared."""
-    entry = ridge_report["measures"]["frobenius_norm"]
+    entry = ridge_report.measures["frobenius_norm"]
     mine, theirs = (
-        {**entry, "Psi": psi, "interval": {"tau_b": None, "Psi": [psi - 0.25, psi + 0.25]}} for psi in (0.5, -0.3)
+        replace(entry, Psi=psi, interval=Intervals(tau_b=None, Psi=Interval(psi - 0.25, psi + 0.25)))
+        for psi in (0.5, -0.3)
     )
-    public = {**ridge_report, "measures": ridge_report["measures"] | {"frobenius_norm": mine}}
-    others = {name: entry for name, entry in ridge_report["measures"].items() if name != "margin"}
-    comparison = beside(public, {**ridge_report, "measures": others | {"frobenius_norm": theirs}})
-    document = build({**ridge_report, "beside": comparison}, ridge_ledger, PROVENANCE)
+    public = replace(ridge_report, measures={**ridge_report.measures, "frobenius_norm": mine})
+    others = {name: entry for name, entry in ridge_report.measures.items() if name != "margin"}
+    comparison = beside(public, replace(ridge_report, measures={**others, "frobenius_norm": theirs}))
+    document = build(replace(ridge_report, beside=comparison), ridge_ledger, PROVENANCE)
     section = document[document.index('<section id="held-out">') : document.index('<section id="cost">')]
     rows = section[section.index("<tbody>") : section.index("</tbody>")].split("</tr>")[:-1]
     (row,) = (row for row in rows if "#measure=frobenius_norm" in row)
 
     assert '<a href="#held-out">' in document
-    assert [unquote(re.findall(r"#measure=([^\"]*)", row)[0]) for row in rows] == list(comparison["measures"])
+    assert [unquote(re.findall(r"#measure=([^\"]*)", row)[0]) for row in rows] == list(comparison.measures)
     assert "−0.300" in row
     assert "−0.55 to −0.05" in row
     assert "−1.15 to −0.45" in row  # -0.8 with the root of twice the square of 0.25 on either side
@@ -169,9 +175,7 @@ def test_a_held_out_zoo_stands_beside(ridge_report: dict[str, Any], ridge_ledger
     assert HOSTILE not in section
 
 
-def test_without_plotly(
-    ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_plotly(ridge_report: Report, ridge_ledger: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where plotly cannot be imported the page is small and has its table."""
     monkeypatch.setitem(sys.modules, "plotly.offline", None)  # what Python itself keeps of a module that is not there
     document = build(ridge_report, ridge_ledger, {})

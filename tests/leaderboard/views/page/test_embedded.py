@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leaderboard.ranking.report import Report
 from leaderboard.views.page import build
 from leaderboard.views.page.embedded import thinned
 from tests.leaderboard.conftest import HOSTILE
+from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import Parsed
 
 
@@ -34,7 +36,7 @@ def test_the_ledger_is_embedded_to_the_last_bit(data: dict[str, Any], ridge_ledg
     assert "numbers" in data["ledger"]["seed"]
 
 
-def test_what_the_ranking_adds(data: dict[str, Any], ridge_ledger: pd.DataFrame, ridge_report: dict[str, Any]) -> None:
+def test_what_the_ranking_adds(data: dict[str, Any], ridge_ledger: pd.DataFrame, ridge_json: Ranked) -> None:
     """Which networks were ranked, their gaps, the scores of the controls, and each row's place in the plots."""
     ranked = ridge_ledger[ridge_ledger["converged"]]
     gap = (ranked["train_accuracy"] - ranked["test_accuracy"]).to_list()
@@ -48,7 +50,7 @@ def test_what_the_ranking_adds(data: dict[str, Any], ridge_ledger: pd.DataFrame,
     assert numbers(data["controls"]["hp.ridge"], "<f4") == pytest.approx(ranked["hp.ridge"].to_list(), rel=1e-6)
     oracle = np.array(numbers(data["controls"]["noisy_oracle_0.01"], "<f4")) - gap
     assert 0.004 < oracle.std() < 0.02
-    for name, entry in ridge_report["measures"].items():
+    for name, entry in ridge_json["measures"].items():
         own = data["measures"][name]
         assert own["psi"] == entry["Psi"]
         assert own["psi_of"] == list(entry["psi"].values())
@@ -69,7 +71,7 @@ def test_thinned_curves(length: int, kept: int) -> None:
         assert (places[0], places[-1]) == (0, length - 1)
 
 
-def test_learning_curves(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+def test_learning_curves(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
     """Losses by network, in the ledger's order, thinned; a network without a curve has none."""
     curves = {"ridge_03": [0.5, 0.25], "ridge_01": [float(epoch) for epoch in range(127)], "unknown": [1.0]}
     document = build(ridge_report, ridge_ledger, {}, curves=curves)

@@ -1,24 +1,27 @@
 """What the panel of a measure tells, figure by figure."""
 
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
+from leaderboard.ledger.metadata import metadata_of
 from leaderboard.ranking.rank import rank
+from leaderboard.ranking.report import Report
 from leaderboard.views.page.facts import Facts, facts
+from tests.leaderboard.reports import Ranked
 
 
-def facts_of(name: str, report: dict[str, Any], ledger: pd.DataFrame) -> Facts:
+def facts_of(name: str, report: Report, ledger: pd.DataFrame) -> Facts:
     """The facts of one measure."""
     return next(each for each in facts(report, ledger) if each.standing.name == name)
 
 
-def test_every_statistic_in_every_stratum(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+def test_every_statistic_in_every_stratum(ridge_report: Report, ridge_json: Ranked, ridge_ledger: pd.DataFrame) -> None:
     """Columns are the whole and the strata; each row holds its own statistic of each."""
     found = facts_of("frobenius_norm", ridge_report, ridge_ledger)
-    strata = ridge_report["within"]["strata"]
+    strata = ridge_json["within"]["strata"]
     entries = [
-        ridge_report["measures"]["frobenius_norm"],
+        ridge_json["measures"]["frobenius_norm"],
         *(strata[name]["measures"]["frobenius_norm"] for name in ("random_labels", "true_labels")),
     ]
     rows = {label: [figure.value for figure in figures] for label, _, figures in found.statistics}
@@ -28,12 +31,12 @@ def test_every_statistic_in_every_stratum(ridge_report: dict[str, Any], ridge_le
         assert rows[label] == [entry[statistic] for entry in entries]
 
 
-def test_psi_of_each_hyperparameter(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+def test_psi_of_each_hyperparameter(ridge_report: Report, ridge_json: Ranked, ridge_ledger: pd.DataFrame) -> None:
     """Each hyperparameter has its psi in the whole and in every stratum, a reason where it has none."""
     found = facts_of("margin", ridge_report, ridge_ledger)
-    strata = ridge_report["within"]["strata"]
+    strata = ridge_json["within"]["strata"]
     entries = [
-        ridge_report["measures"]["margin"],
+        ridge_json["measures"]["margin"],
         *(strata[s]["measures"]["margin"] for s in ("random_labels", "true_labels")),
     ]
 
@@ -46,14 +49,16 @@ def test_psi_of_each_hyperparameter(ridge_report: dict[str, Any], ridge_ledger: 
     assert found.turn == -1
 
 
-def test_tracks(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+def test_tracks(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
     """The report's own word, else the most demanding need; controls made for the ranking have none."""
-    measures = {
-        **ridge_report["measures"],
-        "margin": {**ridge_report["measures"]["margin"], "track": "weights only"},
-        "log_margin": {**ridge_report["measures"]["log_margin"], "needs": ["init", "trajectory", "twin"]},
-    }
-    report = {**ridge_report, "measures": measures}
+    measures = dict(ridge_report.measures)
+    for name, change in (
+        ("margin", {"track": "weights only"}),
+        ("log_margin", {"needs": ["init", "trajectory", "twin"]}),
+    ):
+        about = metadata_of(name, measures[name].about.to_json() | change)
+        measures[name] = replace(measures[name], about=about)
+    report = replace(ridge_report, measures=measures)
 
     assert facts_of("margin", report, ridge_ledger).track == "weights only"
     assert facts_of("log_margin", report, ridge_ledger).track == "trajectory"
@@ -73,7 +78,7 @@ def test_sign_errors(ridge_ledger: pd.DataFrame) -> None:
     ]
     ledger = pd.concat(seeds, ignore_index=True)
     report = rank(ledger, bootstrap=0)
-    expected = report["measures"]["frobenius_norm"]["sign_error"]
+    expected = Ranked(report)["measures"]["frobenius_norm"]["sign_error"]
     rows = {label: figures[0].value for label, _, figures in facts_of("frobenius_norm", report, ledger).statistics}
 
     assert rows["sign error"] == expected["mean"]
@@ -86,10 +91,10 @@ def test_sign_errors(ridge_ledger: pd.DataFrame) -> None:
     lowest = sum((place / 10) * count for place, count in enumerate(found.environments)) / sum(found.environments)
     assert lowest <= expected["mean"] <= lowest + 0.1
     errors = {name: (each["mean"], each["p90"], each["max"]) for name, each in expected["along"].items()}
-    assert {f"hp.{name}": along for name, along in found.along} == errors
+    assert {f"hp.{name}": along for name, along in found.along.items()} == errors
 
 
-def test_the_most_frequent_reason(ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame) -> None:
+def test_the_most_frequent_reason(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
     """Empty cells are no reasons, and a rare reason gives way to a frequent one."""
     reasons = ["", "rare", "common", "common", *[""] * 19, "\t"]
     ledger = ridge_ledger.assign(**{"why.margin": reasons})

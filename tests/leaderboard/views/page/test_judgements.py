@@ -1,91 +1,98 @@
 """What is said of a measure in words."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from leaderboard.ranking.entry import Chance, Increment, LabelEquivalents, Null, Prediction, Rival, ToldFrom
+from leaderboard.statistics.fragility import Fragility
+from leaderboard.statistics.resampling import Interval
 from leaderboard.views.page.judgements import judgements
+from tests.leaderboard.reports import entry
 
-SILENT: dict[str, Any] = {
-    "null": None,
-    "told_from": {"random": None, "hyperparameter": None},
-    "label_equivalents": None,
-    "increment": None,
-    "prediction": None,
-    "fragility": None,
-    "pareto": None,
-}
+CHANCE = Null(Psi=0.4, p=0.0004, mean=0.0, sd=0.1)
+RIVAL = Rival(
+    name="hp.train-8",
+    difference=-0.25,
+    interval=Interval(-0.5, 0.01),
+    p=0.001,
+    networks_needed=None,
+    p_adjusted=0.04,
+    verdict="worse",
+)
+
+
+def against(chance: Chance | None = None, rival: Rival | None = None) -> ToldFrom:
+    """Verdicts."""
+    return ToldFrom(random=chance, hyperparameter=rival)
+
+
+def labels(examples: float, *, censored: bool = False, interval: Interval | None = None) -> LabelEquivalents:
+    """Label equivalents."""
+    return LabelEquivalents(examples=examples, censored=censored, interval=interval)
 
 
 def test_nothing_is_said_where_nothing_is_known() -> None:
     """No heading without a figure."""
-    assert judgements(SILENT, 160) == []
+    assert judgements(entry(), 160) == []
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("known", "said"),
     [
         (
             {
-                "null": {"p": 0.0004, "p_adjusted": 0.02},
-                "told_from": {"random": {"verdict": "better", "networks_needed": 12}, "hyperparameter": None},
+                "null": replace(CHANCE, p_adjusted=0.02),
+                "told_from": against(Chance(verdict="better", networks_needed=12)),
             },
             "better; p = 0.0004 of scores changing places within strata, 0.020 over all 160 measures",
         ),
         (
             {
-                "null": {"p": 0.3, "p_adjusted": None},
-                "told_from": {"random": {"verdict": "not told apart", "networks_needed": 1234}, "hyperparameter": None},
+                "null": replace(CHANCE, p=0.3),
+                "told_from": against(Chance(verdict="not told apart", networks_needed=1234)),
             },
             "not told apart; p = 0.300 of scores changing places within strata; about 1,234 networks would settle it",
         ),
         (
-            {
-                "told_from": {
-                    "random": None,
-                    "hyperparameter": {
-                        "verdict": "worse",
-                        "name": "hp.train-8",
-                        "difference": -0.25,
-                        "interval": [-0.5, 0.01],
-                        "p_adjusted": 0.04,
-                        "networks_needed": None,
-                    },
-                }
-            },
+            {"told_from": against(rival=RIVAL)},
             "worse: Ψ is −0.250 beside train-8 (−0.50 to +0.01), p = 0.040 over all 160 measures",
         ),
         (
-            {"label_equivalents": {"examples": 260.4, "censored": False, "interval": [0.5, 1000]}},
+            {"label_equivalents": labels(260.4, interval=Interval(0.5, 1000))},
             "orders the networks like 260 labelled held-out examples (fewer than 1 to 1,000)",
         ),
         (
-            {"label_equivalents": {"examples": 100000, "censored": True, "interval": None}},
+            {"label_equivalents": labels(100_000, censored=True)},
             "orders the networks like more than 100,000 labelled held-out examples",
         ),
+        ({"label_equivalents": labels(0.2)}, "orders the networks like fewer than 1 labelled held-out example"),
         (
-            {"label_equivalents": {"examples": 0.2, "censored": False, "interval": None}},
-            "orders the networks like fewer than 1 labelled held-out example",
+            {"increment": Increment(delta_mse=0.125, mse_without=1, mse_with=0.875, folds=5)},
+            "takes away 12.5 % of the squared error",
         ),
-        ({"increment": {"delta_mse": 0.125}}, "takes away 12.5 % of the squared error"),
-        ({"increment": {"delta_mse": -0.5}}, "adds 50.0 % to the squared error"),
         (
-            {"prediction": {"nominal": 0.9, "coverage": 0.88, "half_width": 0.1, "half_width_without": 0.2}},
+            {"increment": Increment(delta_mse=-0.5, mse_without=1, mse_with=1.5, folds=5)},
+            "adds 50.0 % to the squared error",
+        ),
+        (
+            {"prediction": Prediction(nominal=0.9, coverage=0.88, half_width=0.1, half_width_without=0.2, splits=20)},
             "90 % interval of ±0.100, without the measure ±0.200; covers 88 %",
         ),
         (
-            {"fragility": {"configurations": 0.7, "seeds": 0.2, "draws": 0.1}},
+            {"fragility": Fragility(configurations=0.7, seeds=0.2, draws=0.1)},
             "70 % of its variance between configurations, 20 % between seeds, 10 % between draws",
         ),
         (
-            {"fragility": {"configurations": 0.75, "seeds": 0.25, "draws": None}},
+            {"fragility": Fragility(configurations=0.75, seeds=0.25, draws=None)},
             "75 % of its variance between configurations, 25 % between seeds",
         ),
         ({"pareto": True}, "on the front: nothing is both better and cheaper"),
         ({"pareto": False}, "not on the front"),
     ],
 )
-def test_sentences(changed: dict[str, Any], said: str) -> None:
+def test_sentences(known: dict[str, Any], said: str) -> None:
     """Each figure in its sentence, minus signs as such, a hyphen in a name left alone, no line ended before a %."""
-    found = [sentence for _, sentence in judgements({**SILENT, **changed}, 160)]
+    found = [sentence for _, sentence in judgements(entry(**known), 160)]
     assert found == [said.replace(" %", "\N{NO-BREAK SPACE}%")]

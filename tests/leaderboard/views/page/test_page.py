@@ -1,20 +1,22 @@
 """The page in a browser: its plots, light and dark, a telephone, without plotly and without a script."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from leaderboard.ranking.rank import order, rank
+from leaderboard.ranking.report import Report
 from leaderboard.views.held_out import beside
 from leaderboard.views.page import build
+from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import Open, names
 
 FURTHEST = """Math.max(...[...document.querySelectorAll("main *")]
   .filter((each) => !each.closest(".scroll, .tall")).map((each) => each.getBoundingClientRect().right))"""
 
 
-def test_plots_of_the_page(visit: Open, ridge_page: str, ridge_report: dict[str, Any]) -> None:
+def test_plots_of_the_page(visit: Open, ridge_page: str, ridge_report: Report, ridge_json: Ranked) -> None:
     """Plotly is compiled when the first plot comes into view; cost, psi, gaps and curves are drawn there."""
     page = visit(ridge_page)
     data = "(name) => document.querySelector(`[data-plot=${name}]`).data"
@@ -29,12 +31,12 @@ def test_plots_of_the_page(visit: Open, ridge_page: str, ridge_report: dict[str,
         if "text" in trace
         for t, y in zip(trace["text"], trace["y"], strict=True)
     }
-    assert points == {"frobenius_norm": ridge_report["measures"]["frobenius_norm"]["Psi"]}
+    assert points == {"frobenius_norm": ridge_json["measures"]["frobenius_norm"]["Psi"]}
     (heat,) = page.evaluate(data, "hyperparameters")
-    rows = [name for name in order(ridge_report) if ridge_report["measures"][name]["Psi"] is not None]
+    rows = [name for name in order(ridge_report) if ridge_json["measures"][name]["Psi"] is not None]
     assert [name.replace("&lt;", "<").replace("&gt;", ">") for name in heat["y"]] == rows
     assert heat["x"] == ["corruption", "train size", "ridge"]
-    margin = ridge_report["measures"]["margin"]["psi"].values()
+    margin = ridge_json["measures"]["margin"]["psi"].values()
     assert heat["z"][rows.index("margin")] == [None if psi is None else -psi for psi in margin]
     assert sum(len(trace["x"]) for trace in page.evaluate(data, "gaps")) == 23
     curve = page.evaluate(data, "curves")
@@ -86,10 +88,10 @@ def test_a_telephone(visit: Open, ridge_page: str) -> None:
 
 
 def test_a_held_out_zoo_on_a_telephone(
-    visit: Open, ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path: Path
+    visit: Open, ridge_report: Report, ridge_ledger: pd.DataFrame, tmp_path: Path
 ) -> None:
     """The comparison scrolls within its own frame, its numbers on one line; a name opens the facts of the measure."""
-    report = {**ridge_report, "beside": beside(ridge_report, ridge_report)}
+    report = replace(ridge_report, beside=beside(ridge_report, ridge_report))
     build(report, ridge_ledger, {"suite": "ridge"}, tmp_path / "page.html")
     page = visit((tmp_path / "page.html").as_uri(), viewport={"width": 390, "height": 844})
     section = page.locator("#held-out")
@@ -100,12 +102,12 @@ def test_a_held_out_zoo_on_a_telephone(
     assert page.locator("#panel-name").text_content() == "margin"
 
 
-def test_without_javascript(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+def test_without_javascript(visit: Open, plain_page: str, ridge_json: Ranked) -> None:
     """The table and every measure's facts are there to read, and no button that would do nothing."""
     page = visit(plain_page, java_script_enabled=False)
 
-    assert page.locator("#leaderboard tbody tr").count() == len(ridge_report["measures"])
-    assert page.locator("article:visible").count() == len(ridge_report["measures"])
+    assert page.locator("#leaderboard tbody tr").count() == len(ridge_json["measures"])
+    assert page.locator("article:visible").count() == len(ridge_json["measures"])
     assert not page.locator("#theme").is_visible()
     assert not page.locator("#filters").is_visible()
 

@@ -1,13 +1,14 @@
 """The panel of a measure in a browser: its facts, its scatter plot, the control beside it, its address."""
 
-from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 import pytest
 
 from leaderboard.ranking.rank import order
+from leaderboard.ranking.report import Report
 from tests.leaderboard.conftest import HOSTILE
+from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import Open, names
 
 
@@ -44,11 +45,9 @@ def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> No
     assert f"{last['run_id']}<br>corruption: random_labels<br>train_size: 80<br>ridge: {last['hp.ridge']:g}" in hover
 
 
-def test_a_control_beside(
-    visit: Open, ridge_page: str, ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame
-) -> None:
+def test_a_control_beside(visit: Open, ridge_page: str, ridge_json: Ranked, ridge_ledger: pd.DataFrame) -> None:
     """Beside the measure stands the best hyperparameter, on the same gap axis; another control can be chosen."""
-    rival = ridge_report["measures"]["margin"]["told_from"]["hyperparameter"]["name"]
+    rival = ridge_json["measures"]["margin"]["told_from"]["hyperparameter"]["name"]
     ranked = ridge_ledger[ridge_ledger["converged"]]
     page = visit(f"{ridge_page}#measure=margin")
     page.wait_for_selector("#plot .x2y2 .point")
@@ -61,10 +60,10 @@ def test_a_control_beside(
     assert sorted(page.evaluate(beside)) == pytest.approx(sorted(ranked["hp.ridge"]), rel=1e-6)
     assert page.locator("#plot .x2title").text_content() == "control: ridge"
     options = page.locator("#beside option").evaluate_all("options => options.map((option) => option.value)")
-    assert sorted(options) == sorted(name for name, entry in ridge_report["measures"].items() if entry["control"])
+    assert sorted(options) == sorted(name for name, entry in ridge_json["measures"].items() if entry["control"])
 
 
-def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: dict[str, Any]) -> None:
+def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: Report) -> None:
     """Enter opens a measure, the arrows step through the table as it is sorted, Escape returns to the row."""
     page = visit(ridge_page)
     first, second = order(ridge_report)[:2]

@@ -1,30 +1,33 @@
 """The table in a browser: sorting, filters, columns, and the ledger handed out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from leaderboard.ledger.read import checked, read_ledger
+from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.rank import order
+from leaderboard.ranking.report import Report
 from leaderboard.views.page import build
 from tests.leaderboard.conftest import HOSTILE
+from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import Open, names
 
 
-def sorted_by(report: dict[str, Any], figure: Callable[[dict[str, Any]], float | None], *, down: bool) -> list[str]:
+def sorted_by(report: Report, figure: Callable[[Entry], float | None], *, down: bool) -> list[str]:
     """Names by a figure, ties as the leaderboard stands, those without it last in either direction."""
-    having = [name for name in order(report) if figure(report["measures"][name]) is not None]
-    missing = [name for name in order(report) if figure(report["measures"][name]) is None]
-    return sorted(having, key=lambda name: (figure(report["measures"][name]) or 0.0) * (-1 if down else 1)) + missing
+    having = [name for name in order(report) if figure(report.measures[name]) is not None]
+    missing = [name for name in order(report) if figure(report.measures[name]) is None]
+    return sorted(having, key=lambda name: (figure(report.measures[name]) or 0.0) * (-1 if down else 1)) + missing
 
 
-def test_sorting(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+def test_sorting(visit: Open, plain_page: str, ridge_report: Report) -> None:
     """A click sorts by number, a second turns the order, what has no value stays last, and Enter does the same."""
     page = visit(plain_page)
     header = page.locator("th[data-key=tau]")
-    tau = lambda entry: entry["tau_b"]
+    tau: Callable[[Entry], float | None] = lambda entry: entry.tau_b
     assert names(page) == order(ridge_report)
     assert page.locator("th[data-key=rank]").get_attribute("aria-sort") == "ascending"
 
@@ -39,19 +42,19 @@ def test_sorting(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> 
     assert names(page) == sorted_by(ridge_report, tau, down=False)
 
     page.locator("th[data-key=networks] button").click()
-    assert names(page) == sorted_by(ridge_report, lambda entry: entry["n"], down=True)
+    assert names(page) == sorted_by(ridge_report, lambda entry: entry.n, down=True)
     page.locator("th[data-key=name] button").click()
     assert names(page)[0] == HOSTILE
     page.locator("th[data-key=rank] button").click()
     assert names(page) == order(ridge_report)
 
 
-def test_filters(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> None:
+def test_filters(visit: Open, plain_page: str, ridge_report: Report, ridge_json: Ranked) -> None:
     """Controls can be hidden; words and family narrow the rows; the count follows."""
     page = visit(plain_page)
     every = order(ridge_report)
     page.locator("#controls").uncheck()
-    assert names(page) == [name for name in every if not ridge_report["measures"][name]["control"]]
+    assert names(page) == [name for name in every if not ridge_json["measures"][name]["control"]]
     assert page.locator("#shown").inner_text() == f"4 of {len(every)} rows"
 
     page.locator("#search").fill("jiang MARGIN")
@@ -68,15 +71,13 @@ def test_filters(visit: Open, plain_page: str, ridge_report: dict[str, Any]) -> 
     assert names(page) == ["margin"]
 
 
-def test_tracks_and_columns(
-    visit: Open, ridge_report: dict[str, Any], ridge_ledger: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_tracks_and_columns(visit: Open, ridge_report: Report, ridge_ledger: pd.DataFrame, tmp_path: Path) -> None:
     """Rows can be filtered by track; columns are shown and hidden by choice, header and cells alike."""
-    measures = dict(ridge_report["measures"])
+    measures = dict(ridge_report.measures)
     for name, track in (("margin", "weights only"), ("log_margin", "second run")):
-        measures[name] = {**measures[name], "track": track}
+        measures[name] = replace(measures[name], about=replace(measures[name].about, track=track))
     file = tmp_path / "page.html"
-    build({**ridge_report, "measures": measures}, ridge_ledger, {}, file)
+    build(replace(ridge_report, measures=measures), ridge_ledger, {}, file)
     page = visit(file.as_uri())
     page.locator("#track").select_option("second run")
     assert names(page) == ["log_margin"]

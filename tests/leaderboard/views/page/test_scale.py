@@ -1,7 +1,7 @@
 """The page of 3,000 networks and 160 measures: what a browser has to hold, and how long it is kept busy."""
 
-import copy
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
+from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.rank import rank
 from leaderboard.views.page import build
 
@@ -37,15 +38,20 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "measure.m": rng.random(48),
         }
     )
-    report: dict[str, Any] = rank(small, bootstrap=20)
-    entry = report["measures"].pop("m")
+    report = rank(small, bootstrap=20)
+    measures = dict(report.measures)
+    entry = measures.pop("m")
+    assert report.within is not None
+    text = r"Norm of the weights." + "\n\n" + r".. math:: \sqrt{\sum_i w_i^2}" + "\n\nUnit: none."
     for place in range(MEASURES):
-        own = copy.deepcopy(entry)
-        own["Psi"] = round(float(rng.uniform(-1, 1)), 6)
-        own["definition"] = r"Norm of the weights." + "\n\n" + r".. math:: \sqrt{\sum_i w_i^2}" + "\n\nUnit: none."
-        report["measures"][f"measure_{place:03}"] = own | {"family": f"family {place % 9}", "source": "A paper"}
-        for stratum in report["within"]["strata"].values():
-            stratum["measures"][f"measure_{place:03}"] = stratum["measures"]["m"]
+        about = Metadata(family=f"family {place % 9}", source="A paper", definition=text)
+        measures[f"measure_{place:03}"] = replace(entry, Psi=round(float(rng.uniform(-1, 1)), 6), about=about)
+    names = [f"measure_{place:03}" for place in range(MEASURES)]
+    strata = {
+        value: replace(stratum, measures={**stratum.measures, **dict.fromkeys(names, stratum.measures["m"])})
+        for value, stratum in report.within.strata.items()
+    }
+    report = replace(report, models=NETWORKS, measures=measures, within=replace(report.within, strata=strata))
     settings: dict[str, Any] = {
         str(name): rng.permutation(np.resize(small[name], NETWORKS)) for name in small if str(name).startswith("hp.")
     }
@@ -55,7 +61,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger = pd.DataFrame({"run_id": names, "gap": rng.random(NETWORKS), **settings, **scores, **costs})
     curves = {name: np.geomspace(2, 0.01, 80).tolist() for name in names}
     page = tmp_path_factory.mktemp("scale") / "page.html"
-    build({**report, "models": NETWORKS}, ledger, {}, page, curves=curves)
+    build(report, ledger, {}, page, curves=curves)
     return page
 
 

@@ -1,10 +1,12 @@
 """What the page tells of the networks and of the ranking."""
 
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
+from leaderboard.ranking.report import Power, Report
 from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
+from tests.leaderboard.reports import Ranked
 
 
 def test_choices() -> None:
@@ -42,27 +44,27 @@ def test_outcome(ridge_ledger: pd.DataFrame) -> None:
     assert outcome(ridge_ledger.assign(stopped=["target"] * 20 + ["epochs"] * 4)) == {"target": 20, "epochs": 4}
 
 
-def test_settings(ridge_report: dict[str, Any]) -> None:
+def test_settings(ridge_report: Report, ridge_json: Ranked) -> None:
     """How the ranking was made, from the report."""
     said = settings(ridge_report)
 
     assert said["networks"] == 23
     assert said["resamples"] == 100
     assert said["strata"] == "corruption"
-    assert said["data sets"] == ridge_report["why"]["across"]
-    assert said["correction over measures"].endswith(", 4 measures")
-    grid = ridge_report["grid"]
+    assert said["data sets"] == ridge_json["why"]["across"]
+    assert str(said["correction over measures"]).endswith(", 4 measures")
+    grid = ridge_json["grid"]
     assert said["configurations"] == f"12, leaving {grid['holes']} of {grid['places']} places empty"
 
 
 def test_power_line() -> None:
     """The two best, their difference, and how many networks would settle it."""
-    power = {"between": ["a", "b"], "difference": 0.0123, "networks": 96, "networks_needed": 1500}
+    power = Power(between=["a", "b"], difference=0.0123, networks=96, networks_needed=1500)
 
-    assert power_line({"power": power}) == (
+    assert power_line(power) == (
         "a and b differ by 0.012 in Ψ; about 1,500 such networks would settle it; here are 96."
     )
-    assert power_line({"power": {**power, "networks_needed": None}}) == (
+    assert power_line(replace(power, networks_needed=None)) == (
         "a and b differ by 0.012 in Ψ, which no number of such networks would settle."
     )
-    assert power_line({"power": None}) == ""
+    assert power_line(None) == ""
