@@ -91,6 +91,7 @@ def environment(threads: int) -> Mapping[str, str]:
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "HOME": "/nonexistent",
+        "USER": "nobody",  # torch 2.11 asks for a name, and the user of the sandbox is in no list
         "OMP_NUM_THREADS": str(threads),
         "CUDA_VISIBLE_DEVICES": "",
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -36,7 +36,7 @@ def test_categories_keep_the_order_of_the_figure_in_all_series() -> None:
     ]
     (axes,) = draw(figure_with(series, categories=("none", "dropout", "decay")), series).axes
     bars = [own for own in axes.containers if isinstance(own, ErrorbarContainer)]
-    positions = {str(handle.get_label()): np.asarray(handle.lines[0].get_xdata()) for handle in bars}
+    positions = {str(handle.get_label()): np.asarray(handle.lines[0].get_xdata(), dtype=float) for handle in bars}
 
     assert [label.get_text() for label in axes.get_xticklabels()] == ["none", "decay"]
     assert positions["first"].round().tolist() == [1]
