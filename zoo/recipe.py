@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Optional, Self
 
-from zoo.corruptions import ClassNoise, CommonCorruption, Corruption, DataSpec, ShiftOn
+from zoo.corruptions import ClassNoise, CommonCorruption, Corruption, DataSpec, ShiftOn, Unlabeled
 
 Optimizer = Literal["sgd", "adamw"]
 Loss = Literal["cross_entropy", "squared_error"]
@@ -57,6 +57,8 @@ class Recipe:
         shift: a common corruption of the images, Hendrycks & Dietterich 2019, after the condition; none if None.
         severity: of the shift, 1 to 5; 0 without one.
         shift_on: which images the shift changes.
+        unlabeled: which test images measures see without labels: "test" for those on which the gap is measured,
+            "half_of_test" for one half of them, the gap being measured on the other half alone.
         model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
         width: multiplies the channels of a family; see `SOLVED` for those; 1 for a timm model by name.
         depth: blocks or hidden layers of a family; 2 for a timm model by name.
@@ -119,6 +121,7 @@ class Recipe:
     shift: CommonCorruption | None = None
     severity: int = 0
     shift_on: ShiftOn = "both"
+    unlabeled: Unlabeled = "test"
     model: str = "mlp"
     width: float = 1.0
     depth: int = 2

@@ -33,7 +33,7 @@ WITH_BATCH_NORM: Final = ("nin", "resnet")  # of the families
 WITHOUT_FACTORS: Final = ("nf_resnet",)  # its convolutions standardise their weights, which factors would undo
 WHEN_SOLVED: Final = (
     "dataset", "classes", "merged", "train_size", "pairs", "corruption", "corruption_p", "class_noise", "shift",
-    "severity", "shift_on", "model", "width", "weight_decay", "seed", "init_seed", "data_seed",
+    "severity", "shift_on", "unlabeled", "model", "width", "weight_decay", "seed", "init_seed", "data_seed",
 )  # fmt: skip  # the only fields that mean something for what is solved
 
 

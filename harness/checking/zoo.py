@@ -103,7 +103,7 @@ class CheckZoo:
             "labels": data.train_labels.clone(),
             "init_state": initial,
             "twin": twin,
-            "unlabeled": normalised(data.test_images, data),
+            "unlabeled": normalised(data.unlabeled_images, data),
             "trajectory": Trajectory(
                 checkpoints=[
                     Checkpoint(

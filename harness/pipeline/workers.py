@@ -115,7 +115,7 @@ def parts_of(task: ScoreTask) -> Parts:
         labels=data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
         init_state=task.initial.state(),
         twin=None if task.twin is None else _load(recipe, data, task.twin, device),
-        unlabeled=normalised(data.test_images, data),
+        unlabeled=normalised(data.unlabeled_images, data),
         trajectory=trajectory_of(task),
         seed=seed_for("scores"),  # common random numbers: networks of one shape differ by weights, not by draws
     )

@@ -16,9 +16,10 @@ from zoo.recipe import Recipe
 from zoo.training.record import CurvePoint
 
 SEEDS: Final = {"seed", "init_seed", "data_seed"}
+CORRUPTED: Final = {"corruption", "corruption_p", "shift", "severity", "shift_on"}  # all in one name
 HYPERPARAMETERS: Final = tuple(
-    field.name for field in fields(Recipe) if field.name not in {"corruption", "corruption_p", "checkpoints"} | SEEDS
-)  # corruption is one too, named with its level; those that are the same everywhere are left out
+    field.name for field in fields(Recipe) if field.name not in CORRUPTED | SEEDS | {"checkpoints", "unlabeled"}
+)  # those that are the same everywhere are left out
 STALE: Final = "It was scored by another version of the measure; score the zoo again."
 RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "stopped", "epochs", "test_size")
 
@@ -59,6 +60,9 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
     for run_id, observed in store.observations().items():
         if run_id in rows:
             rows[run_id] |= {f"observed.{n}": v for n, v in observed.items() if isinstance(v, float)}
+    if len({run.record.precision for run in store.runs().values()}) > 1:  # it decided the weights, too
+        for run_id, run in store.runs().items():
+            rows[run_id]["hp.precision"] = run.record.precision
     frame = pd.DataFrame(list(rows.values()))
     same = [name for name in frame.columns if name.startswith("hp.") and len(frame[name].unique()) == 1]
     keep = every_hyperparameter or len(same) == len(HYPERPARAMETERS) + 1
@@ -103,8 +107,9 @@ def metadata_of(
 def hyperparameters_of(recipe: Recipe) -> dict[str, Any]:
     """The `hp.` columns of a network's row."""
     level = f" {recipe.corruption_p:g}" if recipe.corruption_p else ""
+    shift = f", {recipe.shift} {recipe.severity} on {recipe.shift_on}" if recipe.shift else ""
     return {
-        "hp.corruption": recipe.corruption + level,
+        "hp.corruption": recipe.corruption + level + shift,
         **{f"hp.{name}": _plain(getattr(recipe, name)) for name in HYPERPARAMETERS},
     }
 

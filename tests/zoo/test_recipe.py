@@ -28,7 +28,7 @@ def test_the_run_id_depends_on_changed_fields_alone() -> None:
 
 OTHER: dict[str, Any] = {
     "dataset": "cifar10", "classes": (0, 1), "merged": (0, 1), "train_size": 100, "pairs": 1,
-    "corruption": "random_labels", "class_noise": ((3, 5, 0.3),), "label_resampling": 0.1,
+    "unlabeled": "half_of_test", "corruption": "random_labels", "class_noise": ((3, 5, 0.3),), "label_resampling": 0.1,
     "width": 2.0, "depth": 3, "batch_norm": False,
     "dropout": 0.1, "rank": 0.5, "sparsity": 0.5, "loss": "squared_error", "label_smoothing": 0.1,
     "spectral_decoupling": 0.1, "vector_scaling": 0.5, "teacher": Recipe(width=2.0), "optimizer": "adamw",

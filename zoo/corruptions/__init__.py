@@ -5,7 +5,7 @@ from zoo.corruptions.conditions import CORRUPTIONS, CorruptedSet, Corruption, co
 from zoo.corruptions.confusion import ClassNoise, sparse_class_noise
 from zoo.corruptions.preparation import PreparedData, prepare
 from zoo.corruptions.shift import ShiftOn, require_shift
-from zoo.corruptions.spec import DataSpec
+from zoo.corruptions.spec import DataSpec, Unlabeled
 
 __all__ = [
     "COMMON_CORRUPTIONS",
@@ -17,6 +17,7 @@ __all__ = [
     "DataSpec",
     "PreparedData",
     "ShiftOn",
+    "Unlabeled",
     "commonly_corrupted",
     "corrupt",
     "prepare",

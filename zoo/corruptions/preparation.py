@@ -10,7 +10,7 @@ from zoo.corruptions.conditions import corrupt
 from zoo.corruptions.confusion import ClassNoise, confused
 from zoo.corruptions.pairs import paired, paired_indices
 from zoo.corruptions.shift import shifted_set
-from zoo.corruptions.spec import DataSpec
+from zoo.corruptions.spec import ON_TEST_IMAGES, DataSpec
 from zoo.data.datasets import ImageSet, pixel_statistics, stratified_subset
 from zoo.data.subsets import merged_classes, of_classes
 from zoo.seeds import generator
@@ -25,8 +25,10 @@ class PreparedData:
     Attributes:
         train_images: [n, c, h, w], uint8, or float32 after "gaussian"; grey levels in both cases.
         train_labels: int64 [n], corrupted or not.
-        test_images: [m, c, h, w], as the training images.
+        test_images: [m, c, h, w], as the training images; the gap is measured on them.
         test_labels: int64 [m], the true ones.
+        unlabeled_images: [u, c, h, w], what measures may see of the test images: `test_images` themselves, or with
+            `unlabeled="half_of_test"` other images.
         held_out_images: [v, c, h, w], treated as the training images and not among them; v is 0 where all are.
         held_out_labels: int64 [v], the true ones.
         mean: float32 [c] of the training images, see `prepare`.
@@ -39,6 +41,7 @@ class PreparedData:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    unlabeled_images: Tensor
     held_out_images: Tensor
     held_out_labels: Tensor
     mean: Tensor
@@ -52,7 +55,8 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
 
     The whole set is corrupted and then cut. So with one seed, whatever the size: an image has the same pixels and the
     same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
-    labels, and is the same for every condition and p. All test images are kept. Held out are those training images, up
+    labels, and is the same for every condition and p. All test images are kept, or
+    halved class by class, the same way for every seed, where the spec says so. Held out are those training images, up
     to 1,000, that the next larger subset would add.
 
     Mean and standard deviation are those of all training images after condition and shift, before the cut: they hang on
@@ -68,12 +72,14 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     if spec.shift is not None:
         noisy = shifted_set(noisy, spec.shift, spec.severity, spec.shift_on, spec.seed)
     chosen, held_out = _chosen(images, spec)
+    tested, unlabeled = _halves(images, spec)
     mean, std = pixel_statistics(noisy.train_images)
     single = PreparedData(
         train_images=noisy.train_images[chosen],
         train_labels=noisy.train_labels[chosen],
-        test_images=noisy.test_images,
-        test_labels=noisy.test_labels,
+        test_images=noisy.test_images if tested is None else noisy.test_images[tested],
+        test_labels=noisy.test_labels if tested is None else noisy.test_labels[tested],
+        unlabeled_images=noisy.test_images if unlabeled is None else noisy.test_images[unlabeled],
         held_out_images=noisy.train_images[held_out],
         held_out_labels=images.train_labels[held_out],
         mean=mean,
@@ -103,6 +109,20 @@ def _chosen(images: ImageSet, spec: DataSpec) -> tuple[Tensor, Tensor]:
     return chosen, more[~torch.isin(more, chosen)]
 
 
+def _halves(images: ImageSet, spec: DataSpec) -> tuple[Tensor | None, Tensor | None]:
+    """Indices of the test images on which the gap is measured, and of those that measures see; None for all.
+
+    A draw by the name of the set alone, so that networks of every seed are tested on the same images.
+    """
+    if spec.unlabeled == ON_TEST_IMAGES:
+        return None, None
+    count = len(images.test_labels)
+    tested = stratified_subset(images.test_labels, (count + 1) // 2, images.name, spec.unlabeled)
+    rest = torch.ones(count, dtype=torch.bool)
+    rest[tested] = False
+    return tested, rest.nonzero().flatten()
+
+
 def _in_pairs(single: PreparedData, name: str, spec: DataSpec) -> PreparedData:
     """Training images paired by their training labels, `pairs` rounds; test and held-out ones by the true, one round.
 
@@ -120,6 +140,7 @@ def _in_pairs(single: PreparedData, name: str, spec: DataSpec) -> PreparedData:
         train_labels=labels["train"],
         test_images=pairs["test"],
         test_labels=labels["test"],
+        unlabeled_images=pairs["test"],
         held_out_images=pairs["held_out"],
         held_out_labels=labels["held_out"],
         mean=single.mean.repeat(2),

@@ -1,12 +1,17 @@
 """DataSpec: every choice that decides the data of a training run, but for the name of the data set."""
 
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 from zoo.corruptions.common import CommonCorruption
 from zoo.corruptions.conditions import Corruption, require_corruption
 from zoo.corruptions.confusion import ClassNoise, require_class_noise
 from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
 from zoo.data.subsets import require_classes, require_merged
+
+Unlabeled = Literal["test", "half_of_test"]
+
+ON_TEST_IMAGES: Final[Unlabeled] = "test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class DataSpec:
         shift_on: which images the shift changes.
         train_size: training images, a stratified subset; all of them if None.
         pairs: how often each training image comes first in a pair of images of one label; 0 for images one by one.
+        unlabeled: which test images measures see without labels: "test" for those on which the gap is measured,
+            "half_of_test" for one half of them, the gap being measured on the other half alone.
         seed: decides every draw, each through a stream of its own.
 
     Raises:
@@ -43,6 +50,7 @@ class DataSpec:
     shift_on: ShiftOn = DEFAULT_ON
     train_size: int | None = None
     pairs: int = 0
+    unlabeled: Unlabeled = ON_TEST_IMAGES
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,3 +65,7 @@ class DataSpec:
             raise ValueError(f"train_size must be at least 1 or None; got {self.train_size}.")
         if self.pairs < 0:
             raise ValueError(f"pairs must be at least 0; got {self.pairs}.")
+        if self.unlabeled not in get_args(Unlabeled):
+            raise ValueError(f"unlabeled must be one of {', '.join(get_args(Unlabeled))}; got {self.unlabeled!r}.")
+        if self.pairs and self.unlabeled != ON_TEST_IMAGES:
+            raise ValueError(f"unlabeled must be {ON_TEST_IMAGES!r} with pairs={self.pairs}; got {self.unlabeled!r}.")

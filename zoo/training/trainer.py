@@ -14,7 +14,7 @@ import torch
 from zoo.recipe import Recipe
 from zoo.training.engines.compiled_fleet import NotRecordedError
 from zoo.training.engines.fleet_memory import give_back, largest_fleet, out_of_memory
-from zoo.training.engines.modes import RECORDED, Mode, engine_of
+from zoo.training.engines.modes import RECORDED, Mode, differs, engine_of, offered
 from zoo.training.engines.plain_loop import PlainLoop
 from zoo.training.engines.precision import Precision, exactly
 from zoo.training.engines.stacked_fleet import Fleet, State, load_state
@@ -66,6 +66,7 @@ class Trainer:
         trial = Trial(
             networks=len(self.jobs),
             device=self.device,
+            modes=tuple(mode for mode in offered(self.device) if differs(mode, self.network)),
             mode=mode,
             size=size,
             largest=lambda: largest_fleet(self.network, self.epochs.first_batch()),

@@ -15,7 +15,7 @@ from harness.pipeline.tasks import TrainTask, split_groups
 from harness.pipeline.workers import train_fleet
 from tests.benchmarks.gpu_report.apart import Part
 from zoo.recipe import Recipe
-from zoo.training.engines.modes import Mode, offered
+from zoo.training.engines.modes import LOOPS, Mode, offered
 from zoo.training.engines.timing import Choice
 from zoo.training.train import train
 
@@ -66,7 +66,7 @@ def repeated(recipes: Mapping[str, Recipe], device: torch.device, data_dir: Path
             if part.left < 0:
                 part.keep(left_out=f"{mode}, {name}, and what would follow")
                 return
-            size = 1 if mode == "loop" else 3
+            size = 1 if mode in LOOPS else 3
             own = [recipe.replace(seed=seed, max_epochs=2, target_loss=0.0) for seed in range(3)]
             with part.failing(f"{mode}, {name}"):
                 first, second = (

@@ -16,7 +16,7 @@ from tests.benchmarks.gpu_report.device import bound, step_flops, waited
 from zoo.corruptions import PreparedData
 from zoo.models.build import num_params
 from zoo.recipe import Recipe
-from zoo.training.engines.modes import MODES, engine_of, offered
+from zoo.training.engines.modes import LOOPS, MODES, engine_of, offered
 from zoo.training.engines.precision import Precision, exactly
 from zoo.training.engines.timing import Choice
 from zoo.training.member import Job
@@ -148,7 +148,7 @@ def compiled(recipe: Recipe, bench: Bench, choice: Choice, precision: Precision,
     trainer = Trainer(shape_of(recipe), jobs, bench.device, torch.float32, precision)
     taken = {}
     for mode in offered(bench.device):
-        own = 1 if mode == "loop" else size
+        own = 1 if mode in LOOPS else size
         with part.failing(f"{mode}, {recipe.model} {recipe.width:g}, {precision}"):
             if part.left > 0:
                 taken[f"{mode} {own}"] = 1e3 * trainer._seconds_a_step(Choice(mode, own)) / own

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -12,12 +13,12 @@ from torch import Tensor
 
 from harness.pipeline.run_options import RunOptions
 from harness.pipeline.tasks import ScoreTask
-from harness.pipeline.workers import subject_of
+from harness.pipeline.workers import parts_of, subject_of
 from harness.store.store import Store
 from measures import Subject
 from zoo.corruptions import PreparedData
 from zoo.recipe import Recipe
-from zoo.training.record import Record
+from zoo.training.record import Record, normalised
 from zoo.training.train import data_of
 
 CODE = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)  # from there on, all of the program is near
@@ -47,6 +48,17 @@ def task(finished: Path) -> ScoreTask:
 def subject(task: ScoreTask) -> Subject:
     """What the measures see of it."""
     return subject_of(task)
+
+
+def test_unlabeled_inputs_are_other_images_than_those_of_the_gap(task: ScoreTask) -> None:
+    """With half of the test images for measures; a copy of one of them is found where it is."""
+    recipe = Recipe.from_changed(task.recipe).replace(unlabeled="half_of_test")
+    data, seen = data_of(recipe), parts_of(replace(task, recipe=recipe.changed())).unlabeled
+    assert seen is not None
+    tested = {image.numpy().tobytes() for image in normalised(data.test_images, data)}
+    assert len(seen) == len(tested) == 250
+    assert not tested & {image.numpy().tobytes() for image in seen}
+    assert normalised(data.test_images[:1], data)[0].numpy().tobytes() in tested
 
 
 def reachable(root: object) -> Iterator[Any]:

@@ -2,15 +2,18 @@
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from harness.store.store import Store
+from harness.store.to_ledger import frame_of
 from harness.store.weights import PackedRun
 from measures import Score
 from tests.harness.conftest import Gapbench
+from zoo.recipe import Recipe
 
 SCORED = ("score", "smoke", "--limit", "4")
 PLUGIN = '''
@@ -146,3 +149,27 @@ def test_a_score_outlives_a_vain_attempt_to_know_its_shares(tmp_path: Path, pack
 
         assert [(name, cell.outcome) for _, name, cell in store.scores()] == [("l1", "failed"), ("l2", "scored")]
         assert store.without_layers() == {(run_id, "l2", 1, "")}
+
+
+def test_precision_is_a_hyperparameter_where_networks_differ_in_it(tmp_path: Path, packed: PackedRun) -> None:
+    """Of two networks that were trained in float32 and bf16; not of two of the same."""
+    other = Recipe.from_changed(packed.recipe).replace(seed=9).changed()
+    with Store(tmp_path) as store:
+        store.add_run(packed)
+        store.add_run(replace(packed, recipe=other))
+        assert "hp.precision" not in frame_of(store)
+        store.add_run(replace(packed, recipe=other, record=packed.record | {"precision": "bf16"}))
+        assert sorted(frame_of(store)["hp.precision"]) == ["bf16", "float32"]
+
+
+def test_a_shift_is_part_of_the_corruption(tmp_path: Path, packed: PackedRun) -> None:
+    """So that networks trained under it are a stratum of their own, and differ from others in one hyperparameter."""
+    recipe = Recipe.from_changed(packed.recipe)
+    shifted = recipe.replace(shift="fog", severity=3, shift_on="train")
+    with Store(tmp_path) as store:
+        store.add_run(packed)
+        store.add_run(replace(packed, recipe=shifted.changed()))
+        frame = frame_of(store)
+
+    assert set(frame["hp.corruption"]) == {"true_labels", "true_labels, fog 3 on train"}
+    assert [name for name in frame.columns if name.startswith("hp.")] == ["hp.corruption"]

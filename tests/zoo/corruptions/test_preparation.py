@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from zoo.corruptions import DataSpec, PreparedData, commonly_corrupted, prepare
+from zoo.corruptions import Corruption, DataSpec, PreparedData, commonly_corrupted, prepare
 from zoo.corruptions.preparation import NUM_HELD_OUT
 from zoo.data.datasets import load
 from zoo.seeds import generator
@@ -136,6 +136,43 @@ def test_held_out_images_are_corrupted_as_training_images_are() -> None:
     assert rows(data.held_out_images, data.held_out_labels) < rows(whole, DIGITS.train_labels)
 
 
+def test_measures_see_the_test_images_by_default() -> None:
+    """Those on which the gap is measured, as every recipe so far has it."""
+    data = prepare(DIGITS, DataSpec(train_size=100))
+    assert data.unlabeled_images is data.test_images
+    assert len(data.test_images) == 500
+
+
+@pytest.mark.parametrize("shift", [{}, {"shift": "brightness", "severity": 2}])
+def test_halved_test_images_are_disjoint(shift: dict[str, Any]) -> None:
+    """No image that a measure sees is one on which the gap is measured; together all, halved by class."""
+    spec = DataSpec(train_size=100, unlabeled="half_of_test", **shift)
+    data, whole = prepare(DIGITS, spec), prepare(DIGITS, replace(spec, unlabeled="test"))
+    place = {image.numpy().tobytes(): index for index, image in enumerate(whole.test_images)}
+    tested, seen = (
+        [place[image.numpy().tobytes()] for image in half] for half in (data.test_images, data.unlabeled_images)
+    )
+    assert not set(tested) & set(seen)
+    assert sorted(tested + seen) == list(range(len(whole.test_labels)))
+    assert torch.equal(data.test_labels, whole.test_labels[tested])
+    counts = [torch.bincount(whole.test_labels[half], minlength=10) for half in (tested, seen)]
+    assert int((counts[0] - counts[1]).abs().max()) <= 1
+
+
+def test_the_halves_are_the_same_for_every_seed() -> None:
+    """Networks of all seeds and conditions are tested on the same images; training does not see the halving."""
+    conditions: list[tuple[int, Corruption]] = [(0, "true_labels"), (7, "random_labels")]
+    first, second = (
+        prepare(DIGITS, DataSpec(train_size=100, unlabeled="half_of_test", seed=seed, corruption=corruption))
+        for seed, corruption in conditions
+    )
+    assert torch.equal(first.test_images, second.test_images)
+    assert torch.equal(first.unlabeled_images, second.unlabeled_images)
+    whole = prepare(DIGITS, DataSpec(train_size=100))
+    for name in ("train_images", "train_labels", "held_out_images", "mean", "std"):
+        assert torch.equal(getattr(first, name), getattr(whole, name))
+
+
 @few
 @given(st.integers(1, 3), st.sampled_from([0.0, 0.4]), st.integers(0, 2**40))
 def test_pairs_are_of_images_of_one_label(rounds: int, p: float, seed: int) -> None:
@@ -170,6 +207,8 @@ def test_what_the_data_set_does_not_have_is_refused() -> None:
     [
         ({"train_size": 0}, "train_size must be at least 1 or None; got 0"),
         ({"pairs": -1}, "pairs must be at least 0; got -1"),
+        ({"unlabeled": "half"}, "unlabeled must be one of test, half_of_test; got 'half'"),
+        ({"unlabeled": "half_of_test", "pairs": 1}, "unlabeled must be 'test' with pairs=1; got 'half_of_test'"),
         ({"classes": (3,)}, r"classes must be at least two numbers.*got \(3,\)"),
         ({"classes": (5, 3)}, r"in ascending order.*got \(5, 3\)"),
         ({"classes": (3, 3)}, r"in ascending order.*got \(3, 3\)"),

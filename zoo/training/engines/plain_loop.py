@@ -28,14 +28,18 @@ class PlainLoop:
     Args:
         network: gives the architecture, device and dtype; it is trained in place.
         optimizer: "sgd" or "adamw".
-        precision: of a step; in bf16 images lie in memory channel by channel of each pixel, as its kernels read them.
+        precision: of a step.
+        channels_last: whether images and filters lie in memory pixel by pixel, all channels of a pixel together, as
+            many kernels of convolutions read them; in bf16 they always do.
     """
 
-    def __init__(self, network: nn.Module, optimizer: Kind, precision: Precision = "float32") -> None:
+    def __init__(
+        self, network: nn.Module, optimizer: Kind, precision: Precision = "float32", *, channels_last: bool = False
+    ) -> None:
         self._network = network
         self._kind = optimizer
         self._precision = precision
-        self._format = torch.channels_last if precision == "bf16" else torch.contiguous_format
+        self._format = torch.channels_last if channels_last or precision == "bf16" else torch.contiguous_format
         network.to(memory_format=self._format)  # type: ignore[call-overload]  # torch's stubs lack it
         self._optimizer: torch.optim.Optimizer | None = None
 

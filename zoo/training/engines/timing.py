@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol
 import torch
 
 from zoo.training.engines.fleet_memory import out_of_memory
-from zoo.training.engines.modes import COMPILED, Mode, offered
+from zoo.training.engines.modes import COMPILED, LOOPS, Mode
 
 Auto = Literal["auto"]
 
@@ -62,6 +62,7 @@ class Trial:
     Attributes:
         networks: how many are to be trained.
         device: where.
+        modes: what the device offers for these networks, see `zoo.training.engines.modes.offered`.
         mode, size: as asked for.
         largest: members that fit the device.
         steps: the most optimizer steps that a network may take.
@@ -70,6 +71,7 @@ class Trial:
 
     networks: int
     device: torch.device
+    modes: tuple[Mode, ...]
     mode: Mode | Auto
     size: int | Auto
     largest: Callable[[], int]
@@ -79,13 +81,13 @@ class Trial:
 
 def decided(trial: Trial) -> Choice | None:
     """The choice, where what was asked for leaves only one."""
-    asked = 1 if trial.mode == "loop" or trial.networks == 1 else trial.size
+    asked = 1 if trial.mode in LOOPS or trial.networks == 1 else trial.size
     if asked == "auto":
         return None
     size = min(asked, trial.networks)
     if trial.mode != "auto":
         return Choice(trial.mode, size)
-    left = _modes(offered(trial.device), size)
+    left = _modes(trial.modes, size)
     return Choice(left[0], size) if len(left) == 1 else None
 
 
@@ -99,7 +101,7 @@ def timed(trial: Trial) -> tuple[Choice, dict[str, float], dict[str, str]]:
         RuntimeError, OSError: nothing could start; the reason of the first.
     """
     clock = _Clock(trial)
-    modes = offered(trial.device) if trial.mode == "auto" else (trial.mode,)
+    modes = trial.modes if trial.mode == "auto" else (trial.mode,)
     plain = [mode for mode in modes if mode not in COMPILED] or ["fleet"]
     since = 0
     largest = trial.largest()
@@ -183,5 +185,5 @@ def _sizes(trial: Trial) -> list[int]:
 
 
 def _modes(modes: Sequence[Mode], size: int) -> list[Mode]:
-    """Those that a size can have: the loop is a fleet of one, and a stacked fleet is not."""
-    return [mode for mode in modes if mode in COMPILED or mode == "graph" or (mode == "loop") == (size == 1)]
+    """Those that a size can have: a loop is a fleet of one, and a stacked fleet is not."""
+    return [mode for mode in modes if mode in COMPILED or mode == "graph" or (mode in LOOPS) == (size == 1)]

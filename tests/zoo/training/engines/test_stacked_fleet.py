@@ -86,6 +86,24 @@ def test_a_fleet_gives_the_networks_of_the_plain_loop(model: str, optimizer: Opt
         assert relative_difference(state, loop.state(0)) < 1e-8
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("model", ["nin", "resnet", "nf_resnet", "vit"])
+def test_the_order_in_memory_changes_no_network(model: str, optimizer: Optimizer, data: PreparedData) -> None:
+    """Images and filters pixel by pixel: the same networks to 1e-8 in float64, and states in the usual order."""
+    recipe = Recipe(model=model, train_size=128, optimizer=optimizer)
+    member = members_of(recipe, data)[0]
+    states = []
+    for channels_last in (False, True):
+        loop = PlainLoop(network_of(recipe, data).double(), optimizer, channels_last=channels_last)
+        loop.change([], [member])
+        advance(loop, data, [0], 0, STEPS // 2)
+        states.append(loop.state(0))
+
+    assert relative_difference(states[0], member.state) > 1e-3, "the loop must have moved"
+    assert relative_difference(*states) < 1e-8
+    assert all(value.is_contiguous() for value in states[1].values())
+
+
 @pytest.mark.parametrize("model", FAMILIES)
 def test_losses_and_logits_are_those_of_the_members(model: str, data: PreparedData) -> None:
     """The losses of a step and the logits in eval mode agree with the plain loop's."""

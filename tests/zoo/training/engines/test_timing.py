@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from zoo.recipe import Recipe
-from zoo.training.engines.modes import offered
+from zoo.training.engines.modes import differs, offered
 from zoo.training.engines.timing import SIZES, Choice, Trial, decided, timed
 from zoo.training.record import Record
-from zoo.training.train import data_of, shape_of, train
+from zoo.training.train import data_of, network_of, shape_of, train
 from zoo.training.trainer import Trainer
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -28,6 +28,7 @@ def trial(seconds: Mapping[str, float | Exception] | float, **changes: Any) -> T
         return taken
 
     given: dict[str, Any] = {"networks": 16, "device": CPU, "mode": "auto", "size": "auto", "steps": 10}
+    given["modes"] = [mode for mode in offered(changes.get("device", CPU)) if mode != "channels_last"]
     return Trial(**{**given, "largest": lambda: 1000, **changes}, seconds=timing)
 
 
@@ -113,6 +114,7 @@ def test_where_nothing_starts_the_first_reason_is_raised() -> None:
         ({"size": 4}, Choice("fleet", 4)),
         ({"size": 40}, Choice("fleet", 16)),
         ({"mode": "loop"}, Choice("loop", 1)),
+        ({"mode": "channels_last"}, Choice("channels_last", 1)),
         ({"mode": "compiled", "size": 4}, Choice("compiled", 4)),
         ({"networks": 1}, Choice("loop", 1)),
         ({}, None),
@@ -134,11 +136,24 @@ def test_a_mode_that_was_asked_for_is_taken_at_its_best_size() -> None:
 
 def test_a_mode_without_a_gpu_and_a_loop_of_several_are_refused() -> None:
     """Said before anything is trained."""
-    with pytest.raises(ValueError, match=r"mode graph needs a GPU.*Use loop, fleet, compiled\."):
+    with pytest.raises(ValueError, match=r"mode graph needs a GPU.*Use loop, channels_last, fleet, compiled\."):
         list(train([BASE], mode="graph"))
     with pytest.raises(ValueError, match=r"mode loop must have a fleet of 1; got 2"):
         list(train([BASE], mode="loop", fleet=2))
-    assert offered(CPU) == ("loop", "fleet")
+    with pytest.raises(ValueError, match=r"mode channels_last must have a fleet of 1; got 2"):
+        list(train([BASE], mode="channels_last", fleet=2))
+    assert offered(CPU) == ("loop", "channels_last", "fleet")
+
+
+def test_channels_last_is_timed_for_networks_with_convolutions_alone() -> None:
+    """It is another loop: timed at a fleet of one, and of no other size; without convolutions it is the same loop."""
+    times: dict[str, float | Exception] = {"loop 1": 2.0, "channels_last 1": 1.0, "fleet 2": 2.5}
+    found, seconds, _ = timed(trial(times, networks=2, modes=offered(CPU)))
+    assert (found, list(seconds)) == (Choice("channels_last", 1), ["loop 1", "channels_last 1", "fleet 2"])
+
+    mlp, nin = (network_of(r, data_of(r)) for r in (BASE, BASE.replace(model="nin")))
+    assert [differs("channels_last", network) for network in (mlp, nin)] == [False, True]
+    assert differs("loop", mlp)
 
 
 class Dictionary:
