@@ -45,7 +45,10 @@ Measures = Annotated[
     ),
 ]
 Plugin = Annotated[Path | None, typer.Option(help="A Python file that defines more measures.")]
-SizeOption = Annotated[SizeName, typer.Option("--size", help="The study on two cores, or as published, for a GPU.")]
+SizeOption = Annotated[
+    SizeName,
+    typer.Option("--size", help="On two cores in minutes; in hours, where a suite has it; or on a GPU."),
+]
 Retraining = Annotated[
     bool, typer.Option("--retraining", help="Include the measures that train networks: several times the time.")
 ]

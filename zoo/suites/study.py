@@ -6,7 +6,7 @@ from typing import Literal
 
 from zoo.recipe import Recipe
 
-SizeName = Literal["small", "full"]
+SizeName = Literal["small", "reference", "full"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Study:
     """A suite as its module defines it, under the name STUDY.
 
     Attributes:
-        sizes: "small" runs on two cores; "full" is meant for a GPU.
+        sizes: "small" runs on two cores; "reference", where there is one, takes hours there; "full" is meant for a GPU.
         measures: names of the measures that it is about; None for all.
         observations: names of what is observed of every network, see zoo.observations.
     """
