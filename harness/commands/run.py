@@ -106,10 +106,10 @@ def train(
     data_dir: DataDir = None,
     secret_seed: SecretSeed = None,
 ) -> int:
-    """Train a suite's networks, those that the directory does not hold yet."""
+    """Train and observe a suite's networks, those that the directory does not hold yet."""
     from harness.held_out import require_same_zoo
     from harness.pipeline.plan import make_plan
-    from harness.pipeline.steps import train_missing
+    from harness.pipeline.steps import observe_missing, train_missing
     from harness.store.store import Store
 
     options = RunOptions(
@@ -130,7 +130,8 @@ def train(
     plan = make_plan(options)
     with Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
-        return NEGATIVE if train_missing(plan, store, console) else GOOD
+        failed = train_missing(plan, store, console) + observe_missing(plan, store, console)
+    return NEGATIVE if failed else GOOD
 
 
 def score(

@@ -6,10 +6,10 @@ from typing import Literal
 
 from harness.errors import HarnessError
 
-SizeName = Literal["small", "full"]
+SizeName = Literal["small", "reference", "full"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 FleetSize = int | Literal["auto"]
-ModeName = Literal["auto", "loop", "graph", "fleet", "compiled", "compiled_graph"]
+ModeName = Literal["auto", "loop", "channels_last", "graph", "fleet", "compiled", "compiled_graph"]
 PrecisionName = Literal["float32", "bf16"]
 Executor = Literal["local", "processes", "ray"]
 ExecutorName = Literal["auto", "local", "processes", "ray"]
