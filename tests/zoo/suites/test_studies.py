@@ -53,4 +53,4 @@ def test_each_family_of_disagreement_differs_in_one_thing() -> None:
 
 def test_every_claimed_study_is_counted() -> None:
     """A new study belongs into the list above."""
-    assert {name for name, known in suites().items() if "full" in known.sizes} == set(NETWORKS)
+    assert {name for name, known in suites().items() if known.study.measures} == set(NETWORKS)
