@@ -52,8 +52,8 @@ def subject(task: ScoreTask) -> Subject:
 
 def test_unlabeled_inputs_are_other_images_than_those_of_the_gap(task: ScoreTask) -> None:
     """With half of the test images for measures; a copy of one of them is found where it is."""
-    recipe = Recipe.from_changed(task.recipe).replace(unlabeled="half_of_test")
-    data, seen = data_of(recipe), parts_of(replace(task, recipe=recipe.changed())).unlabeled
+    recipe = task.recipe.replace(unlabeled="half_of_test")
+    data, seen = data_of(recipe), parts_of(replace(task, recipe=recipe)).unlabeled
     assert seen is not None
     tested = {image.numpy().tobytes() for image in normalised(data.test_images, data)}
     assert len(seen) == len(tested) == 250

@@ -13,7 +13,6 @@ from harness.store.to_ledger import frame_of
 from harness.store.weights import PackedRun
 from measures import Score
 from tests.harness.conftest import Gapbench
-from zoo.recipe import Recipe
 
 SCORED = ("score", "smoke", "--limit", "4")
 PLUGIN = '''
@@ -153,22 +152,21 @@ def test_a_score_outlives_a_vain_attempt_to_know_its_shares(tmp_path: Path, pack
 
 def test_precision_is_a_hyperparameter_where_networks_differ_in_it(tmp_path: Path, packed: PackedRun) -> None:
     """Of two networks that were trained in float32 and bf16; not of two of the same."""
-    other = Recipe.from_changed(packed.recipe).replace(seed=9).changed()
+    other = packed.recipe.replace(seed=9)
     with Store(tmp_path) as store:
         store.add_run(packed)
         store.add_run(replace(packed, recipe=other))
         assert "hp.precision" not in frame_of(store)
-        store.add_run(replace(packed, recipe=other, record=packed.record | {"precision": "bf16"}))
+        store.add_run(replace(packed, recipe=other, record=replace(packed.record, precision="bf16")))
         assert sorted(frame_of(store)["hp.precision"]) == ["bf16", "float32"]
 
 
 def test_a_shift_is_part_of_the_corruption(tmp_path: Path, packed: PackedRun) -> None:
     """So that networks trained under it are a stratum of their own, and differ from others in one hyperparameter."""
-    recipe = Recipe.from_changed(packed.recipe)
-    shifted = recipe.replace(shift="fog", severity=3, shift_on="train")
+    shifted = packed.recipe.replace(shift="fog", severity=3, shift_on="train")
     with Store(tmp_path) as store:
         store.add_run(packed)
-        store.add_run(replace(packed, recipe=shifted.changed()))
+        store.add_run(replace(packed, recipe=shifted))
         frame = frame_of(store)
 
     assert set(frame["hp.corruption"]) == {"true_labels", "true_labels, fog 3 on train"}
