@@ -7,17 +7,19 @@ severity, 1 to 5.
 import math
 from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from zoo.corruptions.resampling import blurred, shifted, zoomed
+from zoo.ieee import OFF_TIE, gaussian, grey_levels, sine_cosine
 
 DEFOCUS: Final = ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1.0, 0.2), (1.5, 0.1))  # radius, sigma of the disk's edge
 GLASS: Final = ((0.05, 1), (0.25, 1), (0.4, 1), (0.25, 2), (0.4, 2))  # sigma, rounds of displacement
 MOTION: Final = ((6, 1.0), (6, 1.5), (6, 2.0), (8, 2.0), (9, 2.5))  # radius, sigma
 ZOOM_STOP: Final = (1.06, 1.11, 1.16, 1.21, 1.26)  # factors 1, 1.01, 1.02, ...; the stop itself is one by rounding
+ZOOM_STEP: Final = 0.01
+CACHED: Final = 32  # images enlarged in one go: they stay in a processor's cache
 MOTION_ANGLE: Final = 45.0  # degrees either way
 
 HALF: Final = 2  # the widest disk and its edge reach two pixels
@@ -26,10 +28,13 @@ HALF: Final = 2  # the widest disk and its edge reach two pixels
 def disk(radius: float, edge: float) -> Tensor:
     """A disk, averaged to a sum of 1 and then smoothed by the 3 x 3 Gaussian of sigma `edge`: float64 [5, 5]."""
     axis = torch.arange(-HALF, HALF + 1, dtype=torch.float64)
-    inside = (axis.square()[:, None] + axis.square() <= radius**2).double()
-    taps = (-0.5 * (torch.arange(-1, 2, dtype=torch.float64) / edge).square()).exp()
-    smooth = torch.outer(taps, taps) / taps.sum().square()
-    return functional.conv2d(inside[None, None] / inside.sum(), smooth[None, None], padding=1)[0, 0]
+    inside = ((axis * axis)[:, None] + axis * axis <= radius * radius).double()
+    averaged = functional.pad(inside / inside.sum(), (1,) * 4)
+    taps, smooth = gaussian((-1, 0, 1), edge), torch.zeros_like(inside)
+    for i, down in enumerate(taps):
+        for j, right in enumerate(taps):
+            smooth += down * right * averaged[i : i + len(axis), j : j + len(axis)]
+    return smooth
 
 
 def defocus_blur(x: Tensor, severity: int) -> Tensor:
@@ -51,7 +56,7 @@ def glass_blur(x: Tensor, severity: int, generator: torch.Generator) -> Tensor:
     instead, and CIFAR-10-C was made so. First and last rows and columns as there: 2 to h - 1 move.
     """
     sigma, rounds = GLASS[severity - 1]
-    x = (255 * blurred(x, sigma)).round() / 255
+    x = grey_levels(blurred(x, sigma)) / 255
     for _ in range(rounds):
         offsets = -torch.randint(2, (2, len(x), *x.shape[2:]), generator=generator)
         x = displaced(x, offsets[0], offsets[1])
@@ -84,12 +89,11 @@ def smeared(x: Tensor, radius: int, sigma: float, degrees: Tensor) -> Tensor:
     MotionBlurImage, which the source calls. Written anew for tensors, without its rounding to 8 or 16 bits, and not
     held to its output.
     """
-    steps = torch.arange(2 * radius + 1, dtype=torch.float64)
-    kernel = (-0.5 * (steps / sigma).square()).exp()
-    angle = degrees * (math.pi / 180)
+    steps = range(2 * radius + 1)
+    direction = sine_cosine(degrees / 360)
     total = torch.zeros_like(x)
-    for step, weight in zip(steps, kernel / kernel.sum(), strict=True):
-        down, right = ((step * part - 0.5).ceil().long() for part in (angle.sin(), angle.cos()))
+    for step, weight in zip(steps, gaussian(steps, sigma), strict=True):
+        down, right = ((step * part - (0.5 + OFF_TIE)).ceil().long() for part in direction)
         total += weight * shifted(x, down, right)
     return total
 
@@ -97,9 +101,12 @@ def smeared(x: Tensor, radius: int, sigma: float, degrees: Tensor) -> Tensor:
 def zoom_blur(x: Tensor, severity: int) -> Tensor:
     """The mean of the image and of its enlargements by 1, 1.01, 1.02, ... about the middle.
 
-    The factors are numpy's own, as in the source: their last bits decide whether an enlargement has a pixel more.
+    The factors are those of `numpy.arange`, as in the source: their last bits decide whether an enlargement has a pixel
+    more.
     """
-    total, factors = x.clone(), np.arange(1, ZOOM_STOP[severity - 1], 0.01)
-    for factor in factors:
-        total += zoomed(x, float(factor))
-    return total / (len(factors) + 1)
+    count, step = math.ceil((ZOOM_STOP[severity - 1] - 1) / ZOOM_STEP), (1 + ZOOM_STEP) - 1
+    total = x.clone()
+    for part, summed in zip(x.split(CACHED), total.split(CACHED), strict=True):
+        for i in range(count):
+            summed.add_(zoomed(part, 1 + i * step))
+    return total / (count + 1)

@@ -18,6 +18,7 @@ from zoo.corruptions.digital import contrast, elastic_transform, jpeg_compressio
 from zoo.corruptions.noise import gaussian_noise, impulse_noise, shot_noise
 from zoo.corruptions.pixels import CHUNK
 from zoo.corruptions.weather import brightness, fog, frost, snow
+from zoo.ieee import grey_levels
 
 CommonCorruption = Literal[
     "gaussian_noise", "shot_noise", "impulse_noise",
@@ -103,5 +104,5 @@ def commonly_corrupted(images: Tensor, name: CommonCorruption, severity: int, ge
     corrupted = torch.empty_like(images)
     for source, target in zip(images.split(CHUNK), corrupted.split(CHUNK), strict=True):
         x = _APPLY[name](source.double() / 255, severity, generator)
-        target.copy_((255 * x.clamp(0, 1)).round())
+        target.copy_(grey_levels(x))
     return corrupted

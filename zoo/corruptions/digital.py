@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoo.corruptions.resampling import bilinear, blurred
+from zoo.corruptions.resampling import Taps, along, bilinear, blurred
+from zoo.ieee import grey_levels, mean_of_pixels
 
 CONTRAST: Final = (0.75, 0.5, 0.4, 0.3, 0.15)
 ELASTIC: Final = (  # length of the field, its sigma, and how far three points move: fractions of the shorter side
@@ -30,7 +31,7 @@ FIXED_POINT: Final = 1 << 22  # in which Pillow keeps the weights of 8-bit image
 
 def contrast(x: Tensor, severity: int) -> Tensor:
     """(x - m) c + m, with m the mean of each channel of each image."""
-    mean = x.mean(dim=(2, 3), keepdim=True)
+    mean = mean_of_pixels(x)
     return (x - mean) * CONTRAST[severity - 1] + mean
 
 
@@ -70,12 +71,19 @@ def affine_sources(x: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
     third = min(height, width) // 3
     middle = torch.tensor([height // 2, width // 2], dtype=torch.float64)
     points = middle + third * torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]], dtype=torch.float64)
-    targets = torch.cat([points + moves, torch.ones(len(x), 3, 1, dtype=torch.float64)], dim=2)  # [n, 3, 3]
-    back = torch.linalg.solve(targets, points.expand(len(x), -1, -1))  # [n, 3, 2]: (column, row, 1) -> source
+    first, second, last = (points + moves)[:, :, :, None, None].unbind(1)  # each [n, 2, 1, 1]
     rows, columns = _grid(x)
-    places = torch.stack([columns, rows, torch.ones_like(rows)], dim=2).view(1, -1, 3)
-    sources = (places @ back).view(len(x), height, width, 2)
-    return sources[..., 1], sources[..., 0]
+    place = torch.stack([columns, rows]) - second  # [n, 2, h, w]
+    area = _cross(first - second, second - last)
+    down = _cross(place, second - last) / area  # the place is the second point + down (first - second) + across ...
+    across = _cross(first - second, place) / area
+    side = 2 * third  # before the map, first - second is (0, side), and second - last is (side, 0)
+    return points[1, 1] + side * down, points[1, 0] + side * across
+
+
+def _cross(a: Tensor, b: Tensor) -> Tensor:
+    """The area of the parallelogram of vectors [n, 2, h, w]: [n, h, w]."""
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def _grid(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,16 +93,16 @@ def _grid(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pixelate(x: Tensor, severity: int) -> Tensor:
-    """Images made smaller and as large again, by Pillow's box filter, to the bit: see `box_matrix`.
+    """Images made smaller and as large again, by Pillow's box filter, to the bit: see `box_taps`.
 
     Sides are rounded down. So on a side of 8 pixels severities 1 and 2 are both 7, and 3 and 4 are both 6.
     """
     height, width = x.shape[2:]
     small_h, small_w = (int(length * PIXELATE[severity - 1]) for length in (height, width))
-    levels = (255 * x).round()
+    levels = grey_levels(x)
     for rows, columns in ((small_h, small_w), (height, width)):
-        levels = _rounded(levels @ box_matrix(levels.shape[3], columns).T)  # Pillow rounds after each side
-        levels = _rounded(box_matrix(levels.shape[2], rows) @ levels)
+        levels = _rounded(along(levels, -1, box_taps(levels.shape[3], columns)))  # Pillow rounds after each side
+        levels = _rounded(along(levels, -2, box_taps(levels.shape[2], rows)))
     return levels / 255
 
 
@@ -103,18 +111,22 @@ def _rounded(fixed: Tensor) -> Tensor:
     return (fixed / FIXED_POINT + 0.5).floor()
 
 
-def box_matrix(length: int, new: int) -> Tensor:
-    """Pillow's box filter from a side of `length` to one of `new` pixels, in fixed point: float64 [new, length].
+def box_taps(length: int, new: int) -> Taps:
+    """Pillow's box filter from a side of `length` to one of `new` pixels, in fixed point.
 
     A new pixel is the plain mean of the pixels whose middles lie within its own extent, or within one pixel where it is
-    the smaller; weights are rounded to multiples of 2^-22.
+    the smaller; weights are rounded to multiples of 2^-22, and here are whole numbers of them.
     """
     scale = length / new
     extent = max(scale, 1.0)
     centres = (torch.arange(new, dtype=torch.float64) + 0.5) * scale
     away = (torch.arange(length, dtype=torch.float64) + 0.5 - centres[:, None]) / extent
-    inside = ((away > -0.5) & (away <= 0.5)).double()  # noqa: PLR2004  half an extent to either side
-    return (inside / inside.sum(dim=1, keepdim=True) * FIXED_POINT + 0.5).floor()
+    inside = (away > -0.5) & (away <= 0.5)  # noqa: PLR2004  half an extent to either side
+    counts = inside.sum(dim=1, keepdim=True)
+    first = inside.int().argmax(dim=1, keepdim=True)  # of neighbours
+    steps = torch.arange(int(counts.max()))
+    weight = (FIXED_POINT / counts.double() + 0.5).floor()
+    return Taps(source=(first + steps).clamp(max=length - 1), weight=torch.where(steps < counts, weight, 0.0))
 
 
 def jpeg_compression(x: Tensor, severity: int) -> Tensor:
@@ -122,7 +134,7 @@ def jpeg_compression(x: Tensor, severity: int) -> Tensor:
 
     The bits are those of the libjpeg that Pillow was built with.
     """
-    levels = (255 * x).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    levels = grey_levels(x).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return torch.stack([_through_jpeg(image, JPEG_QUALITY[severity - 1]) for image in levels]).double() / 255
 
 

@@ -9,6 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from zoo.ieee import normal
+
 CHUNK: Final = (
     1024  # images at a time: bounds memory; part of the definition, for the draws of a chunk are made at once
 )
@@ -42,11 +44,10 @@ def gaussian_pixels(images: Tensor, mean: Tensor, std: Tensor, generator: torch.
         mean: [c], the mean of each channel of the original training images. The paper matches mean and variance of "the
             original image dataset" and does not say whether channel by channel.
         std: [c], the standard deviation, likewise.
-        generator: the draws are made in float64 and rounded to float32, which hides the last bits of a processor's
-            logarithm and cosine.
+        generator: draws are made in float64, see `zoo.ieee.normal`, and rounded to float32.
     """
     drawn = torch.empty(images.shape, dtype=torch.float32)
     for target in drawn.split(CHUNK):
-        normal = torch.randn(target.shape, generator=generator, dtype=torch.float64)
-        target.copy_(normal.mul_(std.double().view(-1, 1, 1)).add_(mean.double().view(-1, 1, 1)))
+        standard = normal(target.shape, generator)
+        target.copy_(standard.mul_(std.double().view(-1, 1, 1)).add_(mean.double().view(-1, 1, 1)))
     return drawn

@@ -1,13 +1,16 @@
-"""Blurring and resizing along one side of an image as a matrix, and reading an image between its pixels.
+"""Blur and resize images one side at a time, and read images between their pixels.
 
-A separable operation is R_h x R_w^T, one matrix for each side: the border is folded into the matrix.
+Every sum is made elementwise and in a fixed order, see `zoo.ieee`.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from zoo.ieee import gaussian
 
 Border = Literal["nearest", "mirror", "reflect"]
 
@@ -23,13 +26,39 @@ def reflected(index: Tensor, length: int, border: Border) -> Tensor:
     return torch.where(folded < length, folded, 2 * length - 1 - folded)
 
 
-def separable(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Images [..., h, w] through rows [h', h] and columns [w', w]: [..., h', w']."""
-    return rows @ x @ columns.T
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taps:
+    """One side of an image as weighted sums of pixels of that side.
+
+    Attributes:
+        source: int64 [new, t], the pixels that each new pixel is a sum of.
+        weight: float64 [new, t].
+    """
+
+    source: Tensor
+    weight: Tensor
 
 
-def gaussian_matrix(length: int, sigma: float, truncate: float, border: Border) -> Tensor:
-    r"""Gaussian smoothing of one side, float64 [length, length].
+def along(x: Tensor, dim: int, taps: Taps) -> Tensor:
+    """Sum pixels of images along one dimension, tap after tap in their order; that dimension gets the new length."""
+    shape = [len(taps.weight) if d == dim % x.ndim else 1 for d in range(x.ndim)]
+    terms = (
+        x.index_select(dim, source).mul_(weight.reshape(shape))
+        for source, weight in zip(taps.source.unbind(1), taps.weight.unbind(1), strict=True)
+    )
+    summed = next(terms)
+    for term in terms:
+        summed.add_(term)
+    return summed
+
+
+def separable(x: Tensor, rows: Taps, columns: Taps) -> Tensor:
+    """Images [..., h, w] through one side and then the other: [..., h', w']."""
+    return along(along(x, -2, rows), -1, columns)
+
+
+def gaussian_taps(length: int, sigma: float, truncate: float, border: Border) -> Taps:
+    r"""Gaussian smoothing of one side.
 
     .. math:: k_d \propto \exp(-d^2 / 2 \sigma^2), \qquad \lvert d \rvert \le \lfloor t \sigma + 1/2 \rfloor, \sum k = 1
 
@@ -40,22 +69,21 @@ def gaussian_matrix(length: int, sigma: float, truncate: float, border: Border) 
         border: what lies beyond.
     """
     radius = math.floor(truncate * sigma + 0.5)
-    taps = torch.arange(-radius, radius + 1)
-    kernel = (-0.5 * (taps.double() / sigma).square()).exp() if radius else torch.ones(1, dtype=torch.float64)
-    sources = reflected(torch.arange(length)[:, None] + taps, length, border)  # [length, taps]
-    matrix = torch.zeros(length, length, dtype=torch.float64)
-    return matrix.scatter_add_(1, sources, (kernel / kernel.sum()).expand(length, -1).contiguous())
+    distances = range(-radius, radius + 1)
+    kernel = torch.tensor(gaussian(distances, sigma) if radius else [1.0], dtype=torch.float64)
+    source = reflected(torch.arange(length)[:, None] + torch.tensor(distances), length, border)
+    return Taps(source=source, weight=kernel.expand(length, -1))
 
 
 def blurred(x: Tensor, sigma: float, truncate: float = 4.0, border: Border = "nearest") -> Tensor:
     """Images [..., h, w] under a Gaussian of sigma pixels; by default as scikit-image's `gaussian`, which was used."""
     height, width = x.shape[-2:]
-    rows, columns = (gaussian_matrix(length, sigma, truncate, border) for length in (height, width))
+    rows, columns = (gaussian_taps(length, sigma, truncate, border) for length in (height, width))
     return separable(x, rows, columns)
 
 
-def zoom_matrix(length: int, factor: float) -> Tensor:
-    """Linear enlargement of the middle of one side by a factor of at least 1, float64 [length, length].
+def zoom_taps(length: int, factor: float) -> Taps:
+    """Linear enlargement of the middle of one side by a factor of at least 1.
 
     The middle ceil(length / factor) pixels become round(factor ceil(length / factor)), the end pixels kept in
     place, and the middle of those is kept. The cut begins at the rounded-down half in both.
@@ -66,15 +94,14 @@ def zoom_matrix(length: int, factor: float) -> Tensor:
     source = (length - cut) // 2 + places * ((cut - 1) / (grown - 1))
     left = source.floor().clamp(max=length - 2)
     share = source - left
-    matrix = torch.zeros(length, length, dtype=torch.float64)
-    matrix.scatter_(1, left.long()[:, None], (1 - share)[:, None])
-    return matrix.scatter_(1, left.long()[:, None] + 1, share[:, None])
+    pixels = torch.stack([left, left + 1], dim=1).long()
+    return Taps(source=pixels, weight=torch.stack([1 - share, share], dim=1))
 
 
 def zoomed(x: Tensor, factor: float) -> Tensor:
     """Images [..., h, w] enlarged about their middle, cut to their size."""
     height, width = x.shape[-2:]
-    return separable(x, zoom_matrix(height, factor), zoom_matrix(width, factor))
+    return separable(x, zoom_taps(height, factor), zoom_taps(width, factor))
 
 
 def bilinear(x: Tensor, rows: Tensor, columns: Tensor, border: Border) -> Tensor:

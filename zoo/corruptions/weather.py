@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.corruptions.blur import smeared
 from zoo.corruptions.resampling import zoomed
+from zoo.ieee import grey_levels, normal
 
 SNOW: Final = (  # mean, standard deviation, zoom, threshold; radius and sigma of the fall; what is kept of the image
     (0.1, 0.2, 1.0, 0.6, 8, 3.0, 0.95),
@@ -32,7 +33,9 @@ def luma(x: Tensor) -> Tensor:
     """The grey value [n, 1, h, w] of images of one or three channels."""
     if x.shape[1] == 1:
         return x
-    return (x * torch.tensor(LUMA, dtype=x.dtype).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    red, green, blue = x.split(1, dim=1)
+    grey: Tensor = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return grey
 
 
 def snow(x: Tensor, severity: int, generator: torch.Generator) -> Tensor:
@@ -43,10 +46,10 @@ def snow(x: Tensor, severity: int, generator: torch.Generator) -> Tensor:
     """
     mean, std, zoom, threshold, radius, sigma, keep = SNOW[severity - 1]
     shape = (len(x), 1, *x.shape[2:])
-    layer = zoomed(mean + std * torch.randn(shape, generator=generator, dtype=torch.float64), zoom)
-    layer = (255 * layer.where(layer >= threshold, 0.0).clamp(0, 1)).round() / 255
+    layer = zoomed(mean + std * normal(shape, generator), zoom)
+    layer = grey_levels(layer.where(layer >= threshold, 0.0)) / 255
     degrees = -135 + 90 * torch.rand(len(x), generator=generator, dtype=torch.float64)
-    layer = (255 * smeared(layer, radius, sigma, degrees)).round() / 255
+    layer = grey_levels(smeared(layer, radius, sigma, degrees)) / 255
     whitened = keep * x + (1 - keep) * torch.maximum(x, 1.5 * luma(x) + 0.5)
     return whitened + layer + layer.flip((2, 3))
 
@@ -92,7 +95,7 @@ def plasma(x: Tensor, decay: float, generator: torch.Generator) -> Tensor:
     heights = torch.zeros(n, size, size, dtype=torch.float64)
     step, wibble = size, 100.0
     while step > 1:
-        half, spread = step // 2, wibble**2
+        half, spread = step // 2, wibble * wibble
         corners = heights[:, ::step, ::step]
         across = corners + corners.roll(-1, 1)
         middles = _near(across + across.roll(-1, 2), spread, generator)
