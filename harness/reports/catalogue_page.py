@@ -1,4 +1,4 @@
-"""docs/measures.md: the catalogue as a page, with what each measure cost in a zoo that was scored.
+"""Write docs/measures.md: the catalogue, with the cost of each measure in a zoo that was scored.
 
 python -m harness.reports.catalogue_page runs/digits -o docs/measures.md
 """
@@ -19,22 +19,23 @@ from measures.registry import CORE, catalog
 MILLISECONDS: Final = 1000
 HEAD: Final = """# The catalogue of measures
 
-{count} measures in {families} families. A `+` in the column *sign* says that a larger score should mean a larger
-generalization gap, a `-` that a smaller one should. *Needs* are what a measure must see beyond the network and its
-training data; *cost* is what it takes, in passes over the data or products, and in milliseconds a network: the median
-over {networks} networks of {zoo}, were each measure computed alone, shared passes included. Definitions stand in the
-docstrings, which `gapbench list measures` and the leaderboard show. Those marked *core* are named by `--measures core`.
+{count} measures in {families} families. A `+` in the column *sign* means that a larger score should predict a larger
+generalization gap, a `-` that a smaller one should. *Needs* lists what a measure requires beyond the network and its
+training data. *Cost* is given in passes over the data or products, and in milliseconds per network: the median over
+{networks} networks of {zoo}, as if each measure were computed alone, shared passes included. The definition of a
+measure is its docstring, which `gapbench list measures` and the leaderboard show. `--measures core` selects those
+marked *core*.
 
-Equations of Jiang et al. 2020 are numbered as published code numbers them: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61.
-Also compared with the text were Foret et al. 2021 (eq. 2, sec. 4.1), Garg et al. 2022, Hendrycks & Gimpel 2017 and the
-figure of Papyan et al. 2020. Other numbers of sections and equations were not, and may be those of another version.
+Equations of Jiang et al. 2020 are numbered as in published code: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61. Foret et
+al. 2021 (eq. 2, sec. 4.1), Garg et al. 2022, Hendrycks & Gimpel 2017 and the figure of Papyan et al. 2020 were also
+compared with the text. Other numbers of sections and equations were not, and may be those of another version.
 
 This page is made by `python -m harness.reports.catalogue_page ZOO -o docs/measures.md`.
 """
 COLUMNS: Final = "| measure | sign | needs | source | cost | ms |\n|---|---|---|---|---|---|\n"
 ABSENT_HEAD: Final = """## What is left out
 
-Measures of the literature that the catalogue does not have, and why.
+Measures of the literature that are not in the catalogue, and the reasons.
 
 | measure | why |
 |---|---|
@@ -44,13 +45,13 @@ Measures of the literature that the catalogue does not have, and why.
 def markdown(
     measures: Mapping[str, Mapping[str, Any]], absent: Mapping[str, str], ledger: pd.DataFrame, zoo: str
 ) -> str:
-    """The page.
+    """Write the page as Markdown.
 
     Args:
-        measures: what is said of each, see `harness.store.to_ledger.metadata_of`.
-        absent: measures that are left out, and why.
-        ledger: one row a network, with the columns `cost.<name>` in seconds.
-        zoo: what the ledger is called.
+        measures: the metadata of each measure, see `harness.store.to_ledger.metadata_of`.
+        absent: measures that are left out, with the reasons.
+        ledger: one row for each network, with columns `cost.<name>` in seconds.
+        zoo: the name of the zoo in the text.
     """
     families = sorted({entry["family"] for entry in measures.values()})
     parts = [HEAD.format(count=len(measures), families=len(families), networks=len(ledger), zoo=zoo)]

@@ -1,148 +1,140 @@
-"""docs/studies.md: every study with what was trained, the published and the measured figures, and a picture.
+"""Write docs/studies.md: for each study what was trained, the published and the measured effects, and a figure.
 
 python -m harness.reports.studies_page runs -o docs/studies.md
 """
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from harness.reports.rank_and_write import CLAIMS, opened
 from harness.store.atomic_write import write_text
 from harness.store.to_ledger import evidence_of
+from leaderboard.claims import JudgedClaim, claims_of, judge
 from leaderboard.claims.figure import draw_svg
-from leaderboard.claims.registry import claims_of, figure_of
+from leaderboard.claims.registry import figure_of
+from leaderboard.claims.table import describe_estimate
 from leaderboard.errors import LedgerError
 from zoo.suites.registry import Suite, suites
 
 HEAD: Final = """# Studies
 
-Each study is a suite of networks and the published findings that it should show. A finding is a test: an effect on the
-ledger with a 95 % interval, from a bootstrap over seeds, settings or images, and the range in which the finding holds,
-set from the paper's words before any result was seen. It is *reproduced* where the whole interval lies in the range,
-*not reproduced* where none of it does, and *undecided* otherwise. A bootstrap over few seeds gives intervals that are
-too narrow. What is below is of the small size of each study, on two cores and mostly on 8 x 8 digits, where the
-papers have larger images and networks: that a finding is not reproduced here does not say that it is wrong there.
+Each study is a suite of networks and the published findings that it tests. A finding is a claim about an effect, which
+is estimated from the ledger with a 95 % interval (a bootstrap over seeds, settings or images), and a range in which the
+finding holds, set from the words of the paper before any result was seen. It is *reproduced* if the whole interval lies
+in the range, *not reproduced* if none of it does, and *undecided* otherwise. With few seeds the bootstrap gives
+intervals that are too narrow. The results below are those of the small size of each study, which runs on two cores and
+mostly on 8 x 8 digits, where the papers have larger images and networks: a finding that is not reproduced here may well
+be true there.
 
-This page is made by `make studies`, which trains what is missing, and `python -m harness.reports.studies_page`.
+`make studies` trains the studies that are missing and writes this page with `python -m harness.reports.studies_page`.
 
 | study | networks | reproduced | not reproduced | undecided |
 |---|---|---|---|---|
 """
-TABLE: Final = "| finding | published | here | holds at | verdict |\n|---|---|---|---|---|\n"
+TABLE: Final = "| finding | published | here | holds if | verdict |\n|---|---|---|---|---|\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StudyRun:
     """A study that was run.
 
     Attributes:
-        suite: its name and words.
-        networks: how many were trained.
-        seconds: of training and scoring, by what each network's own share of a core's time was.
-        versions: what they were trained with.
-        claims: as `claims.json` holds them.
-        picture: SVG, empty where there is none.
+        suite: the suite of the study.
+        networks: number of trained networks.
+        versions: versions of the libraries that trained them.
+        claims: the claims with their verdicts.
+        figure: SVG, empty if there is none.
     """
 
     suite: Suite
     networks: int
-    seconds: float
     versions: Mapping[str, str]
-    claims: Sequence[Mapping[str, Any]]
-    picture: str
+    claims: Sequence[JudgedClaim]
+    figure: str
 
 
-def told(suite: Suite, folder: Path) -> Told | None:
-    """What a study's directory says; None where it was not run."""
+def read_study(suite: Suite, folder: Path) -> StudyRun | None:
+    """Judge the claims of a study on the networks of its directory and draw its figure; None if it was not run."""
+    if not (folder / CLAIMS).is_file():
+        return None
     try:
         store = opened(folder)
     except LedgerError:
         return None
     with store:
         evidence, runs = evidence_of(store), store.runs()
-        seconds = sum(run.record.seconds for run in runs.values())
-        seconds += sum(score.seconds for _, _, score in store.scores())
-        versions: Mapping[str, str] = next((run.provenance["versions"] for run in runs.values()), {})
-    claims = folder / CLAIMS
-    if not claims.is_file():
-        return None
+    versions: Mapping[str, str] = next((run.provenance["versions"] for run in runs.values()), {})
     figure = figure_of(suite.name)
-    picture = "" if figure is None else draw_svg(figure, evidence)
-    return Told(suite, len(runs), seconds, versions, json.loads(claims.read_text()), picture)
+    drawn = "" if figure is None else draw_svg(figure, evidence)
+    return StudyRun(suite, len(runs), versions, judge(claims_of(suite.name), evidence), drawn)
 
 
-def markdown(studies: Sequence[Told], missing: Sequence[str], pictures: str) -> str:
-    """The page.
+def markdown(studies: Sequence[StudyRun], missing: Sequence[str], figures: str) -> str:
+    """Write the page as Markdown.
 
     Args:
-        studies: those that were run.
-        missing: names of those that were not.
-        pictures: where their pictures lie, seen from the page.
+        studies: the studies that were run.
+        missing: names of the studies that were not.
+        figures: the folder of the figures, relative to the page.
     """
     parts = [HEAD]
     for one in studies:
-        counts = Counter(claim["verdict"] for claim in one.claims)
+        counts = Counter(claim.verdict for claim in one.claims)
         verdicts = " | ".join(str(counts[v]) for v in ("reproduced", "not reproduced", "undecided"))
         parts.append(f"| [{one.suite.name}](#{one.suite.name}) | {one.networks} | {verdicts} |\n")
     if missing:
         parts.append(f"\nNot run: {', '.join(missing)}.\n")
     for one in studies:
-        parts += _section(one, pictures)
+        parts += _section(one, figures)
     return "".join(parts)
 
 
-def _section(one: Told, pictures: str) -> list[str]:
+def _section(one: StudyRun, figures: str) -> list[str]:
     size = one.suite.sizes["small"]
     versions = ", ".join(f"{name} {one.versions[name]}" for name in ("torch", "timm") if name in one.versions)
     return [
         f"\n## {one.suite.name}\n\n{one.suite.words}\n\n",
         f"Small size: {one.networks} networks; {size.data}; two cores: {size.cores}. {versions}.\n\n",
-        *([f"![{one.suite.name}]({pictures}/{one.suite.name}.svg)\n\n"] if one.picture else []),
+        *([f"![{one.suite.name}]({figures}/{one.suite.name}.svg)\n\n"] if one.figure else []),
         TABLE,
         *(_row(claim) for claim in one.claims),
     ]
 
 
-def _row(claim: Mapping[str, Any]) -> str:
-    if claim["effect"] is None:
-        here = claim["why"]
-    else:
-        interval = "" if claim["low"] is None else f" [{claim['low']:.3g}, {claim['high']:.3g}]"
-        here = f"{claim['effect']:.3g}{interval} {claim['unit']}; {claim['networks']} networks"
+def _row(claim: JudgedClaim) -> str:
     cells = (
-        claim["statement"],
-        f"{claim['published']} ({claim['source']})",
-        here,
-        claim["holds"],
-        f"**{claim['verdict']}**",
+        claim.statement,
+        f"{claim.published} ({claim.source})",
+        describe_estimate(claim),
+        claim.holds,
+        f"**{claim.verdict}**",
     )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the page and its pictures."""
+    """Write the page and its figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("runs", type=Path, help="the folder that holds a directory for each study")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/studies.md"))
     parser.add_argument("--names", action="store_true", help="only print the names of the studies")
     chosen = parser.parse_args(arguments)
-    staged = [suite for suite in suites().values() if claims_of(suite.name)]
+    with_claims = [suite for suite in suites().values() if claims_of(suite.name)]
     if chosen.names:
-        print(" ".join(suite.name for suite in staged))  # noqa: T201  for the Makefile
+        print(" ".join(suite.name for suite in with_claims))  # noqa: T201  for the Makefile
         return
-    found = [one for suite in staged if (one := told(suite, chosen.runs / suite.name)) is not None]
-    missing = [suite.name for suite in staged if suite.name not in {one.suite.name for one in found}]
-    pictures = chosen.output.with_suffix("")
-    pictures.mkdir(parents=True, exist_ok=True)
+    found = [one for suite in with_claims if (one := read_study(suite, chosen.runs / suite.name)) is not None]
+    missing = [suite.name for suite in with_claims if suite.name not in {one.suite.name for one in found}]
+    figures = chosen.output.with_suffix("")
+    figures.mkdir(parents=True, exist_ok=True)
     for one in found:
-        if one.picture:
-            write_text(pictures / f"{one.suite.name}.svg", one.picture)
-    write_text(chosen.output, markdown(found, missing, pictures.name))
+        if one.figure:
+            write_text(figures / f"{one.suite.name}.svg", one.figure)
+    write_text(chosen.output, markdown(found, missing, figures.name))
 
 
 if __name__ == "__main__":

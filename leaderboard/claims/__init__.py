@@ -1,4 +1,4 @@
-"""Published findings, each a test on a ledger."""
+"""Claims: published findings as tests on a ledger, each with a verdict."""
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, JudgedClaim, Range, judge
 from leaderboard.claims.registry import claims_of

@@ -1,4 +1,4 @@
-"""A published finding as a test: an effect on a ledger, its interval, and the range in which the finding holds."""
+"""Test a published finding on a ledger: an effect with its interval, and the range in which the finding holds."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ LEVEL: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Where an effect must lie for the finding to hold, both ends included; set from the paper's own words."""
+    """The range of effects for which a finding holds, both ends included, set from the words of the paper."""
 
     low: float = -math.inf
     high: float = math.inf
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the range in words."""
         if self.low == -math.inf:
             return f"at most {self.high:.4g}"
         return f"at least {self.low:.4g}" if self.high == math.inf else f"{self.low:.4g} to {self.high:.4g}"
@@ -30,13 +30,13 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An effect on a ledger.
+    """An effect estimated from a ledger.
 
     Attributes:
-        effect: the figure; None where there is nothing to take it from.
+        effect: the estimate; None if it cannot be computed.
         low, high: its 95 % interval.
-        networks: how many it was taken from.
-        why: the reason where there is no figure.
+        networks: the number of networks that it was computed from.
+        why: the reason if there is no estimate or no interval.
     """
 
     effect: float | None
@@ -48,13 +48,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a claim is tested on.
+    """The data that a claim is tested on.
 
     Attributes:
-        ledger: one row a network, those that did not converge included; see `leaderboard.ledger.read` for its columns,
-            and `observed.<name>` beside them. `hp.` columns that are the same everywhere are there too.
-        curves: one row a network and checkpoint: run_id, epoch, train_accuracy, train_loss, test_accuracy, test_loss.
-        arrays: by name and run_id whole numbers such as "test_predictions".
+        ledger: one row for each network, including those that did not converge, with the columns of
+            `leaderboard.ledger.read`, all `hp.` columns even if constant, and observations as `observed.<name>`.
+        curves: one row for each network and checkpoint: run_id, epoch, train_accuracy, train_loss, test_accuracy,
+            test_loss.
+        arrays: sequences of integers such as "test_predictions", by name and run_id.
     """
 
     ledger: pd.DataFrame
@@ -64,17 +65,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A published finding.
+    """A published finding and its test.
 
     Attributes:
-        study: the suite that stages it.
+        study: the suite whose networks it is tested on.
         name: short, in snake case.
-        statement: what was found, in a sentence.
-        source: paper, section or table.
-        published: the published figure in words.
-        unit: of the effect.
-        holds: where the effect must lie.
-        test: the effect on the evidence.
+        statement: the finding in one sentence.
+        source: paper, with section or table.
+        published: the published result in words.
+        unit: unit of the effect.
+        holds: the range of effects for which the finding holds.
+        test: compute the effect from the evidence.
     """
 
     study: str
@@ -89,11 +90,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedClaim:
-    """A claim with what was found on a ledger: the effect, its interval and the verdict.
+    """A claim with its effect, interval and verdict on a ledger.
 
     Attributes:
-        holds: where the effect must lie, in words.
-        effect: the figure; None where there is nothing to take it from, and then `why`.
+        holds: the range of effects for which the finding holds, in words.
+        effect: the estimate; None if it cannot be computed, and then `why` says so.
         low, high: its 95 % interval.
     """
 
@@ -113,13 +114,13 @@ class JudgedClaim:
 
 
 def judge(claims: Sequence[Claim], evidence: Evidence) -> list[JudgedClaim]:
-    """Test every claim on the evidence; one that fails takes none down."""
+    """Test every claim on the evidence; one that cannot be tested does not stop the others."""
     judged = []
     for claim in claims:
         try:
             finding = claim.test(evidence)
         except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
-            finding = Finding(None, None, None, 0, f"The ledger does not hold what it needs: {error!r}.")
+            finding = Finding(None, None, None, 0, f"The ledger lacks what this claim needs: {error!r}.")
         judged.append(
             JudgedClaim(
                 study=claim.study,
@@ -141,7 +142,7 @@ def judge(claims: Sequence[Claim], evidence: Evidence) -> list[JudgedClaim]:
 
 
 def verdict(finding: Finding, holds: Range) -> Verdict:
-    """Reproduced where the whole interval lies in the range, not reproduced where none of it does."""
+    """Return "reproduced" if the whole interval lies in the range, "not reproduced" if none of it does."""
     if finding.effect is None or finding.low is None or finding.high is None:
         return "undecided"
     if holds.low <= finding.low and finding.high <= holds.high:
@@ -149,28 +150,28 @@ def verdict(finding: Finding, holds: Range) -> Verdict:
     return "not reproduced" if finding.high < holds.low or finding.low > holds.high else "undecided"
 
 
-def resampled(
+def bootstrap(
     frame: pd.DataFrame, statistic: Callable[[pd.DataFrame], float], *, by: Sequence[str], seed: int = 0
 ) -> Finding:
-    """A statistic of a table, with the interval of a bootstrap over clusters of rows.
+    """Compute a statistic of a table and its bootstrap interval over clusters of rows.
 
     Args:
-        frame: rows of networks, or of pairs of them.
-        statistic: a number of such a table, whatever the order of its rows; NaN where it cannot be computed.
-        by: columns whose values together make a cluster, such as "seed": rows of one cluster are drawn together.
-        seed: decides the draws.
+        frame: one row for each network, or for each pair of networks.
+        statistic: a function of such a table that ignores the order of rows; NaN if it cannot be computed.
+        by: columns that define a cluster, such as "seed": rows of one cluster are resampled together.
+        seed: seed of the resamples.
     """
     if frame.empty:
-        return Finding(None, None, None, 0, "No network of the ledger is what it asks for.")
+        return Finding(None, None, None, 0, "The ledger has no network that this claim is about.")
     effect = statistic(frame)
     if not math.isfinite(effect):
-        return Finding(None, None, None, len(frame), "The figure cannot be computed from these networks.")
+        return Finding(None, None, None, len(frame), "The effect cannot be computed from these networks.")
     clusters = [rows for _, rows in frame.groupby(list(by), dropna=False).indices.items()]
     if len(clusters) < 2:  # noqa: PLR2004  one cluster has no spread
-        return Finding(effect, None, None, len(frame), "One cluster of networks says nothing of its own spread.")
+        return Finding(effect, None, None, len(frame), "No interval: there is only one group of networks to resample.")
     generator = np.random.default_rng(seed)
     drawn = []
-    known: dict[tuple[int, ...], float] = {}  # few clusters are drawn in few ways
+    known: dict[tuple[int, ...], float] = {}  # few clusters have few distinct resamples
     for _ in range(DRAWS):
         chosen = tuple(sorted(generator.integers(len(clusters), size=len(clusters)).tolist()))
         if chosen not in known:
@@ -178,6 +179,6 @@ def resampled(
         drawn.append(known[chosen])
     finite = np.array([value for value in drawn if math.isfinite(value)])
     if len(finite) < DRAWS / 2:
-        return Finding(effect, None, None, len(frame), "Most resamples have no such figure.")
+        return Finding(effect, None, None, len(frame), "No interval: the effect cannot be computed in most resamples.")
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Finding(effect, float(low), float(high), len(frame))

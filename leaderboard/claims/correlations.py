@@ -1,4 +1,4 @@
-"""Rank correlations of many measures with the gap, quickly for each resample of the networks."""
+"""Rank correlations of many measures with the gap, fast enough for every bootstrap resample."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-PLACE: Final = "place"
+ROW: Final = "row"
 
 
 class RankTable:
     """Kendall's tau-b of measures with the generalization gap, over weighted networks.
 
-    A network drawn twice counts twice; it is tied with itself. Measures that some network lacks are left out.
+    A network drawn twice counts twice and is tied with itself. Measures without a score for some network are left out.
 
     Args:
         ledger: the networks.
@@ -25,15 +25,15 @@ class RankTable:
     def __init__(self, ledger: pd.DataFrame, measures: Sequence[str]) -> None:
         columns = {name: ledger.get(f"measure.{name}") for name in measures}
         scores = {name: column.to_numpy(dtype=float) for name, column in columns.items() if column is not None}
-        self.rows = ledger.assign(**{PLACE: range(len(ledger))})
+        self.rows = ledger.assign(**{ROW: range(len(ledger))})
         self._names = [name for name, own in scores.items() if np.isfinite(own).all()]
         gap = _signs(ledger["gap"].to_numpy(dtype=float))
         signs = np.array([_signs(scores[name]) for name in self._names]).reshape(-1, len(ledger), len(ledger))
         self._agreement, self._untied, self._untied_gap = signs * gap, np.abs(signs), np.abs(gap)
 
     def taus(self, rows: pd.DataFrame) -> dict[str, float]:
-        """Of every measure over some of `rows`, drawn any number of times; none where it or the gap is constant."""
-        weight = np.bincount(rows[PLACE].to_numpy(), minlength=len(self.rows)).astype(float)
+        """Compute tau-b of every measure over a resample of `rows`, leaving out constant ones."""
+        weight = np.bincount(rows[ROW].to_numpy(), minlength=len(self.rows)).astype(float)
         agreement, untied = self._agreement @ weight @ weight, self._untied @ weight @ weight
         gap = float(weight @ self._untied_gap @ weight)
         return {

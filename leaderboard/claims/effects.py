@@ -1,4 +1,4 @@
-"""Effects that claims have in common: parts of a ledger, a figure of each seed, and its mean over seeds."""
+"""Building blocks of claims: select networks, compute an effect for each seed, average over seeds."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -10,50 +10,50 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import spearmanr
 
-from leaderboard.claims.claim import Finding, resampled
+from leaderboard.claims.claim import Finding, bootstrap
 
 PARTIAL: Final = "partial_labels "  # is followed by its level in hp.corruption
 PLUS: Final = " + "
 
 
 def where(ledger: pd.DataFrame, **hyperparameters: Hashable) -> pd.DataFrame:
-    """The networks whose hyperparameters have these values; None asks for none."""
+    """Select the networks whose hyperparameters have these values; None selects missing values."""
     for name, value in hyperparameters.items():
         column = ledger[f"hp.{name}"]
         ledger = ledger[column.isna() if value is None else column == value]
     return ledger
 
 
-def over_seeds(frame: pd.DataFrame, effect: Callable[[pd.DataFrame], float], *, by: str = "seed") -> Finding:
-    """The mean over seeds of a number that is taken from each seed's networks, with its bootstrap interval.
+def average_over_seeds(frame: pd.DataFrame, effect: Callable[[pd.DataFrame], float], *, by: str = "seed") -> Finding:
+    """Compute an effect for each seed, and average over seeds with a bootstrap interval.
 
-    A seed whose number is NaN is left out.
+    Seeds for which the effect is NaN are left out.
     """
     values = [(seed, effect(rows)) for seed, rows in frame.groupby(by)]
     table = pd.DataFrame(values, columns=["seed", "value"]).dropna()
-    finding = resampled(table, lambda rows: float(rows["value"].to_numpy().mean()), by=["seed"])
+    finding = bootstrap(table, lambda rows: float(rows["value"].to_numpy().mean()), by=["seed"])
     return replace(finding, networks=len(frame))
 
 
 def contrast(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Finding:
-    """Mean of a column over the first networks less that over the second, seed by seed."""
+    """Compute the mean of a column over the first networks minus that over the second, for each seed."""
     both = pd.concat([first.assign(side=1), second.assign(side=0)])
 
     def difference(rows: pd.DataFrame) -> float:
         return float(rows.loc[rows["side"] == 1, column].mean() - rows.loc[rows["side"] == 0, column].mean())
 
-    return over_seeds(both, difference)
+    return average_over_seeds(both, difference)
 
 
 def ratio(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Finding:
-    """Mean of a column over the first networks divided by that over the second, seed by seed."""
+    """Compute the mean of a column over the first networks divided by that over the second, for each seed."""
     both = pd.concat([first.assign(side=1), second.assign(side=0)])
 
     def quotient(rows: pd.DataFrame) -> float:
         below = rows.loc[rows["side"] == 0, column].mean()
         return float(rows.loc[rows["side"] == 1, column].mean() / below) if below else float("nan")
 
-    return over_seeds(both, quotient)
+    return average_over_seeds(both, quotient)
 
 
 def combinations_of(words: Sequence[str]) -> list[str]:
@@ -69,7 +69,7 @@ def combined(switches: Mapping[str, "pd.Series[bool]"]) -> "pd.Series[str]":
 
 
 def noise_level(ledger: pd.DataFrame) -> "pd.Series[float]":
-    """The probability with which each network's labels are replaced: of true labels 0, of random ones 1.
+    """Return the probability with which the labels of each network are replaced: 0 for true labels, 1 for random ones.
 
     NaN for other corruptions.
     """
@@ -82,7 +82,7 @@ def noise_level(ledger: pd.DataFrame) -> "pd.Series[float]":
 
 
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
-    """Spearman's, NaN where a side is constant or there are fewer than three points."""
+    """Compute Spearman's correlation; NaN if a side is constant or there are fewer than three points."""
     a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:  # noqa: PLR2004  two points are always in order
         return float("nan")
@@ -90,6 +90,6 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
 
 
 def mean_or_nan(values: ArrayLike) -> float:
-    """The mean, NaN of nothing."""
+    """Compute the mean; NaN if there are no values."""
     own = np.asarray(values, dtype=float)
     return float(own.mean()) if own.size else float("nan")

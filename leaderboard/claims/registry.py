@@ -1,4 +1,4 @@
-"""Claims by study: every module beside this one that defines CLAIMS, and the figure that it may define."""
+"""Find the claims and the figure of a study, in the module of its name in `leaderboard.claims.studies`."""
 
 import importlib
 import pkgutil
@@ -10,12 +10,12 @@ from leaderboard.claims.figure import Figure
 
 
 def claims_of(study: str) -> list[Claim]:
-    """The claims of a study, none for a suite without any."""
+    """Return the claims of a study; an empty list for a suite without claims."""
     return list(_defined(study, "CLAIMS") or ())
 
 
 def figure_of(study: str) -> Figure | None:
-    """What is drawn of a study, None where nothing is."""
+    """Return the figure of a study; None if it has none."""
     found = _defined(study, "FIGURE")
     return found if isinstance(found, Figure) else None
 

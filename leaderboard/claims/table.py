@@ -1,4 +1,4 @@
-"""The claims of a study in a terminal."""
+"""Show the claims of a study in the terminal."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,7 +13,7 @@ COLOURS: Final = {"reproduced": "green", "not reproduced": "red", "undecided": "
 
 
 def render_claims(claims: Sequence[JudgedClaim], console: Console) -> None:
-    """Print each claim with its verdict, its figure beside the published one, and the reason where there is none."""
+    """Print each claim with its verdict, its estimate next to the published result, or the reason why there is none."""
     if not claims:
         return
     table = Table(title="Published findings", title_justify="left", box=None, header_style="bold", pad_edge=False)
@@ -23,7 +23,7 @@ def render_claims(claims: Sequence[JudgedClaim], console: Console) -> None:
         table.add_row(
             Text(claim.verdict, style=COLOURS[claim.verdict]),
             Text(claim.statement),
-            Text(measured(claim)),
+            Text(describe_estimate(claim)),
             Text(f"{claim.holds} {claim.unit}".strip()),
             Text(f"{claim.published} ({claim.source})"),
         )
@@ -31,8 +31,8 @@ def render_claims(claims: Sequence[JudgedClaim], console: Console) -> None:
     console.print(table)
 
 
-def measured(claim: JudgedClaim) -> str:
-    """The figure of a claim with its interval and networks, or why there is none."""
+def describe_estimate(claim: JudgedClaim) -> str:
+    """Describe the estimate of a claim with its interval and number of networks, or say why there is none."""
     if claim.effect is None:
         return claim.why
     interval = "" if claim.low is None else f" [{claim.low:.3g}, {claim.high:.3g}]"

@@ -1,1 +1,1 @@
-"""Claims of published studies, one module a study."""
+"""Claims of published studies, one module for each study."""

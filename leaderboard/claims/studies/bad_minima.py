@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import combinations_of, combined, contrast, over_seeds, where
+from leaderboard.claims.effects import average_over_seeds, combinations_of, combined, contrast, where
 from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Liu, Papailiopoulos & Achlioptas 2020, arXiv:1906.02613"
@@ -14,7 +14,7 @@ PLAIN: Final = {"momentum": 0.0, "weight_decay": 0.0, "augmentation": "none"}
 
 
 def _regularized(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Networks with momentum, weight decay and augmentation."""
+    """Select networks with momentum, weight decay and augmentation."""
     return ledger[(ledger["hp.momentum"] > 0) & (ledger["hp.weight_decay"] > 0) & (ledger["hp.augmentation"] != "none")]
 
 
@@ -34,7 +34,7 @@ def _with_regularizers(evidence: Evidence) -> Finding:
 def _fit(evidence: Evidence) -> Finding:
     plain = where(evidence.ledger, **PLAIN)
     misled = plain[plain["hp.pretrain_copies"] > 0]
-    return over_seeds(misled, lambda rows: float(rows["train_accuracy"].mean()))
+    return average_over_seeds(misled, lambda rows: float(rows["train_accuracy"].mean()))
 
 
 def _series(evidence: Evidence) -> list[Series]:
@@ -62,11 +62,11 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="plain_sgd_stays_in_bad_minima",
-        statement="From fitted random labels plain SGD ends at minima far worse than those of a fresh one.",
+        statement="Started from fitted random labels, plain SGD ends at minima far worse than from a fresh start.",
         source=f"{SOURCE}, abstract",
         published="up to 40 points of test accuracy lost",
-        unit="test accuracy, fresh less misled",
-        holds=Range(low=0.05),  # far worse: more than twice the 2 points that count as none below
+        unit="test accuracy, fresh start minus misled start",
+        holds=Range(low=0.05),  # far worse: more than twice the 2 points that count as no effect below
         test=_plain,
     ),
     Claim(
@@ -85,8 +85,8 @@ CLAIMS: Final = (
         statement="With augmentation, weight decay and momentum the start has no effect.",
         source=f"{SOURCE}, abstract",
         published="no effect",
-        unit="test accuracy, fresh less misled",
-        holds=Range(-0.02, 0.02),  # none: two points, as far as 500 test images tell
+        unit="test accuracy, fresh start minus misled start",
+        holds=Range(-0.02, 0.02),  # none: two points, which is what 500 test images resolve
         test=_with_regularizers,
     ),
 )

@@ -1,4 +1,4 @@
-"""Claims of Jiang et al. 2022 and Nakkiran & Bansal 2020: two runs disagree as often as one errs."""
+"""Claims of Jiang et al. 2022 and Nakkiran & Bansal 2020: two networks disagree as often as one errs."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
 from leaderboard.claims.figure import Figure, Series, dots
 
 SOURCE: Final = "Jiang et al. 2022, arXiv:2106.13799"
 STUDY: Final = "disagreement"
-SIBLING: Final = 100  # a sibling's seeds are those of its base or this much more
-WITHIN: Final = 1.3  # the paper's figures draw y = 1.3 x beside y = x as how near points lie
+SIBLING: Final = 100  # a sibling's seeds equal those of its base or are this much larger
+WITHIN: Final = 1.3  # the paper's figures draw y = 1.3 x next to y = x to show how close the points are
 KINDS: Final = {  # which seeds differ: initialization, order, data
     (True, False, False): "initialization",
     (False, True, False): "order",
@@ -24,7 +24,7 @@ KINDS: Final = {  # which seeds differ: initialization, order, data
 
 
 def pairs_of(evidence: Evidence) -> pd.DataFrame:
-    """One row a pair of siblings: kind, base, setting, disagreement on the test images and mean test error."""
+    """One row for each pair of siblings: kind, base, setting, disagreement on the test images, mean test error."""
     first = evidence.ledger["seed"].min()  # 0, unless a secret shifted all seeds
     ledger = evidence.ledger.assign(base=(evidence.ledger["seed"] - first) % SIBLING)
     settings = [name for name in ledger.columns if name.startswith("hp.")]
@@ -49,7 +49,7 @@ def _ratio(evidence: Evidence, kind: str) -> Finding:
         return float(rows["disagreement"].to_numpy().mean() / error) if error else float("nan")
 
     own = pairs[pairs["kind"] == kind]
-    return replace(resampled(own, quotient, by=["base"]), networks=2 * len(own))
+    return replace(bootstrap(own, quotient, by=["base"]), networks=2 * len(own))
 
 
 def _claim(kind: str, differs: str, error: str, disagreement: str) -> Claim:
@@ -59,7 +59,7 @@ def _claim(kind: str, differs: str, error: str, disagreement: str) -> Claim:
         statement=f"Two networks that differ in {differs} disagree about as often as either errs.",
         source=f"{SOURCE}, table 1",
         published=f"test error {error}, disagreement {disagreement}",
-        unit="disagreements for each test error",
+        unit="ratio of disagreement to test error",
         holds=Range(1 / WITHIN, WITHIN),
         test=partial(_ratio, kind=kind),
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
 from leaderboard.claims.effects import PARTIAL, where
 from leaderboard.claims.figure import Figure, Series, line
 
@@ -29,7 +29,7 @@ class Sweep:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> "Sweep":
-        """Of the networks of one sweep; a seed that lacks a width is left out."""
+        """Collect the networks of one sweep; a seed that lacks a width is left out."""
         errors = frame.assign(test=1 - frame["test_accuracy"], train=1 - frame["train_accuracy"])
         table = errors.pivot_table(index="seed", columns="hp.width", values=["test", "train"]).dropna()
         return cls(
@@ -40,30 +40,30 @@ class Sweep:
         )
 
     def threshold(self, seeds: NDArray[np.int64]) -> int:
-        """The narrowest width that fits its training labels, over these rows; the widest if none does."""
+        """Return the index of the narrowest width that fits its training labels; the last if none does."""
         fitted = self.train[seeds].mean(0) <= FITTED
         return int(fitted.argmax()) if fitted.any() else len(self.widths) - 1
 
     def descent(self, seeds: NDArray[np.int64]) -> float:
-        """Test error at the threshold less that of the widest network."""
+        """Compute the test error at the threshold minus that of the widest network."""
         mean = self.test[seeds].mean(0)
         return float(mean[self.threshold(seeds)] - mean[-1])
 
     def rise(self, seeds: NDArray[np.int64]) -> float:
-        """Test error at the threshold less the least of a narrower network; NaN where none is narrower."""
+        """Compute the test error at the threshold minus the lowest of a narrower network; NaN if none is narrower."""
         mean, place = self.test[seeds].mean(0), self.threshold(seeds)
         return float(mean[place] - mean[:place].min()) if place else float("nan")
 
 
 def _noisy(evidence: Evidence) -> pd.DataFrame:
-    """Networks under the most label noise, images one by one."""
+    """Select the networks with the most label noise."""
     names = [name for name in evidence.ledger["hp.corruption"].unique() if name.startswith(PARTIAL)]
     most = max(names, key=lambda name: float(name.removeprefix(PARTIAL)))
     return where(evidence.ledger, corruption=most)
 
 
 def _main(frame: pd.DataFrame) -> pd.DataFrame:
-    """The sweep of single images at the largest train size."""
+    """Select the sweep of single images at the largest train size."""
     single = where(frame, pairs=0)
     if single["hp.train_size"].isna().any():
         return where(single, train_size=None)
@@ -71,7 +71,7 @@ def _main(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seeds(sweeps: list[Sweep]) -> pd.DataFrame:
-    """One row for each seed that all sweeps have, and its row in each."""
+    """One row for each seed that all sweeps share, with its row in each sweep."""
     shared = set.intersection(*(set(sweep.seeds) for sweep in sweeps))
     rows = [[seed, *(sweep.seeds.index(seed) for sweep in sweeps)] for seed in sorted(shared)]
     return pd.DataFrame(rows, columns=["seed", *range(len(sweeps))])
@@ -80,25 +80,25 @@ def _seeds(sweeps: list[Sweep]) -> pd.DataFrame:
 def _second_descent(evidence: Evidence) -> Finding:
     frame = _main(_noisy(evidence))
     sweep = Sweep.of(frame)
-    found = resampled(_seeds([sweep]), lambda rows: sweep.descent(rows[0].to_numpy()), by=["seed"])
+    found = bootstrap(_seeds([sweep]), lambda rows: sweep.descent(rows[0].to_numpy()), by=["seed"])
     return replace(found, networks=len(frame))
 
 
 def _first_ascent(evidence: Evidence) -> Finding:
     frame = _main(_noisy(evidence))
     sweep = Sweep.of(frame)
-    found = resampled(_seeds([sweep]), lambda rows: sweep.rise(rows[0].to_numpy()), by=["seed"])
+    found = bootstrap(_seeds([sweep]), lambda rows: sweep.rise(rows[0].to_numpy()), by=["seed"])
     return replace(found, networks=len(frame))
 
 
 def _compared(first: pd.DataFrame, second: pd.DataFrame) -> Finding:
-    """The second descent of one sweep less that of another."""
+    """Compare the second descent of one sweep with that of another."""
     a, b = Sweep.of(first), Sweep.of(second)
 
     def difference(rows: pd.DataFrame) -> float:
         return a.descent(rows[0].to_numpy()) - b.descent(rows[1].to_numpy())
 
-    return replace(resampled(_seeds([a, b]), difference, by=["seed"]), networks=len(first) + len(second))
+    return replace(bootstrap(_seeds([a, b]), difference, by=["seed"]), networks=len(first) + len(second))
 
 
 def _by_noise(evidence: Evidence) -> Finding:
@@ -111,7 +111,7 @@ def _by_pairs(evidence: Evidence) -> Finding:
 
 
 def _by_size(evidence: Evidence) -> Finding:
-    """At the width that just fits the larger sample, its test error less that with the smaller one."""
+    """At the width that just fits the larger sample, compare its test error with that on the smaller sample."""
     noisy = where(_noisy(evidence), pairs=0)
     larger = _main(noisy)
     fewer = noisy.drop(larger.index)
@@ -125,14 +125,13 @@ def _by_size(evidence: Evidence) -> Finding:
         column = b.widths.index(width)
         return float(a.test[chosen, a.widths.index(width)].mean() - b.test[rows[1].to_numpy(), column].mean())
 
-    return replace(resampled(_seeds([a, b]), harm, by=["seed"]), networks=len(noisy))
+    return replace(bootstrap(_seeds([a, b]), harm, by=["seed"]), networks=len(noisy))
 
 
 def _by_epochs(evidence: Evidence) -> Finding:
-    """Of the widest network under noise: the last test error less the highest since it first was at its lowest before.
+    """Compute the height of the epoch-wise second descent of the widest network under label noise.
 
-    The height of the second descent over epochs: at the epoch where the test error peaks, the lesser of what it had
-    risen by and what it falls by afterwards.
+    At the epoch at which the test error peaks, this is the smaller of its rise before and its fall afterwards.
     """
     frame = _main(_noisy(evidence))
     widest = where(frame, width=frame["hp.width"].max())
@@ -143,7 +142,7 @@ def _by_epochs(evidence: Evidence) -> Finding:
         bumps = [min(error[i] - error[:i].min(), error[i] - error[-1]) for i in range(1, len(error) - 1)]
         rows.append((seed, max([0.0, *bumps])))
     table = pd.DataFrame(rows, columns=["seed", "bump"])
-    return resampled(table, lambda drawn: float(drawn["bump"].to_numpy().mean()), by=["seed"])
+    return bootstrap(table, lambda drawn: float(drawn["bump"].to_numpy().mean()), by=["seed"])
 
 
 def _series(evidence: Evidence) -> list[Series]:
@@ -173,18 +172,18 @@ CLAIMS: Final = (
         statement="Beyond the width that just fits noisy labels, wider networks have a smaller test error.",
         source=f"{SOURCE}, sec. 5",
         published="beyond interpolation larger models are better",
-        unit="test error, threshold less widest",
+        unit="test error, threshold minus widest",
         holds=Range(low=0),
         test=_second_descent,
     ),
     Claim(
         study=STUDY,
         name="test_error_peaks_at_the_threshold",
-        statement="At that width test error is higher than at some narrower one.",
+        statement="At that width the test error is higher than at some narrower one.",
         source=f"{SOURCE}, sec. 5",
         published="performance first gets worse and then gets better",
-        unit="test error, threshold less the best narrower",
-        holds=Range(low=0.01),  # a point: the least of several noisy means lies below zero by itself
+        unit="test error, threshold minus best narrower",
+        holds=Range(low=0.01),  # a point: the minimum of several noisy means is biased
         test=_first_ascent,
     ),
     Claim(
@@ -203,18 +202,18 @@ CLAIMS: Final = (
         statement="A network that just fits a sample does worse than the same network trained on half of it.",
         source=f"{SOURCE}, sec. 7",
         published="for a range of widths, more samples give a higher test error",
-        unit="test error, all less half",
+        unit="test error, all data minus half",
         holds=Range(low=0),
         test=_by_size,
     ),
     Claim(
         study=STUDY,
         name="longer_training_descends_again",
-        statement="Of a wide network test error falls, rises and falls again as it is trained.",
+        statement="The test error of a wide network falls, rises and falls again during training.",
         source=f"{SOURCE}, sec. 6",
         published="epoch-wise double descent of large networks under label noise",
-        unit="test error, the peak over what lies before and after",
-        holds=Range(low=0.01),  # a point: the highest of several noisy errors rises above its ends by itself
+        unit="test error, height of the peak over both sides",
+        holds=Range(low=0.01),  # a point: the maximum of several noisy errors is biased
         test=_by_epochs,
     ),
     Claim(

@@ -1,4 +1,4 @@
-"""Claims of Dziugaite et al. 2020: how often measures order two neighbours wrongly, on average and at worst."""
+"""Claims of Dziugaite et al. 2020: sign errors of measures, on average and in the worst environment."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
 from leaderboard.claims.effects import mean_or_nan, rank_correlation
 from leaderboard.claims.figure import Figure, Series, dots
 from leaderboard.statistics.sign_error import SignError, environment_losses, environments_of, sign_error
@@ -31,10 +31,10 @@ Errors = Mapping[str, SignError]
 
 
 def sign_errors(rows: pd.DataFrame) -> dict[str, SignError]:
-    """Weighted sign errors of the paper's measures, those that every network has; none where nothing can be compared.
+    """Compute weighted sign errors of the paper's measures that every network has; none if nothing can be compared.
 
-    Weights are exact binomial ones: Hoeffding's bound, which the paper takes with 10,000 test images, leaves nothing of
-    500.
+    Weights are exact binomial ones: with 500 test images, Hoeffding's bound, which the paper uses with 10,000, would
+    give no pair any weight.
     """
     levels = {axis: pd.factorize(rows[f"hp.{axis}"])[0].astype(np.int64) for axis in AXES}
     gap, accuracy, size = (rows[name].to_numpy(dtype=float) for name in ("gap", "test_accuracy", "test_size"))
@@ -51,14 +51,14 @@ def sign_errors(rows: pd.DataFrame) -> dict[str, SignError]:
 
 
 def _over_seeds(evidence: Evidence, statistic: Callable[[Errors], float]) -> Finding:
-    """A statistic of the sign errors of the networks that converged."""
+    """Bootstrap a statistic of the sign errors of the networks that converged, over seeds."""
     ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
 
     def of(rows: pd.DataFrame) -> float:
         errors = sign_errors(rows)
         return statistic(errors) if errors else float("nan")
 
-    return resampled(ledger, of, by=["seed"])
+    return bootstrap(ledger, of, by=["seed"])
 
 
 def _mean(evidence: Evidence, names: tuple[str, ...]) -> Finding:
@@ -70,7 +70,7 @@ def _failing(evidence: Evidence) -> Finding:
 
 
 def _order(evidence: Evidence) -> Finding:
-    """Rank correlation, over measures, of the published mean sign error and the one here."""
+    """Correlate, over measures, the ranks of the published mean sign error and of the one here."""
 
     def order(errors: Errors) -> float:
         return rank_correlation([MEAN_ERROR[name] for name in errors], [error.mean for error in errors.values()])
@@ -100,11 +100,11 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="pac_bayes_leads",
-        statement="On average PAC-Bayes measures without magnitudes order neighbours rightly.",
+        statement="PAC-Bayes measures without magnitudes usually order neighbours correctly.",
         source=f"{SOURCE}, fig. 1",
         published="mean sign error 0.097, 0.102 and 0.106, the three best of 24",
         unit="mean sign error",
-        holds=Range(high=0.5),  # a toss
+        holds=Range(high=0.5),  # a coin toss
         test=partial(_mean, names=("pacbayes_orig", "pacbayes_flatness", "pacbayes_init")),
     ),
     Claim(

@@ -1,4 +1,4 @@
-"""Claims of Jiang et al. 2020: how measures rank with the generalization gap."""
+"""Claims of Jiang et al. 2020: rank correlations of measures with the generalization gap."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
-from leaderboard.claims.correlations import RankTable
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
+from leaderboard.claims.correlations import ROW, RankTable
 from leaderboard.claims.effects import rank_correlation
 from leaderboard.claims.figure import Figure, Series, dots
 
@@ -26,12 +26,12 @@ NORMS: Final = ("fro_dist", "spec_orig_main", "param_norm")
 
 
 def _over_configurations(evidence: Evidence, statistic: Callable[[Taus], float]) -> Finding:
-    """A statistic of the taus of the networks that converged; settings of hyperparameters are drawn as a whole."""
+    """Bootstrap a statistic of the taus of the networks that converged, over settings of the hyperparameters."""
     ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
     table = RankTable(ledger, tuple(TAU))
     settings = [name for name in ledger.columns if name.startswith("hp.")]
     rows = table.rows.assign(setting=table.rows.groupby(settings, dropna=False).ngroup())
-    return resampled(rows[["place", "setting"]], lambda drawn: statistic(table.taus(drawn)), by=["setting"])
+    return bootstrap(rows[[ROW, "setting"]], lambda drawn: statistic(table.taus(drawn)), by=["setting"])
 
 
 def _tau(evidence: Evidence, name: str) -> Finding:
@@ -47,7 +47,7 @@ def _mean(taus: Taus, names: Sequence[str]) -> float:
 
 
 def _order(evidence: Evidence) -> Finding:
-    """Rank correlation, over measures, of the published tau and the one here."""
+    """Correlate, over measures, the ranks of the published tau and of the one here."""
     return _over_configurations(
         evidence, lambda taus: rank_correlation([TAU[name] for name in taus], list(taus.values()))
     )
@@ -86,13 +86,13 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="sharpness_leads",
-        statement="Measures of sharpness rank with the gap better than norms and distances.",
+        statement="Sharpness measures correlate better with the gap than norms and distances.",
         source=SOURCE,
         published=(
             f"mean tau {np.mean([TAU[name] for name in SHARPNESS]):.3f} of four, "
             f"{np.mean([TAU[name] for name in NORMS]):.3f} of three norms"
         ),
-        unit="tau, sharpness less norms",
+        unit="tau, sharpness minus norms",
         holds=Range(low=0),
         test=_lead,
     ),

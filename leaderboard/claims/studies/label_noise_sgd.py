@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import contrast, over_seeds, rank_correlation, ratio, where
+from leaderboard.claims.effects import average_over_seeds, contrast, rank_correlation, ratio, where
 from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Damian, Ma & Lee 2021, arXiv:2106.06530"
@@ -14,7 +14,7 @@ TRACE: Final = "observed.squared_error_trace"
 
 
 def _sides(evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Networks with and without label noise; those that diverged left out."""
+    """Select networks with and without label noise, leaving out those that diverged."""
     ledger = evidence.ledger[evidence.ledger["stopped"] != "diverged"]
     return ledger[ledger["hp.label_resampling"] > 0], where(ledger, label_resampling=0.0)
 
@@ -25,7 +25,7 @@ def _trace(evidence: Evidence) -> Finding:
 
 def _rate(evidence: Evidence) -> Finding:
     noisy, _ = _sides(evidence)
-    return over_seeds(noisy, lambda rows: rank_correlation(rows["hp.learning_rate"], rows[TRACE]))
+    return average_over_seeds(noisy, lambda rows: rank_correlation(rows["hp.learning_rate"], rows[TRACE]))
 
 
 def _accuracy(evidence: Evidence) -> Finding:
@@ -47,7 +47,7 @@ CLAIMS: Final = (
         statement="SGD with label noise settles where the trace of the Hessian is smaller.",
         source=f"{SOURCE}, abstract",
         published="it converges to a stationary point of the loss plus lambda times a regularizer",
-        unit="times the trace without noise",
+        unit="ratio to the trace without noise",
         holds=Range(high=1),
         test=_trace,
     ),

@@ -1,11 +1,11 @@
-"""Claims of Zhang et al. 2021 on interpolants of least norm."""
+"""Claims of Zhang et al. 2021 on minimum-norm interpolation with kernels."""
 
 from typing import Final
 
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import over_seeds, ratio, where
+from leaderboard.claims.effects import average_over_seeds, ratio, where
 from leaderboard.claims.figure import Figure, Series, dots
 
 SOURCE: Final = "Zhang et al. 2021, doi:10.1145/3446776, sec. 5"
@@ -14,18 +14,18 @@ PIXELS, FILTERS = "kernel_gaussian", "kernel_conv"
 
 
 def _true(evidence: Evidence) -> pd.DataFrame:
-    """Networks on true labels, with their test error."""
+    """Select networks trained on true labels and add their test error."""
     ledger = where(evidence.ledger, corruption="true_labels")
     return ledger.assign(test_error=1 - ledger["test_accuracy"])
 
 
 def _error(evidence: Evidence) -> Finding:
     plain = where(_true(evidence), weight_decay=0.0, model=PIXELS)
-    return over_seeds(plain, lambda rows: float(rows["test_error"].mean()))
+    return average_over_seeds(plain, lambda rows: float(rows["test_error"].mean()))
 
 
 def _gain_of_ridge(evidence: Evidence) -> Finding:
-    """Of each seed the points that the best ridge gains, averaged over the two kernels."""
+    """Compute, for each seed, the accuracy gained by the best ridge, averaged over the two kernels."""
     kernels = _true(evidence)
     kernels = kernels[kernels["hp.model"].isin([PIXELS, FILTERS])]
 
@@ -33,7 +33,7 @@ def _gain_of_ridge(evidence: Evidence) -> Finding:
         accuracy = rows.pivot_table(index="hp.model", columns="hp.weight_decay", values="test_accuracy")
         return float((accuracy.drop(columns=0.0).max(axis=1) - accuracy[0.0]).mean())
 
-    return over_seeds(kernels, gain)
+    return average_over_seeds(kernels, gain)
 
 
 def _error_ratio(evidence: Evidence) -> Finding:
@@ -47,7 +47,7 @@ def _norm_ratio(evidence: Evidence) -> Finding:
 
 
 def _disagreement(evidence: Evidence) -> Finding:
-    """Of each seed whether norm and error order pixels and features differently: 1 if so, 0 if not."""
+    """Return, for each seed, 1 if norm and error order pixels and features differently, else 0."""
     plain = where(_true(evidence), weight_decay=0.0)
     plain = plain[plain["hp.model"].isin([PIXELS, FILTERS])]
 
@@ -56,7 +56,7 @@ def _disagreement(evidence: Evidence) -> Finding:
         norm, error = (own.loc[FILTERS] - own.loc[PIXELS]).to_numpy()
         return float(norm * error < 0)
 
-    return over_seeds(plain, differently)
+    return average_over_seeds(plain, differently)
 
 
 def _series(evidence: Evidence) -> list[Series]:
@@ -67,7 +67,7 @@ def _series(evidence: Evidence) -> list[Series]:
     ]
 
 
-FIGURE: Final = Figure(x="norm of the least-norm solution", y="test error", series=_series)
+FIGURE: Final = Figure(x="norm of the minimum-norm solution", y="test error", series=_series)
 
 
 CLAIMS: Final = (
@@ -77,7 +77,7 @@ CLAIMS: Final = (
         statement="Fitting the training labels exactly with a Gaussian kernel on pixels has a small test error.",
         source=SOURCE,
         published="1.2 % on MNIST with 60,000 images",
-        unit="of the test images",
+        unit="share of the test images",
         holds=Range(high=0.05),  # 512 digits instead of 60,000: "excellent" is taken as half of ten percent
         test=_error,
     ),
@@ -97,7 +97,7 @@ CLAIMS: Final = (
         statement="A kernel on random convolutional features has a smaller error than one on pixels.",
         source=SOURCE,
         published="46 % to 17 % on CIFAR-10; 1.2 % to 0.6 % on MNIST with wavelets",
-        unit="times the error on pixels",
+        unit="ratio to the error on pixels",
         holds=Range(high=1),
         test=_error_ratio,
     ),
@@ -107,7 +107,7 @@ CLAIMS: Final = (
         statement="The norm of the solution rises with preprocessing.",
         source=SOURCE,
         published="220 to 390 on MNIST with wavelets, a factor of 1.8",
-        unit="times the norm on pixels",
+        unit="ratio to the norm on pixels",
         holds=Range(low=1),
         test=_norm_ratio,
     ),
@@ -117,7 +117,7 @@ CLAIMS: Final = (
         statement="The norm and the test error order the two representations differently.",
         source=SOURCE,
         published="the norm jumps, yet the test error drops by a factor of 2",
-        unit="of the seeds",
+        unit="share of the seeds",
         holds=Range(low=0.5),  # most of the time
         test=_disagreement,
     ),

@@ -1,4 +1,4 @@
-"""Claims of Kaplun et al. 2022: single test images against the accuracy of whole networks."""
+"""Claims of Kaplun et al. 2022: accuracy on single test images against the accuracy of networks."""
 
 from dataclasses import replace
 from typing import Final
@@ -7,19 +7,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leaderboard.claims.claim import Claim, Evidence, Finding, Range, resampled
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
 from leaderboard.claims.effects import mean_or_nan
 from leaderboard.claims.figure import Figure, Point, Series
 
 SOURCE: Final = "Kaplun et al. 2022, arXiv:2202.09931"
 STUDY: Final = "profiles"
-NEGATIVE: Final = -0.1  # correlation from which on a point counts as negative in one half of the seeds
+NEGATIVE: Final = -0.1  # correlation below which a point counts as negative in one half of the seeds
 
 Floats = NDArray[np.float64]
 
 
 def profile_correlations(right: Floats, accuracy: Floats) -> Floats:
-    """Correlation [m], over networks, of being right on a test image, right [n, m], and test accuracy [n].
+    """Correlate [m], over networks, being right on a test image, right [n, m], with test accuracy [n].
 
     NaN for images on which all networks are right or all are wrong.
     """
@@ -29,11 +29,11 @@ def profile_correlations(right: Floats, accuracy: Floats) -> Floats:
 
 
 def _halves(evidence: Evidence) -> tuple[pd.DataFrame, Floats, Floats]:
-    """A row for each network and its place; right [n, m]; accuracy [n] on the test images."""
+    """Return a table of networks, right [n, m] and accuracy [n] on the test images."""
     runs = evidence.ledger["run_id"].tolist()
     predictions = np.array([evidence.arrays["test_predictions"][run] for run in runs])
     right = (predictions == np.array([evidence.arrays["test_labels"][run] for run in runs])).astype(float)
-    rows = pd.DataFrame({"seed": evidence.ledger["seed"].to_numpy(), "place": range(len(runs))})
+    rows = pd.DataFrame({"seed": evidence.ledger["seed"].to_numpy(), "row": range(len(runs))})
     return rows, right, right.mean(1)
 
 
@@ -41,15 +41,15 @@ def _compatible(evidence: Evidence) -> Finding:
     rows, right, accuracy = _halves(evidence)
 
     def share(drawn: pd.DataFrame) -> float:
-        chosen = drawn["place"].to_numpy()
+        chosen = drawn["row"].to_numpy()
         found = profile_correlations(right[chosen], accuracy[chosen])
         return mean_or_nan(found[np.isfinite(found)] > 0)
 
-    return resampled(rows, share, by=["seed"])
+    return bootstrap(rows, share, by=["seed"])
 
 
 def _negative(evidence: Evidence) -> Finding:
-    """Points that are negative on the networks of even seeds: their mean correlation on those of odd ones, and back."""
+    """Pick points that are negative for even seeds, average their correlation for odd seeds, and vice versa."""
     rows, right, accuracy = _halves(evidence)
     odd = rows["seed"].to_numpy() % 2 == 1
     found = []
@@ -58,7 +58,7 @@ def _negative(evidence: Evidence) -> Finding:
         points = np.flatnonzero((here <= NEGATIVE) & np.isfinite(there))
         found += [(point, there[point]) for point in points]
     table = pd.DataFrame(found, columns=["image", "correlation"])
-    mean = resampled(table, lambda drawn: float(drawn["correlation"].to_numpy().mean()), by=["image"])
+    mean = bootstrap(table, lambda drawn: float(drawn["correlation"].to_numpy().mean()), by=["image"])
     return replace(mean, networks=len(rows))
 
 
@@ -71,7 +71,7 @@ def _series(evidence: Evidence) -> list[Series]:
     return [Series("test images", points)]
 
 
-FIGURE: Final = Figure(x="correlation of being right and accuracy", y="test images", series=_series)
+FIGURE: Final = Figure(x="correlation of being right with accuracy", y="test images", series=_series)
 
 
 CLAIMS: Final = (
@@ -81,17 +81,17 @@ CLAIMS: Final = (
         statement="On most test images better networks are right more often.",
         source=f"{SOURCE}, abstract",
         published="many points whose profile rises with the accuracy of the network",
-        unit="of the test images on which networks differ",
+        unit="share of the test images on which networks differ",
         holds=Range(low=0.5),
         test=_compatible,
     ),
     Claim(
         study=STUDY,
         name="negative_points_exist",
-        statement="On some test images better networks are right less often, on fresh networks as well.",
+        statement="On some test images better networks are right less often; this also holds for fresh networks.",
         source=f"{SOURCE}, abstract",
         published="points, and a set of them (CIFAR-10-NEG), on which better networks do worse",
-        unit="correlation of fresh networks, on the images picked",
+        unit="correlation for fresh networks on the selected images",
         holds=Range(high=0),
         test=_negative,
     ),

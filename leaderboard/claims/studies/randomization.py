@@ -1,11 +1,11 @@
-"""Claims of Zhang et al. on randomised labels and pixels."""
+"""Claims of Zhang et al. 2017 and 2021 on randomized labels and pixels."""
 
 from typing import Final
 
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import contrast, noise_level, over_seeds, rank_correlation, ratio, where
+from leaderboard.claims.effects import average_over_seeds, contrast, noise_level, rank_correlation, ratio, where
 from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Zhang et al. 2021, doi:10.1145/3446776"
@@ -13,24 +13,24 @@ STUDY: Final = "randomization"
 
 
 def _worst_fit(evidence: Evidence) -> Finding:
-    """Of each seed the lowest training accuracy of any network under any condition."""
-    return over_seeds(evidence.ledger, lambda rows: float(rows["train_accuracy"].min()))
+    """Compute, for each seed, the lowest training accuracy of any network under any condition."""
+    return average_over_seeds(evidence.ledger, lambda rows: float(rows["train_accuracy"].min()))
 
 
 def _above_chance(evidence: Evidence) -> Finding:
-    """Test accuracy on random labels; digits and CIFAR-10 have ten classes."""
+    """Compute the test accuracy on random labels; digits and CIFAR-10 have ten classes."""
     random = where(evidence.ledger, corruption="random_labels")
-    return over_seeds(random, lambda rows: float(rows["test_accuracy"].mean()))
+    return average_over_seeds(random, lambda rows: float(rows["test_accuracy"].mean()))
 
 
 def _slowdown(evidence: Evidence) -> Finding:
-    """Of each seed the largest ratio, over networks, of the epochs to fit random and true labels."""
+    """Compute, for each seed, the largest ratio over networks of the epochs to fit random and true labels."""
 
     def largest(rows: pd.DataFrame) -> float:
         epochs = rows.pivot_table(index="hp.model", columns="hp.corruption", values="epochs")
         return float((epochs["random_labels"] / epochs["true_labels"]).max())
 
-    return over_seeds(evidence.ledger, largest)
+    return average_over_seeds(evidence.ledger, largest)
 
 
 def _pixels_against_labels(evidence: Evidence) -> Finding:
@@ -40,18 +40,18 @@ def _pixels_against_labels(evidence: Evidence) -> Finding:
 
 
 def _order_of_errors(evidence: Evidence) -> Finding:
-    """Of each seed and network the rank correlation of test error and p, averaged over networks."""
+    """Compute, for each seed, the rank correlation of test error with p, averaged over networks."""
     ledger = evidence.ledger.assign(p=noise_level(evidence.ledger)).dropna(subset=["p"])
 
     def order(rows: pd.DataFrame) -> float:
         each = [rank_correlation(own["p"], 1 - own["test_accuracy"]) for _, own in rows.groupby("hp.model")]
         return float(pd.Series(each).mean())
 
-    return over_seeds(ledger, order)
+    return average_over_seeds(ledger, order)
 
 
 def _pixel_order(evidence: Evidence) -> Finding:
-    """Test accuracy on true images less that on shuffled ones, of the convolutional network."""
+    """Compare the test accuracy of the convolutional network on true and on shuffled images."""
     ledger = evidence.ledger[evidence.ledger["hp.model"] != "mlp"]
     return contrast(
         where(ledger, corruption="true_labels"), where(ledger, corruption="shuffled_pixels"), "test_accuracy"
@@ -73,18 +73,18 @@ CLAIMS: Final = (
         statement="Networks fit true, partly random and random labels, and shuffled, random and Gaussian pixels.",
         source=f"{SOURCE}, sec. 2 and fig. 1; 2017, arXiv:1611.03530, table 1",
         published="training accuracy of 99.34 to 100 % on random labels",
-        unit="of the training examples, the worst network of a seed",
+        unit="training accuracy, lowest of each seed",
         holds=Range(low=0.9934),  # the lowest of table 1
         test=_worst_fit,
     ),
     Claim(
         study=STUDY,
         name="random_labels_leave_chance",
-        statement="Networks that fitted random labels are no better than chance on test images.",
+        statement="Networks that fit random labels are no better than chance on test images.",
         source="Zhang et al. 2017, arXiv:1611.03530, table 1",
         published="test accuracy of 9.78 to 10.61 % with ten classes",
-        unit="of the test images",
-        holds=Range(0.08, 0.12),  # chance, give or take 2 points: a tenth of the paper's test images
+        unit="share of the test images",
+        holds=Range(0.08, 0.12),  # chance plus or minus 2 points: a tenth as many test images as in the paper
         test=_above_chance,
     ),
     Claim(
@@ -93,7 +93,7 @@ CLAIMS: Final = (
         statement="Fitting random labels takes longer than fitting true ones by a small constant factor.",
         source=f"{SOURCE}, sec. 2, fig. 1b",
         published="a small constant factor",
-        unit="times the epochs of true labels",
+        unit="ratio to the epochs for true labels",
         holds=Range(1, 10),  # small: less than an order of magnitude
         test=_slowdown,
     ),
@@ -103,7 +103,7 @@ CLAIMS: Final = (
         statement="Random and Gaussian pixels are fitted in less time than random labels.",
         source=f"{SOURCE}, sec. 2, fig. 1a",
         published="they start converging faster",
-        unit="times the epochs of random labels",
+        unit="ratio to the epochs for random labels",
         holds=Range(high=1),
         test=_pixels_against_labels,
     ),
@@ -120,7 +120,7 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="shuffled_pixels_cost_accuracy",
-        statement="A convolutional network fits shuffled pixels, and generalizes worse on them.",
+        statement="A convolutional network fits shuffled pixels but generalizes worse on them.",
         source="Zhang et al. 2017, arXiv:1611.03530, sec. 2.1",
         published="true images lead",
         unit="test accuracy",

@@ -1,4 +1,4 @@
-"""Claims of Bansal, Kaplun & Barak 2021: the gap as robustness, rationality and memorization gaps."""
+"""Claims of Bansal, Kaplun & Barak 2021: the gap is bounded by robustness, rationality and memorization gaps."""
 
 from functools import partial
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import over_seeds
+from leaderboard.claims.effects import average_over_seeds
 from leaderboard.claims.figure import Figure, Point, Series
 
 SOURCE: Final = "Bansal, Kaplun & Barak 2021, arXiv:2010.08508"
@@ -15,7 +15,7 @@ GAPS: Final = ("gap", "robustness", "memorization", "rationality")
 
 
 def gaps_of(evidence: Evidence) -> pd.DataFrame:
-    """One row a pair of a clean and a noisy network: seed, whether its head alone was trained, gap and its parts."""
+    """One row for each pair of a clean and a noisy network: seed, whether only its head was trained, gap and parts."""
     ledger = evidence.ledger.assign(head=evidence.ledger["hp.source"].notna())
     clean = ledger[ledger["hp.corruption"] == "true_labels"].set_index(["seed", "head"])
     noisy = ledger[ledger["hp.corruption"] != "true_labels"].set_index(["seed", "head"])
@@ -31,27 +31,27 @@ def gaps_of(evidence: Evidence) -> pd.DataFrame:
 
 
 def _slack(evidence: Evidence) -> Finding:
-    """Of each seed the least that the three gaps exceed the generalization gap by."""
+    """Compute, for each seed, the smallest excess of the sum of the three gaps over the generalization gap."""
 
     def slack(rows: pd.DataFrame) -> float:
         bound = rows["robustness"] + rows["memorization"] + rows["rationality"]
         return float((bound - rows["gap"]).min())
 
-    return over_seeds(gaps_of(evidence), slack)
+    return average_over_seeds(gaps_of(evidence), slack)
 
 
 def _of_heads(evidence: Evidence, name: str) -> Finding:
     gaps = gaps_of(evidence)
-    return over_seeds(gaps[gaps["head"]], lambda rows: float(rows[name].mean()))
+    return average_over_seeds(gaps[gaps["head"]], lambda rows: float(rows[name].mean()))
 
 
 def _memorization_saved(evidence: Evidence) -> Finding:
-    """Memorization gap of whole networks less that of heads."""
+    """Compare the memorization gap of whole networks with that of heads."""
 
     def saved(rows: pd.DataFrame) -> float:
         return float(rows.loc[~rows["head"], "memorization"].mean() - rows.loc[rows["head"], "memorization"].mean())
 
-    return over_seeds(gaps_of(evidence), saved)
+    return average_over_seeds(gaps_of(evidence), saved)
 
 
 def _series(evidence: Evidence) -> list[Series]:
@@ -76,7 +76,7 @@ CLAIMS: Final = (
         statement="The generalization gap is at most the sum of robustness, rationality and memorization gaps.",
         source=f"{SOURCE}, sec. 2.1",
         published="always: the sum telescopes",
-        unit="by which the sum exceeds the gap, the least of a seed",
+        unit="excess of the sum over the gap, smallest of each seed",
         holds=Range(low=-1e-9),  # rounding
         test=_slack,
     ),
@@ -93,7 +93,7 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="heads_are_rational",
-        statement="Where labels are wrong it answers no better than on the test set: the rationality gap is small.",
+        statement="On wrongly labelled examples it does no better than on the test set: the rationality gap is small.",
         source=f"{SOURCE}, sec. 2",
         published="small, often zero",
         unit="rationality gap of heads",
@@ -103,10 +103,10 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="heads_memorize_less",
-        statement="It memorizes less than a network trained whole.",
+        statement="It memorizes less than a network trained end to end.",
         source=f"{SOURCE}, sec. 2",
         published="a small memorization gap for simple classifiers, a large one end to end",
-        unit="memorization gap, whole networks less heads",
+        unit="memorization gap, whole networks minus heads",
         holds=Range(low=0),
         test=_memorization_saved,
     ),

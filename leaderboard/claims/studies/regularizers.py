@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
-from leaderboard.claims.effects import combinations_of, combined, contrast, over_seeds, where
+from leaderboard.claims.effects import average_over_seeds, combinations_of, combined, contrast, where
 from leaderboard.claims.figure import Figure, Series, line
 
 SOURCE: Final = "Zhang et al. 2017, arXiv:1611.03530, table 1"
@@ -18,9 +18,9 @@ def _true(evidence: Evidence) -> pd.DataFrame:
 
 
 def _cost_of_none(evidence: Evidence) -> Finding:
-    """Of each seed and kind of network the best setting less the one without augmentation, decay and dropout.
+    """Compute, for each seed, the gain of the best setting over none of augmentation, decay and dropout.
 
-    Batch norm is kept on, as in the table's first rows; the mean over kinds.
+    Averaged over kinds of network, with batch norm on, as in the first rows of the table.
     """
     ledger = _true(evidence)
     ledger = ledger[ledger["hp.batch_norm"]]
@@ -31,20 +31,20 @@ def _cost_of_none(evidence: Evidence) -> Finding:
         none = where(rows, **OFF).groupby(["hp.model", "hp.depth"])["test_accuracy"].mean()
         return float((best - none).mean())
 
-    return over_seeds(ledger.dropna(subset=settings), cost)
+    return average_over_seeds(ledger.dropna(subset=settings), cost)
 
 
 def _accuracy_of_none(evidence: Evidence) -> Finding:
-    """Test accuracy without any of the four."""
+    """Compute the test accuracy without any of the four."""
     ledger = where(_true(evidence), **OFF)
     plain = ledger[~(ledger["hp.batch_norm"] & (ledger["hp.model"] != "mlp"))]
-    return over_seeds(plain, lambda rows: float(rows["test_accuracy"].mean()))
+    return average_over_seeds(plain, lambda rows: float(rows["test_accuracy"].mean()))
 
 
 def _random_labels(evidence: Evidence) -> Finding:
     random = where(evidence.ledger, corruption="random_labels")
     decayed = random[random["hp.weight_decay"] > 0]
-    return over_seeds(decayed, lambda rows: float(rows["train_accuracy"].min()))
+    return average_over_seeds(decayed, lambda rows: float(rows["train_accuracy"].min()))
 
 
 def _batch_norm(evidence: Evidence) -> Finding:
@@ -54,11 +54,11 @@ def _batch_norm(evidence: Evidence) -> Finding:
 
 
 def _early_stopping(evidence: Evidence) -> Finding:
-    """The best test accuracy at a checkpoint less the last one, over all networks on true labels."""
+    """Compare the best test accuracy at a checkpoint with the last, over all networks on true labels."""
     best = evidence.curves.groupby("run_id")["test_accuracy"].max()
     ledger = _true(evidence)
     gain = best.reindex(ledger["run_id"]).to_numpy() - ledger["test_accuracy"].to_numpy()
-    return over_seeds(ledger.assign(gain=gain.clip(min=0)), lambda rows: float(rows["gain"].mean()))
+    return average_over_seeds(ledger.assign(gain=gain.clip(min=0)), lambda rows: float(rows["gain"].mean()))
 
 
 def _series(evidence: Evidence) -> list[Series]:
@@ -88,7 +88,7 @@ CLAIMS: Final = (
         statement="With augmentation, weight decay, dropout and batch norm off, networks still generalize.",
         source=SOURCE,
         published="test accuracy of 82.00 % (Inception without batch norm), 76.07 % (AlexNet), 52.39 % (MLP 3x512)",
-        unit="of the test images",
+        unit="test accuracy",
         holds=Range(low=0.5239),  # the lowest of the table's three kinds of network
         test=_accuracy_of_none,
     ),
@@ -99,7 +99,7 @@ CLAIMS: Final = (
         source=SOURCE,
         published="3.56 points (Inception), 5.15 (AlexNet), 0.96 (MLP 3x512)",
         unit="test accuracy",
-        holds=Range(0, 0.0515),  # the most of the three
+        holds=Range(0, 0.0515),  # the largest of the three
         test=_cost_of_none,
     ),
     Claim(
@@ -108,7 +108,7 @@ CLAIMS: Final = (
         statement="Random labels are still fitted with weight decay on.",
         source="Zhang et al. 2021, doi:10.1145/3446776, sec. 3",
         published="Inception and MLPs still fit perfectly",
-        unit="training accuracy, the lowest of a seed",
+        unit="training accuracy, lowest of each seed",
         holds=Range(low=0.99),
         test=_random_labels,
     ),
@@ -128,8 +128,8 @@ CLAIMS: Final = (
         statement="On small images early stopping is of no benefit.",
         source="Zhang et al. 2021, doi:10.1145/3446776, sec. 3, fig. 2b",
         published="no potential benefit on CIFAR-10",
-        unit="test accuracy, best checkpoint less last",
-        holds=Range(high=0.01),  # a point: the best of several noisy accuracies is above the last by itself
+        unit="test accuracy, best checkpoint minus last",
+        holds=Range(high=0.01),  # a point: the maximum of several noisy accuracies is biased
         test=_early_stopping,
     ),
 )

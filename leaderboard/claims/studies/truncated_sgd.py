@@ -14,7 +14,7 @@ STUDY: Final = "truncated_sgd"
 
 
 def _first_phase(evidence: Evidence, *, heavy: bool, clipped: bool) -> pd.DataFrame:
-    """The networks whose first phase was so, but for those that diverged."""
+    """Select the networks with such a first phase, leaving out those that diverged."""
     ledger = evidence.ledger[evidence.ledger["stopped"] != "diverged"]
     noisy, short = ledger["observed.source_noise"] > 0, ledger["observed.source_is_clipped"] > 0
     return ledger[(noisy == heavy) & (short == clipped)]
@@ -39,10 +39,10 @@ def _flatter(measure: str, what: str) -> Claim:
     return Claim(
         study=STUDY,
         name=f"it_finds_smaller_{measure}",
-        statement=f"Clipped heavy-tailed SGD ends at minima with a smaller {what} than SGD.",
+        statement=f"SGD with clipped heavy-tailed noise ends at minima with a smaller {what} than SGD.",
         source=f"{SOURCE}, abstract",
         published="finds flatter local minima",
-        unit="times that of SGD",
+        unit="ratio to SGD",
         holds=Range(high=1),
         test=partial(_sharpness, measure=measure),
     )
@@ -78,10 +78,10 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="clipping_is_needed",
-        statement="Heavy-tailed noise without clipping generalizes worse.",
+        statement="Heavy-tailed noise without clipping generalizes worse than with it.",
         source=SOURCE,
         published="injecting heavy-tailed noise and truncating it: both",
-        unit="test accuracy, clipped less unclipped",
+        unit="test accuracy, clipped minus unclipped",
         holds=Range(low=0),
         test=_against_unclipped,
     ),

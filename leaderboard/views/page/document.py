@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leaderboard.claims.table import measured
+from leaderboard.claims.table import describe_estimate
 from leaderboard.ranking.report import Report
 from leaderboard.views.held_out import Pair, left_out, pairs_of
 from leaderboard.views.held_out_text import headline
@@ -109,7 +109,7 @@ def _environment() -> Environment:
         ends=_ends,
         duration=duration,
         labels=labels,
-        measured=measured,
+        measured=describe_estimate,
         plain_name=plain_name,
         breakable=_breakable,
         fragment=lambda name: "measure=" + quote(name, safe=""),

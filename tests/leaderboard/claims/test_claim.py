@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from leaderboard.claims import Claim, Evidence, Finding, Range, judge
-from leaderboard.claims.claim import Verdict, resampled, verdict
+from leaderboard.claims.claim import Verdict, bootstrap, verdict
 
 
 def evidence(effect: float, seeds: int, spread: float = 1.0) -> Evidence:
@@ -20,7 +20,7 @@ def claim(holds: Range) -> Claim:
     """The mean of `value` lies where `holds` says."""
 
     def mean(found: Evidence) -> Finding:
-        return resampled(found.ledger, lambda rows: float(rows["value"].mean()), by=["seed"])
+        return bootstrap(found.ledger, lambda rows: float(rows["value"].mean()), by=["seed"])
 
     return Claim(
         study="this", name="mean", statement="It is positive.", source="a paper", published="1", unit="points",
@@ -57,7 +57,7 @@ def test_the_bootstrap_draws_clusters() -> None:
     generator = np.random.default_rng(1)
     means = generator.normal(size=50)
     copies = pd.DataFrame({"seed": np.repeat(range(50), 4), "value": np.repeat(means, 4)})
-    finding = resampled(copies, lambda rows: float(rows["value"].mean()), by=["seed"])
+    finding = bootstrap(copies, lambda rows: float(rows["value"].mean()), by=["seed"])
 
     assert finding.low is not None
     assert finding.high is not None
@@ -67,10 +67,10 @@ def test_the_bootstrap_draws_clusters() -> None:
 def test_an_interval_needs_most_of_the_resamples() -> None:
     """A figure that only exists where the first of ten seeds is drawn once: in 0.9^9 = 39 % of the resamples."""
     frame = pd.DataFrame({"seed": range(10)})
-    finding = resampled(frame, lambda rows: 1.0 if (rows["seed"] == 0).sum() == 1 else float("nan"), by=["seed"])
+    finding = bootstrap(frame, lambda rows: 1.0 if (rows["seed"] == 0).sum() == 1 else float("nan"), by=["seed"])
 
     assert (finding.effect, finding.low, finding.high) == (1, None, None)
-    assert finding.why == "Most resamples have no such figure."
+    assert finding.why == "No interval: the effect cannot be computed in most resamples."
 
 
 def test_the_ends_of_a_range_belong_to_it() -> None:
