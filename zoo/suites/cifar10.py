@@ -23,14 +23,14 @@ Levels = Mapping[str, tuple[Any, Any]]
 MODELS: Final = ("nin", "resnet", "nf_resnet", "vit", "mixer", "test_convnext")
 CORRUPTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"corruption": "true_labels"},
-    {"corruption": "partial_labels", "corruption_p": 0.25},
-    {"corruption": "partial_labels", "corruption_p": 0.5},
+    {"corruption": "partial_labels", "corruption_p": 0.2},
+    {"corruption": "partial_labels", "corruption_p": 0.4},
     {"shift": "gaussian_noise", "severity": 3, "shift_on": "train"},
 )
 RANDOM: Final[tuple[dict[str, Any], ...]] = ({"corruption": "random_labels"},)
 
 FACTORIAL: Final[Levels] = {  # the first level of each is the centre's
-    "augmentation": ("none", "flip"), "learning_rate": (0.006, 0.002), "width": (1.5, 3.0), "train_size": (1000, 2000),
+    "augmentation": ("none", "flip"), "learning_rate": (0.006, 0.002), "width": (2.0, 4.0), "train_size": (1000, 2000),
 }  # fmt: skip
 AROUND: Final[tuple[Levels, ...]] = (
     {"batch_size": (32, 128), "weight_decay": (0.0, 0.05)},
@@ -44,7 +44,7 @@ ON_GPU: Final[Levels] = {**FACTORIAL, "width": (4.0, 8.0), "train_size": (12_500
 
 
 def small() -> Iterator[Recipe]:
-    """Four families, true labels and a quarter of them random: 64 networks."""
+    """Four families, true labels and a fifth of them random: 64 networks."""
     levels = _only(FACTORIAL, "learning_rate", "width", "train_size")
     yield from _networks(_centre(FACTORIAL), levels, CORRUPTIONS[:2], MODELS[:4])
 
