@@ -55,6 +55,10 @@ class PassCache:
             self.frames[-1].used |= {name} | known.used
         return cast("T", known.value)
 
+    def knows(self, name: str) -> bool:
+        """Whether the shared result of this name has been computed."""
+        return name in self.passes
+
     def run(self, compute: Callable[[], T]) -> tuple[T, Usage]:
         """A result that is not shared, and what it would have cost alone."""
         value, frame, seconds = self._timed(compute)

@@ -11,7 +11,9 @@ from torch.func import functional_call
 
 from measures.errors import InvalidSubjectError, UndeclaredNeedError, UnsupportedModelError
 from measures.pass_cache import PassCache
+from measures.private_copy import frozen_copy, unwrapped
 from measures.subject_checks import (
+    as_inputs,
     check_checkpoints,
     check_classes,
     check_data,
@@ -20,13 +22,14 @@ from measures.subject_checks import (
     dense_copy,
     device_and_dtype,
     first_not_finite,
-    frozen_copy,
 )
 from measures.training_history import Refit, Trajectory
 
 Need = Literal["init", "twin", "unlabeled", "trajectory", "refit"]
 
 T = TypeVar("T")
+
+TOKENS: Final = "Its inputs are token ids, which cannot be moved, mixed or differentiated."
 
 CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depends on it beyond rounding
 KEYED: Final = 256  # examples in float64 at once; a power of two: BLAS then sums each row as in one product
@@ -75,25 +78,27 @@ class Subject:
         refit: Refit | None = None,
         seed: int = 0,
     ) -> None:
-        self.device, self.dtype = device_and_dtype(model)
-        self.model = frozen_copy(model, self.device, self.dtype)
+        network = unwrapped(model)
+        self.device, self.dtype = device_and_dtype(network)
+        self.model = frozen_copy(network, self.device, self.dtype)
         self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
         self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
-        self.inputs = dense_copy("inputs", inputs).to(self.device, self.dtype)
+        self.inputs = as_inputs(self.model, dense_copy("inputs", inputs).to(self.device), self.dtype)
         self.labels = dense_copy("labels", labels).to(self.device)
         self.seed = seed
         self._init_state = None if init_state is None else check_state(self.params, init_state)
-        self._unlabeled = None if unlabeled is None else dense_copy("unlabeled", unlabeled).to(self.device, self.dtype)
-        self._trajectory, self._refit = trajectory, refit
+        self._unlabeled = (
+            None if unlabeled is None else dense_copy("unlabeled", unlabeled).to(self.device, self.inputs.dtype)
+        )
+        self._trajectory = None if trajectory is None else check_checkpoints(self.params, trajectory)
+        self._refit = refit
         self._granted: frozenset[Need] = frozenset()
         self._cache = PassCache()
         self._weights_only_view: Subject | None = None
         check_data(self.inputs, self.labels, self._unlabeled)
-        self.num_classes = check_network(self.model, self.inputs)
+        self.num_classes = check_network(self.model, self.inputs, self.dtype)
         check_classes(self.labels, self.num_classes)
         self._twin = None if twin is None else self._check_twin(twin)
-        if trajectory is not None:
-            check_checkpoints(self.params, trajectory)
         self._not_finite: dict[str, str] = {}
 
     # -- what a declared need opens ------------------------------------------------------------------------------------
@@ -169,8 +174,28 @@ class Subject:
         """Number of training examples."""
         return len(self.inputs)
 
+    @property
+    def has_tokens(self) -> bool:
+        """Whether its inputs are token ids, integers that cannot be moved, mixed or differentiated."""
+        return not self.inputs.is_floating_point()
+
+    def require_real_inputs(self) -> None:
+        """Refuse token ids, for measures that move, mix or differentiate inputs.
+
+        Raises:
+            UnsupportedModelError: the inputs are token ids.
+        """
+        if self.has_tokens:
+            raise UnsupportedModelError(TOKENS)
+
     def forward(self, params: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        """Logits [n, k] of `inputs` [n, c, h, w] under other parameters: a pure function, fit for torch.func."""
+        """Logits [n, k] of `inputs` [n, c, h, w] under other parameters: a pure function, fit for torch.func.
+
+        Raises:
+            UnsupportedModelError: real numbers in the place of token ids.
+        """
+        if inputs.is_floating_point():
+            self.require_real_inputs()
         return cast("Tensor", functional_call(self.model, {**self.buffers, **params}, (inputs,)))
 
     def logits_of(self, inputs: Tensor) -> Tensor:
@@ -208,9 +233,10 @@ class Subject:
         return torch.Generator().manual_seed(seed_for(self.seed, *names))
 
     def _check_twin(self, twin: nn.Module) -> nn.Module:
-        device_and_dtype(twin)
-        fitting = frozen_copy(twin, self.device, self.dtype)
-        if (logits := check_network(fitting, self.inputs, "The twin")) != self.num_classes:
+        network = unwrapped(twin)
+        device_and_dtype(network)
+        fitting = frozen_copy(network, self.device, self.dtype)
+        if (logits := check_network(fitting, self.inputs, self.dtype, "The twin")) != self.num_classes:
             raise InvalidSubjectError(
                 f"The twin must return {self.num_classes} logits, as the network does; got {logits}."
             )

@@ -1,19 +1,28 @@
 """What a network and its data must be before any measure sees them; every refusal says what was given."""
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils.checkpoint import CheckpointFunction
 
+from measures.autograd_graph import leaves as graph_leaves
+from measures.autograd_graph import nodes as graph_nodes
 from measures.errors import InvalidSubjectError
-from measures.training_history import Trajectory
+from measures.private_copy import by_names, without_prefixes
+from measures.training_history import Checkpoint, Trajectory
 
 HALF: Final = (torch.float16, torch.bfloat16)  # scored in float32, to which they convert exactly
-ALIKE: Final = 0.02  # of the largest logit: rounding moves less, and the statistics of a batch more
+BATCH: Final = 8  # examples that are tried together and one by one
+BATCH_TOLERANCE: Final = 0.02  # of the largest logit: rounding moves less, and the statistics of a batch more
+RECOMPUTED: Final = (
+    "activations are recomputed in its backward pass, which would use other weights than the forward pass. Switch "
+    "activation checkpointing off before scoring."
+)
 
 
 def dense_copy(name: str, value: object) -> Tensor:
@@ -45,21 +54,8 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
         raise InvalidSubjectError(
             f"The network must be a torch.nn.Module, not scripted or traced; got a {type(model).__name__}."
         )
-    state = list(model.named_parameters())
-    if not state:
-        raise InvalidSubjectError("The network must have parameters; got none.")
-    for name, value in [*state, *model.named_buffers()]:
-        if value.is_meta or nn.parameter.is_lazy(value):
-            where = "on the meta device" if value.is_meta else "of a shape that no input has decided yet"
-            raise InvalidSubjectError(f"The network must have weights; got {name!r} {where}, which holds none.")
-    for name, module in model.named_modules():
-        made = [key for key, value in vars(module).items() if isinstance(value, Tensor)]
-        if made and module._forward_pre_hooks:  # noqa: SLF001  torch has no other way to ask
-            raise InvalidSubjectError(
-                f"The network must hold its weights; got {made[0]!r} of {name!r}, which every pass makes anew. Make it "
-                "by torch.nn.utils.parametrizations, or make it last (remove_weight_norm, prune.remove)."
-            )
-    reference = state[0][1]
+    _check_parts(model)
+    reference = next(model.parameters())
     if reference.dtype not in (torch.float32, torch.float64, *HALF):
         raise InvalidSubjectError(
             f"The network must have floating-point weights of 16 bits or more; got {reference.dtype}."
@@ -67,13 +63,32 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     return reference.device, torch.float32 if reference.dtype in HALF else reference.dtype
 
 
-def frozen_copy(network: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """A copy in eval mode that requires no gradients."""
-    held = (value for module in network.modules() for value in vars(module).values() if isinstance(value, Tensor))
-    left_over = {id(value): value.detach() for value in held if not value.is_leaf}  # from a pass: no copy is made of it
-    copied = copy.deepcopy(network, left_over).eval()
-    copied.requires_grad_(requires_grad=False)
-    return copied.to(device, dtype)
+def _check_parts(model: nn.Module) -> None:
+    """Refuse parameters without values or of complex numbers, recomputed parameters, and scripted modules."""
+    parameters = dict(model.named_parameters())
+    if not parameters:
+        raise InvalidSubjectError("The network must have parameters; got none.")
+    for name, value in [*parameters.items(), *model.named_buffers()]:
+        if value.is_meta or nn.parameter.is_lazy(value):
+            where = "on the meta device" if value.is_meta else "of a shape that no input has decided yet"
+            raise InvalidSubjectError(f"The network must have weights; got {name!r} {where}, which holds none.")
+        if value.is_complex() and name in parameters:
+            raise InvalidSubjectError(
+                f"The network must have real parameters; got complex {name!r}. Store it as pairs of real numbers and "
+                "use torch.view_as_complex in the forward pass."
+            )
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InvalidSubjectError(
+                f"The network must not contain scripted or traced modules, whose operations cannot be seen; got "
+                f"{name!r}. Put the module that was scripted in its place."
+            )
+        made = [key for key, value in vars(module).items() if isinstance(value, Tensor)]
+        if made and module._forward_pre_hooks:  # noqa: SLF001  torch has no other way to ask
+            raise InvalidSubjectError(
+                f"The network must hold its weights; got {made[0]!r} of {name!r}, which every forward pass recomputes. "
+                "Use torch.nn.utils.parametrizations, or make it permanent (remove_weight_norm, prune.remove)."
+            )
 
 
 @contextmanager
@@ -86,56 +101,121 @@ def autocast_disabled() -> Iterator[None]:
         yield
 
 
-def check_network(network: nn.Module, inputs: Tensor, owner: str = "The network") -> int:
-    """How many logits [n, k] a network gives to `inputs` [n, ...], of a network that can be scored on them.
+def as_inputs(network: nn.Module, inputs: Tensor, dtype: torch.dtype) -> Tensor:
+    """Inputs in the dtype of the network, or token ids as they are.
+
+    Integers of 32 or 64 bits are token ids if the network does not take real numbers or has no gradient by them.
+    """
+    real = inputs.to(dtype)
+    if inputs.dtype not in (torch.int32, torch.int64) or not len(inputs):
+        return real
+    with autocast_disabled(), torch.enable_grad():
+        example = real[:1].clone().requires_grad_()
+        try:
+            logits = network(example)
+            (slope,) = torch.autograd.grad(logits.sum(), [example], allow_unused=True)
+        except Exception:  # noqa: BLE001  whatever a network of tokens makes of real numbers
+            slope = None
+    return inputs if slope is None and _takes(network, inputs[:1]) else real
+
+
+def _takes(network: nn.Module, example: Tensor) -> bool:
+    try:
+        network(example)
+    except Exception:  # noqa: BLE001  whatever a network of real numbers makes of tokens
+        return False
+    return True
+
+
+def check_network(network: nn.Module, inputs: Tensor, dtype: torch.dtype, owner: str = "The network") -> int:
+    """Number of logits k of a network that can be scored on `inputs` [n, ...].
 
     Raises:
-        InvalidSubjectError: it fails on them, modifies them or returns something else; or its logits are random,
-            depend on the rest of the batch, or have no gradient.
+        InvalidSubjectError: it fails on them, modifies them or returns something else than logits [n, k]; or its logits
+            are random, depend on the rest of the batch, or cannot be differentiated.
     """
-    ends = inputs[[0, -1]]
-    written, chance = ends._version, torch.get_rng_state()  # noqa: SLF001  torch's count of writes has no other name
+    batch = _distinct(inputs)
+    if batch.is_floating_point():  # with a history, so that checkpoints which need one are seen
+        batch = batch.requires_grad_()
+    with torch.enable_grad():
+        batch = batch.clone()
+    written, chance = batch._version, torch.get_rng_state()  # noqa: SLF001  torch's count of writes has no other name
     leaves = {name: p.detach().requires_grad_() for name, p in network.named_parameters()}
     with autocast_disabled(), torch.enable_grad(), torch.random.fork_rng([inputs.device] if inputs.is_cuda else []):
         started = torch.cuda.get_rng_state(inputs.device) if inputs.is_cuda else chance
         try:
-            both, alone = (functional_call(network, leaves, (x,)) for x in (ends, ends[:1]))
+            with torch.autograd.graph.disable_saved_tensors_hooks(RECOMPUTED):
+                logits = functional_call(network, leaves, (batch,))
+            _check_kept(logits, owner)
+            with torch.no_grad():
+                alone = [functional_call(network, leaves, (x,)) for x in batch.detach().split(1)]
+        except InvalidSubjectError:
+            raise
         except Exception as fault:
+            if RECOMPUTED in str(fault):
+                raise InvalidSubjectError(f"{owner} cannot be scored: {RECOMPUTED}") from fault
             raise InvalidSubjectError(
                 f"{owner} must take inputs of shape {('n', *inputs.shape[1:])} in {inputs.dtype}; "
                 f"it raised {type(fault).__name__}: {fault}"
             ) from fault
         ended = torch.cuda.get_rng_state(inputs.device) if inputs.is_cuda else chance
         drew = not (torch.equal(started, ended) and torch.equal(chance, torch.get_rng_state()))
-    if not isinstance(both, Tensor):
-        raise InvalidSubjectError(
-            f"{owner} must return logits [n, k]; got a {type(both).__name__}. Wrap it so that it returns them."
-        )
-    if both.dim() != 2 or (len(both), len(alone)) != (2, 1):  # noqa: PLR2004  [n, k]
-        raise InvalidSubjectError(
-            f"{owner} must return logits [n, k]; got shape {tuple(both.shape)} for n = {len(ends)}."
-        )
-    if both.dtype != inputs.dtype:
-        raise InvalidSubjectError(
-            f"{owner} must return logits in {inputs.dtype}, as its weights are; got {both.dtype}."
-        )
-    if ends._version != written:  # noqa: SLF001  as above
-        raise InvalidSubjectError(
-            f"{owner} must leave its inputs as they are; it writes on them. Let it begin with x.clone()."
-        )
+    _check_shape(logits, alone, dtype, owner)
+    if batch._version != written:  # noqa: SLF001  as above
+        raise InvalidSubjectError(f"{owner} modifies its inputs. Start its forward pass with x = x.clone().")
     if drew:
         raise InvalidSubjectError(
-            f"{owner} must answer alike in eval mode; it draws random numbers. Is its dropout a module?"
+            f"{owner} is random in eval mode. Use nn.Dropout modules instead of F.dropout, so that eval() disables "
+            "them."
         )
-    if not both.requires_grad:
+    _check_independence(logits, alone, owner)
+    reached = {id(leaf) for leaf in graph_leaves(logits.grad_fn)}
+    if not any(id(leaf) in reached for leaf in leaves.values()):
         raise InvalidSubjectError(f"{owner} must be differentiable; its logits are detached from its parameters.")
-    apart = (both[0] - alone[0]).detach().abs().max()
-    if bool(apart.isfinite()) and bool(apart > ALIKE * alone.abs().max()):
+    return int(logits.shape[1])
+
+
+def _check_kept(logits: object, owner: str) -> None:
+    """Refuse activations that the backward pass recomputes by itself."""
+    start = getattr(logits, "grad_fn", None)
+    if any(getattr(node, "_forward_cls", None) is CheckpointFunction for node in graph_nodes(start)):
+        raise InvalidSubjectError(f"{owner} cannot be scored: {RECOMPUTED}")
+
+
+def _distinct(inputs: Tensor) -> Tensor:
+    """Up to BATCH examples spread over `inputs` [n, ...]; if all of them are equal, another one of other numbers."""
+    n = len(inputs)
+    batch = inputs[torch.linspace(0, n - 1, min(n, BATCH)).round().long()]
+    if len(batch) > 1 and bool((batch != batch[:1]).any()):
+        return batch
+    other = batch[:1] + 1 if batch.is_floating_point() else torch.where(batch[:1] == 0, batch[:1], batch[:1] - 1)
+    return torch.cat([batch[:1], other])
+
+
+def _check_shape(logits: object, alone: list[Any], dtype: torch.dtype, owner: str) -> None:
+    """Refuse what is not one row of logits an example."""
+    if not isinstance(logits, Tensor):
         raise InvalidSubjectError(
-            f"{owner} must answer an example alike whatever is beside it; its logits differ by {float(apart):.3g} "
-            "between a batch of one and of two. A batch norm that tracks no statistics does that."
+            f"{owner} must return logits [n, k]; got a {type(logits).__name__}. Wrap it so that it returns them."
         )
-    return both.shape[1]
+    if logits.dim() != 2 or (len(logits), len(alone[0])) != (len(alone), 1):  # noqa: PLR2004  [n, k]
+        raise InvalidSubjectError(
+            f"{owner} must return logits [n, k]; got shape {tuple(logits.shape)} for n = {len(alone)}."
+        )
+    if logits.dtype != dtype:
+        raise InvalidSubjectError(f"{owner} must return logits in {dtype}, as its weights are; got {logits.dtype}.")
+
+
+def _check_independence(logits: Tensor, alone: list[Tensor], owner: str) -> None:
+    """Refuse logits of an example that depend on what else is in the batch."""
+    single = torch.cat(alone)
+    apart, size = (logits.detach() - single).abs().amax(1), single.abs().amax(1)
+    wrong = apart.isfinite() & (apart > BATCH_TOLERANCE * size)
+    if bool(wrong.any()):
+        raise InvalidSubjectError(
+            f"{owner} must give an example the same logits in every batch; they differ by {float(apart[wrong][0]):.3g} "
+            f"between a batch of one and of {len(alone)}. Batch norm with track_running_stats=False does that."
+        )
 
 
 def check_data(inputs: Tensor, labels: Tensor, unlabeled: Tensor | None) -> None:
@@ -177,40 +257,52 @@ def check_classes(labels: Tensor, num_classes: int) -> None:
         raise InvalidSubjectError(f"labels must lie in 0 to {num_classes - 1}; got {low} to {high}.")
 
 
-def check_state(params: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state at initialization on the device and in the dtype of the trained parameters.
+def check_state(params: Mapping[str, Tensor], state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The state at initialization on the device and in the dtype of the trained parameters, under their names.
 
     Raises:
         InvalidSubjectError: a parameter is missing from it, of another shape there, or no floating-point tensor.
     """
     reference = next(iter(params.values()))
-    _require_all(params, state, "init_state")
-    moved = {name: v.detach().to(reference.device) for name, v in state.items() if isinstance(v, Tensor)}
+    named = _checked(params, state, "init_state")
+    moved = {name: v.detach().to(reference.device) for name, v in named.items() if isinstance(v, Tensor)}
     return {name: v.to(reference.dtype) if v.is_floating_point() else v for name, v in moved.items()}
 
 
-def check_checkpoints(params: Mapping[str, Tensor], past: Trajectory) -> None:
-    """Refuse checkpoints of another network.
+def check_checkpoints(params: Mapping[str, Tensor], past: Trajectory) -> Trajectory:
+    """The trajectory with the parameters of its checkpoints under the names of the network.
 
     Raises:
         InvalidSubjectError: a parameter is missing from one or of another shape there; the message says which.
     """
-    for kept in past.checkpoints:
-        _require_all(params, kept.params, f"checkpoint {kept.step}")
+    checkpoints = [
+        replace(
+            kept,
+            params=_checked(params, kept.params, f"checkpoint {kept.step}"),
+            buffers=without_prefixes(kept.buffers),
+        )
+        for kept in past.checkpoints
+    ]
+    return replace(past, checkpoints=checkpoints)
 
 
-def _require_all(params: Mapping[str, Tensor], state: Mapping[str, Tensor], owner: str) -> None:
-    """Refuse a state in which a parameter is missing, of another shape or no floating-point tensor."""
+def _renamed(kept: Checkpoint, params: Mapping[str, Any]) -> Checkpoint:
+    buffers = kept.buffers if params is kept.params else without_prefixes(kept.buffers)
+    return replace(kept, params=params, buffers=buffers)
+
+
+def _checked(params: Mapping[str, Tensor], state: Mapping[str, Any], owner: str) -> Mapping[str, Any]:
+    """The state under the names of the parameters, none of which is missing, of another shape or no real numbers."""
+    named = by_names(params, state, owner)
     for name, param in params.items():
-        if name not in state:
-            raise InvalidSubjectError(f"{owner} must hold every parameter; {name!r} is missing.")
-        value = dense_copy(f"{owner}[{name!r}]", state[name])
+        value = dense_copy(f"{owner}[{name!r}]", named[name])
         if value.shape != param.shape:
             raise InvalidSubjectError(
                 f"{owner}[{name!r}] must have shape {tuple(param.shape)}; got {tuple(value.shape)}."
             )
         if not value.is_floating_point():
             raise InvalidSubjectError(f"{owner}[{name!r}] must hold floating-point numbers; got {value.dtype}.")
+    return named
 
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.prune import identity
+from torch.utils.checkpoint import checkpoint
 
 from measures.api import Subject
 from measures.subject_checks import first_not_finite
@@ -49,7 +50,7 @@ def linear(num_classes: int) -> nn.Module:
 DATA = network("mlp")
 
 
-def scripted(model: nn.Module) -> object:
+def scripted(model: nn.Module) -> Any:
     """The network in torch's old language, which is going away."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -74,11 +75,11 @@ def at_first(name: str, value: Tensor) -> Trajectory:
     return dataclasses.replace(past, checkpoints=[changed, *past.checkpoints[1:]])
 
 
-def prefixed() -> Trajectory:
-    """Checkpoints whose names are those of a compiled network."""
+def renamed(prefix: str) -> Trajectory:
+    """Checkpoints whose names begin with something else."""
     past = DATA.trajectory()
     kept = [
-        dataclasses.replace(one, params={f"_orig_mod.{name}": value for name, value in one.params.items()})
+        dataclasses.replace(one, params={f"{prefix}{name}": value for name, value in one.params.items()})
         for one in past.checkpoints
     ]
     return dataclasses.replace(past, checkpoints=kept)
@@ -110,18 +111,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "weights of no shape": ({"model": nn.Sequential(nn.Flatten(), nn.LazyLinear(10))}, "no input has decided"),
     "scripted": ({"model": scripted(linear(10))}, "not scripted or traced; got a RecursiveScriptModule"),
     "a function": ({"model": torch.nn.functional.relu}, "must be a torch.nn.Module.*got a function"),
-    "a weight norm": ({"model": made_anew(nn.utils.weight_norm)}, "'weight' of '1', which every pass makes anew"),
-    "a spectral norm": ({"model": made_anew(nn.utils.spectral_norm)}, "'weight' of '1', which every pass makes"),
-    "pruned": ({"model": made_anew(identity)}, "'weight' of '1', which every pass makes.*prune.remove"),
+    "a weight norm": ({"model": made_anew(nn.utils.weight_norm)}, "'weight' of '1', which every forward pass"),
+    "a spectral norm": ({"model": made_anew(nn.utils.spectral_norm)}, "'weight' of '1', which every forward pass"),
+    "pruned": ({"model": made_anew(identity)}, "'weight' of '1', which every forward pass.*prune.remove"),
     "whole answers": ({"model": Around(lambda f, x: f(x).round().long())}, "logits in torch.float64.*got torch.int64"),
     "answers in half": ({"model": Around(lambda f, x: f(x).half())}, "logits in torch.float64.*got torch.float16"),
-    "an answer to all": ({"model": Around(lambda f, x: f(x).sum(0, keepdim=True))}, r"shape \(1, 10\) for n = 2"),
-    "three answers each": ({"model": Around(lambda f, x: f(x).repeat(3, 1))}, r"shape \(6, 10\) for n = 2"),
-    "writes on its inputs": ({"model": Around(lambda f, x: f(x.mul_(2)))}, "leave its inputs as they are"),
-    "draws": ({"model": Around(lambda f, x: f(nn.functional.dropout(x, 1e-9)))}, "it draws random numbers"),
+    "an answer to all": ({"model": Around(lambda f, x: f(x).sum(0, keepdim=True))}, r"shape \(1, 10\) for n = 8"),
+    "three answers each": ({"model": Around(lambda f, x: f(x).repeat(3, 1))}, r"shape \(24, 10\) for n = 8"),
+    "writes on its inputs": ({"model": Around(lambda f, x: f(x.mul_(2)))}, "modifies its inputs"),
+    "draws": ({"model": Around(lambda f, x: f(nn.functional.dropout(x, 1e-9)))}, "is random in eval mode"),
     "no gradient": ({"model": Around(torch.no_grad()(lambda f, x: f(x)))}, "must be differentiable"),
-    "sees its batch": ({"model": Around(lambda f, x: f(x - 0.1 * x.mean(0)))}, "alike whatever is beside it"),
-    "no statistics": ({"model": NO_STATISTICS}, "alike whatever is beside it"),
+    "sees its batch": ({"model": Around(lambda f, x: f(x - 0.1 * x.mean(0)))}, "the same logits in every batch"),
+    "no statistics": ({"model": NO_STATISTICS}, "the same logits in every batch"),
     "other inputs": ({"inputs": DATA.inputs.repeat(1, 3, 1, 1)}, r"shape \('n', 3, 8, 8\).*it raised RuntimeError"),
     "numbers alone": ({"inputs": DATA.inputs[:, 0, 3, 3]}, r"inputs must have shape \[n, \.\.\.\].*got \(36,\)"),
     "complex inputs": ({"inputs": DATA.inputs + 0j}, "dense tensor of real numbers; got complex numbers"),
@@ -135,18 +136,41 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a twin of several answers": ({"twin": Pair()}, "The twin must return logits.*got a tuple"),
     "a twin that draws": (
         {"twin": Around(lambda f, x: f(nn.functional.dropout(x, 1e-9)))},
-        "The twin must answer alike",
+        "The twin is random in eval mode",
     ),
     "a start of whole numbers": (
         {"init_state": {k: v.long() for k, v in START.items()}},
         "floating-point numbers; got",
     ),
     "a start of arrays": ({"init_state": {k: v.numpy() for k, v in START.items()}}, "'1.weight'. must be a tensor"),
-    "a past of other names": ({"trajectory": prefixed()}, "checkpoint 0 must hold every parameter; '1.weight'"),
+    "a past of other names": (
+        {"trajectory": renamed("ema.")},
+        "checkpoint 0 must hold every parameter; '1.weight'.*'ema.1",
+    ),
     "a past of other shapes": (
         {"trajectory": at_first("3.bias", torch.zeros(3))},
         "checkpoint 0.'3.bias'. must have shape",
     ),
+    "checkpoints": (
+        {"model": Around(lambda f, x: checkpoint(f, x, use_reentrant=False))},
+        "cannot be scored: activations are recomputed",
+    ),
+    "reentrant checkpoints": (
+        {"model": Around(lambda f, x: checkpoint(f, x, use_reentrant=True))},
+        "cannot be scored: activations are recomputed",
+    ),
+    "sees its batch, of equal examples": (
+        {"model": Around(lambda f, x: f(x - 0.1 * x.mean(0))), "inputs": DATA.inputs[:1].repeat(36, 1, 1, 1)},
+        "the same logits in every batch",
+    ),
+    "sees its batch, whose ends are equal": (
+        {
+            "model": Around(lambda f, x: f(x - 0.1 * x.mean(0))),
+            "inputs": torch.cat([DATA.inputs[:35], DATA.inputs[:1]]),
+        },
+        "the same logits in every batch",
+    ),
+    "a scripted part": ({"model": nn.Sequential(scripted(linear(10)))}, "scripted or traced modules.*got '0'"),
     "weights of 8 bits": ({"model": linear(10).to(torch.float8_e4m3fn)}, "16 bits or more; got torch.float8_e4m3fn"),
 }
 
@@ -165,7 +189,7 @@ def test_a_refused_network_has_changed_nothing() -> None:
     models = Around(lambda f, x: f(x.mul_(2))), Around(lambda f, x: f(nn.functional.dropout(x)))
     inputs, chance = DATA.inputs.clone(), torch.get_rng_state()
     for model in models:
-        with pytest.raises(ValueError, match="The network must"):
+        with pytest.raises(ValueError, match=r"The network (modifies|is random)"):
             Subject(model, inputs, DATA.labels)
 
     assert torch.equal(inputs, DATA.inputs)

@@ -39,6 +39,7 @@ class Ways:
 @shared
 def ways(subject: Subject) -> Ways:
     """Ways found by a few steps to the boundary of the network linearised where the last step has led."""
+    subject.require_real_inputs()
     sample = sample_examples(subject, NUM_EXAMPLES)
     start, labels = sample.inputs, sample.labels
     end = start.clone()

@@ -42,6 +42,7 @@ def cmi_linear(subject: Subject) -> float:
     the mean eigenvalue with the least squared leave-one-out error. Where the network fits, this is I(L; Y). Counts of
     few examples overestimate informations, by about (k - 1)^2 / 2s. Unit: nats.
     """
+    subject.require_real_inputs()
     chosen = subject.sample(LINEAR_EXAMPLES)
     answers = logits(subject)[chosen].argmax(1)
     labels = subject.labels[chosen]

@@ -25,6 +25,7 @@ JACOBIAN_COST: Final = "shared forward pass and K backward passes on max(8, 480 
 @shared
 def jacobian_grams(subject: Subject) -> tuple[Tensor, Tensor]:
     """Of sampled examples J J^T [s, k, k], with J the Jacobian of the logits by the input, and the softmax [s, k]."""
+    subject.require_real_inputs()
     count = max(MIN_EXAMPLES, JACOBIAN_ROWS // subject.num_classes)
     x = sample_examples(subject, count).inputs.clone().requires_grad_()
     with torch.enable_grad():
@@ -139,6 +140,7 @@ def linear_regions(subject: Subject) -> float:
     between two of them. Other nonlinearities are not counted. No unit. Invariant when ReLU layers are rescaled, a
     constant is added to all logits, and when they are scaled.
     """
+    subject.require_real_inputs()
     points = _ellipses(sample_examples(subject, 3 * NUM_PATHS).inputs)
     total = 0
     for path in points:

@@ -73,7 +73,7 @@ def _calls_of_bottlenecks(found: Trace) -> list[int]:
             last_used[number] = max(step.call, last_used.get(number, 0))
         for number, tensor in step.outputs:
             made[number] = step.call
-            if step.func is not None and tensor.dim() > 1 and len(tensor) == COPIES:
+            if step.func is not None and step.differentiable and tensor.dim() > 1 and len(tensor) == COPIES:
                 by_example.add(number)
     calls = []
     for number in sorted(by_example - {0}):

@@ -163,8 +163,9 @@ def compute_flow(subject: Subject, inputs: Tensor, labels: Tensor, probes: Tenso
     Rademacher vectors v [draws, n, k] as `probes` give the Jacobians: E ||J^T v||^2 = ||J||_F^2. Examples do not meet
     in eval mode, so that one gradient of a sum holds that of every example.
     """
+    subject.require_real_inputs()
     found = bottlenecks(subject)
-    draws = probes if probes is not None else inputs.new_zeros(0, len(labels), subject.num_classes)
+    draws = probes if probes is not None else torch.zeros(0, len(labels), subject.num_classes, device=inputs.device)
     chunks = [
         _chunk_of_flow(subject, x, y, v)
         for x, y, v in zip(inputs.split(CHUNK), labels.split(CHUNK), draws.split(CHUNK, dim=1), strict=True)

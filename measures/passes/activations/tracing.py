@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from measures.api import Subject, UnsupportedModelError
+from measures.autograd_graph import leaves, nodes
 from measures.passes.activations.torch_calls import LAYERS, tensors, track_modules
 
 UNSEEN: Final = "an operation that torch does not show"  # in the place of a function's name
@@ -37,6 +38,7 @@ class Step:
         module: name of the innermost module whose forward pass is under way.
         inputs: numbers of the activations used, by the id of the tensor.
         outputs: numbers of the activations made, with their tensors.
+        differentiable: whether its outputs have a gradient; they have none inside an autograd function.
         weights: names of the parameters that each weight among the arguments is computed from, by the tensor's id.
         owned: names of the parameters that an operation which torch does not show uses.
     """
@@ -48,6 +50,7 @@ class Step:
     module: str
     inputs: Mapping[int, int]
     outputs: tuple[tuple[int, Tensor], ...]
+    differentiable: bool
     weights: Mapping[int, frozenset[str]]
     owned: frozenset[str] = frozenset()
 
@@ -125,30 +128,10 @@ def _require_all_met(logits: Tensor, steps: list[Step], params: Mapping[str, Ten
     """Refuse a matrix that the logits have a gradient to and that no step uses."""
     met = {name for step in steps for names in step.weights.values() for name in names}
     met = met.union(*(step.owned for step in steps))
-    reached = set(_variables(logits.grad_fn))
+    reached = {id(leaf) for leaf in leaves(logits.grad_fn)}
     for name, param in params.items():
         if param.dim() > 1 and id(param) in reached and name not in met:
             raise UnsupportedModelError(f"{name!r} receives a gradient, but no operation that uses it could be traced.")
-
-
-def _variables(node: Any) -> Iterator[int]:
-    """Ids of the leaves of autograd's graph below a node."""
-    for found in _nodes(node, lambda _: False):
-        if hasattr(found, "variable"):
-            yield id(found.variable)
-
-
-def _nodes(start: Any, known: Callable[[Any], bool]) -> Iterator[Any]:
-    """Nodes of autograd's graph below `start`; not what lies below those that are known."""
-    stack, seen = [start], set()
-    while stack:
-        node = stack.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        yield node
-        if not known(node):
-            stack.extend(following for following, _ in node.next_functions)
 
 
 @dataclass
@@ -215,7 +198,7 @@ class _Tracer(TorchFunctionMode):
     def _add_unseen(self, tensor: Tensor) -> None:
         """Find out what a tensor was made of that no function call has made."""
         found = _Found()
-        for node in _nodes(tensor.grad_fn, self._made_by.__contains__):
+        for node in nodes(tensor.grad_fn, self._made_by.__contains__):
             origin = self._made_by.get(node)
             if isinstance(origin, int):
                 found.values[origin] = origin
@@ -244,8 +227,12 @@ class _Tracer(TorchFunctionMode):
             self._count += 1
             self._hold(tensor, self._count)
             outputs.append((self._count, tensor))
-        step = Step(self._calls, func, args, kwargs, self._path[-1], inputs, tuple(outputs), weights, owned)
-        self.steps.append(step)
+        differentiable = all(tensor.requires_grad for tensor in results)
+        self.steps.append(
+            Step(
+                self._calls, func, args, kwargs, self._path[-1], inputs, tuple(outputs), differentiable, weights, owned
+            )
+        )
 
     def _hold(self, tensor: Tensor, origin: int | frozenset[str]) -> None:
         """Know a tensor from now on as an activation, or as a weight."""

@@ -61,7 +61,7 @@ def gauss_newton(subject: Subject) -> GaussNewton:
     is_sketch = len(chosen) * num_params > KEPT_FLOATS
     bucket, sign = _sketch(subject, num_params) if is_sketch else (None, None)
     diagonal = {name: torch.zeros_like(p) for name, p in subject.params.items()}
-    rows = subject.inputs.new_zeros(len(chosen), SKETCH_WIDTH if is_sketch else num_params)
+    rows = cotangents.new_zeros(len(chosen), SKETCH_WIDTH if is_sketch else num_params)
     for at in slices(len(chosen), max(1, FLOATS_AT_A_TIME // num_params)):
         gradients = gradients_of(subject, torch.dot, subject.inputs[chosen[at]], cotangents[at])
         for name, part in gradients.items():

@@ -41,8 +41,8 @@ def _gram_by_layer(subject: Subject, inputs: Tensor, cotangents: Tensor, state: 
     if _tape(subject, inputs[:NUM_PROBED], cotangents[:NUM_PROBED], state).floats * len(inputs) > FLOATS_AT_ONCE:
         raise NoFormulaError("One pass of all inputs would hold too much.")
     r = len(inputs)
-    K = inputs.new_zeros(r, r)
-    scratch = Scratch(inputs)
+    K = cotangents.new_zeros(r, r)
+    scratch = Scratch(cotangents)
     for layer in group_by_layer(_tape(subject, inputs, cotangents, state)):
         use = layer.only_use
         if use is not None and use.flat is not None:

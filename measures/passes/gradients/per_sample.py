@@ -18,6 +18,7 @@ from measures.api import CHUNK, Subject, shared
 from measures.passes.gradients.layerwise import group_by_layer
 from measures.passes.gradients.tape import Tape
 from measures.passes.gradients.weight_uses import AmbiguousBatchAxisError, NoFormulaError, Scratch
+from measures.passes.vectorization import vectorized_or_looped
 
 FLOATS_AT_ONCE: Final = 2**26  # 256 MB of float32 for the gradients of one chunk
 FLOATS_IN_CACHE: Final = 2**19  # 2 MB: what is made of one layer for some examples is still near when it is reduced
@@ -81,7 +82,27 @@ def gradients_of(
     def at_one(params: dict[str, Tensor], x: Tensor, target: Tensor) -> Tensor:
         return objective(subject.forward({**buffers, **params}, x.unsqueeze(0)).squeeze(0), target)
 
-    return cast("dict[str, Tensor]", vmap(grad(at_one), in_dims=(None, 0, 0))(params, inputs, targets))
+    def side_by_side() -> dict[str, Tensor]:
+        return cast("dict[str, Tensor]", vmap(grad(at_one), in_dims=(None, 0, 0))(params, inputs, targets))
+
+    def one_by_one() -> dict[str, Tensor]:
+        found = [_gradient(at_one, params, x, target) for x, target in zip(inputs, targets, strict=True)]
+        return {name: torch.stack([gradients[name] for gradients in found]) for name in params}
+
+    return vectorized_or_looped(subject, side_by_side, one_by_one)
+
+
+def _gradient(
+    at_one: Callable[[dict[str, Tensor], Tensor, Tensor], Tensor], params: dict[str, Tensor], x: Tensor, target: Tensor
+) -> dict[str, Tensor]:
+    """The gradient at one example, by parameter."""
+    leaves = {name: p.detach().requires_grad_() for name, p in params.items()}
+    with torch.enable_grad():
+        loss = at_one(leaves, x, target)
+    if not loss.requires_grad:
+        return {name: torch.zeros_like(p) for name, p in params.items()}
+    found = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
+    return dict(zip(leaves, found, strict=True))
 
 
 def chunk_size(subject: Subject) -> int:
@@ -94,8 +115,8 @@ class _Norms:
     """What a sweep adds up: squared norms [n]."""
 
     def __init__(self, subject: Subject) -> None:
-        self.squared_norms = subject.inputs.new_zeros(subject.num_examples)
-        self.scratch = Scratch(subject.inputs)
+        self.squared_norms = torch.zeros(subject.num_examples, dtype=subject.dtype, device=subject.device)
+        self.scratch = Scratch(self.squared_norms)
 
     def add(self, name: str, rows: slice, gradient: Tensor) -> None:  # noqa: ARG002  whichever it is of
         """Gradients [b, *shape] of these examples with respect to a parameter."""
@@ -120,7 +141,7 @@ class _Sums(_Norms):
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
-        self.dots = subject.inputs.new_zeros(subject.num_examples)
+        self.dots = torch.zeros_like(self.squared_norms)
         self._weights = {name: p.flatten() for name, p in subject.params.items()}
         self._total, self._total_square = (
             {name: torch.zeros_like(w) for name, w in self._weights.items()} for _ in range(2)

@@ -100,7 +100,10 @@ def _by_autograd(
         back = vjp(function, *(source.detach() for source in sources))[1]
         with warnings.catch_warnings():  # an operation without a batching rule is done example by example
             warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
-            pulled: tuple[Tensor, ...] = vmap(back)(G)
+            try:
+                pulled: tuple[Tensor, ...] = vmap(back)(G)
+            except RuntimeError:  # vmap does not know the function
+                pulled = tuple(torch.stack(parts) for parts in zip(*(back(g) for g in G), strict=True))
         return pulled
 
     return pull

@@ -114,7 +114,7 @@ def _kernel(subject: Subject, state: Mapping[str, Tensor]) -> TangentKernel:
     with torch.no_grad():
         logits = subject.forward({**subject.buffers, **subject.params, **state}, inputs)
     s = len(labels)
-    each_class = torch.eye(k, dtype=inputs.dtype, device=inputs.device).repeat(s, 1)
+    each_class = torch.eye(k, dtype=subject.dtype, device=inputs.device).repeat(s, 1)
     K = gram(subject, inputs.repeat_interleave(k, 0), each_class, state)
     return TangentKernel(inputs, labels, logits, K.view(s, k, s, k))
 

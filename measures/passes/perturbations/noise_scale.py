@@ -18,6 +18,7 @@ from torch.func import vmap
 
 from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.outputs import logits
+from measures.passes.vectorization import vectorized_or_looped
 from measures.passes.weights.folded_network import folded_network
 
 ACCURACY_DROP: Final = 0.1  # Jiang et al. 2020, appendix C.4
@@ -158,11 +159,21 @@ def evaluate_networks(subject: Subject, networks: Mapping[str, Tensor], shown: T
         for start in range(0, len(shown), at_once):
             piece = slice(start, start + at_once)
             some, x = {name: value[piece] for name, value in networks.items()}, subject.inputs[shown[piece]]
-            if at_once == 1:
-                found.append(forward({name: value[0] for name, value in some.items()}, x[0]).unsqueeze(0))
-            else:
-                found.append(vmap(forward)(some, x))
+            found.append(_side_by_side(subject, forward, some, x))
     return _judged(torch.cat(found).double(), subject.labels[shown])
+
+
+def _side_by_side(
+    subject: Subject, forward: Callable[[Mapping[str, Tensor], Tensor], Tensor], networks: dict[str, Tensor], x: Tensor
+) -> Tensor:
+    """Logits [d, e, k] of networks given as parameters [d, *shape], each of its inputs [d, e, c, h, w]."""
+
+    def one_by_one() -> Tensor:
+        return torch.stack([forward({k: v[d] for k, v in networks.items()}, mine) for d, mine in enumerate(x)])
+
+    if len(x) == 1:
+        return one_by_one()
+    return vectorized_or_looped(subject, lambda: vmap(forward)(networks, x), one_by_one)
 
 
 def _judged(outputs: Tensor, labels: Tensor) -> Evaluation:
@@ -173,10 +184,15 @@ def _judged(outputs: Tensor, labels: Tensor) -> Evaluation:
 
 def logits_of_all(subject: Subject, networks: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
     """Logits [d, b, k] of networks that are given as parameters (and buffers) [d, *shape], side by side if quicker."""
-    if inputs.device.type != "cpu" or inputs.numel() <= FLOATS_TO_STACK:
-        return vmap(subject.forward, in_dims=(0, None))(dict(networks), inputs)
     count = len(next(iter(networks.values())))
-    return torch.stack([subject.forward({k: v[d] for k, v in networks.items()}, inputs) for d in range(count)])
+
+    def one_by_one() -> Tensor:
+        return torch.stack([subject.forward({k: v[d] for k, v in networks.items()}, inputs) for d in range(count)])
+
+    if inputs.device.type == "cpu" and inputs.numel() > FLOATS_TO_STACK:
+        return one_by_one()
+    stacked = vmap(subject.forward, in_dims=(0, None))
+    return vectorized_or_looped(subject, lambda: stacked(dict(networks), inputs), one_by_one)
 
 
 def _mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
