@@ -1,11 +1,11 @@
-"""The command line: gapbench run | train | score | rank | page | table | check | new | list ... Heavy imports wait."""
+"""Command line of gapbench. Commands import heavy libraries when they run, so that --help is quick."""
 
 from collections.abc import Callable
 from typing import Final
 
 import typer
 
-from harness.commands.errors import answering
+from harness.commands.errors import report_user_errors
 from harness.commands.list import download, export, list_
 from harness.commands.rank import page, rank, table
 from harness.commands.run import run, score, train
@@ -29,7 +29,7 @@ RANK_EXAMPLES: Final = (
     "Examples: `gapbench rank runs/digits` · `gapbench rank ledger.csv --target loss_gap --json` · "
     "`gapbench rank runs/digits --beside runs/digits-held-out`"
 )
-COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order of --help, with what stands below it
+COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order of --help, each with its epilog
     (run, RUN_EXAMPLES),
     (train, "Example: `gapbench train digits --out zoo --fleet 8`"),
     (score, "Example: `gapbench score digits --out zoo --measures hess_trace,fro_dist`"),
@@ -46,11 +46,11 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     (export, "Examples: `gapbench export runs/digits -o ledger.csv` · `... --layers -o layers.parquet`"),
 )
 for command, examples in COMMANDS:
-    app.command(command.__name__.rstrip("_"), epilog=examples)(answering(command))
+    app.command(command.__name__.rstrip("_"), epilog=examples)(report_user_errors(command))
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     app(prog_name="gapbench")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
-from measures.errors import MeasureDefinitionError, UndeclaredNeedError, UnsupportedModelError
+from measures.errors import MeasureDefinitionError, NonFiniteScoreError, UndeclaredNeedError, UnsupportedModelError
 from measures.pass_cache import Usage
 from measures.per_layer import Layered
 from measures.subject import CHUNK, Need, Subject, seed_for
@@ -106,13 +106,13 @@ class Measure:
 
         Raises:
             UnsupportedModelError: the measure has no meaning for this network.
-            ValueError: the function returned something else than a finite number.
+            NonFiniteScoreError: the function returned NaN or infinity.
         """
         seen = self._restricted(subject)
         value, usage = seen._cache.run(lambda: self.compute(seen))  # noqa: SLF001  costs are kept with the results
         number = value if isinstance(value, Layered) else float(value)
         if not math.isfinite(number):
-            raise ValueError(f"{self.name} must return a finite number; got {number}.")
+            raise NonFiniteScoreError(f"{self.name} must return a finite number; got {number}.")
         return number, usage
 
 

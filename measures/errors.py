@@ -24,6 +24,10 @@ class UnsupportedModelError(MeasuresError):
     """The measure is undefined for this network; the message says why."""
 
 
+class NonFiniteScoreError(MeasuresError, ValueError):
+    """A measure returned NaN or infinity."""
+
+
 class UndeclaredNeedError(MeasuresError):
     """A measure uses something that its `needs` do not declare."""
 

@@ -7,17 +7,34 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from measures.api import Measure, Outcome, Subject, UnsupportedModelError
+from measures.errors import NonFiniteScoreError, UndeclaredNeedError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
 from measures.registry import select, with_plugins
 from measures.subject_checks import autocast_disabled
 from measures.training_history import Refit, Trajectory
+
+FailureKind = Literal["error", "not finite", "undeclared need", "changed inputs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a measure failed.
+
+    Attributes:
+        kind: the class of the reason; "changed inputs" where it did not leave the network and its data as they were.
+        message: one line, the exception's.
+    """
+
+    kind: FailureKind
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +50,7 @@ class Score:
         passes: the shared passes that it used.
         layers: of a sum or product over layers, the term or factor of each, by name; empty for others.
         source_hash: of the submitted code that computed it; empty for the catalogue's, whose versions say enough.
+        failure: what a measure that ran has failed of; None for every other outcome. The ledger does not store it.
     """
 
     value: float | None
@@ -43,6 +61,7 @@ class Score:
     passes: tuple[str, ...] = ()
     layers: Mapping[str, float] = field(default_factory=dict)
     source_hash: str = ""
+    failure: Failure | None = None
 
 
 class _TimeLimitError(BaseException):
@@ -137,12 +156,24 @@ def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> 
         return Score(None, "unsupported", 0.0, measure.version, str(reason))
     except _TimeLimitError:
         return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
-    except Exception:  # noqa: BLE001  the one place where a measure may fail without taking the others down
+    except Exception as error:  # noqa: BLE001  the one place where a measure may fail without taking the others down
         trace = traceback.format_exc()
-        diverged = _divergence(subject)
-        return Score(None, "unsupported" if diverged else "failed", 0.0, measure.version, diverged or trace)
+        if diverged := _divergence(subject):
+            return Score(None, "unsupported", 0.0, measure.version, diverged)
+        return Score(None, "failed", 0.0, measure.version, trace, failure=_failure_of(error))
     layers = value.layers if isinstance(value, Layered) else {}
     return Score(float(value), "scored", usage.seconds, measure.version, "", usage.passes, layers)
+
+
+def _failure_of(error: Exception) -> Failure:
+    message = traceback.format_exception_only(error)[-1].strip()
+    match error:
+        case NonFiniteScoreError():
+            return Failure("not finite", str(error))
+        case UndeclaredNeedError():
+            return Failure("undeclared need", str(error))
+        case _:
+            return Failure("error", message)
 
 
 def _divergence(subject: Subject) -> str:

@@ -14,9 +14,9 @@ from harness.checking.process import Answer, Runner
 from harness.checking.trials import Trial, card_trials, contract_trials, zoo_trials
 from harness.checking.verdict import Fault, architectures, card, contract_faults, metadata_faults, missing
 from harness.checking.zoo import CheckZoo, check_zoo
+from harness.store.measure_metadata import track_of
 from measures import Measure
 from measures.registry import catalog
-from measures.tracks import track_of
 
 TIME_LIMIT: Final = 60.0  # seconds for the whole verdict, two processes side by side
 JUDGING: Final = 5.0  # seconds of it for the ranking
@@ -34,7 +34,7 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> dict[str, Any]:
         time_limit: seconds; what is not reached by then is not accepted, or not placed.
 
     Raises:
-        FileNotFoundError, ValueError: there is no file, or it does not run, or defines no measure.
+        PluginError, MeasureDefinitionError: there is no file, or it does not run, or defines no measure.
     """
     started = time.monotonic()
     until = started + time_limit - JUDGING
@@ -61,7 +61,7 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> dict[str, Any]:
             "source": measure.source,
             "family": measure.family,
             "needs": sorted(measure.needs),
-            "track": track_of(measure),
+            "track": track_of(measure.needs, weights_only=measure.weights_only),
             "expected_sign": measure.expected_sign,
             "cost": measure.cost,
             "version": measure.version,

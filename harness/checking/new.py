@@ -4,6 +4,7 @@ import keyword
 from pathlib import Path
 from typing import Final
 
+from harness.errors import HarnessError
 from measures.registry import catalog
 
 MEASURE: Final = '''"""{title}: one line on what the measure is."""
@@ -58,19 +59,18 @@ def new(name: str, folder: Path) -> tuple[Path, Path]:
     """Write NAME.py and test_NAME.py; their paths.
 
     Raises:
-        ValueError: a name that is no Python name, or that the catalogue has, or a file that is there.
-        NotADirectoryError: no such folder.
+        HarnessError: not a Python name, a name of the catalogue, a file that exists, or no such folder.
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower():
-        raise ValueError(f"A measure must have a lower-case Python name, such as max_dist; got {name!r}.")
+        raise HarnessError(f"A measure must have a lower-case Python name, such as max_dist; got {name!r}.")
     if name in catalog():
-        raise ValueError(f"The catalogue has a measure called {name!r}. Choose another name.")
+        raise HarnessError(f"The catalogue has a measure called {name!r}. Choose another name.")
     if not folder.is_dir():
-        raise NotADirectoryError(f"The folder must exist; got {folder}.")
+        raise HarnessError(f"The folder must exist; got {folder}.")
     files = folder / f"{name}.py", folder / f"test_{name}.py"
     for file in files:
         if file.exists():
-            raise ValueError(f"{file} must not be there already; it would be overwritten.")
+            raise HarnessError(f"{file} must not be there already; it would be overwritten.")
     title = name.replace("_", " ").capitalize()
     for file, text in zip(files, (MEASURE, TEST), strict=True):
         file.write_text(text.format(name=name, title=title), encoding="utf-8")

@@ -46,7 +46,7 @@ class Runner:
         isolation: what the file is kept in, in words.
 
     Raises:
-        FileNotFoundError, ValueError: there is no file, or it does not run, or defines no measure.
+        PluginError, MeasureDefinitionError: there is no file, or it does not run, or defines no measure.
     """
 
     def __init__(self, plugin: Path, until: float) -> None:

@@ -10,13 +10,13 @@ from harness.checking.networks import ARCHITECTURES
 from harness.checking.process import Answer
 from harness.checking.trials import KINDS
 from measures import Measure, Score
+from measures.scoring import Failure
 
 Answers = Mapping[tuple[str, ...], Answer]
 
 EQUAL: Final = 1e-6  # relative: what the order of summation may change in float64
 SINGLE: Final = 1e-3  # relative: what float32 may change
 ZERO: Final = 1e-9  # absolute: two numbers that near are equal
-LEFT: Final = "must leave the network and its data as they are"  # of the sandbox's reason
 REASON: Final = 20  # characters: a shorter one says nothing
 
 MENDS: Final = {  # by the beginning of what was touched
@@ -150,7 +150,7 @@ def card(name: str, answers: Answers) -> dict[str, dict[str, Any]]:
 
 def _failures(score: Score) -> Iterator[tuple[str, str]]:
     """What is wrong with one score, and how to mend it."""
-    last = _last_line(score.why)
+    failure = score.failure or Failure("error", _last_line(score.why))
     if score.outcome == "timeout":
         yield (
             "It took longer than 10 s on a network of a few thousand parameters.",
@@ -158,17 +158,17 @@ def _failures(score: Score) -> Iterator[tuple[str, str]]:
         )
     elif score.outcome == "unsupported" and len(score.why) <= REASON:
         yield "It refuses without a reason.", "Say in UnsupportedModelError(...) what is undefined, and why."
-    elif score.outcome != "failed" or LEFT in last:
-        return  # what it touched is told for itself
-    elif "must return a finite number" in last:
-        yield (
-            last.split(": ", 1)[-1],
-            "Raise UnsupportedModelError with the reason where it is undefined; never return NaN.",
-        )
-    elif "UndeclaredNeedError" in last:
-        yield "It uses what it does not declare.", last.split(": ", 1)[-1]
+    elif score.outcome != "failed" or failure.kind == "changed inputs":
+        return  # `_side_effects` names each change
+    elif failure.kind == "not finite":
+        yield failure.message, "Raise UnsupportedModelError with the reason where it is undefined; never return NaN."
+    elif failure.kind == "undeclared need":
+        yield "It uses an undeclared input.", failure.message
     else:
-        yield f"It fails: {last}", "Mend the error; where it has no meaning, raise UnsupportedModelError and say why."
+        yield (
+            f"It fails: {failure.message}",
+            "Mend the error; where the measure is undefined, raise UnsupportedModelError and say why.",
+        )
 
 
 def _left_behind(name: str, answer: Answer) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ import pandas as pd
 import safetensors.torch
 from torch import Tensor
 
+from harness.errors import HarnessError
 from measures.training_history import Checkpoint, Trajectory
 from zoo.recipe import Recipe
 from zoo.seeds import seed_for
@@ -30,7 +31,7 @@ RUNS: Final = "runs.json"  # by run_id: recipe, losses, steps, and the SHA-256 o
 MEASURES: Final = "measures.json"  # by name: the version that was scored, and the figures of its ranking
 
 
-class OtherStartError(RuntimeError):
+class InitialWeightsError(HarnessError):
     """Initial weights come out otherwise on this machine than on the one that trained the check zoo."""
 
 
@@ -67,12 +68,12 @@ class CheckZoo:
         """Parameters and buffers before training.
 
         Raises:
-            OtherStartError: they come out otherwise than where the zoo was trained.
+            InitialWeightsError: they come out otherwise than where the zoo was trained.
         """
         recipe = self.recipe(run_id)
         state = {name: value.clone() for name, value in network_of(recipe, data_of(recipe)).state_dict().items()}
         if hash_of_state(state) != self.runs[run_id]["initial"]:
-            raise OtherStartError(
+            raise InitialWeightsError(
                 f"The initial weights of {run_id} must be those that the check zoo was trained from; this build of "
                 "torch draws others. Make the check zoo anew: make check-zoo."
             )

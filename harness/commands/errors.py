@@ -1,4 +1,4 @@
-"""How a command answers: exit statuses, consoles, and one sentence on what cannot be."""
+"""Exit statuses of the commands, their consoles, and which exceptions are a user's mistake."""
 
 import os
 import select
@@ -11,58 +11,70 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from harness.errors import HarnessError
-
 P = ParamSpec("P")
 
 GOOD: Final = 0
 NEGATIVE: Final = 1
 USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+USER_ERRORS: Final = {  # the base class of each room, by its module
+    "harness.errors": "HarnessError",
+    "leaderboard.errors": "LeaderboardError",
+    "measures.errors": "MeasuresError",
+    "zoo.errors": "ZooError",
+}
 
 console = Console()
 errors = Console(stderr=True)
 
 
-def answering(command: Callable[P, int]) -> Callable[P, None]:
-    """Turn bad input into one sentence and exit status 2, and Ctrl-C into a word on how to go on.
+def report_user_errors(command: Callable[P, int]) -> Callable[P, None]:
+    """Wrap a command so that it exits with its status, and a user's mistake is one sentence and exit status 2.
 
-    A reader of the output that leaves before its end, as `head` does, ends the command with status 1 and no word.
+    Mistakes are the base classes of `USER_ERRORS` and an `OSError` about a named file. Every other exception is a fault
+    of the program: a traceback and exit status 1. If the reader of the output leaves early, as `head` does, the command
+    ends with status 1 and no message.
     """
 
     @wraps(command)
-    def answered(*args: P.args, **kwargs: P.kwargs) -> None:
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             status = command(*args, **kwargs)
-            sys.stdout.flush()  # here, where a reader that has left is met, and not when Python ends
-        except typer.Exit:  # a RuntimeError too
-            raise
+            sys.stdout.flush()  # to meet a closed pipe here and not when Python ends
         except OSError as error:
-            if isinstance(error, BrokenPipeError) and _unread(sys.stdout):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still holds to write
+            if isinstance(error, BrokenPipeError) and _reader_has_left(sys.stdout):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
                 raise typer.Exit(NEGATIVE) from None
+            if error.filename is None and not isinstance(error, user_errors()):
+                raise
             refuse(f"{error.filename} cannot be used: {error.strerror}." if error.filename else str(error))
-        except HarnessError as error:
-            refuse(str(error))
-        except (ValueError, LookupError, RuntimeError) as error:
-            if type(error).__module__ == "builtins" and not str(error).endswith((".", "?", "]")):
-                raise  # a fault of the program, not of its input
+        except user_errors() as error:
             refuse(str(error))
         except KeyboardInterrupt:
-            errors.print("\nInterrupted. What was finished is kept; the same command goes on from there.")
-            raise typer.Exit(130) from None
+            errors.print("\nInterrupted. Finished work is kept; the same command continues from there.")
+            raise typer.Exit(INTERRUPTED) from None
         raise typer.Exit(status)
 
-    return answered
+    return run
 
 
-def _unread(output: TextIO) -> bool:
-    """Whether it is a pipe whose reader has left; other pipes break too, as that to a worker."""
+def user_errors() -> tuple[type[Exception], ...]:
+    """Return the base classes of users' errors of all rooms that are imported: no other room can have raised one.
+
+    Importing all of them here would take the seconds that torch takes.
+    """
+    return tuple(getattr(sys.modules[module], name) for module, name in USER_ERRORS.items() if module in sys.modules)
+
+
+def _reader_has_left(output: TextIO) -> bool:
+    """Return whether the output is a pipe whose reader is gone; other pipes break too, such as that to a worker."""
     pipe = select.poll()
     pipe.register(output.fileno(), 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in pipe.poll(0))
 
 
 def refuse(message: str) -> NoReturn:
-    """End with a sentence on what cannot be."""
+    """Print a user's mistake and exit with status 2."""
     errors.print(f"[red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(USAGE)

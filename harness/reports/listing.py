@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.store.to_ledger import metadata_of
-from measures.registry import catalog
+from harness.store.catalogue_source import read_catalogue
 from zoo.corruptions import COMMON_CORRUPTIONS, CORRUPTIONS
 from zoo.data.datasets import DATASETS, datasets_in
 from zoo.suites.registry import suites
@@ -37,7 +36,7 @@ def listed(what: What, data_dir: Path | None) -> dict[str, dict[str, Any]]:
                 "source": row["source"],
                 "what": " ".join(row["summary"].split()),
             }
-            for name, row in metadata_of(catalog()).items()
+            for name, row in read_catalogue().items()
         }
     if what == "datasets":
         there = {} if data_dir is None else datasets_in(data_dir)

@@ -18,14 +18,16 @@ from typing import Any, Final, Self
 
 import torch
 
+from harness.errors import HarnessError
 from harness.sandbox.confinement import ROOMS, Guard, Kind, bubblewrap, environment, guards, import_path, wrapped
 from harness.sandbox.replies import Reply, measure_of, reply_of
 from harness.sandbox.retraining import RefitOutside
 from harness.sandbox.session import GRACE, LOADING, Answer, Event, Hearing, spoiled, touched
-from harness.sandbox.submission import Parts, Submission, Turn
+from harness.sandbox.submission import Parts, PluginError, Submission, Turn
 from harness.sandbox.worker import RUN
 from measures import Measure, Score
 from measures.api import Outcome
+from measures.scoring import Failure
 from measures.training_history import Refit
 
 MEMORY: Final = 4 << 30  # bytes beyond torch and what is sent; above what any measure of the catalogue takes
@@ -34,8 +36,8 @@ SCORING: Final = 300.0  # seconds for one measure of one network
 SCRATCH: Final = "/tmp"  # noqa: S108  in the sandbox it is a folder of its own
 
 
-class SandboxError(RuntimeError):
-    """The sandbox itself does not start; the message says what it said."""
+class SandboxError(HarnessError):
+    """The sandbox does not start; the message quotes its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +87,17 @@ class Sandbox:
         """The measures of a submission as it declares them; their `compute` refuses, for it is not here.
 
         Raises:
-            ValueError: it does not run, or defines no measure, or declares what cannot be; the message says which.
+            PluginError: it does not run, or defines no measure, or one that is declared wrongly.
         """
         answer = self._asked(submission, (), seconds=0.0)
         said = answer.turns[0][0] if answer.turns[0] else {}
         if "refused" in said:
-            raise ValueError(str(said["refused"]))
+            raise PluginError(str(said["refused"]))
         if answer.cause or not said:
-            raise ValueError(f"{submission.where} must run as Python and define a measure; {answer.cause}")
+            raise PluginError(f"{submission.where} must run as Python and define a measure; {answer.cause}")
         described = said.get("described")
         if not isinstance(described, list) or not described:
-            raise ValueError(f"{submission.where} must define at least one function under @measure; it defines none.")
+            raise PluginError(f"{submission.where} must define at least one function under @measure; it defines none.")
         found = [measure_of(one, submission) for one in described]
         return {measure.name: measure for measure in found}
 
@@ -264,9 +266,11 @@ def _answered(
     if not alone:
         return {} if spoiled(changed) else {name: reply_of(event, submission) for name, event in said.items()}
     if not said:
-        return {names[0]: Reply(Score(None, "failed", 0.0, 0, "In the sandbox, it ended without a word."))}
+        return {names[0]: Reply(Score(None, "failed", 0.0, 0, "In the sandbox, it ended without an answer."))}
     reply = reply_of(said[names[0]], submission)
     if wrong := spoiled(changed):
         why = f"A measure must leave the network and its data as they are; it changed {', '.join(wrong[:5])}."
-        reply = replace(reply, score=replace(reply.score, value=None, outcome="failed", why=why, layers={}))
+        failure = Failure("changed inputs", why)
+        score = replace(reply.score, value=None, outcome="failed", why=why, layers={}, failure=failure)
+        reply = replace(reply, score=score)
     return {names[0]: replace(reply, touched=changed)}

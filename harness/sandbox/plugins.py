@@ -10,13 +10,15 @@ from pathlib import Path
 
 import torch
 
-from harness.sandbox.client import Sandbox, SandboxError
+from harness.errors import HarnessError
+from harness.sandbox.client import Sandbox
 from harness.sandbox.replies import Reply
-from harness.sandbox.submission import Parts, Submission, Turn
+from harness.sandbox.submission import Parts, PluginError, Submission, Turn
+from harness.store.measure_metadata import TRACKS, Track, track_of
 from measures import Measure, Score
 from measures.api import Need
+from measures.errors import MeasuresError
 from measures.registry import PLUGIN_GROUP
-from measures.tracks import TRACKS, Track, track_of
 from measures.training_history import Refit
 
 
@@ -89,8 +91,7 @@ def load_plugins(plugin: Path | None, taken: Mapping[str, Measure]) -> Plugins:
         taken: measures whose names nobody else may use.
 
     Raises:
-        ValueError: the file does not run, or defines no measure, or one of a name that is taken.
-        FileNotFoundError: there is no such file.
+        PluginError: there is no such file, it does not run, or defines no measure or one of a name that is taken.
     """
     measures: dict[str, Measure] = {}
     submissions: dict[str, Submission] = {}
@@ -100,7 +101,7 @@ def load_plugins(plugin: Path | None, taken: Mapping[str, Measure]) -> Plugins:
         measures |= shared_sandbox().describe(submission)
         submissions |= dict.fromkeys(measures, submission)
         if clash := sorted(set(measures) & set(taken)):
-            raise ValueError(
+            raise PluginError(
                 f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename."
             )
     for point in entry_points(group=PLUGIN_GROUP):
@@ -108,8 +109,8 @@ def load_plugins(plugin: Path | None, taken: Mapping[str, Measure]) -> Plugins:
             submission = find_package(point)
             found = shared_sandbox().describe(submission)
             if clash := sorted(set(found) & {*taken, *measures}):
-                raise ValueError(f"names are taken: {', '.join(clash)}.")  # noqa: TRY301  one way out
-        except (ValueError, LookupError, ImportError, OSError, SandboxError) as error:
+                raise PluginError(f"names are taken: {', '.join(clash)}.")
+        except (HarnessError, MeasuresError, ImportError, OSError) as error:
             reason = str(error).strip().rpartition("\n")[2]
             problems.append(f"The plug-in {point.name} = {point.value} cannot be used: {reason}")
         else:
@@ -122,15 +123,14 @@ def find_package(point: EntryPoint) -> Submission:
     """The submission of an installed package: the module that its entry point names, and the hash of all its code.
 
     Raises:
-        ModuleNotFoundError: there is no such package.
-        ValueError: it names no module.
+        PluginError: it names no module, or no package is called so.
     """
     if point.pattern.match(point.value) is None:
-        raise ValueError("an entry point must name a module, as in package.module.")
+        raise PluginError("an entry point must name a module, as in package.module.")
     top = point.module.partition(".")[0]
     spec = importlib.util.find_spec(top)  # which runs nothing, of a name without a dot
     if spec is None:
-        raise ModuleNotFoundError(f"No package is called {top}.")
+        raise PluginError(f"No package is called {top}.")
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     files = [file for folder in folders for file in folder.rglob("*.py")] or [Path(spec.origin or "")]
     return Submission.of_module(point.module, files)
@@ -145,7 +145,9 @@ def make_commissions(
         mine = [measures[name] for name in names if submissions.get(name) == submission]
         tracks = []
         for track in TRACKS:
-            if of_track := [measure for measure in mine if track_of(measure) == track]:
+            if of_track := [
+                measure for measure in mine if track_of(measure.needs, weights_only=measure.weights_only) == track
+            ]:
                 needs = frozenset(need for measure in of_track for need in measure.needs)
                 tracks.append(OfTrack(track, {measure.name: measure.version for measure in of_track}, needs))
         commissions.append(Commission(submission, tuple(tracks)))

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, cast
 
-from harness.sandbox.submission import Submission
+from harness.sandbox.submission import PluginError, Submission
 from measures import Measure, Score, Subject
-from measures.api import Outcome
+from measures.scoring import Failure
+
+Event = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,42 +27,53 @@ class Reply:
     peak: int = 0
 
 
-def reply_of(event: Mapping[str, Any], submission: Submission) -> Reply:
-    """A reply of what a fork says; what is not well formed is a failure."""
-    value, outcome, layers = event.get("value"), event.get("outcome"), event.get("layers")
-    passes, peak = event.get("passes"), event.get("peak")
-    whole = (
-        outcome in get_args(Outcome)
-        and (_is_number(value) if outcome == "scored" else value is None)
-        and _is_number(event.get("seconds"))
-        and isinstance(event.get("version"), int)
-        and isinstance(event.get("why"), str)
-        and isinstance(passes, list)
-        and all(isinstance(name, str) for name in passes)
-        and isinstance(layers, dict)
-        and all(map(_is_number, layers.values()))
-        and isinstance(peak, int)
-    )
-    if not whole:
-        return Reply(Score(None, "failed", 0.0, 0, "In the sandbox, it sent what is no score."))
-    score = Score(
-        None if value is None else float(value),
-        cast("Outcome", outcome),
-        max(0.0, float(event["seconds"])),
-        event["version"],
-        event["why"],
-        tuple(cast("list[str]", passes)),
-        {name: float(part) for name, part in cast("dict[str, float]", layers).items()},
-        submission.source_hash,
-    )
-    return Reply(score, (), max(0, cast("int", peak)))
+def reply_of(event: Event, submission: Submission) -> Reply:
+    """Read a reply from what a fork sent; a malformed one is a failure of the measure."""
+    match event:
+        case {
+            "value": None | int() | float() as value,
+            "outcome": "scored" | "unsupported" | "failed" | "timeout" as outcome,
+            "seconds": int() | float() as seconds,
+            "version": int() as version,
+            "why": str() as why,
+            "passes": list() as passes,
+            "layers": dict() as layers,
+            "peak": int() as peak,
+        } if (
+            (_is_number(value) if outcome == "scored" else value is None)
+            and _is_number(seconds)
+            and all(isinstance(name, str) for name in passes)
+            and all(map(_is_number, layers.values()))
+        ):
+            score = Score(
+                None if value is None else float(value),
+                outcome,
+                max(0.0, float(seconds)),
+                version,
+                why,
+                tuple(passes),
+                {str(name): float(part) for name, part in layers.items()},
+                submission.source_hash,
+                _failure_in(event),
+            )
+            return Reply(score, (), max(0, peak))
+        case _:
+            return Reply(Score(None, "failed", 0.0, 0, "The sandboxed measure returned a malformed score."))
+
+
+def _failure_in(event: Event) -> Failure | None:
+    match event.get("failure"):
+        case ["error" | "not finite" | "undeclared need" as kind, str(message)]:
+            return Failure(kind, message)
+        case _:
+            return None
 
 
 def measure_of(said: object, submission: Submission) -> Measure:
     """A measure as it describes itself, checked as its own decorator would have.
 
     Raises:
-        ValueError: it cannot be so.
+        PluginError, MeasureDefinitionError: the description is malformed, or no measure can be declared so.
     """
 
     def elsewhere(_: Subject) -> float:
@@ -72,11 +85,11 @@ def measure_of(said: object, submission: Submission) -> Measure:
         if not (
             isinstance(fields["name"], str) and fields["name"].isidentifier() and isinstance(fields["version"], int)
         ):
-            raise ValueError(f"name must be an identifier and version a whole number; got {fields['name']!r}.")
+            raise PluginError(f"name must be an identifier and version a whole number; got {fields['name']!r}.")
         fields["needs"] = frozenset(fields["needs"])
         return Measure(compute=elsewhere, **fields)
     except (TypeError, LookupError) as error:
-        raise ValueError(f"{submission.where} must describe its measures; it sent what is no description.") from error
+        raise PluginError(f"{submission.where} sent a malformed description of its measures.") from error
 
 
 def _is_number(value: object) -> bool:

@@ -159,7 +159,7 @@ class Hearing:
             event = None
         known = isinstance(event, dict) and isinstance(event.get("end", []), list)
         if not known or ("refit" in event and self.refits is None):
-            self.wrong = "it sent what is no answer."
+            self.wrong = "it sent a malformed answer."
             return
         self.turns[-1].append(event)
         if "begun" in event and self._begun() <= len(self._names()):

@@ -10,8 +10,13 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from harness.errors import HarnessError
 from measures.api import Need
 from measures.training_history import Trajectory
+
+
+class PluginError(HarnessError):
+    """A plug-in that cannot be read, does not run, or defines no usable measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,10 @@ class Submission:
         """A file, read and not run.
 
         Raises:
-            FileNotFoundError: there is none.
+            PluginError: there is none.
         """
         if not path.is_file():
-            raise FileNotFoundError(f"{path} must be a Python file that defines a measure; there is none.")
+            raise PluginError(f"{path} must be a Python file that defines a measure; there is none.")
         content = path.read_bytes()
         return cls("file", str(path), content, hashlib.sha256(content).hexdigest()[:16])
 

@@ -37,6 +37,7 @@ from harness.sandbox.confinement import code_folders, confine
 from harness.sandbox.retraining import RefitElsewhere
 from measures import Subject
 from measures.api import Measure
+from measures.errors import MeasureDefinitionError, MeasuresError
 from measures.registry import from_file, measures_of, select
 from measures.scoring import score_subject
 from zoo.models.build import timm_library
@@ -148,7 +149,7 @@ def _answers(
 ) -> Iterator[dict[str, Any]]:
     try:
         available = _submitted(request, scratch)
-    except ValueError as error:
+    except MeasuresError as error:
         yield {"refused": str(error)}
         return
     if not request["scores"]:
@@ -180,6 +181,7 @@ def _answers(
                 "seconds": score.seconds,
                 "version": score.version,
                 "why": score.why[-LONGEST_WHY:],
+                "failure": score.failure and [score.failure.kind, score.failure.message[-LONGEST_WHY:]],
                 "passes": list(score.passes),
                 "layers": dict(score.layers),
                 "peak": _peak() - memory,
@@ -192,19 +194,21 @@ def _submitted(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
     """The measures of the request's file or module, run here for the first time.
 
     Raises:
-        ValueError: it does not run, or defines no measure.
+        MeasureDefinitionError: it does not run, or defines no measure.
     """
     if request["kind"] == "module":
         found = measures_of(importlib.import_module(request["where"]))
         if not found:
-            raise ValueError(f"{request['where']} must define at least one function under @measure; it defines none.")
+            raise MeasureDefinitionError(
+                f"{request['where']} must define at least one function under @measure; it defines none."
+            )
         return found
     path = scratch / Path(request["where"]).name
     path.write_bytes(request["content"])
     try:
         return from_file(path)
-    except ValueError as error:
-        raise ValueError(str(error).replace(str(path), request["where"])) from error
+    except MeasureDefinitionError as error:
+        raise MeasureDefinitionError(str(error).replace(str(path), request["where"])) from error
 
 
 def _described(measure: Measure) -> dict[str, Any]:

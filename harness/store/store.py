@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, get_args
 
+from harness.errors import HarnessError
 from harness.store.atomic_write import write_bytes
 from harness.store.schema import RUNS, SCORES, WITHOUT_LAYERS, insert_run, now, open_ledger
 from harness.store.weights import HALVES, TRAJECTORY, PackedRun, WeightFile
@@ -20,7 +21,7 @@ from zoo.recipe import Recipe
 from zoo.training.record import Record
 
 
-class StoreError(RuntimeError):
+class StoreError(HarnessError):
     """The ledger cannot be opened, though it may be whole; the message says why."""
 
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from inspect import cleandoc
 from typing import Any, Final
 
 import pandas as pd
 
 from harness.sandbox.submission import Submission
+from harness.store.measure_metadata import Metadata, make_metadata
 from harness.store.store import Store
 from leaderboard.claims import Evidence
 from measures import Measure, Score
-from measures.tracks import track_of
 from zoo.recipe import Recipe
 from zoo.training.record import CurvePoint
 
@@ -84,22 +83,21 @@ def layers_of(store: Store) -> pd.DataFrame:
 
 def metadata_of(
     measures: Mapping[str, Measure], submissions: Mapping[str, Submission] | None = None
-) -> dict[str, dict[str, Any]]:
-    """What the leaderboard says of measures, by name; of those from outside also which code they are."""
+) -> dict[str, Metadata]:
+    """Return the metadata of measures by name; those of plug-ins include the hash of their code."""
     hashes = {name: submission.source_hash for name, submission in (submissions or {}).items()}
     return {
-        name: {
-            "family": measure.family,
-            "expected_sign": measure.expected_sign,
-            "source": measure.source,
-            "needs": sorted(measure.needs),
-            "price": measure.cost,  # in words; a row of the ranking has its seconds under "cost"
-            "version": measure.version,
-            "track": track_of(measure),
-            "source_hash": hashes.get(name, ""),
-            "summary": (measure.compute.__doc__ or "").strip().split("\n\n")[0],
-            "definition": cleandoc(measure.compute.__doc__ or ""),
-        }
+        name: make_metadata(
+            family=measure.family,
+            expected_sign=measure.expected_sign,
+            source=measure.source,
+            needs=measure.needs,
+            cost=measure.cost,
+            version=measure.version,
+            weights_only=measure.weights_only,
+            docstring=measure.compute.__doc__ or "",
+            source_hash=hashes.get(name, ""),
+        )
         for name, measure in measures.items()
     }
 

@@ -11,6 +11,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from harness.errors import HarnessError
 from zoo.recipe import Recipe
 from zoo.training.record import Record, Snapshot, TrainedRun
 
@@ -18,7 +19,7 @@ HALVES = ("initial", "final")
 TRAJECTORY = "trajectory.safetensors"
 
 
-class CorruptRunError(Exception):
+class CorruptRunError(HarnessError):
     """A run on disk cannot be trusted; the message names the file, and the run is to be trained again."""
 
 

@@ -1,4 +1,4 @@
-"""Tracks: what a measure does not declare, its subject does not hold."""
+"""What a measure does not declare, its subject does not hold."""
 
 import pytest
 import torch
@@ -6,11 +6,10 @@ import torch
 from measures import Measure, Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import logits
 from measures.registry import catalog
-from measures.tracks import TRACKS, Track, track_of
 from tests.measures.networks import ARCHITECTURES, network
 
 WEIGHTS_ONLY = sorted(name for name, item in catalog().items() if item.weights_only)
-OTHERS = sorted(name for name, item in catalog().items() if track_of(item) == "training data")
+OTHERS = sorted(n for n, item in catalog().items() if not item.weights_only and not item.needs - {"init"})
 
 
 def other_data(name: str) -> tuple[Subject, Subject]:
@@ -69,19 +68,6 @@ def test_the_cost_of_a_measure_of_weights_is_kept() -> None:
     assert value == catalog()["prod_of_spec"](network("mlp").subject())
     assert usage.passes
     assert usage.seconds > 0
-
-
-def test_tracks_follow_from_needs() -> None:
-    """The most that a measure asks for decides; every track has a measure in the catalogue."""
-    cases: dict[str, Track] = {
-        "param_norm": "weights only",
-        "fro_dist": "weights only",
-        "cross_entropy": "training data",
-        "gde_disagreement": "unlabeled inputs",
-    }
-
-    assert {name: track_of(catalog()[name]) for name in cases} == cases
-    assert {track_of(item) for item in catalog().values()} == set(TRACKS)
 
 
 def test_weights_only_excludes_other_needs() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.checking.new import new
+from harness.errors import HarnessError
 from measures.registry import from_file
 from tests.measures.networks import network
 
@@ -22,7 +23,7 @@ def test_what_it_writes_is_a_measure_with_a_test_that_passes(tmp_path: Path) -> 
     text = test.read_text()
     measure.write_text(measure.read_text().replace("pow(4)", "pow(2)"))
     assert subprocess.run([sys.executable, "-m", "pytest", "-q", test.name], cwd=tmp_path, check=False).returncode == 1
-    with pytest.raises(ValueError, match="must not be there already"):
+    with pytest.raises(HarnessError, match="must not be there already"):
         new("fourth_powers", tmp_path)
     assert test.read_text() == text
 
@@ -30,8 +31,8 @@ def test_what_it_writes_is_a_measure_with_a_test_that_passes(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["my-measure", "class", "2d", "MaxDist", "fro_dist"])
 def test_names_that_cannot_be_are_refused(tmp_path: Path, name: str) -> None:
     """Nothing is written."""
-    with pytest.raises(ValueError, match=r"lower-case Python name|Choose another name"):
+    with pytest.raises(HarnessError, match=r"lower-case Python name|Choose another name"):
         new(name, tmp_path)
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(HarnessError, match="folder must exist"):
         new("fine", tmp_path / "missing")
     assert not list(tmp_path.iterdir())

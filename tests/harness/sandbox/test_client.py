@@ -10,7 +10,7 @@ from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import parts_of
 from harness.sandbox import session
 from harness.sandbox.client import Sandbox
-from harness.sandbox.submission import Parts, Submission
+from harness.sandbox.submission import Parts, PluginError, Submission
 from harness.store.store import Store
 from tests.harness.sandbox.boxed import squares
 from zoo.training.train import data_of
@@ -143,7 +143,7 @@ def test_a_broken_file_is_refused(
     path.write_text(text)
     if name.startswith("hangs"):
         monkeypatch.setattr(session, "LOADING", 1.0)
-    with pytest.raises(ValueError, match=name) as refusal:
+    with pytest.raises(PluginError, match=name) as refusal:
         sandbox.describe(Submission.of_file(path))
     monkeypatch.undo()
 

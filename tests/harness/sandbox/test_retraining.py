@@ -144,4 +144,4 @@ def test_who_may_not_train_asks_in_vain(sandbox: Sandbox, tmp_path: Path) -> Non
     score = sandbox.score(Submission.of_file(path), ["asks"], parts)["asks"].score
 
     assert (score.outcome, score.value) == ("failed", None)
-    assert "it sent what is no answer" in score.why
+    assert "it sent a malformed answer" in score.why
