@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import HarnessError
+from harness.store.provenance import HELD_OUT
 from harness.store.store import Store
 from zoo.held_out import PROTOCOL, fingerprint
 
 MIN_BYTES: Final = 16  # 128 bits cannot be guessed
-KEY: Final = "held_out"  # key in the provenance of each network
 HINT: Final = "Make one: head -c 32 /dev/urandom > FILE."
 
 HeldOut = Mapping[str, Any]
@@ -51,7 +51,7 @@ def require_same_zoo(store: Store, held_out: HeldOut) -> None:
         HeldOutError: the directory holds a network of another zoo.
     """
     for run_id, run in store.runs().items():
-        there: HeldOut = run.provenance.get(KEY, {})
+        there: HeldOut = run.provenance.get(HELD_OUT, {})
         if there != held_out:
             other = "or another --out" if there else "another --out"
             means = f"Give its secret with --secret-seed, {other}." if there else f"Give {other}."

@@ -60,16 +60,17 @@ def export(
     layers: Annotated[bool, typer.Option("--layers", help="One row a network, measure and layer instead.")] = False,
 ) -> int:
     """Write a zoo's ledger, one row a network, as CSV or Parquet."""
-    from harness.reports.rank_and_write import opened, tell_repairs, write_ledger
+    from harness.reports.write_results import report_repairs, write_ledger
+    from harness.store.store import open_store
     from harness.store.to_ledger import frame_of, layers_of
 
     if output.suffix not in {".csv", ".parquet"}:
         refuse(f"The output must end in .csv or .parquet; got {output.name}.")
     if not output.absolute().parent.is_dir():
         refuse(f"The output must lie in a folder that exists; got {output}.")
-    with opened(folder) as store:
+    with open_store(folder) as store:
         ledger = layers_of(store) if layers else frame_of(store)
-        tell_repairs(store, errors)
+        report_repairs(store, errors)
     if layers and ledger.empty:
         refuse(
             f"{folder} must hold what layers gave to scores; it holds nothing. gapbench score with --layers stores it, "

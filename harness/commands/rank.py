@@ -1,4 +1,4 @@
-"""gapbench rank | page | table: the measures of a zoo in order."""
+"""Commands that rank measures: gapbench rank | page | table."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def rank(
     within: Within = "corruption",
     all_runs: AllRuns = False,
     hp: Annotated[str | None, typer.Option(help="Columns that are hyperparameters: names or patterns, a,b*.")] = None,
-    measure: Annotated[str | None, typer.Option(help="Columns that are measures, likewise.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Columns that are measures: names or patterns.")] = None,
     gap: Annotated[str | None, typer.Option(help="The column of the gap.")] = None,
     bins: Annotated[str | None, typer.Option(help="Bins of hyperparameters, a=4,b=0; 0 for none.")] = None,
     seeds: Annotated[
@@ -34,26 +34,24 @@ def rank(
     as_json: Json = False,
 ) -> int:
     """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`, or as you map them."""
-    from harness.reports.rank_and_write import bins_of, columns_of, ranked_beside
+    from harness.reports.ranking import RankOptions, parse_bins, parse_columns, rank_beside
     from leaderboard.views.held_out_text import markdown_beside, render_beside
     from leaderboard.views.markdown import markdown as as_markdown
     from leaderboard.views.terminal import render
 
     if as_json and markdown:
         refuse("The ranking must be printed in one form; got both --json and --markdown.")
-    report, _ = ranked_beside(
-        source,
-        beside,
-        target,
-        None if within == "none" else within,
-        errors,
+    options = RankOptions(
+        target=target,
+        within=None if within == "none" else within,
         all_runs=all_runs,
-        columns=columns_of(hp, measure, gap),
-        bins=bins_of(bins),
+        columns=parse_columns(hp, measure, gap),
+        bins=parse_bins(bins),
         seeds=seeds,
         weights=weights,
         bootstrap=bootstrap,
     )
+    report = rank_beside(source, beside, options, errors).report
     if as_json:
         print(json.dumps(report.to_json(), allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
     elif markdown:
@@ -72,33 +70,32 @@ def page(
     all_runs: AllRuns = False,
     beside: Beside = None,
 ) -> int:
-    """Write leaderboard.html again from what the directory holds."""
-    from harness.reports.rank_and_write import curves_of, opened, ranked_beside
+    """Rank a zoo and write its leaderboard.html."""
+    from harness.reports.ranking import RankOptions, rank_beside
     from harness.store.atomic_write import write_text
+    from harness.store.snapshot import require_zoo
     from leaderboard.views.page import build
 
-    with opened(folder) as store:
-        curves = curves_of(store)
-    report, ledger = ranked_beside(
-        folder, beside, target, None if within == "none" else within, errors, all_runs=all_runs
-    )
+    require_zoo(folder)
+    options = RankOptions(target=target, within=None if within == "none" else within, all_runs=all_runs)
+    ranked = rank_beside(folder, beside, options, errors)
     destination = folder / "leaderboard.html"
-    write_text(destination, build(report, ledger, report.provenance or {}, curves=curves))
+    write_text(destination, build(ranked.report, ranked.ledger, ranked.report.provenance or {}, curves=ranked.curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
     return GOOD
 
 
 def table(
-    source: Annotated[Path, typer.Argument(metavar="DIR|JSON", help="A zoo's directory, or a ranking that was kept.")],
+    source: Annotated[Path, typer.Argument(metavar="DIR|JSON", help="A zoo's directory, or the file of a ranking.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, the best measures only.")] = False,
     rows: Annotated[int, typer.Option(min=1, help="Measures in Markdown.")] = 15,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File in which the Markdown is written, between its marks.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Only say whether the file shows it; status 1 if not.")
+        bool, typer.Option("--check", help="Only check that the file shows this table; status 1 if not.")
     ] = False,
-    keep: Annotated[Path | None, typer.Option(help="File to keep what the table is made of, as JSON.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Also write what the table shows to this JSON file.")] = None,
 ) -> int:
     """Show the ranking that a directory holds, without ranking again."""
     from harness.reports.readme_table import keep as kept

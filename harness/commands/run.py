@@ -51,7 +51,7 @@ def run(
     from harness.held_out import require_same_zoo
     from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import observe_missing, score_missing, tell_others, train_missing
-    from harness.reports.rank_and_write import write_results
+    from harness.reports.write_results import write_results
     from harness.store.store import Store
     from leaderboard.claims.table import render_claims
     from leaderboard.views.terminal import render
@@ -154,7 +154,7 @@ def score(
     from harness.held_out import require_same_zoo
     from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import score_missing
-    from harness.reports.rank_and_write import opened
+    from harness.store.store import open_store
 
     options = RunOptions(
         suite=suite,
@@ -173,6 +173,6 @@ def score(
         secret_seed=secret_seed,
     )
     plan = make_plan(options)
-    with opened(plan.folder) as store:
+    with open_store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         return NEGATIVE if score_missing(plan, store, console) else GOOD

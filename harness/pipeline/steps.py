@@ -21,9 +21,10 @@ from rich.progress import (
 from harness.pipeline.executors import TaskFailure, execute
 from harness.pipeline.plan import Plan
 from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask, split_groups
-from harness.pipeline.workers import SUITE, observe_network, score_network, train_fleet
-from harness.reports.rank_and_write import tell_repairs
+from harness.pipeline.workers import observe_network, score_network, train_fleet
+from harness.reports.write_results import report_repairs
 from harness.sandbox.plugins import make_commissions, shared_sandbox
+from harness.store.provenance import SUITE
 from harness.store.store import Store, StoredRun
 from harness.store.to_ledger import metadata_of
 from harness.store.weights import CorruptRunError, WeightFile
@@ -155,7 +156,7 @@ def _whole(
                 whole[recipe.run_id] = stored[recipe.run_id], store.weight_files(recipe.run_id)
             except CorruptRunError as reason:
                 console.print(f"[yellow]{escape(str(reason))} {otherwise}", highlight=False, soft_wrap=True)
-    tell_repairs(store, console)
+    report_repairs(store, console)
     return whole
 
 

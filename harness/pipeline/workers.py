@@ -1,19 +1,15 @@
 """Functions of the workers: train a fleet, observe a network, score a network."""
 
-import os
-import platform
-from collections.abc import Iterator, Mapping
-from importlib.metadata import version
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-import torch
 from torch import nn
 
-from harness.held_out import KEY
 from harness.pipeline.subject_inputs import make_refit, trajectory_of
 from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.sandbox.plugins import Retraining, score_commission
 from harness.sandbox.submission import Parts
+from harness.store.provenance import HELD_OUT, SUITE, provenance
 from harness.store.timing_cache import ChoicesOnDisk, cache_folder
 from harness.store.weights import PackedRun, WeightFile, pack, snapshots_in
 from measures import Score, Subject
@@ -30,14 +26,12 @@ from zoo.training.train import data_of, network_of, train
 
 TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes
 REFIT_LIMIT: Final = 3600.0  # seconds for a measure that trains networks anew
-SUITE: Final = "suite"  # of the provenance of each network
-PACKAGES: Final = ("gapbench", "torch", "torchvision", "timm", "numpy", "scipy")
 
 
 def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
     """Train the recipes of a task; yields runs in the order in which they end."""
     options = task.options
-    suite_and_secret = {SUITE: options.suite_and_size, KEY: dict(task.held_out)}
+    suite_and_secret = {SUITE: options.suite_and_size, HELD_OUT: dict(task.held_out)}
     stored = {**provenance(options.device), **{key: value for key, value in suite_and_secret.items() if value}}
     runs = train(
         task.recipes,
@@ -129,13 +123,3 @@ def _load(recipe: Recipe, data: PreparedData, weights: WeightFile, device: str) 
     network = network_of(recipe, data)
     load_state(network, weights.state())
     return network.to(device)
-
-
-def provenance(device: str) -> Mapping[str, Any]:
-    """Return versions, processor and threads: what a number may depend on besides its recipe."""
-    return {
-        "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else f"cpu {platform.machine()}",
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
-    }

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness.reports.rank_and_write import opened, suites_in
+from harness.reports.write_results import suites_in
 from harness.store.atomic_write import write_text
+from harness.store.store import open_store
 from harness.store.to_ledger import frame_of, metadata_of
 from measures.left_out import ABSENT
 from measures.registry import CORE, catalog
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("zoo", type=Path, help="a zoo's directory, whose networks were scored")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/measures.md"))
     chosen = parser.parse_args(arguments)
-    with opened(chosen.zoo) as store:
+    with open_store(chosen.zoo) as store:
         ledger, suite = frame_of(store), suites_in(store)
     page = markdown(metadata_of(catalog()), ABSENT, ledger, f"the suite {suite}")
     write_text(chosen.output, page)

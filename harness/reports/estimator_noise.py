@@ -26,9 +26,8 @@ from harness.pipeline.executors import TaskFailure, execute
 from harness.pipeline.run_options import Executor, RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import TIME_LIMIT, parts_of
-from harness.reports.rank_and_write import opened
 from harness.store.atomic_write import write_text
-from harness.store.store import Store, StoredRun
+from harness.store.store import Store, StoredRun, open_store
 from leaderboard.statistics.estimator_noise import estimator_noise, rank_noise
 from leaderboard.statistics.undefined import UndefinedError
 from measures import Subject
@@ -261,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     named = {"all": list(catalog()), "core": list(CORE)}.get(chosen.measures, chosen.measures.split(","))
     measures = [measure for measure in select(named, catalog()) if "refit" not in measure.needs]
-    with opened(chosen.zoo) as store:
+    with open_store(chosen.zoo) as store:
         rows = measured(
             store, measures, chosen.scores, networks=chosen.networks, seeds=chosen.seeds, workers=chosen.workers,
             data_dir=chosen.data_dir,

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.reports.rank_and_write import CLAIMS, opened
+from harness.reports.ranking import CLAIMS
 from harness.store.atomic_write import write_text
+from harness.store.snapshot import NoZooError
+from harness.store.store import open_store
 from harness.store.to_ledger import evidence_of
 from leaderboard.claims import JudgedClaim, claims_of, judge
 from leaderboard.claims.figure import draw_svg
 from leaderboard.claims.registry import figure_of
 from leaderboard.claims.table import describe_estimate
-from leaderboard.errors import LedgerError
 from zoo.suites.registry import Suite, suites
 
 HEAD: Final = """# Studies
@@ -62,8 +63,8 @@ def read_study(suite: Suite, folder: Path) -> StudyRun | None:
     if not (folder / CLAIMS).is_file():
         return None
     try:
-        store = opened(folder)
-    except LedgerError:
+        store = open_store(folder)
+    except NoZooError:
         return None
     with store:
         evidence, runs = evidence_of(store), store.runs()

@@ -14,6 +14,7 @@ from typing import Any, Self, get_args
 from harness.errors import HarnessError
 from harness.store.atomic_write import write_bytes
 from harness.store.schema import RUNS, SCORES, WITHOUT_LAYERS, insert_run, now, open_ledger
+from harness.store.snapshot import LEDGER, require_zoo
 from harness.store.weights import HALVES, TRAJECTORY, PackedRun, WeightFile
 from measures import Score
 from measures.api import Outcome
@@ -23,6 +24,17 @@ from zoo.training.record import Record
 
 class StoreError(HarnessError):
     """The ledger cannot be opened, though it may be whole; the message says why."""
+
+
+def open_store(folder: Path) -> "Store":
+    """Open the zoo in a directory; unlike `Store`, make none.
+
+    Raises:
+        NoZooError: the directory holds none.
+        StoreError: its ledger cannot be opened.
+    """
+    require_zoo(folder)
+    return Store(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class Store:
     @property
     def path(self) -> Path:
         """The ledger's file."""
-        return self.folder / "ledger.sqlite"
+        return self.folder / LEDGER
 
     # -- runs ----------------------------------------------------------------------------------------------------------
 

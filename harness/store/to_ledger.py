@@ -8,6 +8,7 @@ import pandas as pd
 
 from harness.sandbox.submission import Submission
 from harness.store.measure_metadata import Metadata, make_metadata
+from harness.store.provenance import RunFacts, summarize
 from harness.store.store import Store
 from leaderboard.claims import Evidence
 from measures import Measure, Score
@@ -131,3 +132,15 @@ def evidence_of(store: Store) -> Evidence:
     columns = [field.name for field in fields(CurvePoint)]
     table = pd.DataFrame(curves, columns=["run_id", *columns])
     return Evidence(frame_of(store, every_hyperparameter=True), table, arrays)
+
+
+def curves_of(store: Store) -> dict[str, tuple[float, ...]]:
+    """Return the loss of each epoch of each network, by run_id."""
+    return {run_id: run.record.losses for run_id, run in store.runs().items()}
+
+
+def provenance_of(store: Store) -> dict[str, Any]:
+    """Return when, from which seeds and on what machines the networks of a zoo were made, and in how many seconds."""
+    runs = store.runs().values()
+    facts = [RunFacts(run.provenance, run.created, run.recipe.seed, run.record.seconds) for run in runs]
+    return summarize(facts, store.folder.resolve().name, store.scoring_seconds())

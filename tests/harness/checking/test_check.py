@@ -191,7 +191,7 @@ def test_one_number_orders_nothing_and_few_numbers_little() -> None:
 @pytest.mark.parametrize(
     ("name", "what", "mend"),
     [
-        ("undeclared", "does not declare", "needs={'init'}"),
+        ("undeclared", "undeclared input", "needs={'init'}"),
         ("not_a_number", "must return a finite number; got nan", "UnsupportedModelError"),
         ("crashing", "It fails: ZeroDivisionError", "Mend the error"),
         ("refusing", "It refuses a plain ReLU network: It has a reason", "every property"),

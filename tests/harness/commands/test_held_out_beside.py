@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
-from harness.reports.rank_and_write import ranked
+from harness.reports.ranking import RankOptions, rank_source
 from harness.store.store import Store
 from leaderboard.ledger.read import read_ledger
 from leaderboard.ranking.rank import rank
@@ -103,7 +104,7 @@ def test_a_version_is_that_of_the_scores(zoo: Path) -> None:
     with Store(zoo) as store:
         said: dict[str, Any] = store.metadata()["fro_dist"]
         store.add_metadata({"fro_dist": {**said, "version": 7, "source_hash": "mine", "family": "long ago"}})
-    report, _ = ranked(zoo, "gap", None, console=None, all_runs=False, bootstrap=0)  # type: ignore[arg-type]
+    report = rank_source(zoo, RankOptions(within=None, bootstrap=0), Console()).report
 
     about = report.measures["fro_dist"].about
     assert (about.version, about.source_hash, about.family) == (7, "mine", "distance")

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from harness.pipeline.plan import Plan
 from harness.pipeline.steps import _twins, score_missing, tell_others, train_missing
-from harness.reports.rank_and_write import ranked, write_results
+from harness.reports.ranking import RankOptions, rank_source
+from harness.reports.write_results import write_results
 from harness.store.store import Store
 from harness.store.to_ledger import frame_of
 from leaderboard.errors import LedgerError
@@ -36,7 +37,7 @@ def test_a_diverging_network_is_recorded_and_left_out_of_the_ranking(plan: Plan,
     text = (plan.folder / "leaderboard.json").read_text()
     assert json.loads(text)["models"] == 2
     assert "NaN" not in text
-    everything, _ = ranked(plan.folder, "gap", None, console, all_runs=True)
+    everything = rank_source(plan.folder, RankOptions(within=None, all_runs=True), console).report
     assert everything.models == 3
 
 
@@ -59,7 +60,7 @@ def test_without_a_score_there_is_nothing_to_rank(plan: Plan, console: Console) 
         train_missing(plan, store, console)
 
     with pytest.raises(LedgerError, match="complexity measure"):
-        ranked(plan.folder, "gap", None, console, all_runs=False)
+        rank_source(plan.folder, RankOptions(within=None), console)
 
 
 def test_weights_that_are_damaged_before_scoring_are_named_and_not_scored(plan: Plan, console: Console) -> None:

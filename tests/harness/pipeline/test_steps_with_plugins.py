@@ -10,7 +10,8 @@ from rich.console import Console
 from harness.pipeline import workers
 from harness.pipeline.plan import Plan
 from harness.pipeline.steps import score_missing, train_missing
-from harness.reports.rank_and_write import ranked, write_results
+from harness.reports.ranking import RankOptions, rank_source
+from harness.reports.write_results import write_results
 from harness.sandbox.plugins import load_plugins
 from harness.store.store import Store
 from harness.store.to_ledger import frame_of
@@ -121,7 +122,7 @@ def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, cons
         score_missing(plan, store, console)
         report = write_results(store, "smoke")
     plugin.unlink()
-    later, _ = ranked(plan.folder, "gap", "corruption", console, all_runs=False)
+    later = rank_source(plan.folder, RankOptions(), console).report
 
     assert report.measures["good"].expected_sign == -1
     assert later.measures["good"].expected_sign == -1

@@ -14,8 +14,8 @@ from rich.console import Console
 from harness.pipeline.plan import make_plan
 from harness.pipeline.run_options import RunOptions
 from harness.pipeline.steps import observe_missing, score_missing, train_missing
-from harness.reports.rank_and_write import write_results
 from harness.reports.studies_page import main, read_study
+from harness.reports.write_results import write_results
 from harness.store.store import Store
 from harness.store.to_ledger import evidence_of, hyperparameters_of
 from leaderboard.claims import Evidence, claims_of, judge

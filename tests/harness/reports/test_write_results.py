@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from harness.pipeline.run_options import RunOptions
-from harness.pipeline.workers import SUITE
-from harness.reports.rank_and_write import suites_in
+from harness.reports.write_results import suites_in
+from harness.store.provenance import SUITE
 from harness.store.store import Store
 from harness.store.weights import pack
 from tests.harness.conftest import Gapbench

@@ -1,0 +1,179 @@
+"""Rank what lies on disk: a zoo's directory or a ledger's file. Needs torch only where a zoo has no fresh snapshot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pandas as pd
+from rich.console import Console
+
+from harness.errors import HarnessError
+from harness.store.catalogue_source import read_catalogue
+from harness.store.provenance import versions
+from harness.store.snapshot import Snapshot, read_snapshot, require_zoo
+from leaderboard.claims import JudgedClaim
+from leaderboard.ledger.column_names import Columns
+from leaderboard.ledger.read import Target, read_ledger
+from leaderboard.ranking.rank import rank
+from leaderboard.ranking.report import Report, Seeds
+from leaderboard.statistics.sign_error import Weights
+from leaderboard.views.held_out import beside
+
+CLAIMS: Final = "claims.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankOptions:
+    """How to rank; see `leaderboard.rank`.
+
+    Attributes:
+        target: what the measures should predict.
+        within: the hyperparameter within whose values networks are also ranked; None for none.
+        all_runs: rank networks that did not converge, too.
+        columns: which columns of a ledger's file are what; None for those of a zoo.
+        bins: number of bins by hyperparameter.
+        seeds, weights, bootstrap: as `leaderboard.rank` takes them.
+    """
+
+    target: Target = "gap"
+    within: str | None = "corruption"
+    all_runs: bool = False
+    columns: Columns | None = None
+    bins: Mapping[str, int] = field(default_factory=dict)
+    seeds: Seeds = "averaged"
+    weights: Weights = "hoeffding"
+    bootstrap: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A ranking with what its page shows.
+
+    Attributes:
+        report: the ranking.
+        ledger: what was ranked.
+        curves: loss of each epoch of each network, by run_id; empty for a ledger's file.
+    """
+
+    report: Report
+    ledger: pd.DataFrame
+    curves: Mapping[str, tuple[float, ...]]
+
+
+def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
+    """Rank a zoo's directory or a ledger's file; damage is reported on the console.
+
+    Raises:
+        HarnessError: there is nothing to rank, or claims beside it that cannot be read.
+        LeaderboardError: a ledger that cannot be ranked.
+    """
+    if source.is_dir():
+        if options.columns is not None:
+            raise HarnessError(f"--hp, --measure and --gap map columns of a file; {source} is a zoo's directory.")
+        zoo = read_zoo(source, console)
+    elif source.exists():
+        zoo = Snapshot(read_ledger(source, options.columns), {"ledger": source.name}, {}, {})
+    else:
+        raise HarnessError(
+            f"{source} must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run digits "
+            "--out zoo."
+        )
+    report = rank(
+        zoo.ledger,
+        target=options.target,
+        within=options.within,
+        bootstrap=options.bootstrap,
+        seeds=options.seeds,
+        weights=options.weights,
+        bins=options.bins,
+        metadata=describe_measures(zoo.metadata),
+        converged_only=not options.all_runs,
+    )
+    return Ranked(replace(report, provenance=zoo.provenance, claims=_read_claims(source)), zoo.ledger, zoo.curves)
+
+
+def rank_beside(public: Path, held_out: Path | None, options: RankOptions, console: Console) -> Ranked:
+    """Rank a zoo, and compare it with a held-out zoo where one is given.
+
+    Raises:
+        HarnessError: as `rank_source`, or the zoos share a network: what was public is not held out.
+        LeaderboardError: as `rank_source`.
+    """
+    one = rank_source(public, options, console)
+    if held_out is None:
+        return one
+    other = rank_source(held_out, options, console)
+    are_zoos = public.is_dir() and held_out.is_dir()
+    if are_zoos and (shared := sorted(set(one.ledger["run_id"]) & set(other.ledger["run_id"]))):
+        raise HarnessError(
+            f"A public and a held-out zoo must have no network in common; {public} and {held_out} share "
+            f"{len(shared)}, {shared[0]} among them. Make a held-out zoo: gapbench run SUITE --secret-seed FILE."
+        )
+    return replace(one, report=replace(one.report, beside=beside(one.report, other.report)))
+
+
+def read_zoo(folder: Path, console: Console) -> Snapshot:
+    """Read a zoo's directory: its snapshot where that is up to date, else its ledger, which imports torch.
+
+    Raises:
+        NoZooError: the directory holds no zoo.
+        StoreError: its ledger cannot be opened.
+    """
+    require_zoo(folder)
+    if (fresh := read_snapshot(folder)) is not None:
+        return replace(fresh, provenance={**fresh.provenance, "ranked by": versions()})
+    from harness.reports.write_results import report_repairs
+    from harness.store.store import open_store
+    from harness.store.to_ledger import curves_of, frame_of, provenance_of
+
+    with open_store(folder) as store:
+        read = Snapshot(frame_of(store), provenance_of(store), store.metadata(), curves_of(store))
+        report_repairs(store, console)
+    return read
+
+
+def describe_measures(stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Merge metadata that a zoo stores with the catalogue's words; version and code stay those of the scores."""
+    catalogue = read_catalogue()
+    return {
+        name: {**stored.get(name, {}), **catalogue.get(name, {})}
+        | {key: value for key, value in stored.get(name, {}).items() if key in ("version", "source_hash")}
+        for name in {**stored, **catalogue}
+    }
+
+
+def parse_columns(hp: str | None, measure: str | None, gap: str | None) -> Columns | None:
+    """Read the values of --hp, --measure and --gap; None where none is given."""
+    if (hp, measure, gap) == (None, None, None):
+        return None
+    names = [tuple(name.strip() for name in (text or "").split(",") if name.strip()) for text in (hp, measure)]
+    return Columns(hp=names[0], measure=names[1], gap=gap)
+
+
+def parse_bins(text: str | None) -> dict[str, int]:
+    """Read the value of --bins: numbers by hyperparameter, such as a=4,b=0.
+
+    Raises:
+        HarnessError: another form.
+    """
+    bins = {}
+    for part in (text or "").split(","):
+        name, equals, count = (piece.strip() for piece in part.partition("="))
+        if equals and name and count.isdecimal():
+            bins[name] = int(count)
+        elif part.strip():
+            raise HarnessError(f"Bins must be written as name=number,name=number; got {part.strip()!r}.")
+    return bins
+
+
+def _read_claims(source: Path) -> list[JudgedClaim]:
+    """Read what was judged when the zoo was made; nothing for a ledger's file."""
+    judged = source / CLAIMS
+    try:
+        return msgspec.json.decode(judged.read_bytes(), type=list[JudgedClaim]) if judged.is_file() else []
+    except msgspec.MsgspecError as error:
+        raise HarnessError(
+            f"{judged} must be JSON; it cannot be read: {error}. Run the suite again, or remove it."
+        ) from error
