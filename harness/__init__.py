@@ -1,1 +1,1 @@
-"""Where the rooms meet: command line, store, executors."""
+"""Command line, store, executors and sandbox: the room that imports the three others."""

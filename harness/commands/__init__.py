@@ -1,1 +1,1 @@
-"""The commands of gapbench: making a zoo, ranking it, submitting a measure, lists and files."""
+"""Commands of gapbench: make a zoo, rank it, check a measure, list and export."""

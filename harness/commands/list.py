@@ -1,4 +1,4 @@
-"""gapbench list | download | export: what there is, and where it goes."""
+"""Commands that list, download and export: gapbench list | download | export."""
 
 import json
 from pathlib import Path
@@ -12,18 +12,20 @@ from rich.table import Table
 from harness.commands.errors import GOOD, console, errors, refuse
 from harness.commands.options import DataDir, Json
 
-LIST_WIDTH: Final = 160  # a narrower terminal wraps the lines, which is easier to read than columns of four letters
+LIST_WIDTH: Final = 160  # a narrower terminal wraps lines, which reads better than columns of four letters
 
 
 def list_(
-    what: Annotated[Literal["suites", "measures", "datasets", "corruptions"], typer.Argument(help="What to list.")],
+    what: Annotated[
+        Literal["suites", "measures", "datasets", "corruptions"], typer.Argument(help="Kind of thing to list.")
+    ],
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> int:
-    """List what there is to train, to score with, to train on, and to do to the data."""
-    from harness.reports.listing import listed
+    """List suites, measures, data sets or corruptions."""
+    from harness.reports.listing import list_entries
 
-    found = listed(what, data_dir)
+    found = list_entries(what, data_dir)
     if as_json:
         print(json.dumps(found))  # noqa: T201  for the next program
         return GOOD
@@ -33,9 +35,9 @@ def list_(
     for column in (*columns, "what"):
         table.add_column(column, overflow="fold")
     for name, row in found.items():
-        source = f" [dim]{escape(row['source'])}[/]" if "source" in row else ""
+        source = f" [dim]{escape(str(row['source']))}[/]" if "source" in row else ""
         cells = (escape(str(row[column])) for column in columns)
-        table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(row["what"]) + source)
+        table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(str(row["what"])) + source)
     Console(width=max(console.width, LIST_WIDTH)).print(table)
     return GOOD
 
@@ -44,11 +46,11 @@ def download(
     name: Annotated[str, typer.Argument(help="mnist, fashion_mnist, kmnist, cifar10, cifar100 or svhn.")],
     data_dir: DataDir = None,
 ) -> int:
-    """Fetch a data set from where torchvision finds it, unless it is there."""
+    """Download a data set through torchvision, unless it is there."""
     from zoo.data.datasets import download as fetch
 
     if data_dir is None:
-        refuse("The folder to download to must be given with --data-dir or GAPBENCH_DATA; got none.")
+        refuse("No folder to download to. Pass --data-dir or set GAPBENCH_DATA.")
     done = "was downloaded" if fetch(name, data_dir) else "is there already"
     console.print(f"{name} {done}: --dataset {name} takes it from {data_dir}.", markup=False, soft_wrap=True)
     return GOOD
@@ -57,9 +59,9 @@ def download(
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write, .csv or .parquet.")],
-    layers: Annotated[bool, typer.Option("--layers", help="One row a network, measure and layer instead.")] = False,
+    layers: Annotated[bool, typer.Option("--layers", help="Write one row per network, measure and layer.")] = False,
 ) -> int:
-    """Write a zoo's ledger, one row a network, as CSV or Parquet."""
+    """Write a zoo's ledger, one row per network, as CSV or Parquet."""
     from harness.reports.write_results import report_repairs, write_ledger
     from harness.store.store import open_store
     from harness.store.to_ledger import frame_of, layers_of
@@ -73,8 +75,8 @@ def export(
         report_repairs(store, errors)
     if layers and ledger.empty:
         refuse(
-            f"{folder} must hold what layers gave to scores; it holds nothing. gapbench score with --layers stores it, "
-            "of measures that are sums or products over layers."
+            f"{folder} holds no contributions of layers. gapbench score --layers stores them, for measures that are "
+            "sums or products over layers."
         )
     write_ledger(ledger, output)
     console.print(

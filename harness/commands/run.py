@@ -46,11 +46,11 @@ def run(
 ) -> int:
     """Train a suite's networks, score them, rank the measures and write the leaderboard.
 
-    Interrupted at any moment, the same command goes on where it was.
+    If it is interrupted at any moment, the same command continues where it stopped.
     """
     from harness.held_out import require_same_zoo
     from harness.pipeline.plan import make_plan
-    from harness.pipeline.steps import observe_missing, score_missing, tell_others, train_missing
+    from harness.pipeline.steps import observe_missing, score_missing, train_missing, warn_of_other_suites
     from harness.reports.write_results import write_results
     from harness.store.store import Store
     from leaderboard.claims.table import render_claims
@@ -83,7 +83,7 @@ def run(
         if not store.runs():
             errors.print("[red]No network was trained, so there is nothing to rank.")
             return NEGATIVE
-        tell_others(plan, store, console)
+        warn_of_other_suites(plan, store, console)
         report = write_results(store, plan.options.suite)
     render(report, console)
     render_claims(report.claims or [], console)

@@ -1,4 +1,4 @@
-"""gapbench check | new: a measure of one's own."""
+"""Commands for a measure of your own: gapbench check | new."""
 
 import json
 from pathlib import Path
@@ -17,17 +17,17 @@ def check(
     markdown: Annotated[Path | None, typer.Option(help="Also write the verdict as Markdown to this file.")] = None,
     time_limit: Annotated[float, typer.Option(min=10, help="Seconds for the whole verdict.")] = 60.0,
 ) -> int:
-    """Judge a measure of your own: its contract, what it sees, where it stands on 48 small networks.
+    """Check a measure of your own: its contract, its invariances, and how it ranks 48 small networks.
 
-    Exit status 0 says that it is accepted, 1 that it is not, with each reason and how to mend it.
+    Exit status 0 if it is accepted, 1 if it is not, with each fault and how to mend it.
     """
-    from harness.checking.check import check as judged
+    from harness.checking.check import check as judge
     from harness.checking.report import as_markdown, render
     from harness.store.atomic_write import write_text
 
     if markdown is not None and not markdown.absolute().parent.is_dir():
-        refuse(f"The verdict must be written into a folder that exists; got {markdown}.")
-    report = judged(file, time_limit)
+        refuse(f"--markdown must name a file in a folder that exists; got {markdown}.")
+    report = judge(file, time_limit)
     if markdown is not None:
         write_text(markdown, as_markdown(report))
     if as_json:
@@ -38,13 +38,13 @@ def check(
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="What the measure is called, as a Python name: max_dist.")],
-    folder: Annotated[Path, typer.Option("--dir", help="Where to write the two files.")] = Path(),
+    name: Annotated[str, typer.Argument(help="Name of the measure, as a Python name: max_dist.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Folder to write the two files to.")] = Path(),
 ) -> int:
-    """Write the file of a measure, and its test, to start from."""
-    from harness.checking.new import new as started
+    """Write a template of a measure and of its test."""
+    from harness.checking.new import new as write_files
 
-    measure, test = started(name, folder)
+    measure, test = write_files(name, folder)
     console.print(
         f"The measure: [bold]{escape(str(measure))}[/], its test: [bold]{escape(str(test))}[/].", soft_wrap=True
     )

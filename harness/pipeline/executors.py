@@ -1,8 +1,8 @@
-"""Where work runs: in this process, in worker processes, or on a Ray cluster.
+"""Run tasks in this process, in worker processes, or on a Ray cluster.
 
-A task is one picklable argument of a worker, a function that yields results as they are made. Whatever the executor,
-the results arrive one by one in this process, the only one that writes; a task that fails or whose process dies is
-reported as a `TaskFailure` and takes no other down.
+A task is one picklable argument of a worker, a generator function. With every executor the results arrive one by one in
+this process, which alone writes to disk. A task that raises or whose process dies becomes a `TaskFailure`; the other
+tasks go on.
 """
 
 import ctypes
@@ -31,19 +31,19 @@ from harness.pipeline.run_options import Executor
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-SETTLE_SECONDS: Final = 5.0  # how long a worker that was told to end may take before it is killed
+SETTLE_SECONDS: Final = 5.0  # how long a worker may take to end before it is killed
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFailure(Generic[Task]):
-    """A task that did not end: what it was, and why."""
+    """A task that failed, and why."""
 
     task: Task
     why: str
 
 
 class MissingExtraError(HarnessError):
-    """An executor needs a package that is not installed; the message says how to install it."""
+    """An executor needs a package that is not installed."""
 
 
 def require_executor(executor: Executor) -> None:
@@ -57,21 +57,21 @@ def require_executor(executor: Executor) -> None:
 
 
 def prepare(executor: Executor) -> None:
-    """Let what an executor needs start in the background: the server of worker processes takes seconds to import."""
+    """Start the server of worker processes in the background: its imports take seconds."""
     if executor == "processes" and isinstance(_context(), ForkServerContext):
-        with _ctrl_c_held_back():
+        with _sigint_blocked():
             forkserver.ensure_running()
 
 
 def execute(
     worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], *, executor: Executor, workers: int
 ) -> Iterator[Result | TaskFailure[Task]]:
-    """Run every task and give the results back as they are made.
+    """Run every task and yield the results as they are made.
 
     Args:
         worker: a module-level generator function.
         tasks: its arguments, started in this order.
-        executor: where.
+        executor: where to run.
         workers: how many side by side; 1 for "local".
 
     Raises:
@@ -94,8 +94,8 @@ def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) ->
 
 
 # -- worker processes --------------------------------------------------------------------------------------------------
-# Each worker has a pipe of its own: one that is killed while it writes can hold no lock that another waits for, what it
-# had sent is still read, and the end of its pipe is the news of its death.
+# Each worker has its own pipe: a worker that is killed while it writes holds no lock that another waits for, whatever it
+# has sent is still read, and the end of its pipe reports its death.
 
 
 def _processes(
@@ -106,20 +106,20 @@ def _processes(
         while pool.waiting or pool.crew:
             pool.fill()
             for pipe in cast("list[Connection[Any, Any]]", wait(list(pool.crew))):
-                yield from pool.received(pipe)
+                yield from pool.receive(pipe)
     finally:
         pool.end()
 
 
 @dataclass(slots=True)
-class _Hand:
-    """A worker process and the task that it holds.
+class _Worker:
+    """A worker process and its current task.
 
     Attributes:
         process: the process.
-        index: which task.
+        index: of the task.
         fresh: whether it has not begun any task yet.
-        begun: whether it has begun this one.
+        begun: whether it has begun the current task.
     """
 
     process: BaseProcess
@@ -129,7 +129,7 @@ class _Hand:
 
 
 class _Pool(Generic[Task, Result]):
-    """Worker processes, each with one task in hand, by their pipes."""
+    """Worker processes by their pipes, each with one task."""
 
     def __init__(self, worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int) -> None:
         self.worker, self.tasks, self.workers = worker, tasks, workers
@@ -137,26 +137,26 @@ class _Pool(Generic[Task, Result]):
         resource_tracker.ensure_running()  # the first worker would start it, and that lets Ctrl-C through
         self.waiting = deque(range(len(tasks)))
         self.threads = max(1, torch.get_num_threads() // workers)
-        self.crew: dict[Connection[Any, Any], _Hand] = {}
+        self.crew: dict[Connection[Any, Any], _Worker] = {}
         self.dismissed: list[BaseProcess] = []
 
     def fill(self) -> None:
-        """Start workers while tasks wait and places are free."""
+        """Start workers while tasks wait and fewer than the maximum run."""
         while self.waiting and len(self.crew) < self.workers:
             ours, theirs = self.context.Pipe()
             process = self.context.Process(target=_serve, args=(self.worker, theirs, self.threads), daemon=True)
-            with _ctrl_c_held_back():
+            with _sigint_blocked():
                 process.start()
             theirs.close()  # so that the worker's end is the only one, and its death closes the pipe
-            self._hand_out(ours, process, fresh=True)
+            self._assign(ours, process, fresh=True)
 
-    def received(self, pipe: "Connection[Any, Any]") -> Iterator[Result | TaskFailure[Task]]:
-        """What a worker sent: a result, the end of its task, or nothing any more."""
+    def receive(self, pipe: "Connection[Any, Any]") -> Iterator[Result | TaskFailure[Task]]:
+        """Read a worker's message: a result, the end of its task, or the end of the pipe."""
         hand = self.crew[pipe]
         try:
             kind, content = pipe.recv()
         except (EOFError, OSError):
-            yield from self._buried(pipe)
+            yield from self._bury(pipe)
             return
         if kind == "begun":
             hand.begun, hand.fresh = True, False
@@ -165,7 +165,7 @@ class _Pool(Generic[Task, Result]):
         else:
             if kind == "failed":
                 yield TaskFailure(self.tasks[hand.index], content)
-            self._hand_out(pipe, hand.process, fresh=False)
+            self._assign(pipe, hand.process, fresh=False)
 
     def end(self) -> None:
         """End all workers, also those in the middle of a task."""
@@ -178,20 +178,20 @@ class _Pool(Generic[Task, Result]):
                 process.kill()
                 process.join()
 
-    def _hand_out(self, pipe: "Connection[Any, Any]", process: BaseProcess, *, fresh: bool) -> None:
+    def _assign(self, pipe: "Connection[Any, Any]", process: BaseProcess, *, fresh: bool) -> None:
         if not self.waiting:
             self.crew.pop(pipe, None)
             self.dismissed.append(process)
-            pipe.close()  # which tells the worker that there is no more
+            pipe.close()  # the worker ends
             return
-        hand = self.crew[pipe] = _Hand(process, self.waiting.popleft(), fresh)
+        hand = self.crew[pipe] = _Worker(process, self.waiting.popleft(), fresh)
         try:
             pipe.send(self.tasks[hand.index])
         except OSError:
-            return  # it is dead: the end of its pipe is read next
+            return  # it is dead, and the end of its pipe is read next
 
-    def _buried(self, pipe: "Connection[Any, Any]") -> Iterator[TaskFailure[Task]]:
-        """The task of a worker that has died; one that it had not begun is given to another."""
+    def _bury(self, pipe: "Connection[Any, Any]") -> Iterator[TaskFailure[Task]]:
+        """Report the task of a worker that has died; a task that it had not begun goes to another worker."""
         hand = self.crew.pop(pipe)
         pipe.close()
         hand.process.join()
@@ -202,9 +202,10 @@ class _Pool(Generic[Task, Result]):
 
 
 def _context() -> SpawnContext | ForkServerContext:
-    """How a worker starts: as a fork of a server that has imported all, and so has no threads that a fork would lose.
+    """Return how workers start: on Linux as forks of a server that has imported everything and has no threads.
 
-    Workers then start at once and share what the imports take, some 300 MB each. Only Linux's libraries bear the fork.
+    Forks start at once and share the memory of the imports, some 300 MB each. On other systems libraries do not survive
+    a fork.
     """
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
@@ -214,8 +215,8 @@ def _context() -> SpawnContext | ForkServerContext:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Ctrl-C goes to the whole process group; a process started here never hears it, and this one hears it after."""
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT in processes that are started here; this process receives it afterwards."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -224,17 +225,19 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
 
 def _serve(worker: Callable[[Any], Iterator[Any]], pipe: "Connection[Any, Any]", threads: int) -> None:
-    """The life of a worker process: tasks in, results out, until there is no task or no parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and ends its workers
+    """Run a worker process: receive tasks and send results until there is no task or no parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends its workers
     torch.set_num_threads(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, ConnectionError):  # there is no more to do, or nobody to do it for
+    with suppress(EOFError, ConnectionError):  # no more tasks, or no parent
         while True:
             task = pipe.recv()
             pipe.send(("begun", None))
             try:
                 for result in worker(task):
-                    pipe.send(("result", result))  # pickled here, so that one that cannot be is this task's failure
+                    pipe.send(
+                        ("result", result)
+                    )  # pickled here, so that an unpicklable result is a failure of this task
             except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
                 pipe.send(("failed", traceback.format_exc()))
             else:
@@ -243,8 +246,8 @@ def _serve(worker: Callable[[Any], Iterator[Any]], pipe: "Connection[Any, Any]",
 
 
 def _give_back_memory() -> None:
-    """What a task has freed the C library keeps, in pieces that the next task may not fit into."""
-    with suppress(AttributeError, OSError):  # only glibc's can be asked
+    """Return freed memory to the system: glibc keeps it in pieces that the next task may not fit into."""
+    with suppress(AttributeError, OSError):  # only glibc has malloc_trim
         ctypes.CDLL(None).malloc_trim(0)
 
 
@@ -252,7 +255,7 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-    os._exit(1)  # the parent was killed: nobody is left to hear of the result
+    os._exit(1)  # the parent was killed
 
 
 # -- Ray ---------------------------------------------------------------------------------------------------------------

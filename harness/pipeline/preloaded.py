@@ -1,4 +1,4 @@
-"""What the server of worker processes imports before it forks, so that they share it and start at once."""
+"""Imports of the server of worker processes, so that its forks share them and start at once."""
 
 import importlib
 

@@ -1,25 +1,16 @@
-"""The main job up to the ranking: train what is missing, score what is missing."""
+"""Steps of a run: train, observe and score what the store lacks."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from harness.pipeline.executors import TaskFailure, execute
 from harness.pipeline.plan import Plan
+from harness.pipeline.progress import report_progress
 from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask, split_groups
 from harness.pipeline.workers import observe_network, score_network, train_fleet
 from harness.reports.write_results import report_repairs
@@ -32,13 +23,13 @@ from measures import Score
 from zoo.recipe import Recipe
 from zoo.training.train import shape_of
 
-FAILURES_SHOWN: Final = 3  # tracebacks are long, and mostly the same
+FAILURES_SHOWN: Final = 3  # tracebacks are long, and mostly equal
 
 
 def train_missing(plan: Plan, store: Store, console: Console) -> int:
-    """Train the recipes that the store lacks, and those whose weights cannot be trusted. Returns how many failed."""
-    whole = _whole(plan, store, console, "The run is trained again, and scored again.")
-    missing = [recipe for recipe in plan.recipes if recipe.run_id not in whole]
+    """Train the recipes that the store lacks and those whose weight files are damaged. Returns how many failed."""
+    intact = _intact_runs(plan, store, console, "The run is trained again, and scored again.")
+    missing = [recipe for recipe in plan.recipes if recipe.run_id not in intact]
     if not missing:
         return 0
     groups: dict[Recipe, list[Recipe]] = defaultdict(list)
@@ -49,7 +40,7 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
         for group in split_groups(list(groups.values()), 1 if plan.executor == "local" else plan.workers)
     ]
     trained = 0
-    with _progress(console, "training", len(missing)) as advance:
+    with report_progress(console, store.folder, "training", len(missing)) as advance:
         for done in execute(train_fleet, tasks, executor=plan.executor, workers=plan.workers):
             if isinstance(done, TaskFailure):
                 console.print(
@@ -65,17 +56,17 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
 
 
 def observe_missing(plan: Plan, store: Store, console: Console) -> int:
-    """Observe what the study looks at and the store lacks. Returns how many networks failed."""
-    whole = _whole(plan, store, console, "It is not observed.")
+    """Make the observations of the study that the store lacks. Returns how many networks failed."""
+    intact = _intact_runs(plan, store, console, "It is not observed.")
     done = store.observed()
     tasks = []
-    for run_id, (run, (_, final)) in whole.items():
+    for run_id, (run, (_, final)) in intact.items():
         names = tuple(name for name in plan.observations if (run_id, name) not in done)
         if names:
             tasks.append(ObserveTask(run.recipe, final, store.trajectory_file(run_id), names, plan.options))
     failures = []
     if tasks:
-        with _progress(console, "observing", len(tasks)) as advance:
+        with report_progress(console, store.folder, "observing", len(tasks)) as advance:
             for result in execute(observe_network, tasks, executor=plan.executor, workers=plan.workers):
                 if isinstance(result, TaskFailure):
                     failures.append(f"{result.task.run_id} was not observed:\n{result.why}")
@@ -88,32 +79,34 @@ def observe_missing(plan: Plan, store: Store, console: Console) -> int:
 
 
 def score_missing(plan: Plan, store: Store, console: Console) -> int:
-    """Score the cells that the store lacks. Returns how many networks or cells failed."""
-    whole = _whole(plan, store, console, "It is not scored. Train it again: gapbench train, with the same options.")
+    """Compute the scores that the store lacks. Returns how many networks or scores failed."""
+    intact = _intact_runs(
+        plan, store, console, "It is not scored. Train it again: gapbench train, with the same options."
+    )
     wanted = {recipe.run_id for recipe in plan.recipes}
-    broken = len(wanted & set(store.runs()) - set(whole))
+    broken = len(wanted & set(store.runs()) - set(intact))
     store.add_metadata(metadata_of(plan.measures, plan.submissions))
     for problem in plan.problems:
         console.print(f"[yellow]{escape(problem)}", highlight=False, soft_wrap=True)
     if plan.submissions:
         isolation = shared_sandbox().isolation
-        held = f"{isolation.kind} ({', '.join(isolation.guards)})"
-        console.print(f"Submitted measures run in a process of their own, held by {held}.", highlight=False)
-    tasks = _score_tasks(plan, store, whole)
+        guards = f"{isolation.kind} ({', '.join(isolation.guards)})"
+        console.print(f"Measures of plug-ins run in a sandbox: {guards}.", highlight=False)
+    tasks = _score_tasks(plan, store, intact)
     catalogue = [replace(task, commissions=()) for task in tasks if task.names]
-    outside = [
-        replace(task, names=()) for task in tasks if task.commissions
-    ]  # later: a sandbox takes memory of its own
-    failures = _scored("scoring", catalogue, plan, store, console) + _scored("submitted", outside, plan, store, console)
+    outside = [replace(task, names=()) for task in tasks if task.commissions]  # afterwards: a sandbox takes memory, too
+    failures = _run_score_tasks("scoring", catalogue, plan, store, console) + _run_score_tasks(
+        "plug-ins", outside, plan, store, console
+    )
     for failure in failures[:FAILURES_SHOWN]:
         console.print(f"[red]{escape(failure)}", highlight=False)
     if failures:
-        console.print(f"[red]{len(failures)} cells were not scored; the same command tries them again.")
+        console.print(f"[red]{len(failures)} scores failed; the same command tries them again.")
     return len(failures) + broken
 
 
-def tell_others(plan: Plan, store: Store, console: Console) -> None:
-    """Say how many networks of other suites the zoo holds, since they are ranked with those that were asked for."""
+def warn_of_other_suites(plan: Plan, store: Store, console: Console) -> None:
+    """Print how many networks of other suites the zoo holds, since they are ranked together with those of the plan."""
     wanted = {recipe.run_id for recipe in plan.recipes}
     suites = (run.provenance.get(SUITE) for run_id, run in store.runs().items() if run_id not in wanted)
     others = Counter(suite for suite in suites if suite not in (None, plan.options.suite_and_size))
@@ -121,19 +114,19 @@ def tell_others(plan: Plan, store: Store, console: Console) -> None:
         named = ", ".join(f"{number} of {suite}" for suite, number in sorted(others.items()))
         console.print(
             f"[yellow]{escape(str(store.folder))} also holds networks of other suites ({named}), which are ranked with "
-            f"those of {plan.options.suite_and_size}. Another --out keeps them apart.",
+            f"those of {plan.options.suite_and_size}. Give another --out to keep them apart.",
             highlight=False,
             soft_wrap=True,
         )
 
 
-def _scored(what: str, tasks: Sequence[ScoreTask], plan: Plan, store: Store, console: Console) -> list[str]:
-    """Do these tasks and keep what comes. Returns each failure of a cell."""
+def _run_score_tasks(what: str, tasks: Sequence[ScoreTask], plan: Plan, store: Store, console: Console) -> list[str]:
+    """Execute scoring tasks and store the results. Returns a text for each failure."""
     failures: list[str] = []
     if tasks:
-        with _progress(console, what, len(tasks)) as advance:
+        with report_progress(console, store.folder, what, len(tasks)) as advance:
             for result in execute(score_network, tasks, executor=plan.executor, workers=plan.workers):
-                run_id, scores = _as_scores(result, plan)
+                run_id, scores = _scores_of(result, plan)
                 store.add_scores(run_id, scores, layers=plan.options.layers)
                 failures += [
                     f"{name} of {run_id}: {score.outcome}\n{score.why}"
@@ -144,28 +137,28 @@ def _scored(what: str, tasks: Sequence[ScoreTask], plan: Plan, store: Store, con
     return failures
 
 
-def _whole(
-    plan: Plan, store: Store, console: Console, otherwise: str
+def _intact_runs(
+    plan: Plan, store: Store, console: Console, consequence: str
 ) -> dict[str, tuple[StoredRun, tuple[WeightFile, WeightFile]]]:
-    """The plan's runs that the store has whole, with their weights; the others are named."""
-    stored, whole = store.runs(), {}
+    """Find the runs of the plan whose weight files are intact; print the name and consequence of each damaged one."""
+    stored, intact = store.runs(), {}
     for recipe in plan.recipes:
         if recipe.run_id in stored:
             try:
                 store.trajectory_file(recipe.run_id)
-                whole[recipe.run_id] = stored[recipe.run_id], store.weight_files(recipe.run_id)
+                intact[recipe.run_id] = stored[recipe.run_id], store.weight_files(recipe.run_id)
             except CorruptRunError as reason:
-                console.print(f"[yellow]{escape(str(reason))} {otherwise}", highlight=False, soft_wrap=True)
+                console.print(f"[yellow]{escape(str(reason))} {consequence}", highlight=False, soft_wrap=True)
     report_repairs(store, console)
-    return whole
+    return intact
 
 
 def _score_tasks(
-    plan: Plan, store: Store, whole: Mapping[str, tuple[StoredRun, tuple[WeightFile, WeightFile]]]
+    plan: Plan, store: Store, intact: Mapping[str, tuple[StoredRun, tuple[WeightFile, WeightFile]]]
 ) -> list[ScoreTask]:
-    """A task for each network that lacks a score, or what its layers gave where the plan wants that.
+    """Make a task for each network that lacks a score, or contributions of layers where the plan stores them.
 
-    A failed cell lacks its score, an unsupported one does not.
+    A failed or timed-out score is missing; an unsupported one is not.
     """
     done = {
         (run_id, name, score.version, score.source_hash)
@@ -176,8 +169,8 @@ def _score_tasks(
         done -= store.without_layers()
     twins = _twins(plan.recipes)
     tasks = []
-    for run_id, (run, (initial, final)) in whole.items():
-        twin = whole.get(twins[run_id])
+    for run_id, (run, (initial, final)) in intact.items():
+        twin = intact.get(twins[run_id])
         names = tuple(
             name
             for name, measure in plan.measures.items()
@@ -202,12 +195,12 @@ def _score_tasks(
 
 
 def _source_hash(plan: Plan, name: str) -> str:
-    """Of the code of a measure from outside; empty for the catalogue's."""
+    """Return the hash of the code of a plug-in's measure; empty for the catalogue."""
     return plan.submissions[name].source_hash if name in plan.submissions else ""
 
 
 def _twins(recipes: Sequence[Recipe]) -> dict[str, str]:
-    """For each run_id that of the same recipe with the next seed, in a circle; "" where there is no other seed."""
+    """Map each run_id to that of the same recipe with the next seed, cyclically; "" where there is no other seed."""
     siblings: dict[Recipe, list[Recipe]] = defaultdict(list)
     for recipe in recipes:
         siblings[recipe.replace(seed=0)].append(recipe)
@@ -219,10 +212,10 @@ def _twins(recipes: Sequence[Recipe]) -> dict[str, str]:
     return twins
 
 
-def _as_scores(
+def _scores_of(
     result: tuple[str, dict[str, Score]] | TaskFailure[ScoreTask], plan: Plan
 ) -> tuple[str, dict[str, Score]]:
-    """A result as it is; a worker that died leaves a failed cell for each measure that it was to compute."""
+    """Return the scores of a result; a worker that died gives a failed score for each of its measures."""
     if not isinstance(result, TaskFailure):
         return result
     task = result.task
@@ -231,19 +224,3 @@ def _as_scores(
         name: Score(None, "failed", 0.0, plan.measures[name].version, result.why, source_hash=_source_hash(plan, name))
         for name in names
     }
-
-
-@contextmanager
-def _progress(console: Console, what: str, total: int) -> Iterator[Any]:
-    columns = (
-        TextColumn("{task.description:9}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("networks"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task: TaskID = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)

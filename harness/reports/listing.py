@@ -1,7 +1,7 @@
-"""What there is: suites, measures, data sets and corruptions, each by name with a row of words."""
+"""Lists of suites, measures, data sets and corruptions, each by name with a row of facts."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from harness.store.catalogue_source import read_catalogue
 from zoo.corruptions import COMMON_CORRUPTIONS, CORRUPTIONS
@@ -11,8 +11,8 @@ from zoo.suites.registry import suites
 What = Literal["suites", "measures", "datasets", "corruptions"]
 
 
-def listed(what: What, data_dir: Path | None) -> dict[str, dict[str, Any]]:
-    """By name, what is said of it; `data_dir` is where data sets are looked for beside those in the box."""
+def list_entries(what: What, data_dir: Path | None) -> dict[str, dict[str, str | int]]:
+    """Return a row of facts by name; `data_dir` holds data sets beside the bundled ones."""
     if what == "suites":
         return {
             name if len(suite.sizes) == 1 else f"{name} --size {size_name}": {

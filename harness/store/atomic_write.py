@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files atomically: whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file atomically."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and onto the disk before it has its name."""
+    """Write a file atomically, and flush it to disk before it gets its name."""
     with written_whole(path) as temporary, temporary.open("wb") as file:
         file.write(content)
         file.flush()
@@ -21,7 +21,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name to write to, renamed to `path` when the block ends well."""
+    """Yield a temporary name to write to, which is renamed to `path` if the block succeeds."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary

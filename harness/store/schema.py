@@ -1,7 +1,7 @@
-"""The ledger's file: its tables, how it is opened, and how the runs come back where it is damaged.
+"""Tables of the SQLite ledger, and recovery of a damaged one.
 
-The weight files repeat recipe and record in their header: a ledger that cannot be read is put aside, never deleted, and
-a new one is filled from them.
+Weight files repeat recipe and record in their headers: a ledger that cannot be read is renamed, never deleted, and a
+new one is filled from the headers.
 """
 
 import sqlite3
@@ -44,36 +44,39 @@ WITHOUT_LAYERS: Final = (
 SCORES: Final = (
     "SELECT run_id, measure, value, outcome, seconds, version, why, passes, created, source_hash FROM scores"
 )
-ADDED: Final = {  # columns that earlier ledgers lack; NULL in num_layers: nobody knows
+ADDED: Final = {  # columns that earlier ledgers lack; num_layers is NULL where it is unknown
     "source_hash": ("scores", "TEXT NOT NULL DEFAULT ''"),
     "num_layers": ("scores", "INTEGER"),
 }
-DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors say nothing against the file
+DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # other errors do not mean a damaged file
 
 
 class _DamagedLedgerError(Exception):
-    """The ledger's file is not a whole ledger."""
+    """The file is not an intact ledger."""
 
 
 def open_ledger(path: Path) -> tuple[sqlite3.Connection, list[str]]:
-    """The ledger, and what was found damaged; if it is damaged or gone, a new one with the runs of the weight files.
+    """Open the ledger, or recover its runs from the weight files if it is damaged or missing.
 
     Args:
-        path: of the file, beside which the weight files lie in `runs`.
+        path: of the file; the weight files lie beside it in `runs`.
+
+    Returns:
+        The connection, and a sentence for each damage.
 
     Raises:
-        sqlite3.DatabaseError: it cannot be opened, though it may be whole.
+        sqlite3.DatabaseError: it cannot be opened, though it may be intact.
     """
     folders = sorted(folder for folder in (path.parent / "runs").glob("*") if folder.is_dir())
     try:
         if not folders or (path.is_file() and path.stat().st_size > 0):
-            return _connected(path), []
-        repairs = [f"{path} is empty or gone; the runs are read back from their weight files."]
+            return _connect(path), []
+        repairs = [f"{path} is empty or missing; the runs are read back from their weight files."]
     except _DamagedLedgerError as error:
-        aside = _put_aside(path)
-        told = f"{path} is no ledger or is damaged ({error}); it was put aside as {aside.name}, and the runs are "
-        repairs = [f"{told}read back from their weight files."]
-    connection = _connected(path)
+        aside = _rename_damaged(path)
+        damage = f"{path} is no ledger or is damaged ({error}); it was renamed to {aside.name}"
+        repairs = [f"{damage}, and the runs are read back from their weight files."]
+    connection = _connect(path)
     for folder in folders:
         try:
             insert_run(connection, folder.name, unpack(folder))
@@ -83,7 +86,7 @@ def open_ledger(path: Path) -> tuple[sqlite3.Connection, list[str]]:
 
 
 def insert_run(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None:
-    """Write a row, the scores of an earlier one away, in one transaction."""
+    """Write the row of a run and delete the scores of its earlier weights, in one transaction."""
     texts = to_json(run.recipe, run.record, run.provenance)
     row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), now())
     with connection:
@@ -95,38 +98,38 @@ def insert_run(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> N
 
 
 def now() -> str:
-    """The time in UTC, to the second, ISO 8601."""
+    """Return the time in UTC as ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    # to close what is open for writing plays its log into it, damaged or not
+def _connect(path: Path) -> sqlite3.Connection:
+    # closing a writable connection would replay the log into the file, damaged or not
     mode = "ro" if path.is_file() and path.with_name(f"{path.name}-wal").exists() else "rwc"
-    with _damage_told(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as looking:
-        _require_whole(looking)
+    with _detect_damage(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as reading:
+        _require_intact(reading)
     connection = sqlite3.connect(path)
     try:
-        with _damage_told():
-            _brought_up_to_date(connection)
+        with _detect_damage():
+            _upgrade(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _require_whole(looking: sqlite3.Connection) -> None:
-    if looking.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+def _require_intact(reading: sqlite3.Connection) -> None:
+    if reading.execute("PRAGMA quick_check").fetchone()[0] != "ok":
         raise _DamagedLedgerError("its pages are inconsistent")
-    if others := sorted(_tables(looking) - TABLES):
+    if others := sorted(_tables(reading) - TABLES):
         raise _DamagedLedgerError(f"it has a table {others[0]}")
     for table, query in (("runs", RUNS), ("scores", SCORES)):
-        there = {row[1] for row in looking.execute(f"PRAGMA table_info({table})")}
+        there = {row[1] for row in reading.execute(f"PRAGMA table_info({table})")}
         asked = query.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
         if there and (lacking := sorted(set(asked) - there - set(ADDED))):
             raise _DamagedLedgerError(f"its table {table} has no column {lacking[0]}")
 
 
-def _brought_up_to_date(connection: sqlite3.Connection) -> None:
+def _upgrade(connection: sqlite3.Connection) -> None:
     for column, (table, kind) in ADDED.items():
         there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
         if there and column not in there:
@@ -140,8 +143,8 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
-    """Tell what speaks against the file from what does not."""
+def _detect_damage() -> Iterator[None]:
+    """Turn SQLite errors that mean a damaged file into `_DamagedLedgerError`."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -150,10 +153,10 @@ def _damage_told() -> Iterator[None]:
         raise
 
 
-def _put_aside(path: Path) -> Path:
+def _rename_damaged(path: Path) -> Path:
     aside = path.with_name(f"ledger.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sqlite")
     path.rename(aside)
-    for extra in ("-wal", "-shm"):  # what a killed program left: part of the ledger, not of its successor
+    for extra in ("-wal", "-shm"):  # left by a killed program; they belong to the damaged ledger
         beside = path.with_name(path.name + extra)
         if beside.exists():
             beside.rename(aside.with_name(aside.name + extra))

@@ -1,7 +1,7 @@
-"""Runs and scores on disk: one directory a zoo, a SQLite ledger and safetensors weights.
+"""Runs and scores on disk: one directory per zoo, with a SQLite ledger and safetensors weights.
 
-A row in the ledger is the "done" flag. Weights are written to a temporary name and renamed before their row is, so that
-killing the program at any moment loses the work in flight and nothing else. Reading never deletes anything.
+A row in the ledger means that the work is done. Weights are written atomically before their row, so that killing the
+program loses nothing but the work in progress. Reading never deletes anything.
 """
 
 import json
@@ -23,7 +23,7 @@ from zoo.training.record import Record
 
 
 class StoreError(HarnessError):
-    """The ledger cannot be opened, though it may be whole; the message says why."""
+    """The ledger cannot be opened, though it may be intact."""
 
 
 def open_store(folder: Path) -> "Store":
@@ -44,7 +44,7 @@ class StoredRun:
     Attributes:
         run_id: name of the run and of its folder.
         recipe: what was trained.
-        record: what it came to.
+        record: of its training.
         provenance: versions and machine.
         created: when the row was written, ISO 8601 in UTC.
     """
@@ -60,10 +60,10 @@ class Store:
     """One zoo on disk.
 
     Args:
-        folder: where it lies; made if it is not there.
+        folder: its directory, which is created if it does not exist.
 
     Attributes:
-        repairs: what was found damaged, and what becomes of it, one sentence each.
+        repairs: what was found damaged and what is done about it, a sentence each.
 
     Raises:
         StoreError: the ledger cannot be opened.
@@ -98,7 +98,7 @@ class Store:
     # -- runs ----------------------------------------------------------------------------------------------------------
 
     def add_run(self, run: PackedRun) -> str:
-        """Write a run: its weights, then its row. Scores of earlier weights are void. Returns the run_id."""
+        """Write a run: its weights, then its row; scores of earlier weights are deleted. Returns the run_id."""
         run_id = run.recipe.run_id
         folder = self.folder / "runs" / run_id
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ class Store:
         return run_id
 
     def runs(self) -> dict[str, StoredRun]:
-        """All runs by run_id. A row that cannot be trusted is left out and named in `repairs`."""
+        """Return all runs by run_id; a damaged row is left out and named in `repairs`."""
         found = {}
         for run_id, recipe, record, provenance, created, *_ in self._connection.execute(f"{RUNS} ORDER BY run_id"):
             try:
@@ -125,10 +125,10 @@ class Store:
         return found
 
     def weight_files(self, run_id: str) -> tuple[WeightFile, WeightFile]:
-        """The files of parameters and buffers before and after training, each held to what was written.
+        """Return the files of parameters and buffers before and after training, after checking their hashes.
 
         Raises:
-            CorruptRunError: a file is missing or is not what was written.
+            CorruptRunError: a file is missing or has another hash.
         """
         *_, initial_sha256, final_sha256 = self._connection.execute(f"{RUNS} WHERE run_id = ?", (run_id,)).fetchone()
         initial, final = (
@@ -140,10 +140,10 @@ class Store:
         return initial, final
 
     def trajectory_file(self, run_id: str) -> WeightFile | None:
-        """The file of the checkpoints along training, held to what was written; None where none were kept.
+        """Return the file of the checkpoints, after checking its hash; None where none were kept.
 
         Raises:
-            CorruptRunError: the file is missing or is not what was written.
+            CorruptRunError: the file is missing or has another hash.
         """
         row = self._connection.execute("SELECT sha256 FROM trajectories WHERE run_id = ?", (run_id,)).fetchone()
         if row is None:
@@ -155,21 +155,25 @@ class Store:
     # -- scores --------------------------------------------------------------------------------------------------------
 
     def add_scores(self, run_id: str, scores: Mapping[str, Score], *, layers: bool = False) -> None:
-        """Write the scores of one run in one transaction; a cell of the same version is replaced, its layers too.
+        """Write the scores of one run in one transaction; a score of the same version is replaced, with its layers.
 
-        A score stays where the same code comes to none when it is asked again. With `layers` also what each layer gave
-        to the scores that are sums or products over layers.
+        A value stays where the same code gives none this time. With `layers` also the contribution of each layer to
+        scores that are sums or products over layers.
         """
         at = now()
         scored = "SELECT measure, version, source_hash FROM scores WHERE run_id = ? AND outcome = 'scored'"
-        there = set(self._connection.execute(scored, (run_id,)))
-        told = {n: s for n, s in scores.items() if s.outcome == "scored" or (n, s.version, s.source_hash) not in there}
+        scored_before = set(self._connection.execute(scored, (run_id,)))
+        kept = {
+            n: s
+            for n, s in scores.items()
+            if s.outcome == "scored" or (n, s.version, s.source_hash) not in scored_before
+        }
         rows = [
             (run_id, name, s.version, s.outcome, s.value, s.seconds, s.why, json.dumps(s.passes), at, s.source_hash,
              len(s.layers))
-            for name, s in told.items()
+            for name, s in kept.items()
         ]  # fmt: skip
-        parts = [(run_id, n, s.version, layer, v) for n, s in told.items() for layer, v in s.layers.items()]
+        parts = [(run_id, n, s.version, layer, v) for n, s in kept.items() for layer, v in s.layers.items()]
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             cells = [row[:3] for row in rows]
@@ -177,9 +181,9 @@ class Store:
             self._connection.executemany("INSERT INTO layers VALUES (?, ?, ?, ?, ?)", parts if layers else [])
 
     def scores(self) -> Iterator[tuple[str, str, Score]]:
-        """All (run_id, measure, score), of every version that was ever computed, versions ascending.
+        """Yield all (run_id, measure, score) of every version, versions ascending.
 
-        A cell that cannot be trusted is left out and named in `repairs`.
+        A damaged score is left out and named in `repairs`.
         """
         rows = self._connection.execute(f"{SCORES} ORDER BY run_id, measure, version")
         for run_id, name, value, outcome, seconds, version, why, passes, _, source_hash in rows:
@@ -194,47 +198,47 @@ class Store:
                 yield run_id, name, score
 
     def scoring_seconds(self) -> float:
-        """What all scores took that were ever computed."""
+        """Return the seconds of all scores that were ever computed."""
         return float(self._connection.execute("SELECT TOTAL(seconds) FROM scores").fetchone()[0])
 
     def layers(self) -> list[tuple[str, str, int, str, float]]:
-        """All (run_id, measure, version, layer, value) that were stored."""
+        """Return all (run_id, measure, version, layer, value) that are stored."""
         return list(self._connection.execute("SELECT * FROM layers ORDER BY run_id, measure, version, rowid"))
 
     def without_layers(self) -> set[tuple[str, str, int, str]]:
-        """All (run_id, measure, version, source_hash) of scores that layers gave to, and of which that is not stored.
+        """Return all (run_id, measure, version, source_hash) of scores whose contributions of layers are not stored.
 
-        Also of those of which an earlier ledger does not say whether layers gave to them.
+        Includes scores of earlier ledgers, which do not say whether they are sums over layers.
         """
         return set(self._connection.execute(WITHOUT_LAYERS))
 
     def add_metadata(self, metadata: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write what is said of the measures that were computed, so that a plug-in's sign outlives the plug-in."""
-        rows = [(name, json.dumps(said)) for name, said in metadata.items()]
+        """Write the metadata of measures, so that a plug-in's sign outlives the plug-in."""
+        rows = [(name, json.dumps(values)) for name, values in metadata.items()]
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO measures VALUES (?, ?)", rows)
 
     def metadata(self) -> dict[str, dict[str, Any]]:
-        """What was said of the measures when they were computed, by name."""
+        """Return the metadata of measures from when they were computed, by name."""
         return {
-            name: json.loads(said)
-            for name, said in self._connection.execute("SELECT measure, metadata FROM measures ORDER BY measure")
+            name: json.loads(text)
+            for name, text in self._connection.execute("SELECT measure, metadata FROM measures ORDER BY measure")
         }
 
     # -- observations --------------------------------------------------------------------------------------------------
 
     def add_observations(self, run_id: str, observed: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write what was observed of one run, by observation, in one transaction."""
+        """Write the observations of one run in one transaction."""
         rows = [(run_id, name, json.dumps(values, allow_nan=False)) for name, values in observed.items()]
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO observations VALUES (?, ?, ?)", rows)
 
     def observed(self) -> set[tuple[str, str]]:
-        """All (run_id, observation) that are there."""
+        """Return all (run_id, observation) that are stored."""
         return set(self._connection.execute("SELECT run_id, observation FROM observations"))
 
     def observations(self) -> dict[str, dict[str, Any]]:
-        """By run_id what was observed, by name: numbers, and lists of whole numbers."""
+        """Return observed values by run_id and name: numbers, and lists of integers."""
         found: dict[str, dict[str, Any]] = {}
         for run_id, observed in self._connection.execute("SELECT run_id, observed FROM observations ORDER BY run_id"):
             values = {name: float(v) if isinstance(v, int | float) else v for name, v in json.loads(observed).items()}

@@ -1,4 +1,4 @@
-"""What timings chose, kept on the disk of a machine, so that a second run chooses as the first did."""
+"""Cache of engine choices on a machine's disk, so that a second run chooses as the first did."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
-    """GAPBENCH_CACHE, or gapbench in the system's folder of caches."""
+    """Return GAPBENCH_CACHE, or gapbench in the system's cache folder."""
     if chosen := os.environ.get("GAPBENCH_CACHE"):
         return Path(chosen)
     if sys.platform == "darwin":
@@ -25,13 +25,13 @@ def cache_folder() -> Path:
 
 
 class ChoicesOnDisk:
-    """One small JSON file for each question: the answer, its timings and what was left out.
+    """One small JSON file per question: the choice, its timings and what was left out.
 
-    Of processes that answer at the same time the first is believed, by all. Without a place to write, nothing is
-    remembered and everything works.
+    If several processes answer at the same time, all use the first answer. If the folder cannot be written, nothing is
+    cached.
 
     Args:
-        folder: of the files; it is made when the first is written.
+        folder: of the files; created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:

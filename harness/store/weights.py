@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors files that repeat recipe and record in their header and are held to their SHA-256."""
+"""Weights on disk: safetensors files with recipe and record in the header, checked against their SHA-256."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ TRAJECTORY = "trajectory.safetensors"
 
 
 class CorruptRunError(HarnessError):
-    """A run on disk cannot be trusted; the message names the file, and the run is to be trained again."""
+    """A run on disk is damaged; the message names the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class PackedRun:
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """A safetensors file and what it must hash to."""
+    """A safetensors file and its SHA-256."""
 
     path: Path
     sha256: str
 
     def content(self) -> bytes:
-        """Its bytes.
+        """Read its bytes.
 
         Raises:
-            CorruptRunError: the file is missing or is not what was written.
+            CorruptRunError: the file is missing or has another hash.
         """
         try:
             content = self.path.read_bytes()
@@ -65,7 +65,7 @@ class WeightFile:
         return content
 
     def state(self) -> dict[str, Tensor]:
-        """Its tensors by name; raises as `content`."""
+        """Load its tensors by name; raises as `content`."""
         return safetensors.torch.load(self.content())
 
 
@@ -84,7 +84,7 @@ def pack(run: TrainedRun, provenance: Mapping[str, Any]) -> PackedRun:
 
 
 def snapshots_in(file: WeightFile) -> list[Snapshot]:
-    """The checkpoints in a trajectory's file, oldest first; raises as `WeightFile.content`."""
+    """Load the checkpoints of a trajectory's file, oldest first; raises as `WeightFile.content`."""
     states: dict[tuple[int, int], dict[str, Tensor]] = {}
     for key, value in file.state().items():
         epoch, step, name = key.split("/", 2)
@@ -93,10 +93,10 @@ def snapshots_in(file: WeightFile) -> list[Snapshot]:
 
 
 def unpack(folder: Path) -> PackedRun:
-    """The run in a folder, from its weight files alone.
+    """Read a run from the weight files of its folder.
 
     Raises:
-        CorruptRunError: a file is missing, cut short or without the header, or the folder has another run's name.
+        CorruptRunError: a file is missing, truncated or without the header, or the folder is named after another run.
     """
     initial, final = (folder / f"{half}.safetensors" for half in HALVES)
     try:
@@ -120,7 +120,7 @@ def unpack(folder: Path) -> PackedRun:
 
 
 def sha256_of(content: bytes) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of bytes in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.pipeline.plan import Plan
-from harness.pipeline.steps import _twins, score_missing, tell_others, train_missing
+from harness.pipeline.steps import _twins, score_missing, warn_of_other_suites, train_missing
 from harness.reports.ranking import RankOptions, rank_source
 from harness.reports.write_results import write_results
 from harness.store.store import Store
@@ -146,12 +146,12 @@ def test_networks_of_another_suite_are_named(plan: Plan, console: Console) -> No
     )
     with Store(plan.folder) as store:
         train_missing(plan, store, console)
-        tell_others(replace(plan, recipes=plan.recipes[:1]), store, console)
+        warn_of_other_suites(replace(plan, recipes=plan.recipes[:1]), store, console)
         assert "other suites" not in printed(console)
         train_missing(other, store, console)
-        tell_others(plan, store, console)
+        warn_of_other_suites(plan, store, console)
         full = replace(other, options=replace(other.options, size="full"), recipes=other.recipes[:2])
-        tell_others(full, store, console)
+        warn_of_other_suites(full, store, console)
 
     assert f"{plan.folder} also holds networks of other suites (2 of jiang), which are ranked with those of smoke." in (
         printed(console)

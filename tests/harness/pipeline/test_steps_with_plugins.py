@@ -92,7 +92,7 @@ def test_a_bad_measure_costs_its_own_cells(
             assert "finite" in of["undefined"].why
             assert cells[recipe.run_id, "param_norm"].outcome == "scored"
             assert (recipe.run_id, "gde_disagreement") not in cells, "it has no twin"
-        assert "6 cells were not scored" in printed(console)
+        assert "6 scores failed" in printed(console)
 
         with sqlite3.connect(store.path) as connection:
             connection.execute("UPDATE scores SET created = 'before'")
