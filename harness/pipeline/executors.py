@@ -94,8 +94,8 @@ def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) ->
 
 
 # -- worker processes --------------------------------------------------------------------------------------------------
-# Each worker has its own pipe: a worker that is killed while it writes holds no lock that another waits for, whatever it
-# has sent is still read, and the end of its pipe reports its death.
+# Each worker has its own pipe: if one is killed while it writes, it holds no lock that another waits for, what it has
+# sent is still read, and the end of its pipe reports its death.
 
 
 def _processes(

@@ -63,7 +63,7 @@ def make_plan(options: RunOptions) -> Plan:
     """Check the options of a command and complete them.
 
     Raises:
-        HarnessError, ValueError, LookupError: an option that cannot be used; the message says which and what to do.
+        HarnessError, ZooError, MeasuresError: an option that cannot be used; the message says which and what to do.
     """
     suite = find_suite(options.suite)
     recipes = suite.recipes(options.size)
@@ -99,7 +99,7 @@ def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:
     """Load the data and build one network of each shape, to refuse what cannot be trained before any training.
 
     Raises:
-        UnknownDatasetError, DatasetError, ValueError: as `zoo.data.datasets.load`, `zoo.corruptions.prepare` and
+        ZooError: as `zoo.data.datasets.load`, `zoo.corruptions.prepare` and
             `zoo.models.build.build`.
     """
     for shape in dict.fromkeys(shape_of(recipe) for recipe in with_others(recipes)):

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.pipeline.plan import Plan
-from harness.pipeline.steps import _twins, score_missing, warn_of_other_suites, train_missing
+from harness.pipeline.steps import _twins, score_missing, train_missing, warn_of_other_suites
 from harness.reports.ranking import RankOptions, rank_source
 from harness.reports.write_results import write_results
 from harness.store.store import Store
