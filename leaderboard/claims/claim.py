@@ -8,10 +8,13 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from leaderboard.statistics.pairs import Ints
+from leaderboard.statistics.resampling import interval
+from leaderboard.statistics.undefined import UndefinedError
+
 Verdict = Literal["reproduced", "not reproduced", "undecided"]
 
 DRAWS: Final = 2000  # resamples behind an interval
-LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Finding:
     high: float | None
     networks: int
     why: str = ""
+
+
+NOT_COMPUTED: Final = "The effect cannot be computed from these networks."
+NO_NETWORK: Final = Finding(None, None, None, 0, "The ledger has no network that this claim is about.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,23 +169,32 @@ def bootstrap(
         seed: seed of the resamples.
     """
     if frame.empty:
-        return Finding(None, None, None, 0, "The ledger has no network that this claim is about.")
+        return NO_NETWORK
     effect = statistic(frame)
     if not math.isfinite(effect):
-        return Finding(None, None, None, len(frame), "The effect cannot be computed from these networks.")
+        return Finding(None, None, None, len(frame), NOT_COMPUTED)
     clusters = [rows for _, rows in frame.groupby(list(by), dropna=False).indices.items()]
-    if len(clusters) < 2:  # noqa: PLR2004  one cluster has no spread
-        return Finding(effect, None, None, len(frame), "No interval: there is only one group of networks to resample.")
-    generator = np.random.default_rng(seed)
     drawn = []
     known: dict[tuple[int, ...], float] = {}  # few clusters have few distinct resamples
-    for _ in range(DRAWS):
-        chosen = tuple(sorted(generator.integers(len(clusters), size=len(clusters)).tolist()))
-        if chosen not in known:
-            known[chosen] = statistic(frame.iloc[np.concatenate([clusters[index] for index in chosen])])
-        drawn.append(known[chosen])
-    finite = np.array([value for value in drawn if math.isfinite(value)])
-    if len(finite) < DRAWS / 2:
-        return Finding(effect, None, None, len(frame), "No interval: the effect cannot be computed in most resamples.")
-    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Finding(effect, float(low), float(high), len(frame))
+    for chosen in draw_clusters(len(clusters), seed):
+        key = tuple(sorted(chosen.tolist()))
+        if key not in known:
+            known[key] = statistic(frame.iloc[np.concatenate([clusters[index] for index in key])])
+        drawn.append(known[key])
+    return finding_of(effect, drawn, len(frame))
+
+
+def draw_clusters(count: int, seed: int = 0) -> Ints:
+    """Draw the clusters of each resample, [DRAWS, count]; fewer than two clusters have no resamples."""
+    return np.random.default_rng(seed).integers(count, size=(DRAWS if count > 1 else 0, count))
+
+
+def finding_of(effect: float, drawn: Sequence[float], networks: int) -> Finding:
+    """Give an effect its bootstrap interval, from its value in each resample; NaN if it cannot be computed there."""
+    if not drawn:
+        return Finding(effect, None, None, networks, "No interval: there is only one group of networks to resample.")
+    try:
+        low, high = interval(np.array(drawn, dtype=np.float64))
+    except UndefinedError:
+        return Finding(effect, None, None, networks, "No interval: the effect cannot be computed in most resamples.")
+    return Finding(effect, low, high, networks)

@@ -1,15 +1,27 @@
 """Claims of Jiang et al. 2020: rank correlations of measures with the generalization gap."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
-from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
-from leaderboard.claims.correlations import ROW, RankTable
+from leaderboard.claims.claim import (
+    NO_NETWORK,
+    NOT_COMPUTED,
+    Claim,
+    Evidence,
+    Finding,
+    Range,
+    draw_clusters,
+    finding_of,
+)
 from leaderboard.claims.effects import rank_correlation
 from leaderboard.claims.figure import Figure, Series, dots
+from leaderboard.statistics.pairs import Floats, Ints
+from leaderboard.statistics.resampling import TauBDraws
 
 SOURCE: Final = "Jiang et al. 2020, arXiv:1912.02178, table 1 and app. tables"
 STUDY: Final = "jiang"
@@ -28,10 +40,29 @@ NORMS: Final = ("fro_dist", "spec_orig_main", "param_norm")
 def _over_configurations(evidence: Evidence, statistic: Callable[[Taus], float]) -> Finding:
     """Bootstrap a statistic of the taus of the networks that converged, over settings of the hyperparameters."""
     ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
-    table = RankTable(ledger, tuple(TAU))
+    if ledger.empty:
+        return NO_NETWORK
     settings = [name for name in ledger.columns if name.startswith("hp.")]
-    rows = table.rows.assign(setting=table.rows.groupby(settings, dropna=False).ngroup())
-    return bootstrap(rows[[ROW, "setting"]], lambda drawn: statistic(table.taus(drawn)), by=["setting"])
+    setting: Ints = ledger.groupby(settings, dropna=False).ngroup().to_numpy().astype(np.int64)
+    count = int(setting.max()) + 1
+    chosen = draw_clusters(count)
+    counts = np.stack([np.ones(count), *(np.bincount(draw, minlength=count) for draw in chosen)])
+    effect, *drawn = (statistic(taus) for taus in taus_of(ledger, setting, counts))
+    if not math.isfinite(effect):
+        return Finding(None, None, None, len(ledger), NOT_COMPUTED)
+    return finding_of(effect, drawn, len(ledger))
+
+
+def taus_of(ledger: pd.DataFrame, setting: Ints, counts: Floats) -> list[Taus]:
+    """Compute tau-b of the measures that all networks have, in each resample; none where it or the gap is constant."""
+    columns = {name: ledger.get(f"measure.{name}") for name in TAU}
+    scores = {name: column.to_numpy(dtype=float) for name, column in columns.items() if column is not None}
+    draws = TauBDraws(counts, setting, ledger["gap"].to_numpy(dtype=float))
+    taus = {name: draws.of(own) for name, own in scores.items() if np.isfinite(own).all()}
+    return [
+        {name: float(tau[place]) for name, tau in taus.items() if np.isfinite(tau[place])}
+        for place in range(len(counts))
+    ]
 
 
 def _tau(evidence: Evidence, name: str) -> Finding:
@@ -69,10 +100,9 @@ def _sign(name: str, measure: str, what: str) -> Claim:
 
 def _series(evidence: Evidence) -> list[Series]:
     ledger = evidence.ledger[evidence.ledger["converged"].astype(bool)]
-    table = RankTable(ledger, tuple(TAU))
     parts = {"sharpness": SHARPNESS, "norms": NORMS}
     rest = tuple(name for name in TAU if name not in SHARPNESS + NORMS)
-    taus = table.taus(table.rows)
+    (taus,) = taus_of(ledger, np.arange(len(ledger)), np.ones((1, len(ledger))))
     return [
         dots(what, [TAU[name] for name in names], [taus.get(name, float("nan")) for name in names])
         for what, names in (parts | {"others": rest}).items()

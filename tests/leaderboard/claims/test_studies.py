@@ -12,10 +12,10 @@ from scipy.stats import kendalltau
 
 import leaderboard.claims.studies
 from leaderboard.claims import Evidence, claims_of, judge
-from leaderboard.claims.correlations import RankTable
 from leaderboard.claims.figure import draw_svg
 from leaderboard.claims.registry import figure_of
 from leaderboard.claims.studies.disagreement import pairs_of
+from leaderboard.claims.studies.jiang import taus_of
 from leaderboard.claims.studies.profiles import profile_correlations
 from leaderboard.claims.studies.rationality import gaps_of
 from tests.leaderboard.claims.planted import PLANTED
@@ -101,13 +101,13 @@ def test_profiles_are_correlations() -> None:
 def test_taus_of_a_resample_are_those_of_the_drawn_networks() -> None:
     """SciPy's tau-b of the networks, each as often as it was drawn; measures with holes are left out."""
     draw = np.random.default_rng(1)
-    ledger = pd.DataFrame({"gap": draw.random(12).round(1), "measure.a": draw.integers(0, 4, 12).astype(float)})
-    ledger["measure.hole"] = np.where(np.arange(12) == 3, np.nan, ledger["gap"])
-    table = RankTable(ledger, ("a", "hole", "absent"))
-    drawn = table.rows.iloc[draw.integers(0, 12, 30)]
+    ledger = pd.DataFrame({"gap": draw.random(12).round(1), "measure.params": draw.integers(0, 4, 12).astype(float)})
+    ledger["measure.fro_dist"] = np.where(np.arange(12) == 3, np.nan, ledger["gap"])
+    counts = np.bincount(draw.integers(0, 12, 30), minlength=12)
+    drawn = ledger.loc[np.repeat(np.arange(12), counts)]
 
-    taus = table.taus(drawn)
-    assert taus == {"a": pytest.approx(kendalltau(drawn["measure.a"], drawn["gap"]).statistic)}
+    (taus,) = taus_of(ledger, np.arange(12), counts[None].astype(float))
+    assert taus == {"params": pytest.approx(kendalltau(drawn["measure.params"], drawn["gap"]).statistic)}
 
 
 @pytest.mark.parametrize("study", sorted(PLANTED))
