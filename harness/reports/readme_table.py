@@ -8,7 +8,7 @@ import msgspec
 from harness.store.atomic_write import write_text
 from leaderboard.errors import RankingError
 from leaderboard.ranking.excerpt import Excerpt, Ranking, excerpt_of, read_excerpt
-from leaderboard.views.markdown import shown_in
+from leaderboard.views.markdown import insert_table
 
 
 def ranking_in(source: Path) -> Excerpt:
@@ -38,7 +38,7 @@ def put(table: str, destination: Path, *, check: bool) -> bool:
         RankingError: a file without the marks.
     """
     there = destination.read_text(encoding="utf-8") if destination.is_file() else None
-    text = table if there is None else shown_in(there, table)
+    text = table if there is None else insert_table(there, table)
     if text != there and not check:
         write_text(destination, text)
     return text == there

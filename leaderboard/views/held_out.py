@@ -8,7 +8,7 @@ from typing import Final, Literal
 from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.report import Compared, Comparison, Difference, HeldOutZoo, Report, Side
 from leaderboard.statistics.resampling import Interval
-from leaderboard.views.rows import Figure, Standing, standings
+from leaderboard.views.rows import Figure, Row, rows_of
 
 NO_SPREAD: Final = 1e-6  # an interval narrower than this is rounding
 GIVEN: Final = (
@@ -65,7 +65,7 @@ def beside(public: Report, held_out: Report) -> Comparison:
         public: of the zoo that everybody knows.
         held_out: of the zoo whose recipes nobody knew.
     """
-    mine, theirs = ({row.name: row for row in standings(report) if not row.control} for report in (public, held_out))
+    mine, theirs = ({row.name: row for row in rows_of(report) if not row.control} for report in (public, held_out))
     reasons = {name: _why_not(public.measures.get(name), held_out.measures.get(name)) for name in (theirs | mine)}
     axes = [set(report.hyperparameters) for report in (public, held_out)]
     return Comparison(
@@ -101,7 +101,7 @@ def pairs_of(comparison: Comparison) -> list[Pair]:
     ]
 
 
-def left_out(comparison: Comparison) -> dict[str, list[str]]:
+def not_compared(comparison: Comparison) -> dict[str, list[str]]:
     """The measures that a comparison leaves out, by the reason that they share."""
     names: dict[str, list[str]] = {}
     for name, reason in sorted(comparison.not_compared.items()):
@@ -143,7 +143,7 @@ def _why_not(public: Entry | None, held_out: Entry | None) -> str:
     return ""
 
 
-def _compared(public: Standing, held_out: Standing) -> Compared:
+def _compared(public: Row, held_out: Row) -> Compared:
     sign, verdicts = held_out.expected_sign, [_verdicts(row) for row in (public, held_out)]
     given = [what for what, verdict in verdicts[0].items() if verdict in GIVEN and verdicts[1][what]]
     lost = [what for what in given if verdicts[0][what] != verdicts[1][what]]
@@ -160,11 +160,11 @@ def _compared(public: Standing, held_out: Standing) -> Compared:
     )
 
 
-def _verdicts(row: Standing) -> dict[str, str]:
+def _verdicts(row: Row) -> dict[str, str]:
     return {"sign": row.sign, "chance": row.chance, "hp": row.hyperparameter}
 
 
-def _side(row: Standing) -> Side:
+def _side(row: Row) -> Side:
     return Side(
         Psi=float(row.psi.value or 0),
         interval=row.psi.interval,

@@ -1,30 +1,51 @@
-"""The leaderboard as a table in Markdown, and the text file that shows it between two marks."""
+"""Leaderboard as a table in Markdown, and the text file that holds it between two marks."""
 
 from itertools import takewhile
 from typing import Final
 
 from leaderboard.errors import RankingError
 from leaderboard.ranking.excerpt import Ranking
-from leaderboard.views.rows import Figure, Standing, standings
-from leaderboard.views.terminal import DASH, duration, headline, labels, number
+from leaderboard.views.markdown_table import Alignment, code, escape, write_table
+from leaderboard.views.rows import Figure, Row, rows_of
+from leaderboard.views.terminal import (
+    DASH,
+    format_duration,
+    format_labels,
+    format_number,
+    format_range,
+    headline,
+)
 
 BEGIN: Final = "<!-- leaderboard: made by `gapbench table`, see CONTRIBUTING.md -->"
 END: Final = "<!-- end of leaderboard -->"
 ROWS: Final = 15  # measures that are listed
-HEAD: Final = (
-    "| rank | measure | family | Psi | 95 % | better than | tau-b within | gate AUC | labels | cost |\n"
-    "|--:|---|---|--:|---|---|--:|--:|--:|--:|\n"
+COLUMNS: Final[tuple[tuple[str, Alignment], ...]] = (
+    ("rank", "right"),
+    ("measure", "left"),
+    ("family", "left"),
+    ("Psi", "right"),
+    ("95 %", "left"),
+    ("better than", "left"),
+    ("tau-b within", "right"),
+    ("gate AUC", "right"),
+    ("labels", "right"),
+    ("networks", "right"),
+    ("cost", "right"),
+)
+NOTE: Final = (
+    "Psi, tau-b and gate AUC are in the expected direction, so that larger is better; ↓ marks a measure whose raw "
+    "score should fall as the gap grows."
 )
 
 
 def markdown(ranking: Ranking, rows: int = ROWS) -> str:
-    """The best measures, the controls among them in italics, under a sentence on what was ranked.
+    """Write the best measures as a table, the controls among them in italics, under a sentence on what was ranked.
 
     Args:
         ranking: a report or its excerpt.
         rows: how many measures; the controls that stand among them come on top.
     """
-    every = standings(ranking)
+    every = rows_of(ranking)
     listed = list(takewhile(lambda row: row.control or (row.place is not None and row.place <= rows), every))
     while listed and listed[-1].control:
         listed.pop()
@@ -33,13 +54,13 @@ def markdown(ranking: Ranking, rows: int = ROWS) -> str:
     places = max((row.place or 0 for row in every), default=0)
     shown = max((row.place or 0 for row in listed), default=0)
     return (
-        f"{plain(suite)}{plain(headline(ranking))}. {shown} of {places} are shown.\n\n"
-        f"{HEAD}{''.join(_row(row) for row in listed)}"
+        f"{escape(suite)}{escape(headline(ranking))}. The first {shown} of {places} are shown. {NOTE}\n\n"
+        f"{write_table(COLUMNS, (_cells(row, ranking.models) for row in listed))}"
     )
 
 
-def shown_in(text: str, table: str) -> str:
-    """A text with the table between its marks.
+def insert_table(text: str, table: str) -> str:
+    """Put the table between the marks of a text.
 
     Raises:
         RankingError: the marks are not there, once each and in order.
@@ -47,32 +68,25 @@ def shown_in(text: str, table: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in rest or END in before + after:
-        raise RankingError(f"The file must hold the lines {BEGIN!r} and {END!r}, once each; it does not.")
+        raise RankingError(f"The file must contain the lines {BEGIN!r} and {END!r}, once each and in this order.")
     return f"{before}{BEGIN}\n{table}{END}{after}"
 
 
-def _row(row: Standing) -> str:
-    name = f"`{plain(row.name).replace('`', chr(39))}`"
-    cells = (
+def _cells(row: Row, models: int) -> tuple[str, ...]:
+    name = code(row.name)
+    name = f"*{name}*" if row.control else name
+    psi, within = row.psi.times(row.expected_sign), row.tau_b_within.times(row.expected_sign)
+    auc = row.gate.value if row.gate.value is None or row.expected_sign > 0 else 1 - row.gate.value
+    return (
         DASH if row.place is None else str(row.place),
-        f"*{name}*" if row.control else name,
-        plain(row.family) or DASH,
-        number(row.psi),
-        ends_of(row.psi),
+        name if row.expected_sign > 0 else f"{name} ↓",
+        escape(row.family) or DASH,
+        format_number(psi),
+        format_range(psi),
         row.better_than or DASH,
-        number(row.tau_b_within),
-        number(row.gate, signed=False),
-        labels(row.labels).replace("<", "&lt;"),
-        duration(row.seconds),
+        format_number(within),
+        format_number(Figure(value=auc), signed=False),
+        format_labels(row.labels).replace("<", "&lt;"),
+        str(row.networks) if row.networks == models else f"{row.networks} of {models}",
+        format_duration(row.seconds),
     )
-    return f"| {' | '.join(cells)} |\n"
-
-
-def ends_of(figure: Figure) -> str:
-    """The ends of an interval in words, or a dash."""
-    return DASH if figure.interval is None else f"{figure.interval[0]:+z.2f} to {figure.interval[1]:+z.2f}"
-
-
-def plain(text: str) -> str:
-    """Text on one line that neither parts a cell nor opens a tag."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;") + (" " if text.endswith(" ") else "")

@@ -1,4 +1,4 @@
-"""The rows of a leaderboard: one measure each, in order, with the figures that the terminal and the page both show."""
+"""Rows of a leaderboard: one measure each, in order, with the statistics that terminal, Markdown and page show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,31 +13,39 @@ Sign = Literal["as expected", "reversed", "unclear", ""]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One statistic with its interval; where it could not be computed, the reason instead."""
+    """One statistic with its interval; where it has no value, the reason."""
 
     value: float | None
     interval: Interval | None = None
     why: str = ""
+
+    def times(self, sign: int) -> "Figure":
+        """The statistic and its interval times a sign of +1 or -1."""
+        return Figure(
+            value=None if self.value is None else sign * self.value,
+            interval=None if self.interval is None else self.interval.times(sign),
+            why=self.why,
+        )
 
 
 NOTHING: Final = Figure(value=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where one measure stands.
+class Row:
+    """One measure of a leaderboard.
 
     Attributes:
-        position: place among all rows, controls included, from 1.
-        place: place among the measures proper, from 1; controls and measures without a leading figure have none.
+        position: among all rows, controls included, from 1.
+        place: rank among the measures, from 1; controls and measures without a Psi have none.
         expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
         seconds: median cost for one network.
         networks: how many have a score.
-        outcomes: how many networks ended in each outcome.
-        chance: whether Psi can be told from what chance gives within strata.
-        hyperparameter: whether it can be told from that of the best hyperparameter.
-        rival: the name of that hyperparameter.
-        labels: how many labelled held-out examples order the networks as well.
+        outcomes: number of networks by how scoring them ended.
+        chance: verdict on Psi against chance within strata.
+        hyperparameter: verdict on Psi against that of the best hyperparameter.
+        rival: name of that hyperparameter.
+        labels: number of labelled held-out examples that order the networks as well.
         pareto: whether no measure is both better and cheaper; None where Psi or cost is missing.
         resampled: whether intervals were asked for; a Psi without one is then of too few networks.
     """
@@ -64,15 +72,16 @@ class Standing:
 
     @property
     def better_than(self) -> str:
-        """What its Psi, in the expected direction, is better than: chance, the best hyperparameter, both or neither."""
-        if not self.chance and not self.hyperparameter:
-            return ""
+        """What Psi, in the expected direction, is better and worse than; "neither" of chance and hp, or empty."""
         verdicts = {"chance": self.chance, "hp": self.hyperparameter}
-        return ", ".join(what for what, verdict in verdicts.items() if verdict == "better") or "neither"
+        better = ", ".join(what for what, verdict in verdicts.items() if verdict == "better")
+        worse = " and ".join(what for what, verdict in verdicts.items() if verdict == "worse")
+        words = "; ".join(part for part in (better, f"worse than {worse}" if worse else "") if part)
+        return words or ("neither" if any(verdicts.values()) else "")
 
     @property
     def sign(self) -> Sign:
-        """Whether Psi points where it is expected to; unclear where its interval holds zero, or could not be had.
+        """Whether Psi has the expected sign; unclear if its interval contains zero, or is missing though asked for.
 
         Empty without a Psi, and for controls, of which nothing is expected.
         """
@@ -84,22 +93,27 @@ class Standing:
         return "as expected" if self.psi.value * self.expected_sign > 0 else "reversed"
 
 
-def standings(ranking: Ranking) -> list[Standing]:
+def rows_of(ranking: Ranking) -> list[Row]:
     """The rows of the leaderboard, best first."""
-    rows: list[Standing] = []
-    rank = 0
+    rows: list[Row] = []
+    place = 0
     for position, name in enumerate(best_first(ranking.measures), start=1):
         entry = ranking.measures[name]
         ranked = not entry.control and entry.Psi is not None
-        rank += ranked
-        rows.append(_standing(name, entry, position, rank if ranked else None, resampled=ranking.bootstrap > 0))
+        place += ranked
+        rows.append(_row(name, entry, position, place if ranked else None, resampled=ranking.bootstrap > 0))
     return rows
 
 
-def _standing(name: str, entry: AnyEntry, position: int, place: int | None, *, resampled: bool) -> Standing:
+def plain_name(column: str) -> str:
+    """The name of a ledger's column without its prefix: corruption of hp.corruption."""
+    return column.partition(".")[2] or column
+
+
+def _row(name: str, entry: AnyEntry, position: int, place: int | None, *, resampled: bool) -> Row:
     why, within, gate, labels = entry.why, entry.within, entry.gate, entry.label_equivalents
     chance, rival = entry.told_from.random, entry.told_from.hyperparameter
-    return Standing(
+    return Row(
         name=name,
         position=position,
         place=place,
@@ -132,8 +146,3 @@ def _standing(name: str, entry: AnyEntry, position: int, place: int | None, *, r
         pareto=entry.pareto,
         resampled=resampled,
     )
-
-
-def plain_name(column: str) -> str:
-    """The name of a ledger column without its room: hp.corruption is corruption."""
-    return column.partition(".")[2] or column

@@ -1,4 +1,4 @@
-"""The leaderboard in a terminal."""
+"""Leaderboard in a terminal."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
@@ -9,70 +9,83 @@ from rich.table import Table
 from rich.text import Text
 
 from leaderboard.ranking.excerpt import Ranking
-from leaderboard.views.rows import Figure, Standing, plain_name, standings
+from leaderboard.views.rows import Figure, Row, plain_name, rows_of
 
 DASH: Final = "–"
 UNITS: Final = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"))
 
 GAP: Final = 2  # spaces between columns
 
-Row = TypeVar("Row")
-Column = tuple[str, int, Literal["left", "right"], Callable[[Row], str]]
+Item = TypeVar("Item")
+Column = tuple[str, int, Literal["left", "right"], Callable[[Item], str]]
 
 # header, importance (the least important go first where the terminal is too narrow; 0 always stays), alignment, cell
-COLUMNS: Final[tuple[Column[Standing], ...]] = (
+COLUMNS: Final[tuple[Column[Row], ...]] = (
     ("rank", 0, "right", lambda row: str(row.place) if row.place is not None else DASH),
     ("measure", 0, "left", lambda row: row.name),
-    ("Psi", 0, "right", lambda row: number(row.psi)),
-    ("95 %", 2, "right", lambda row: interval(row.psi)),
+    ("Psi", 0, "right", lambda row: format_number(row.psi)),
+    ("95 %", 2, "right", lambda row: format_interval(row.psi)),
     ("sign", 4, "left", lambda row: f"{'+' if row.expected_sign > 0 else '-'} {row.sign}" if row.sign else DASH),
     ("better than", 5, "left", lambda row: row.better_than or DASH),
-    ("tau-b", 6, "right", lambda row: number(row.tau_b)),
-    ("within", 3, "right", lambda row: number(row.tau_b_within)),
-    ("gate AUC", 7, "right", lambda row: number(row.gate, signed=False)),
-    ("labels", 9, "right", lambda row: labels(row.labels)),
-    ("cost", 8, "right", lambda row: duration(row.seconds)),
+    ("tau-b", 6, "right", lambda row: format_number(row.tau_b)),
+    ("within", 3, "right", lambda row: format_number(row.tau_b_within)),
+    ("gate AUC", 7, "right", lambda row: format_number(row.gate, signed=False)),
+    ("labels", 9, "right", lambda row: format_labels(row.labels)),
+    ("cost", 8, "right", lambda row: format_duration(row.seconds)),
     ("networks", 10, "right", lambda row: str(row.networks)),
     ("family", 11, "left", lambda row: row.family or DASH),
     ("", 1, "left", lambda row: "control" if row.control else ""),
 )
 
-LEGEND: Final = (
-    "Psi: Kendall's tau averaged over groups of networks that differ in one hyperparameter, of the raw score; rows "
-    "are ordered by Psi times the expected sign. 95 %: a bootstrap interval, for networks of other configurations "
-    "drawn and trained as these were, if there are enough. sign: the expected one, and whether Psi agrees (unclear: "
-    "its interval holds 0, or there is none). better than: chance, scores changing places within strata; hp, the "
-    "hyperparameter with the largest Psi; each at 5 % over all measures together. tau-b: over all pairs of networks; "
-    "within: {strata}. gate AUC: how often a network on random labels scores higher than one on true labels, all else "
-    "equal; 0.5 is chance. labels: how many labelled held-out examples would order the networks as well. Controls, "
-    "in italics, take no rank."
-)
+LEGEND: Final = {  # of the columns, by header
+    "Psi": (
+        "Kendall's tau between score and {target} over networks that differ in one hyperparameter only, averaged over "
+        "the hyperparameters: 1 always in order, 0 no better than chance, -1 always reversed. Rows are sorted by Psi "
+        "times the expected sign."
+    ),
+    "95 %": "bootstrap interval of Psi over settings of the hyperparameters; none if there are too few.",
+    "sign": "the expected sign of Psi, and whether it is found; unclear if the interval contains 0 or is missing.",
+    "better than": (
+        "what the measure is better than, tested at 5 % over all measures together: chance (scores permuted within "
+        "strata), and hp, the hyperparameter with the largest Psi."
+    ),
+    "tau-b": "Kendall's tau-b over all pairs of networks.",
+    "within": "{within}.",
+    "gate AUC": (
+        "probability that a network trained on random labels scores higher than one trained on true labels, all else "
+        "equal; 0.5 is chance."
+    ),
+    "labels": "number of labelled held-out examples from which the estimated {target} orders the networks as well.",
+    "cost": "median time to score one network.",
+}
 
 
 def render(ranking: Ranking, console: Console) -> None:
-    """Print a ranking report as a table, with a line above on what was ranked and a legend below.
+    """Print a ranking as a table, with a line above on what was ranked and a legend of the columns below.
 
-    A narrow console drops columns, the least important first; a figure that could not be computed shows as a dash.
+    A narrow console drops columns, the least important first; a statistic without a value shows as a dash.
     """
-    rows = standings(ranking)
-    table = drawn(headline(ranking), rows, COLUMNS, console.width, lambda row: "dim italic" if row.control else "")
-    strata = ranking.within.hp if ranking.within else ""
-    console.print(table)
+    rows = rows_of(ranking)
+    columns = fit_columns(rows, COLUMNS, console.width)
+    console.print(build_table(headline(ranking), rows, columns, lambda row: "dim italic" if row.control else ""))
     console.print()
-    console.print(
-        Text(
-            LEGEND.format(
-                strata=f"inside each {plain_name(strata)}, on average" if strata else "nothing to look inside"
-            )
-        )
-    )
+    within = f"mean of tau-b inside each {plain_name(ranking.within.hp)}" if ranking.within else "there are no strata"
+    shown = {header for header, *_ in columns}
+    for header, words in LEGEND.items():
+        if header in shown:
+            print_term(header, words.format(target=ranking.target, within=within), console)
+    console.print(Text("Controls, in italics, take no rank."))
 
 
-def drawn(
-    title: str, rows: Sequence[Row], columns: Sequence[Column[Row]], width: int, style: Callable[[Row], str]
+def print_term(term: str, words: str, console: Console) -> None:
+    """Print a term in bold with its explanation."""
+    console.print(Text.assemble((f"{term}: ", "bold"), words))
+
+
+def build_table(
+    title: str, rows: Sequence[Item], columns: Sequence[Column[Item]], style: Callable[[Item], str]
 ) -> Table:
-    """The rows under a title, with the columns that a console of this width has room for."""
-    kept = fitting(rows, columns, width)
+    """Lay out rows under a title."""
     table = Table(
         title=Text(title),
         title_justify="left",
@@ -81,16 +94,16 @@ def drawn(
         padding=(0, GAP, 0, 0),
         pad_edge=False,
     )
-    for header, _, justify, _ in kept:
+    for header, _, justify, _ in columns:
         table.add_column(header, justify=justify, overflow="fold" if header == "measure" else "ellipsis")
     for row in rows:
-        table.add_row(*(Text(cell(row)) for *_, cell in kept), style=style(row))
+        table.add_row(*(Text(cell(row)) for *_, cell in columns), style=style(row))
     return table
 
 
-def fitting(rows: Sequence[Row], columns: Sequence[Column[Row]], width: int) -> list[Column[Row]]:
-    """The columns, the most important first, for which a console of this width has room; shown in their own order."""
-    kept: list[Column[Row]] = []
+def fit_columns(rows: Sequence[Item], columns: Sequence[Column[Item]], width: int) -> list[Column[Item]]:
+    """Choose the most important columns for which a console of this width has room; they keep their order."""
+    kept: list[Column[Item]] = []
     room = width + GAP
     for column in sorted(columns, key=lambda column: column[1]):
         header, importance, _, cell = column
@@ -102,45 +115,50 @@ def fitting(rows: Sequence[Row], columns: Sequence[Column[Row]], width: int) -> 
 
 
 def headline(ranking: Ranking) -> str:
-    """What was ranked: measures, networks, target, and how many networks were left out."""
+    """Say what was ranked: measures, networks, target, and how many networks were left out."""
     measures = sum(not entry.control for entry in ranking.measures.values())
     text = (
-        f"{measures} measure{'s' * (measures != 1)} of {ranking.models} network{'s' * (ranking.models != 1)}, "
-        f"ranked by how well they order them by {ranking.target}"
+        f"{measures} measure{'s' * (measures != 1)} ranked by how well they order {ranking.models} "
+        f"network{'s' * (ranking.models != 1)} by {ranking.target}"
     )
     if ranking.without_target:
-        text += f"; without {ranking.target}: {ranking.without_target}, left out"
+        text += f"; {ranking.without_target} without {ranking.target} left out"
     if ranking.not_converged:
         kept = "left out" if ranking.converged_only else "included"
-        text += f"; not converged: {ranking.not_converged}, {kept}"
+        text += f"; {ranking.not_converged} not converged, {kept}"
     if ranking.seeds == "kept":
-        text += "; seeds kept"
+        text += "; seeds compared one by one"
     if ranking.binned:
         text += f"; binned: {', '.join(plain_name(name) for name in ranking.binned)}"
     return text
 
 
-def number(figure: Figure, *, signed: bool = True) -> str:
-    """A statistic to three digits, or a dash."""
+def format_number(figure: Figure, *, signed: bool = True) -> str:
+    """Write a statistic to three digits; a dash where there is none."""
     if figure.value is None:
         return DASH
     return f"{figure.value:+z.3f}" if signed else f"{figure.value:z.3f}"
 
 
-def interval(figure: Figure) -> str:
-    """The ends of an interval, or a dash."""
-    return DASH if figure.interval is None else f"{figure.interval[0]:+z.2f} {figure.interval[1]:+z.2f}"
+def format_interval(figure: Figure) -> str:
+    """Write the ends of an interval side by side; a dash where there is none."""
+    return DASH if figure.interval is None else f"{figure.interval.low:+z.2f} {figure.interval.high:+z.2f}"
 
 
-def labels(figure: Figure) -> str:
-    """A number of examples to two digits, or a dash."""
+def format_range(figure: Figure) -> str:
+    """Write an interval as "from to"; a dash where there is none."""
+    return DASH if figure.interval is None else f"{figure.interval.low:+z.2f} to {figure.interval.high:+z.2f}"
+
+
+def format_labels(figure: Figure) -> str:
+    """Write a number of examples to two digits; a dash where there is none."""
     if figure.value is None:
         return DASH
     return "< 1" if figure.value < 1 else f"{float(f'{figure.value:.2g}'):,.0f}"
 
 
-def duration(seconds: float | None) -> str:
-    """A time to three digits in the unit that reads best."""
+def format_duration(seconds: float | None) -> str:
+    """Write a time to three digits in the unit that reads best; a dash where there is none."""
     if seconds is None:
         return DASH
     rounded = float(f"{seconds:.3g}")  # 999.6 ms is 1 s

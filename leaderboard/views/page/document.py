@@ -15,13 +15,13 @@ from markupsafe import Markup
 
 from leaderboard.claims.table import describe_estimate
 from leaderboard.ranking.report import Report
-from leaderboard.views.held_out import Pair, left_out, pairs_of
+from leaderboard.views.held_out import Pair, not_compared, pairs_of
 from leaderboard.views.held_out_text import headline
 from leaderboard.views.page.embedded import TARGETS, embedded
 from leaderboard.views.page.facts import facts
 from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
 from leaderboard.views.rows import plain_name
-from leaderboard.views.terminal import DASH, duration, labels
+from leaderboard.views.terminal import DASH, format_duration, format_labels
 
 MINUS: Final = "\N{MINUS SIGN}"
 SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # one program in chapters, in this order
@@ -30,7 +30,7 @@ SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # one program in 
 @dataclass(frozen=True, slots=True)
 class _Beside:
     pairs: Sequence[Pair]
-    left_out: Mapping[str, Sequence[str]]
+    not_compared: Mapping[str, Sequence[str]]
     headline: str
 
 
@@ -92,7 +92,7 @@ def _beside(report: Report) -> _Beside | None:
     """The comparison with a held-out zoo as the page shows it; None without one."""
     if report.beside is None:
         return None
-    return _Beside(pairs_of(report.beside), left_out(report.beside), headline(report, report.beside))
+    return _Beside(pairs_of(report.beside), not_compared(report.beside), headline(report, report.beside))
 
 
 def _environment() -> Environment:
@@ -107,8 +107,8 @@ def _environment() -> Environment:
     environment.filters.update(
         number=_number,
         ends=_ends,
-        duration=duration,
-        labels=labels,
+        duration=format_duration,
+        labels=format_labels,
         measured=describe_estimate,
         plain_name=plain_name,
         breakable=_breakable,

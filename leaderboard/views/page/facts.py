@@ -12,7 +12,7 @@ from leaderboard.ranking.entry import Entry, SignErrors, Statistics, StatisticVa
 from leaderboard.ranking.report import Report
 from leaderboard.views.page.definitions import definition
 from leaderboard.views.page.judgements import judgements, track_of
-from leaderboard.views.rows import Figure, Standing, plain_name, standings
+from leaderboard.views.rows import Figure, Row, plain_name, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Facts:
         reason: why networks without a score have none, the most frequent reason; empty if none is known.
     """
 
-    standing: Standing
+    standing: Row
     summary: str
     definition: Markup
     source: str
@@ -124,10 +124,10 @@ class Facts:
 
 def facts(report: Report, ledger: pd.DataFrame) -> list[Facts]:
     """The panel of every measure of the report, in the leaderboard's order."""
-    return [_facts(row, report, ledger) for row in standings(report)]
+    return [_facts(row, report, ledger) for row in rows_of(report)]
 
 
-def _facts(row: Standing, report: Report, ledger: pd.DataFrame) -> Facts:
+def _facts(row: Row, report: Report, ledger: pd.DataFrame) -> Facts:
     entry = report.measures[row.name]
     about, errors, strata = entry.about, entry.sign_error, report.within.strata if report.within else {}
     every: list[Statistics | Entry] = [entry, *(stratum.measures[row.name] for stratum in strata.values())]

@@ -7,7 +7,7 @@ from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.entry import Chance, Entry, Increment, LabelEquivalents, Prediction, Rival
 from leaderboard.statistics.fragility import Fragility
 from leaderboard.views.rows import Figure, plain_name
-from leaderboard.views.terminal import labels
+from leaderboard.views.terminal import format_labels
 
 SIGNED: Final = re.compile(r"(?<![\w-])-(?=[\d.])")  # the hyphen of a number, not of a name
 NEEDS: Final = {  # by what a measure declares, the most demanding first
@@ -106,7 +106,7 @@ def _front(pareto: bool | None) -> str:
 
 
 def _count(examples: float) -> str:
-    return labels(Figure(value=examples)).replace("<", "fewer than")
+    return format_labels(Figure(value=examples)).replace("<", "fewer than")
 
 
 def _needed(told: Chance | Rival) -> str:

@@ -11,7 +11,7 @@ from leaderboard.ranking.excerpt import excerpt_of, read_excerpt
 from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
 from leaderboard.views.markdown import markdown
-from leaderboard.views.rows import standings
+from leaderboard.views.rows import rows_of
 
 EARLIER: dict[str, Any] = {
     "models": 3,
@@ -32,7 +32,7 @@ def test_the_excerpt_is_enough(ridge_report: Report) -> None:
 
     assert markdown(read) == markdown(report)
     assert markdown(read, rows=1) == markdown(report, rows=1)
-    assert [row.name for row in standings(read)] == order(report)
+    assert [row.name for row in rows_of(read)] == order(report)
     assert json.dumps(excerpt_of(read).to_json()) == kept
     assert "machine" not in kept
     assert len(kept) < len(json.dumps(report.to_json())) / 4

@@ -15,7 +15,7 @@ from rich.console import Console
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Comparison, Report
 from leaderboard.statistics.resampling import Interval
-from leaderboard.views.held_out import beside, difference_interval, left_out, pairs_of
+from leaderboard.views.held_out import beside, difference_interval, not_compared, pairs_of
 from leaderboard.views.held_out_text import markdown_beside, render_beside
 from leaderboard.views.rows import Figure
 
@@ -183,7 +183,7 @@ def test_what_is_not_compared_says_why(comparison: Comparison) -> None:
     assert reasons["revised"] == "scored by version 1 on the public zoo, by version 2 on the held-out one"
     assert reasons["edited"] == "scored by other code on each of the two zoos"
     assert reasons["flat"].startswith("without a Psi on the held-out zoo (No two networks")
-    assert left_out(replace(comparison, not_compared={"b": "why", "c": "else", "a": "why"})) == {
+    assert not_compared(replace(comparison, not_compared={"b": "why", "c": "else", "a": "why"})) == {
         "why": ["a", "b"],
         "else": ["c"],
     }
@@ -224,7 +224,7 @@ def test_the_terminal_shows_it(comparison: Comparison, public: Report, width: in
     words = " ".join(out.getvalue().split())
 
     assert "4 measures on 54 public and 54 held-out networks" in words
-    assert "Of 3 with a public verdict it holds for 1." in words
+    assert "3 have a public verdict; it holds on the held-out zoo for 1." in words
     for row in pairs_of(comparison):
         assert f"{row.public.value:+.3f}" in words
         assert f"{row.held_out.value:+.3f}" in words

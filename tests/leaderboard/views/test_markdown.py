@@ -8,7 +8,7 @@ import pytest
 from leaderboard.errors import RankingError
 from leaderboard.ranking.rank import order, rank
 from leaderboard.ranking.report import Report
-from leaderboard.views.markdown import BEGIN, END, markdown, shown_in
+from leaderboard.views.markdown import BEGIN, END, insert_table, markdown
 from tests.leaderboard.reports import Ranked
 
 
@@ -39,10 +39,11 @@ def test_rows_and_figures(ridge_report: Report, ridge_json: Ranked) -> None:
         f"{entry['within']['tau_b']:+.3f}",
         f"{entry['gate']['auc']:.3f}",
         row[8],
+        "23",
         "2.1 ms",
     ]
     assert row[5] in {"chance", "hp", "chance, hp", "neither"}
-    assert next(row for row in table if row[1] == "`log_margin`")[9] == "–"
+    assert next(row for row in table if row[1] == "`log_margin` ↓")[10] == "–"
 
 
 def test_the_first_measures(ridge_report: Report) -> None:
@@ -53,8 +54,8 @@ def test_the_first_measures(ridge_report: Report) -> None:
     assert [row[0] for row in table if row[0] != "–"] == ["1", "2"]
     assert table[-1][0] == "2"
     assert all(row[1].startswith("*`") for row in table if row[0] == "–")
-    assert text.startswith("digits, 2026-11-21, 4 measures of 23 networks, ranked by how well they order them by gap")
-    assert "2 of 4 are shown." in text
+    assert text.startswith("digits, 2026-11-21, 4 measures ranked by how well they order 23 networks by gap; ")
+    assert "The first 2 of 4 are shown." in text
 
 
 def test_hostile_names(ridge_ledger: pd.DataFrame) -> None:
@@ -66,20 +67,41 @@ def test_hostile_names(ridge_ledger: pd.DataFrame) -> None:
 
     assert "<" not in text
     assert r"`a\|b'&lt;script> \| c` | &lt;b>\| |" in row
-    assert row.replace(r"\|", "").count("|") == 11
+    assert row.replace(r"\|", "").count("|") == 12
+
+
+def test_figures_are_in_the_expected_direction(ridge_report: Report, ridge_json: Ranked) -> None:
+    """Those of a measure that should fall as the gap grows are turned, and an arrow says so; of controls nothing is."""
+    entry = ridge_json["measures"]["margin"]
+    row = next(row for row in cells(markdown(ridge_report)) if row[1] == "`margin` ↓")
+    low, high = entry["interval"]["Psi"]
+
+    assert row[3] == f"{-entry['Psi']:+z.3f}"
+    assert row[4] == f"{-high:+z.2f} to {-low:+z.2f}"
+    assert row[6] == f"{-entry['within']['tau_b']:+z.3f}"
+    assert row[7] == f"{1 - entry['gate']['auc']:.3f}"
+    assert "↓ marks a measure whose raw score should fall" in markdown(ridge_report)
+
+
+def test_a_measure_that_lacks_networks_is_marked(ridge_ledger: pd.DataFrame) -> None:
+    """With how many of them it scores."""
+    ledger = ridge_ledger.assign(**{"measure.margin": ridge_ledger["measure.margin"].where(ridge_ledger.index > 3)})
+    row = next(row for row in cells(markdown(rank(ledger, bootstrap=0))) if row[1] == "`margin`")
+
+    assert row[9] == "19 of 23"
 
 
 def test_between_the_marks() -> None:
     """What stands there is replaced, once and again; the rest stays."""
     text = f"# A\n\n{BEGIN}\nold\n{END}\n\nend\n"
-    once = shown_in(text, "| new |\n")
+    once = insert_table(text, "| new |\n")
 
     assert once == f"# A\n\n{BEGIN}\n| new |\n{END}\n\nend\n"
-    assert shown_in(once, "| new |\n") == once
+    assert insert_table(once, "| new |\n") == once
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}", f"{END}{BEGIN}{END}"])
 def test_marks_that_are_not_there(text: str) -> None:
     """The refusal names them."""
     with pytest.raises(RankingError, match="once each"):
-        shown_in(text, "table")
+        insert_table(text, "table")

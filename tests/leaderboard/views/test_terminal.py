@@ -12,7 +12,7 @@ from rich.console import Console
 from leaderboard.ranking.rank import order, rank
 from leaderboard.ranking.report import Report
 from leaderboard.views.rows import Figure
-from leaderboard.views.terminal import duration, labels, number, render
+from leaderboard.views.terminal import LEGEND, format_duration, format_labels, format_number, render
 from tests.leaderboard.reports import Ranked
 
 
@@ -41,7 +41,7 @@ def test_a_row_has_the_figures_of_the_report(ridge_report: Report, ridge_json: R
     entry = ridge_json["measures"]["frobenius_norm"]
     low, high = entry["interval"]["Psi"]
     proper = [name for name in order(ridge_report) if not ridge_json["measures"][name]["control"]]
-    cells = row_of(printed(ridge_report, 160), "frobenius_norm")
+    cells = row_of(printed(ridge_report, 170), "frobenius_norm")
 
     assert cells[:5] == [
         str(proper.index("frobenius_norm") + 1),
@@ -88,8 +88,8 @@ def test_what_was_left_out_is_said(ridge_report: Report) -> None:
     """The line above the table counts measures, networks and those that did not converge."""
     headline = printed(ridge_report, 160).splitlines()[0]
 
-    assert "4 measures of 23 networks" in headline
-    assert "not converged: 1, left out" in headline
+    assert "4 measures ranked by how well they order 23 networks by gap" in headline
+    assert "1 not converged, left out" in headline
 
 
 def test_networks_without_a_target_are_counted(ridge_ledger: pd.DataFrame) -> None:
@@ -97,7 +97,7 @@ def test_networks_without_a_target_are_counted(ridge_ledger: pd.DataFrame) -> No
     frame = ridge_ledger.assign(gap=[0.1, np.inf, *[np.nan] * 22]).drop(columns=["converged", "measure.margin"])
     headline = printed(rank(frame, bootstrap=0), 160).splitlines()[0].strip()
 
-    assert headline == "3 measures of 1 network, ranked by how well they order them by gap; without gap: 23, left out"
+    assert headline == "3 measures ranked by how well they order 1 network by gap; 23 without gap left out"
 
 
 def test_how_it_was_ranked_is_said(ridge_ledger: pd.DataFrame) -> None:
@@ -106,7 +106,7 @@ def test_how_it_was_ranked_is_said(ridge_ledger: pd.DataFrame) -> None:
     other = rank(ridge_ledger, bootstrap=0, seeds="kept", bins={"ridge": 2})
 
     assert printed(usual, 160).splitlines()[0].rstrip().endswith("left out")
-    assert printed(other, 160).splitlines()[0].rstrip().endswith("; seeds kept; binned: ridge")
+    assert printed(other, 160).splitlines()[0].rstrip().endswith("; seeds compared one by one; binned: ridge")
 
 
 @pytest.mark.parametrize("width", [1, 10, 24, 40, 60, 80, 100, 120, 240])
@@ -122,7 +122,7 @@ def test_any_width(ridge_report: Report, ridge_json: Ranked, width: int) -> None
 
 def test_a_narrow_console_keeps_what_matters_most(ridge_report: Report) -> None:
     """Columns fall away one by one; the mark of the controls and the interval are among the last."""
-    texts = [printed(ridge_report, width) for width in (60, 80, 100, 160)]
+    texts = [printed(ridge_report, width) for width in (60, 80, 100, 170)]
     headers = [next(line.split() for line in text.splitlines() if line.startswith("rank ")) for text in texts]
 
     assert headers[0] == ["rank", "measure", "Psi"]
@@ -157,12 +157,21 @@ def test_published_ledger(data_dir: Path) -> None:
 
     assert row_of(text, "WCV")[:3] == ["1", "WCV", "+0.545"]
     assert row_of(text, "VPM_1")[:3] == ["4", "VPM_1", "+0.396"]
-    assert text.splitlines()[0].startswith("4 measures of 96 networks")
+    assert text.splitlines()[0].startswith("4 measures ranked by how well they order 96 networks")
 
 
 def test_what_a_measure_is_better_than(ridge_report: Report, ridge_json: Ranked) -> None:
     """Both verdicts of the report, in one cell."""
-    words = {("better", "better"): "chance, hp", ("better", "not told apart"): "chance", ("worse", "better"): "hp"}
+    words = {
+        ("better", "better"): "chance, hp",
+        ("better", "not told apart"): "chance",
+        ("not told apart", "better"): "hp",
+        ("worse", "better"): "hp; worse than chance",
+        ("better", "worse"): "chance; worse than hp",
+        ("worse", "worse"): "worse than chance and hp",
+        ("worse", "not told apart"): "worse than chance",
+        ("not told apart", "worse"): "worse than hp",
+    }
     text = printed(ridge_report, 200)
     for name, entry in ridge_json["measures"].items():
         told = entry["told_from"]
@@ -177,7 +186,7 @@ def test_what_a_measure_is_better_than(ridge_report: Report, ridge_json: Ranked)
 )
 def test_labels(value: float | None, text: str) -> None:
     """To two digits, as they are no better known."""
-    assert labels(Figure(value=value)) == text
+    assert format_labels(Figure(value=value)) == text
 
 
 @pytest.mark.parametrize(
@@ -198,10 +207,18 @@ def test_labels(value: float | None, text: str) -> None:
 )
 def test_duration(seconds: float | None, text: str) -> None:
     """A time reads in its own unit."""
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_what_rounds_to_zero_has_no_sign() -> None:
     """Minus zero is a rounding, not a direction."""
-    assert number(Figure(value=-1e-9)) == "+0.000"
-    assert number(Figure(value=-1e-9), signed=False) == "0.000"
+    assert format_number(Figure(value=-1e-9)) == "+0.000"
+    assert format_number(Figure(value=-1e-9), signed=False) == "0.000"
+
+
+@pytest.mark.parametrize(("width", "terms"), [(60, ["Psi"]), (80, ["Psi", "95 %", "within"]), (240, list(LEGEND))])
+def test_the_legend_explains_the_columns_that_are_shown(ridge_report: Report, width: int, terms: list[str]) -> None:
+    """And no others."""
+    lines = printed(ridge_report, width).splitlines()
+
+    assert [term for term in LEGEND if any(line.startswith(f"{term}: ") for line in lines)] == terms
