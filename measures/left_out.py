@@ -5,7 +5,6 @@ from typing import Final
 ABSENT: Final[dict[str, str]] = {
     "spectral_orig": "spec_orig_main times constants of the architecture, which could not be checked in the paper",
     "spectral_init": "spec_init_main times constants of the architecture, which could not be checked in the paper",
-    "stable_quality": "no text that could be checked says how it joins stable rank and condition number",
     "position_norm": "position embeddings belong to transformers alone; embedding_norm is every network's first layer",
     "rrm_rationality": "it compares with the accuracy on labelled test data, which a measure does not see",
     "loo_cmi": "it takes a network for each example that is left out; replace_one_stability leaves a tenth out at once",

@@ -1,4 +1,4 @@
-"""How far the weights have moved from where they started.
+"""Distances of the weights from initialization.
 
 All but `path_length` are of the weights of convolutions and linear layers without biases, with batch norm folded in at
 either end: the initial weights with the statistics and affine parameters of the start.
@@ -83,7 +83,7 @@ def dist_spec_init_fft(subject: Subject) -> float:
 
 
 @measure(
-    source="Nagarajan & Kolter 2019, arXiv:1902.04742", family="distance", needs={"init"}, cost=COST, weights_only=True
+    source="Nagarajan & Kolter 2019, arXiv:1901.01672", family="distance", needs={"init"}, cost=COST, weights_only=True
 )
 def rel_dist(subject: Subject) -> float:
     r"""Euclidean distance of all weights from initialization, relative to the norm of the initial weights.
@@ -133,20 +133,24 @@ def w_cka(subject: Subject) -> float:
     return Layered(1 - math.fsum(alignments.values()) / len(alignments), alignments)
 
 
-@measure(source="none: the length of the way that the distance cuts short", family="distance", needs={"trajectory"},
-         cost="weights at every checkpoint")  # fmt: skip
+@measure(source="none: the length of the path whose ends the distance joins", family="distance", needs={"trajectory"},
+         cost="weights at every checkpoint", version=2)  # fmt: skip
 def path_length(subject: Subject) -> float:
-    r"""Euclidean length of the way of the parameters through the checkpoints.
+    r"""Euclidean length of the path of the parameters through the checkpoints.
 
     .. math:: \sum_t \lVert w_{t+1} - w_t \rVert_2
 
     Of all trained parameters, biases and norms included, as the optimizer sees them: batch norm is not folded. It is at
-    least the distance between the ends, and at most the length of the way step by step, which it reaches if every step
-    is kept. Unit: that of a weight. Changes when layers are rescaled.
+    least the distance between the ends, which it equals where there is no checkpoint between them and where it is
+    refused, and at most the length step by step, which it reaches if every step is kept. Unit: that of a
+    weight. Changes when layers are rescaled.
     """
     checkpoints = subject.trajectory.checkpoints
-    if len(checkpoints) < 2:  # noqa: PLR2004  two ends
-        raise UnsupportedModelError(f"A way must have at least two checkpoints; got {len(checkpoints)}.")
+    if len(checkpoints) < 3:  # noqa: PLR2004  two ends and one between
+        raise UnsupportedModelError(
+            f"The length of the path needs at least three checkpoints, or it is a distance; got {len(checkpoints)}. "
+            "Train with checkpoints."
+        )
     return math.fsum(
         math.sqrt(squared_norm([after.params[name].double() - before.params[name].double() for name in subject.params]))
         for before, after in pairwise(checkpoints)

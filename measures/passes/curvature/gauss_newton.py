@@ -9,7 +9,7 @@ where J_i [k, P] is the Jacobian of the logits at example i and p_i its softmax:
 the Fisher matrix, and all of the Hessian where the residual is small or the network is linear. Of a network that fits,
 few of the n k vectors matter, and which they are is seen in a forward pass: ||e_c - p_i||^2 p_ic. NUM_ROWS of them are
 drawn in proportion to that, without replacement, and weighted so that their sum of outer products is an unbiased
-estimate of G.
+estimate of G. Where the many small eigenvalues count, which a sample does not have, `spectrum` takes nearly all.
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,16 @@ from measures.passes.activations.outputs import logits
 from measures.passes.gradients.per_sample import gradients_of, slices
 
 NUM_ROWS: Final = 480  # time grows with its square times P; on trained digits networks tr G is then within 1 to 2 %
+MAX_VECTORS: Final = 4096  # n k up to which `spectrum` is taken; its time grows with the cube
+MIN_VECTORS: Final = 1024  # of which none is left out
+LEFT_OUT: Final = (
+    0.005  # of the sum of squares in the space of logits: on trained digits gamma is lower by 0.5 to 1.5 %
+)
 KEPT_FLOATS: Final = 2**27  # 0.5 GB of float32: beyond it rows are sketched
 SUBSPACE_ITERATIONS: Final = 20  # products [r, r] by [r, count], which cost nothing; exact vectors are not needed
 FLOATS_AT_A_TIME: Final = 2**22  # of gradients: more are no quicker
 SKETCH_WIDTH: Final = 2**17  # inner products of unit rows are then off by 0.4 %
+ONE_HOT: Final = "Its softmax is exactly one-hot at every example: the Gauss-Newton matrix is zero."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,11 @@ def gauss_newton(subject: Subject) -> GaussNewton:
     Raises:
         UnsupportedModelError: every softmax is one-hot to the last bit, so that G is zero.
     """
-    chosen, cotangents = _draw_vectors(subject)
+    return _pull_back(subject, *_draw_vectors(subject))
+
+
+def _pull_back(subject: Subject, chosen: Tensor, cotangents: Tensor) -> GaussNewton:
+    """The vectors J_i^T v of the examples i [r] and cotangents v [r, k]."""
     num_params = sum(p.numel() for p in subject.params.values())
     is_sketch = len(chosen) * num_params > KEPT_FLOATS
     bucket, sign = _sketch(subject, num_params) if is_sketch else (None, None)
@@ -89,6 +99,35 @@ def eigenvalues(subject: Subject) -> Tensor:
     return values.clamp(min=0).flip(0)
 
 
+@shared
+def spectrum(subject: Subject) -> Tensor:
+    """Nonzero eigenvalues of G itself [r], largest first, in float64, but for what LEFT_OUT takes off them.
+
+    With diag p_i - p_i p_i^T = sum_m s_im v_im v_im^T, G is the sum of the outer products of (s_im / n)^(1/2) J_i^T
+    v_im. Where there are more than MIN_VECTORS, the smallest s_im are left out, which lowers every eigenvalue.
+
+    Raises:
+        UnsupportedModelError: n k is more than MAX_VECTORS, or G is zero.
+    """
+    count = subject.num_examples * subject.num_classes
+    if count > MAX_VECTORS:
+        raise UnsupportedModelError(
+            f"All eigenvalues of its curvature take {count:,} gradients, one for each example and class; the limit is "
+            f"{MAX_VECTORS:,}. Pass fewer training examples."
+        )
+    p = logits(subject).double().softmax(1)
+    sizes, directions = torch.linalg.eigh(p.diag_embed() - p.unsqueeze(2) * p.unsqueeze(1))
+    flat, order = sizes.clamp(min=0).flatten().sort(descending=True)
+    if not flat.any():
+        raise UnsupportedModelError(ONE_HOT)
+    kept = max(MIN_VECTORS, int((flat.cumsum(0) < (1 - LEFT_OUT) * flat.sum()).sum()) + 1)
+    cotangents = (flat / subject.num_examples).sqrt().unsqueeze(1) * directions.mT.flatten(0, 1)[order]
+    example = order // subject.num_classes
+    rows = _pull_back(subject, example[:kept], cotangents[:kept].to(subject.dtype)).rows
+    values: Tensor = torch.linalg.eigvalsh(rows @ rows.T)
+    return values.double().clamp(min=0).flip(0)
+
+
 def leading_eigenvectors(subject: Subject, count: int) -> Tensor:
     """Nearly the leading eigenvectors [P, count] of the estimate of G, of length one, by subspace iteration."""
     K, rows = gram(subject), gauss_newton(subject).rows
@@ -110,7 +149,7 @@ def _draw_vectors(subject: Subject) -> tuple[Tensor, Tensor]:
     towards = torch.eye(subject.num_classes, dtype=p.dtype, device=p.device) - p.unsqueeze(1)  # e_c - p_i [n, k, k]
     size = (p * towards.square().sum(2)).flatten()
     if not size.any():
-        raise UnsupportedModelError("Its softmax is exactly one-hot at every example: the Gauss-Newton matrix is zero.")
+        raise UnsupportedModelError(ONE_HOT)
     start = torch.rand(1, generator=subject.generator("gauss_newton"), device=subject.device).item()
     picked, chance = systematic_sample(size, NUM_ROWS, start)
     example, label = picked // subject.num_classes, picked % subject.num_classes

@@ -1,10 +1,15 @@
 """Singular values of the layers: one dense decomposition each serves every spectral measure."""
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.weights.folding import initial_layers, layers
+
+MAX_SHUFFLES: Final = 16
+ENTRIES_SHUFFLED: Final = 2**20  # of all draws of a layer: the spectra of large matrices differ little between draws
 
 
 @shared
@@ -20,16 +25,18 @@ def singular_values(subject: Subject) -> list[Tensor]:
 
 @shared
 def randomized_singular_values(subject: Subject) -> list[Tensor]:
-    """As `singular_values`, of matrices whose entries have been put in a random order, one draw a layer.
+    """As `singular_values`, of matrices whose entries have been put in a random order [draws, r].
 
-    The entries are sorted before they are shuffled, so that the draw does not depend on the order of hidden units.
+    The entries are sorted before they are shuffled, so that the draws do not depend on the order of hidden units.
     """
     found = []
-    for layer in layers(subject):
+    for index, layer in enumerate(layers(subject)):
         entries = layer.weight.flatten().sort().values
-        generator = subject.generator("randomized", layer.name)
-        order = torch.randperm(len(entries), generator=generator, device=entries.device)
-        found.append(torch.linalg.svdvals(entries[order].reshape(layer.matrix.shape).double()))
+        generator = subject.generator("randomized", index)
+        count = max(1, min(MAX_SHUFFLES, ENTRIES_SHUFFLED // len(entries)))
+        orders = [torch.randperm(len(entries), generator=generator, device=entries.device) for _ in range(count)]
+        shuffled = entries[torch.stack(orders)].view(count, *layer.matrix.shape)
+        found.append(torch.linalg.svdvals(shuffled.double()))
     return found
 
 

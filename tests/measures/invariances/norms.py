@@ -60,6 +60,7 @@ UNSEEN = {
     "rel_dist": "renamed shifted",
     "w_cka": _ALL,
     # Spectra. The layers of the test networks share one exponent, by which the weighted logarithms cancel.
+    "stable_quality": _ALL,
     "weight_effective_rank": _ALL,
     "ww_alpha": _ALL,
     "ww_alpha_weighted": "renamed rescaled shifted",

@@ -106,6 +106,19 @@ def test_the_coarsest_grid(name: str) -> None:
         assert (accuracy(subject, by_hand) >= least) == serves
 
 
+def test_the_first_grid_that_serves_is_taken() -> None:
+    """A weight of 1/3 must stay between 0.32 and 0.35: three levels keep it, and 4, 5, 7, 8 and 16 do not."""
+    layer = nn.Linear(2, 2, bias=False).double()
+    layer.weight.data = torch.tensor([[1 / 3, 1.0], [0.0, 0.0]], dtype=torch.float64)
+    inputs = torch.tensor([[1.0, -0.32], [-1.0, 0.35]], dtype=torch.float64).reshape(2, 1, 1, 2)
+    subject = Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.zeros(2, dtype=torch.int64))
+    serving = [q for q in range(1, 17) if accuracy(subject, rounded(subject.params, q)) == 1]
+
+    assert serving[0] == 3
+    assert not {4, 5, 7, 8, 16} & set(serving)
+    assert quantized(subject).levels == 3
+
+
 def test_whole_numbers_are_the_rounded_weights() -> None:
     """Times the step of their tensor; biases are not among them."""
     subject = network("mlp").subject()
@@ -155,8 +168,10 @@ def fine_grid() -> Subject:
     return Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.tensor([0, 1]))
 
 
-def test_a_fine_grid_takes_two_bytes() -> None:
+def test_a_fine_grid_takes_two_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousandth is rounded away on grids of less than 500 levels, and a byte holds 127."""
+    assert 501 <= quantized(fine_grid()).levels <= 501 * (1 + 1 / 64)
+    monkeypatch.setattr(compression, "FINE_LEVELS", 512)
     subject = fine_grid()
     values = [v for row in ([501, 1], [501, -1]) for v in row]
     stream = b"".join(value.to_bytes(2, "little", signed=True) for value in values)

@@ -108,8 +108,8 @@ def test_equal_units_have_no_alignment(mlp: Subject) -> None:
     assert w_cka(Subject(mlp.model, mlp.inputs, mlp.labels, init_state=equal)) == rest
 
 
-def test_a_way_through_checkpoints() -> None:
-    """Of a parameter on a square: three sides are the way, one is the distance."""
+def test_a_path_through_checkpoints() -> None:
+    """Of a parameter on a square: three sides are the path, one is the distance."""
     model = nn.Linear(2, 2, bias=True).double()
     corners = [[0.0, 0.0], [0.0, 2.0], [2.0, 2.0], [2.0, 0.0]]
     checkpoints = [
@@ -122,11 +122,11 @@ def test_a_way_through_checkpoints() -> None:
     inputs, labels = torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64)
 
     assert path_length(Subject(model, inputs, labels, trajectory=trajectory)) == pytest.approx(6, rel=1e-12)
-    with pytest.raises(UnsupportedModelError, match="at least two checkpoints; got 1"):
-        path_length(Subject(model, inputs, labels, trajectory=replace(trajectory, checkpoints=checkpoints[:1])))
+    with pytest.raises(UnsupportedModelError, match="at least three checkpoints"):
+        path_length(Subject(model, inputs, labels, trajectory=replace(trajectory, checkpoints=checkpoints[:2])))
 
 
-def test_a_straight_way_is_the_distance(conv_bn: Subject) -> None:
+def test_a_straight_path_is_the_distance(conv_bn: Subject) -> None:
     """The checkpoints of the test networks divide the line between the ends; all parameters count, as trained."""
     start = network("conv_bn").init_state
     expected = math.sqrt(sum(float((w - start[name]).square().sum()) for name, w in conv_bn.params.items()))

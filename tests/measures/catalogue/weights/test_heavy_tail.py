@@ -1,5 +1,6 @@
 """Spectra of layers against numpy, scipy and the figures of WeightWatcher."""
 
+import copy
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from measures.api import Measure, Subject, UnsupportedModelError
 from measures.catalogue.weights.heavy_tail import (
+    stable_quality,
     weight_effective_rank,
     ww_alpha,
     ww_alpha_weighted,
@@ -24,6 +26,7 @@ from measures.catalogue.weights.heavy_tail import (
     ww_stable_rank,
     ww_traps,
 )
+from measures.passes.weights import spectra as spectra_pass
 from measures.passes.weights.spectra import randomized_singular_values
 from measures.per_layer import Layered
 from tests.measures import by_hand
@@ -81,9 +84,11 @@ def test_means_over_layers(mlp: Subject, spectra: list[by_hand.Array]) -> None:
 
 
 def test_distance_from_shuffled_layers(mlp: Subject, spectra: list[by_hand.Array]) -> None:
-    """The Jensen-Shannon distance of scipy."""
+    """The Jensen-Shannon distance of scipy, the mean over sixteen shuffles."""
     shuffled = [values.numpy() ** 2 for values in randomized_singular_values(mlp)]
-    expected = [jensenshannon(p, q) for p, q in zip(spectra, shuffled, strict=True)]
+    expected = [np.mean([jensenshannon(p, q) for q in draws]) for p, draws in zip(spectra, shuffled, strict=True)]
+
+    assert {len(draws) for draws in shuffled} == {16}
 
     assert ww_rand_distance(mlp) == pytest.approx(np.mean(expected), rel=1e-9)
 
@@ -118,8 +123,35 @@ def test_an_eigenvalue_of_zero_adds_nothing_to_the_distance() -> None:
     """The limit of p log p; the matrix has a direction that nothing is mapped from."""
     subject = of_matrix(np.diag([3.0, 2.0, 0.0]))
     (shuffled,) = (values.numpy() ** 2 for values in randomized_singular_values(subject))
+    expected = np.mean([jensenshannon([9, 4, 0], each) for each in shuffled])
 
-    assert ww_rand_distance(subject) == pytest.approx(jensenshannon([9, 4, 0], shuffled), rel=1e-9)
+    assert ww_rand_distance(subject) == pytest.approx(expected, rel=1e-9)
+
+
+def test_large_layers_are_shuffled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their spectra hardly differ between draws."""
+    monkeypatch.setattr(spectra_pass, "ENTRIES_SHUFFLED", 100)
+
+    assert [values.shape for values in randomized_singular_values(of_matrix(np.eye(12)))] == [(1, 12)]
+
+
+def test_the_distance_does_not_depend_on_names() -> None:
+    """The same layers in modules of other names."""
+    data = network("mlp")
+    plain = data.subject()
+    renamed = nn.Sequential(nn.Identity(), *copy.deepcopy(data.model).children())
+
+    assert ww_rand_distance(Subject(renamed, data.inputs, data.labels)) == ww_rand_distance(plain)
+
+
+def test_stable_quality_by_hand() -> None:
+    """Singular values 4, 2, 1, and a fourth of zero where rank lacks one; equal values have the right angle."""
+    wide = np.zeros((3, 5))
+    wide[range(3), range(3)] = [1.0, 4.0, 2.0]
+
+    assert stable_quality(of_matrix(wide)) == pytest.approx(math.atan2(7 / 12, 3 / 4), rel=1e-12)
+    assert stable_quality(of_matrix(np.diag([4.0, 2.0, 1.0, 0.0]))) == pytest.approx(math.atan2(7 / 16, 1), rel=1e-7)
+    assert stable_quality(of_matrix(3 * np.eye(4))) == pytest.approx(math.pi / 2, rel=1e-12)
 
 
 def test_one_large_entry_is_a_trap() -> None:

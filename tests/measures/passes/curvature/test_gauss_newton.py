@@ -18,7 +18,13 @@ from measures.catalogue.sharpness.gauss_newton import (
     lin_dof,
 )
 from measures.passes.curvature import gauss_newton as sampling
-from measures.passes.curvature.gauss_newton import eigenvalues, gauss_newton, leading_eigenvectors, systematic_sample
+from measures.passes.curvature.gauss_newton import (
+    eigenvalues,
+    gauss_newton,
+    leading_eigenvectors,
+    spectrum,
+    systematic_sample,
+)
 
 
 def dense(subject: Subject) -> Tensor:
@@ -141,6 +147,38 @@ def test_the_prior_has_the_most_evidence(mlp: Subject) -> None:
     assert length(alpha) < min(length(0.9 * alpha), length(1.1 * alpha))
 
 
+def test_outliers_and_evidence_do_not_depend_on_the_sample(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 30 rows there are other outliers, and no more than 30 directions; these measures take all."""
+    expected = [measure(mlp) for measure in (hess_outliers, lin_dof, laplace_evidence)]
+    monkeypatch.setattr(sampling, "NUM_ROWS", 30)
+    anew = Subject(mlp.model, mlp.inputs, mlp.labels)
+
+    assert [measure(anew) for measure in (hess_outliers, lin_dof, laplace_evidence)] == pytest.approx(
+        expected, rel=1e-9
+    )
+    assert expected[1] > len(eigenvalues(anew)) == 30
+
+
+def test_the_least_vectors_take_little_with_them(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every eigenvalue comes out lower, by the share of the trace that is left out or less in all."""
+    exact = spectrum(mlp)
+    monkeypatch.setattr(sampling, "MIN_VECTORS", 1)
+    monkeypatch.setattr(sampling, "LEFT_OUT", 0.02)
+    lower = spectrum(Subject(mlp.model, mlp.inputs, mlp.labels))
+
+    assert len(lower) < len(exact) == 360
+    assert bool((lower <= exact[: len(lower)] * (1 + 1e-9)).all())
+    assert 0.9 < float(lower.sum() / exact.sum()) < 1
+
+
+def test_too_many_vectors_are_refused(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says how many there are; a soft rank is still estimated."""
+    monkeypatch.setattr(sampling, "MAX_VECTORS", 359)
+    with pytest.raises(UnsupportedModelError, match="take 360 gradients"):
+        lin_dof(mlp)
+    assert hess_softrank(mlp) > 0
+
+
 def test_a_softmax_that_is_one_hot_is_refused() -> None:
     """There is no curvature to speak of."""
     layer = nn.Linear(2, 2, bias=False).double()
@@ -148,6 +186,8 @@ def test_a_softmax_that_is_one_hot_is_refused() -> None:
     inputs = torch.eye(2, dtype=torch.float64).reshape(2, 1, 1, 2)
     with pytest.raises(UnsupportedModelError, match="one-hot"):
         hess_softrank(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))
+    with pytest.raises(UnsupportedModelError, match="one-hot"):
+        lin_dof(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))
 
 
 def test_weights_that_are_zero_have_no_prior() -> None:
