@@ -1,7 +1,7 @@
 """Average sharpness: the mean rise of the training loss under Gaussian noise on the weights.
 
 The noise is on the weights with batch norm folded in, on biases and on whatever else is learned, as in
-`pacbayes_flatness`. Means are over 4096 pairs of a perturbed network and a training example. L is the mean
+`pacbayes_flatness`. Means are over 2048 pairs of a perturbed network and a training example. L is the mean
 cross-entropy in nats, L~ that of the logits (f - mean_k f) / ||f - mean_k f||_2. The scales, in the lower part of the
 source's range, are where trained digits networks begin to fail.
 """
@@ -19,7 +19,7 @@ from measures.passes.perturbations.noise_scale import (
 )
 
 SOURCE: Final = "Andriushchenko et al. 2023, arXiv:2302.07011, sec. 3"
-COST: Final = "1 forward pass of 4096 examples by up to 256 networks"
+COST: Final = "1 forward pass of 2048 examples by up to 256 networks"
 COST_TOGETHER: Final = "1 forward pass of 16 networks on 256 examples"
 
 

@@ -37,9 +37,8 @@ def ww_alpha(subject: Subject) -> float:
     return _mean({name: law.alpha for name, law in power_laws(subject).items()})
 
 
-@measure(
-    source="Martin et al. 2021, arXiv:2002.06716 (weighted alpha)", family="heavy_tail", cost=SPECTRA, weights_only=True
-)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (weighted alpha)", family="heavy_tail",
+         cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_alpha_weighted(subject: Subject) -> float:
     r"""Mean exponent, each weighted by the logarithm of the largest eigenvalue.
 
@@ -51,9 +50,8 @@ def ww_alpha_weighted(subject: Subject) -> float:
     return _mean({name: law.alpha * math.log10(spectra[name].max()) for name, law in power_laws(subject).items()})
 
 
-@measure(
-    source="Martin et al. 2021, arXiv:2002.06716 (log alpha-norm)", family="heavy_tail", cost=SPECTRA, weights_only=True
-)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (log alpha-norm)", family="heavy_tail",
+         cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_log_alpha_norm(subject: Subject) -> float:
     r"""Mean logarithm of the Schatten norms whose power is the exponent.
 
@@ -66,12 +64,8 @@ def ww_log_alpha_norm(subject: Subject) -> float:
     return _mean({name: _log_power_sum(spectra[name], law) for name, law in power_laws(subject).items()})
 
 
-@measure(
-    source="Martin et al. 2021, arXiv:2002.06716 (log Frobenius norm)",
-    family="heavy_tail",
-    cost=SPECTRA,
-    weights_only=True,
-)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (log Frobenius norm)", family="heavy_tail",
+         cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_log_norm(subject: Subject) -> float:
     r"""Mean logarithm of the squared Frobenius norms.
 
@@ -83,12 +77,8 @@ def ww_log_norm(subject: Subject) -> float:
     return _mean({name: math.log10(values.sum()) for name, values in _spectra(subject).items()})
 
 
-@measure(
-    source="Martin et al. 2021, arXiv:2002.06716 (log spectral norm)",
-    family="heavy_tail",
-    cost=SPECTRA,
-    weights_only=True,
-)
+@measure(source="Martin et al. 2021, arXiv:2002.06716 (log spectral norm)", family="heavy_tail",
+         cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_log_spectral_norm(subject: Subject) -> float:
     r"""Mean logarithm of the largest eigenvalues.
 
@@ -113,12 +103,8 @@ def ww_stable_rank(subject: Subject) -> float:
     return _mean({name: float(values.sum() / values.max()) for name, values in _spectra(subject).items()})
 
 
-@measure(
-    source="Martin & Mahoney 2021, arXiv:1810.01075 (MP soft rank)",
-    family="heavy_tail",
-    cost=SPECTRA,
-    weights_only=True,
-)
+@measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (MP soft rank)", family="heavy_tail",
+         cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_mp_softrank(subject: Subject) -> float:
     r"""Mean ratio of the edge of the random bulk to the largest eigenvalue.
 

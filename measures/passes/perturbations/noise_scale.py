@@ -23,8 +23,9 @@ from measures.passes.weights.folded_network import folded_network
 
 ACCURACY_DROP: Final = 0.1  # Jiang et al. 2020, appendix C.4
 EPSILON: Final = 1e-3  # standard deviation that also a zero weight gets in magnitude-aware noise; same place
-NUM_PAIRS: Final = 4096  # of network and example: bounds the cost of a mean
-SEARCH_PAIRS: Final = 1024  # of each step of a search but the last
+NUM_PAIRS: Final = 4096  # of network and example, in the last step of a search: bounds the cost of a mean
+SEARCH_PAIRS: Final = 1024  # in each other step
+LOSS_PAIRS: Final = 2048  # of a mean loss at one scale
 MIN_DRAWS: Final = 8  # the same for every scale tried
 MAX_DRAWS: Final = 256  # of 16 examples each; more networks take longer and err by little less
 TOGETHER_DRAWS: Final = 16  # of networks that answer the same examples
@@ -108,7 +109,7 @@ def without_noise(subject: Subject) -> Evaluation:
 @shared
 def under_noise(subject: Subject) -> Evaluation:
     """Of networks under noise of standard deviation START on every parameter."""
-    return _evaluate_under_noise(subject, _everywhere(START), NUM_PAIRS)
+    return _evaluate_under_noise(subject, _everywhere(START), LOSS_PAIRS)
 
 
 @shared
@@ -122,7 +123,7 @@ def under_noise_together(subject: Subject) -> Evaluation:
 @shared
 def under_magnitude_noise(subject: Subject) -> Evaluation:
     """Of networks under noise of standard deviation MAGNITUDE_START |w_i| on each parameter."""
-    return _evaluate_under_noise(subject, lambda w: MAGNITUDE_START * w.abs(), NUM_PAIRS)
+    return _evaluate_under_noise(subject, lambda w: MAGNITUDE_START * w.abs(), LOSS_PAIRS)
 
 
 def _everywhere(sigma: float) -> Std:

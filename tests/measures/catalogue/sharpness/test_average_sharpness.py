@@ -30,7 +30,7 @@ def unit(logits: torch.Tensor) -> torch.Tensor:
 def test_rises_are_those_of_a_loop(name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean over pairs of a draw and an example minus the loss at the weights; the scales are 0.05 and 0.1."""
     subject: Subject = request.getfixturevalue(name)
-    monkeypatch.setattr(perturbation, "NUM_PAIRS", 8 * 36)
+    monkeypatch.setattr(perturbation, "LOSS_PAIRS", 8 * 36)
     monkeypatch.setattr(perturbation, "MAX_DRAWS", 8)
     network, draws = folded_network(subject), noise_draws(subject)
 
@@ -68,7 +68,7 @@ def test_local_entropy_is_a_mean_of_exponentials(mlp: Subject) -> None:
 
 def test_small_noise_sees_the_trace_of_the_hessian(linear: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """To second order the mean rise is rho^2 tr H / 2."""
-    for name in ("MIN_DRAWS", "MAX_DRAWS", "NUM_PAIRS"):
+    for name in ("MIN_DRAWS", "MAX_DRAWS", "LOSS_PAIRS"):
         monkeypatch.setattr(perturbation, name, 40_000)
     subject = Subject(linear.model, linear.inputs[:2], linear.labels[:2])
 
