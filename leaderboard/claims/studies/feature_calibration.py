@@ -8,7 +8,7 @@ import pandas as pd
 
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range
 from leaderboard.claims.effects import average_over_seeds
-from leaderboard.claims.figure import Figure, Series, line
+from leaderboard.claims.figure import Figure, Series, dots
 
 SOURCE: Final = "Nakkiran & Bansal 2020, arXiv:2009.08092"
 STUDY: Final = "feature_calibration"
@@ -60,11 +60,15 @@ def _slope_claim(name: str, what: str, *, kernels: bool) -> Claim:
 
 
 def _series(evidence: Evidence) -> list[Series]:
-    ledger = evidence.ledger.assign(share=evidence.ledger["observed.confused_train"].round(2))
-    return [line(str(name), rows, "share", "observed.confused_test") for name, rows in ledger.groupby("hp.model")]
+    train, test = "observed.confused_train", "observed.confused_test"
+    return [
+        dots(str(name), rows[train].tolist(), rows[test].tolist()) for name, rows in evidence.ledger.groupby("hp.model")
+    ]
 
 
-FIGURE: Final = Figure(x="share mislabelled in training", y="share predicted so on the test set", series=_series)
+FIGURE: Final = Figure(
+    x="share mislabelled in training", y="share predicted so on the test set", series=_series, diagonal=True
+)
 
 
 CLAIMS: Final = (

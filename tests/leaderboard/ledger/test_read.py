@@ -53,7 +53,6 @@ def test_cells_are_read_by_the_kind_of_their_column(tmp_path: Path) -> None:
     assert names_of(ledger, "measure") == ["x"]
 
 
-@pytest.mark.filterwarnings("ignore:Mismatched null-like values:FutureWarning")  # pandas 2 reads text as None or NaN
 def test_parquet_and_csv_agree(tmp_path: Path) -> None:
     """One table, two formats."""
     ledger = read_ledger(written(tmp_path, CSV))
