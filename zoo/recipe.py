@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Optional, Self
 
 from zoo.corruptions import ClassNoise, CommonCorruption, Corruption, DataSpec, ShiftOn, Unlabeled
+from zoo.errors import RecipeError
 
 Optimizer = Literal["sgd", "adamw"]
 Loss = Literal["cross_entropy", "squared_error"]
@@ -34,10 +35,6 @@ SOLVED: Final = {
 }  # solved instead of trained, see zoo.models.closed_form
 
 DATA_FIELDS: Final = tuple(field.name for field in dataclasses.fields(DataSpec))
-
-
-class UnknownModelError(LookupError):
-    """Neither a family in the box nor a timm model has this name; the message suggests those that come near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +102,7 @@ class Recipe:
         data_seed: decides subset, corruption and pairs in its place, likewise.
 
     Raises:
-        ValueError: a choice that is impossible or that contradicts another; the message names the fields.
+        RecipeError: a choice that is impossible or that contradicts another; the message names the fields.
         UnknownModelError: no such model.
     """
 
@@ -214,11 +211,11 @@ class Recipe:
         """The recipe whose `changed()` this is, also after a way through JSON.
 
         Raises:
-            ValueError: a field that recipes do not have: the record comes from another version.
+            RecipeError: a field that recipes do not have: the record comes from another version.
         """
         unknown = set(changed) - {field.name for field in dataclasses.fields(cls)}
         if unknown:
-            raise ValueError(f"A recipe must have known fields; got {', '.join(sorted(unknown))}.")
+            raise RecipeError(f"A recipe must have known fields; got {', '.join(sorted(unknown))}.")
         return cls(**{name: cls._restored(value) for name, value in changed.items()})
 
     @classmethod

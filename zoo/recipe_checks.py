@@ -1,9 +1,9 @@
 """What a recipe must be: every choice possible by itself, and no two of them at odds."""
 
-import difflib
 import math
 from typing import Any, Final, get_args
 
+from zoo.errors import RecipeError, UnknownModelError, suggestion
 from zoo.recipe import (
     FAMILIES,
     SOLVED,
@@ -15,7 +15,6 @@ from zoo.recipe import (
     Recipe,
     Rewind,
     Schedule,
-    UnknownModelError,
 )
 
 CHOICES: Final = {
@@ -41,18 +40,18 @@ def require_possible(recipe: Recipe) -> None:
     """Refuse a recipe that cannot be trained as it says.
 
     Raises:
-        ValueError: a choice that is impossible or that contradicts another; the message names the fields.
+        RecipeError: a choice that is impossible or that contradicts another; the message names the fields.
         UnknownModelError: no such model.
     """
     _single_fields(recipe)
     _ = recipe.data  # checks itself
     if recipe.corruption == "partial_labels" and recipe.corruption_p == 0:
-        raise ValueError("corruption_p must be above 0 with corruption='partial_labels'; got 0. Use 'true_labels'.")
+        raise RecipeError("corruption_p must be above 0 with corruption='partial_labels'; got 0. Use 'true_labels'.")
     if recipe.model in SOLVED:
         _solved(recipe)
         return
     if recipe.train_size is not None and recipe.train_size * max(recipe.pairs, 1) < recipe.batch_size:
-        raise ValueError(
+        raise RecipeError(
             f"batch_size must be at most train_size; got batch_size={recipe.batch_size} with "
             f"train_size={recipe.train_size}."
         )
@@ -89,7 +88,7 @@ def _solved(recipe: Recipe) -> None:
     allowed = set(WHEN_SOLVED) - ({"width", "weight_decay"} if recipe.model == "theorem1" else set())
     given = [f"{name}={value!r}" for name, value in recipe.changed().items() if name not in allowed]
     if given:
-        raise ValueError(
+        raise RecipeError(
             f"Only {', '.join(name for name in WHEN_SOLVED if name in allowed)} mean something for {recipe.model!r}, "
             f"which is solved and not trained; got {', '.join(given)}."
         )
@@ -100,12 +99,11 @@ def _timm_name(recipe: Recipe) -> None:
 
     known = timm_names()
     if recipe.model not in known:
-        near = difflib.get_close_matches(recipe.model, [*FAMILIES, *SOLVED, *known], n=3, cutoff=0.5)
-        families = ", ".join([*FAMILIES, *SOLVED])
-        hint = f"Did you mean: {', '.join(near)}?" if near else f"Families: {families}; or any timm model."
+        families = [*FAMILIES, *SOLVED]
+        hint = suggestion(recipe.model, [*families, *known], f"Families: {', '.join(families)}; or any timm model.")
         raise UnknownModelError(f"No model is called {recipe.model!r}. {hint}")
     if recipe.width != 1 or recipe.depth != 2:  # noqa: PLR2004  the defaults
-        raise ValueError(
+        raise RecipeError(
             f"width and depth must keep their defaults for the timm model {recipe.model!r}, whose name fixes both; "
             f"got width={recipe.width}, depth={recipe.depth}."
         )
@@ -113,12 +111,12 @@ def _timm_name(recipe: Recipe) -> None:
 
 def _network(recipe: Recipe) -> None:
     if not recipe.batch_norm and recipe.model in FAMILIES and recipe.model not in WITH_BATCH_NORM:
-        raise ValueError(
+        raise RecipeError(
             f"batch_norm must be True with model={recipe.model!r}, which has none to take out; got False. "
             f"Of the families {' and '.join(WITH_BATCH_NORM)} have it."
         )
     if recipe.rank < 1 and recipe.model in WITHOUT_FACTORS:
-        raise ValueError(
+        raise RecipeError(
             f"rank must be 1 with model={recipe.model!r}, whose standardised weights have no factors; "
             f"got {recipe.rank}."
         )
@@ -146,12 +144,12 @@ def _phases(recipe: Recipe) -> None:
     if recipe.prune == 0:
         _at_odds(recipe, "prune", "prune_rounds", "rewind", "rewind_epoch")
     if recipe.rewind_epoch >= recipe.max_epochs:
-        raise ValueError(
+        raise RecipeError(
             f"rewind_epoch must be below max_epochs, for nothing is pruned before it was trained; got "
             f"rewind_epoch={recipe.rewind_epoch} with max_epochs={recipe.max_epochs}."
         )
     if recipe.tuned_layers and recipe.source is None and recipe.pretrain_copies == 0:
-        raise ValueError(
+        raise RecipeError(
             f"tuned_layers must be empty without a source or pretrain_copies, for there are no trained weights to "
             f"keep; got {recipe.tuned_layers}."
         )
@@ -163,14 +161,14 @@ def _other_recipes(recipe: Recipe) -> None:
         if other is None:
             continue
         if not isinstance(other, Recipe):
-            raise ValueError(f"{name} must be a Recipe or None; got {other!r}.")  # noqa: TRY004  as all refusals here
+            raise RecipeError(f"{name} must be a Recipe or None; got {other!r}.")
         if other.model in SOLVED:
-            raise ValueError(f"{name} must be trained; got model={other.model!r}, which is solved.")
+            raise RecipeError(f"{name} must be trained; got model={other.model!r}, which is solved.")
         if other.pairs != recipe.pairs:
-            raise ValueError(f"{name} must see images as the recipe does; got pairs={other.pairs} and {recipe.pairs}.")
+            raise RecipeError(f"{name} must see images as the recipe does; got pairs={other.pairs} and {recipe.pairs}.")
     task = (recipe.dataset, recipe.classes, recipe.merged)
     if recipe.teacher is not None and task != (recipe.teacher.dataset, recipe.teacher.classes, recipe.teacher.merged):
-        raise ValueError(
+        raise RecipeError(
             f"teacher must have the dataset and the classes of the recipe; got {recipe.teacher.dataset!r} "
             f"{recipe.teacher.classes} {recipe.teacher.merged} with {' '.join(map(str, task))}."
         )
@@ -178,7 +176,7 @@ def _other_recipes(recipe: Recipe) -> None:
     if recipe.source is not None:
         differ = [name for name in shape if getattr(recipe, name) != getattr(recipe.source, name)]
         if differ:
-            raise ValueError(f"source must be of the same network; it differs in {', '.join(differ)}.")
+            raise RecipeError(f"source must be of the same network; it differs in {', '.join(differ)}.")
 
 
 def _at_odds(recipe: Recipe, field: str, *others: str) -> None:
@@ -186,7 +184,7 @@ def _at_odds(recipe: Recipe, field: str, *others: str) -> None:
     changed = recipe.changed()
     given = [f"{name}={changed[name]!r}" for name in others if name in changed]
     if given:
-        raise ValueError(
+        raise RecipeError(
             f"{', '.join(others)} must keep their defaults with {field}={getattr(recipe, field)!r}; "
             f"got {', '.join(given)}."
         )
@@ -194,4 +192,4 @@ def _at_odds(recipe: Recipe, field: str, *others: str) -> None:
 
 def _require(condition: bool, name: str, value: Any, must: str) -> None:
     if not condition:
-        raise ValueError(f"{name} must {must}; got {value!r}.")
+        raise RecipeError(f"{name} must {must}; got {value!r}.")

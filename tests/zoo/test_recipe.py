@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from zoo.recipe import Recipe, UnknownModelError
+from zoo.errors import UnknownModelError
+from zoo.recipe import Recipe
 
 SHIFT = ("shift", "severity", "shift_on")  # change together
 

@@ -6,7 +6,6 @@ files, and results are rounded to the nearest grey level, where the source drops
 floating point would decide a level.
 """
 
-import difflib
 from collections.abc import Callable
 from typing import Final, Literal, get_args
 
@@ -18,6 +17,7 @@ from zoo.corruptions.digital import contrast, elastic_transform, jpeg_compressio
 from zoo.corruptions.noise import gaussian_noise, impulse_noise, shot_noise
 from zoo.corruptions.pixels import CHUNK
 from zoo.corruptions.weather import brightness, fog, frost, snow
+from zoo.errors import RecipeError, suggestion
 from zoo.ieee import grey_levels
 
 CommonCorruption = Literal[
@@ -72,14 +72,12 @@ def require_common_corruption(name: str, severity: int) -> None:
     """Refuse a common corruption that does not exist.
 
     Raises:
-        ValueError: an unknown name, or a severity that is not 1 to 5.
+        RecipeError: an unknown name, or a severity that is not 1 to 5.
     """
     if name not in get_args(CommonCorruption):
-        near = difflib.get_close_matches(name, COMMON_CORRUPTIONS, n=3, cutoff=0.5)
-        hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(COMMON_CORRUPTIONS)}."
-        raise ValueError(f"No common corruption is called {name!r}. {hint}")
+        raise RecipeError(f"No common corruption is called {name!r}. {suggestion(name, COMMON_CORRUPTIONS)}")
     if severity not in SEVERITIES:
-        raise ValueError(f"severity must be 1, 2, 3, 4 or 5 with {name!r}; got {severity}.")
+        raise RecipeError(f"severity must be 1, 2, 3, 4 or 5 with {name!r}; got {severity}.")
 
 
 def commonly_corrupted(images: Tensor, name: CommonCorruption, severity: int, generator: torch.Generator) -> Tensor:
@@ -89,15 +87,15 @@ def commonly_corrupted(images: Tensor, name: CommonCorruption, severity: int, ge
     their draws wherever they draw alike, so that what differs between two is the severity.
 
     Raises:
-        ValueError: see `require_common_corruption`; or images that are not uint8, of one or three channels, of 8 pixels
-            or more a side.
+        RecipeError: see `require_common_corruption`; or the images are not uint8, have neither one nor three channels,
+            or are smaller than 8 x 8 pixels.
     """
     require_common_corruption(name, severity)
     if images.dtype != torch.uint8:
-        raise ValueError(f"The images must be uint8 for {name!r}, which is of grey levels; got {images.dtype}.")
+        raise RecipeError(f"The images must be uint8 for {name!r}, which is of grey levels; got {images.dtype}.")
     channels, *sides = images.shape[1:]
     if channels not in CHANNELS or min(sides) < SMALLEST:
-        raise ValueError(
+        raise RecipeError(
             f"The images must have 1 or 3 channels and sides of at least {SMALLEST} pixels for {name!r}; "
             f"got [c, h, w] = {list(images.shape[1:])}."
         )

@@ -1,6 +1,5 @@
 """The six conditions of Zhang et al. (2017, arXiv:1611.03530, sec. 2.1)."""
 
-import difflib
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
@@ -9,6 +8,7 @@ from torch import Tensor
 from zoo.corruptions.labels import partially_corrupted, random_labels
 from zoo.corruptions.pixels import gaussian_pixels, pixel_permutation, random_pixels, shuffled_pixels
 from zoo.data.datasets import ImageSet, pixel_moments
+from zoo.errors import RecipeError, suggestion
 from zoo.seeds import generator
 
 Corruption = Literal["true_labels", "partial_labels", "random_labels", "shuffled_pixels", "random_pixels", "gaussian"]
@@ -40,16 +40,14 @@ def require_corruption(corruption: str, p: float) -> None:
     """Refuse a corruption that does not exist, or a p that would do nothing.
 
     Raises:
-        ValueError: an unknown name, a p that is no probability, or one above 0 without "partial_labels".
+        RecipeError: an unknown name, a p that is no probability, or one above 0 without "partial_labels".
     """
     if corruption not in get_args(Corruption):
-        near = difflib.get_close_matches(corruption, CORRUPTIONS, n=3, cutoff=0.5)
-        hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(CORRUPTIONS)}."
-        raise ValueError(f"No corruption is called {corruption!r}. {hint}")
+        raise RecipeError(f"No corruption is called {corruption!r}. {suggestion(corruption, CORRUPTIONS)}")
     if not 0 <= p <= 1:
-        raise ValueError(f"corruption_p must lie between 0 and 1; got {p}.")
+        raise RecipeError(f"corruption_p must lie between 0 and 1; got {p}.")
     if p > 0 and corruption != "partial_labels":
-        raise ValueError(
+        raise RecipeError(
             f"corruption_p must be 0 with {corruption!r}, which has no level; got {p}. Use 'partial_labels' for one."
         )
 
@@ -62,7 +60,7 @@ def corrupt(images: ImageSet, corruption: Corruption, p: float, seed: int) -> Co
     labels by neither p nor the condition, so that levels are nested and "partial_labels" at p = 1 is "random_labels".
 
     Raises:
-        ValueError: see `require_corruption`.
+        RecipeError: see `require_corruption`.
     """
     require_corruption(corruption, p)
     changed = _with_labels(images, corruption, p, seed)

@@ -8,6 +8,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from zoo.errors import RecipeError
+
 ClassNoise = tuple[tuple[int, int, float], ...]
 
 TOLERANCE: Final = 1e-9  # of a sum of probabilities: 0.33 + 0.56 + 0.11 is above 1 in floating point
@@ -20,12 +22,12 @@ def require_class_noise(noise: ClassNoise, classes: Sequence[int], corruption: s
     """Refuse class noise that is no confusion matrix, or that contradicts the classes kept or the condition.
 
     Raises:
-        ValueError: the message names the fields.
+        RecipeError: the message names the fields.
     """
     if not noise:
         return
     if corruption in OF_LABELS:
-        raise ValueError(
+        raise RecipeError(
             f"class_noise must be empty with corruption={corruption!r}, which replaces labels of any class; "
             f"got {noise}. Give one of the two."
         )
@@ -33,7 +35,7 @@ def require_class_noise(noise: ClassNoise, classes: Sequence[int], corruption: s
         _require_triple(triple, classes)
     places = [(old, new) for old, new, _ in noise]
     if places != sorted(set(places)):
-        raise ValueError(
+        raise RecipeError(
             f"class_noise must be in ascending order and name a pair of classes once, so that one confusion matrix has "
             f"one recipe; got {noise}."
         )
@@ -43,26 +45,26 @@ def require_class_noise(noise: ClassNoise, classes: Sequence[int], corruption: s
     above = {old: total for old, total in totals.items() if total > 1 + TOLERANCE}
     if above:
         old, total = next(iter(above.items()))
-        raise ValueError(f"class_noise must add up to at most 1 for each class; got {total:g} for class {old}.")
+        raise RecipeError(f"class_noise must add up to at most 1 for each class; got {total:g} for class {old}.")
 
 
 def _require_triple(triple: tuple[int, int, float], classes: Sequence[int]) -> None:
     """One entry of the matrix, off its diagonal."""
     if len(triple) != 3:  # noqa: PLR2004  from, to, probability
-        raise ValueError(f"class_noise must hold triples (from, to, probability); got {triple!r}.")
+        raise RecipeError(f"class_noise must hold triples (from, to, probability); got {triple!r}.")
     old, new, probability = triple
     for label in (old, new):
         if not isinstance(label, int) or isinstance(label, bool) or label < 0:
-            raise ValueError(f"class_noise must name classes by their numbers, from 0; got {label!r} in {triple!r}.")
+            raise RecipeError(f"class_noise must name classes by their numbers, from 0; got {label!r} in {triple!r}.")
         if classes and label not in classes:
-            raise ValueError(
+            raise RecipeError(
                 f"class_noise must name classes among those that classes={tuple(classes)} keeps, counted as in the "
                 f"data set; got {label} in {triple!r}."
             )
     if old == new:
-        raise ValueError(f"class_noise must lead from one class to another; got {triple!r}.")
+        raise RecipeError(f"class_noise must lead from one class to another; got {triple!r}.")
     if not (0 < probability <= 1):
-        raise ValueError(f"class_noise must have probabilities above 0 and at most 1; got {triple!r}.")
+        raise RecipeError(f"class_noise must have probabilities above 0 and at most 1; got {triple!r}.")
 
 
 def confused(labels: Tensor, noise: ClassNoise, num_classes: int, generator: torch.Generator) -> Tensor:
@@ -74,11 +76,11 @@ def confused(labels: Tensor, noise: ClassNoise, num_classes: int, generator: tor
     all q of a row grow by one factor, a label that had changed changes to the same class as before.
 
     Raises:
-        ValueError: a class in `noise` that is not among the k classes.
+        RecipeError: a class in `noise` that is not among the k classes.
     """
     beyond = [label for old, new, _ in noise for label in (old, new) if label >= num_classes]
     if beyond:
-        raise ValueError(f"class_noise must name classes 0 to {num_classes - 1} of this data set; got {beyond[0]}.")
+        raise RecipeError(f"class_noise must name classes 0 to {num_classes - 1} of this data set; got {beyond[0]}.")
     matrix = torch.zeros(num_classes, num_classes, dtype=torch.float64)
     for old, new, probability in noise:
         matrix[old, new] = probability
@@ -100,13 +102,13 @@ def sparse_class_noise(num_classes: int, num_confused: int, highest: float, gene
         generator: draws classes, targets (uniform over the others) and probabilities.
 
     Raises:
-        ValueError: a number of classes or a probability out of range.
+        RecipeError: a number of classes or a probability out of range.
     """
     if not 1 <= num_confused <= num_classes:
-        raise ValueError(f"num_confused must lie between 1 and the {num_classes} classes; got {num_confused}.")
+        raise RecipeError(f"num_confused must lie between 1 and the {num_classes} classes; got {num_confused}.")
     steps = math.floor(highest * 10**DIGITS + TOLERANCE) if 0 <= highest <= 1 else 0
     if steps < 1:
-        raise ValueError(f"highest must lie between {10**-DIGITS} and 1; got {highest}.")
+        raise RecipeError(f"highest must lie between {10**-DIGITS} and 1; got {highest}.")
     chosen = torch.randperm(num_classes, generator=generator)[:num_confused].sort().values
     further = torch.randint(1, num_classes, (num_confused,), generator=generator)
     levels = torch.randint(1, steps + 1, (num_confused,), generator=generator)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.corruptions.pixels import CHUNK
+from zoo.errors import RecipeError
 
 # The generator of Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators", SplitMix64: the number at
 # any place is computed from the place alone, so that no copy need be kept. As signed numbers, for torch has no others.
@@ -82,14 +83,14 @@ def erased_copies(images: Tensor, copies: int, fraction: float, generator: torch
     the images are normalised, as in the source, which has R = 10 and f = 0.1 by default.
 
     Raises:
-        ValueError: fewer than one copy, or a fraction that erases nothing or everything.
+        RecipeError: fewer than one copy, or a fraction that erases nothing or everything.
     """
     if copies < 1:
-        raise ValueError(f"The number of copies must be at least 1; got {copies}.")
+        raise RecipeError(f"The number of copies must be at least 1; got {copies}.")
     size = images[0].numel()
     num_erased = math.floor(fraction * size + ROUNDING) if 0 <= fraction <= 1 else 0
     if not 0 < num_erased < size:
-        raise ValueError(
+        raise RecipeError(
             f"The fraction to erase must leave and take at least one of the {size} values of an image; got {fraction}."
         )
     key = int(torch.randint(2**63 - 1, (), generator=generator))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.errors import RecipeError
+
 
 def partially_corrupted(labels: Tensor, num_classes: int, p: float, generator: torch.Generator) -> Tensor:
     """Each label [n] is replaced, with probability p and independently, by a class drawn uniformly from all k.
@@ -14,10 +16,10 @@ def partially_corrupted(labels: Tensor, num_classes: int, p: float, generator: t
     class, which the paper leaves open: what differs between two levels is the level and not the draw.
 
     Raises:
-        ValueError: p is no probability.
+        RecipeError: p is no probability.
     """
     if not 0 <= p <= 1:
-        raise ValueError(f"p must lie between 0 and 1; got {p}.")
+        raise RecipeError(f"p must lie between 0 and 1; got {p}.")
     chance = torch.rand(labels.shape, generator=generator, dtype=torch.float64)  # [n], in [0, 1)
     classes = torch.randint(num_classes, labels.shape, generator=generator)
     return torch.where(chance < p, classes, labels)

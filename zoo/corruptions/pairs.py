@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from zoo.errors import RecipeError
+
 
 def paired_indices(labels: Tensor, rounds: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """First and second member of pairs of one label, int64 [rounds n] each, of the n labels given; round after round.
@@ -13,13 +15,13 @@ def paired_indices(labels: Tensor, rounds: int, generator: torch.Generator) -> t
     ordered pair once. With the same generator state fewer rounds are the first of more.
 
     Raises:
-        ValueError: more rounds than the smallest class has images.
+        RecipeError: more rounds than the smallest class has images.
     """
     if len(labels) == 0:
         return labels, labels
     present, counts = labels.unique(return_counts=True)
     if rounds > int(counts.min()):
-        raise ValueError(
+        raise RecipeError(
             f"pairs must be at most the number of images of the smallest class, {int(counts.min())} of label "
             f"{int(present[counts.argmin()])}; got {rounds}."
         )

@@ -63,7 +63,7 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     no label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
 
     Raises:
-        ValueError: classes, a size, class noise or a number of pairs that the set does not have.
+        RecipeError: classes, a size, class noise or a number of pairs that the set does not have.
     """
     images = merged_classes(of_classes(images, spec.classes), spec.merged)
     noisy = corrupt(images, spec.corruption, spec.corruption_p, spec.seed).images

@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 
 from zoo.corruptions.common import CommonCorruption, commonly_corrupted, require_common_corruption
 from zoo.data.image_set import ImageSet
+from zoo.errors import RecipeError
 from zoo.seeds import generator
 
 ShiftOn = Literal["train", "test", "both"]
@@ -16,19 +17,19 @@ def require_shift(shift: str | None, severity: int, shift_on: str, corruption: s
     """Refuse a shift that does not exist, or that contradicts itself or the condition.
 
     Raises:
-        ValueError: the message names the fields.
+        RecipeError: the message names the fields.
     """
     if shift_on not in get_args(ShiftOn):
-        raise ValueError(f"shift_on must be one of {', '.join(get_args(ShiftOn))}; got {shift_on!r}.")
+        raise RecipeError(f"shift_on must be one of {', '.join(get_args(ShiftOn))}; got {shift_on!r}.")
     if shift is None:
         if severity != 0:
-            raise ValueError(f"severity must be 0 without a shift; got {severity}. Name a common corruption as shift.")
+            raise RecipeError(f"severity must be 0 without a shift; got {severity}. Name a common corruption as shift.")
         if shift_on != DEFAULT_ON:
-            raise ValueError(f"shift_on must be {DEFAULT_ON!r} without a shift; got {shift_on!r}. Name one as shift.")
+            raise RecipeError(f"shift_on must be {DEFAULT_ON!r} without a shift; got {shift_on!r}. Name one as shift.")
         return
     require_common_corruption(shift, severity)
     if corruption == "gaussian":
-        raise ValueError(
+        raise RecipeError(
             f"shift must be None with corruption='gaussian', whose pixels are no grey levels; got shift={shift!r}."
         )
 
@@ -40,7 +41,7 @@ def shifted_set(images: ImageSet, shift: CommonCorruption, severity: int, shift_
     `shift_on`: what differs between severities is the severity.
 
     Raises:
-        ValueError: images that cannot be corrupted, see `commonly_corrupted`.
+        RecipeError: images that cannot be corrupted, see `commonly_corrupted`.
     """
     train, test = (
         commonly_corrupted(half, shift, severity, generator(images.name, shift, seed, name))

@@ -8,6 +8,7 @@ from zoo.corruptions.conditions import Corruption, require_corruption
 from zoo.corruptions.confusion import ClassNoise, require_class_noise
 from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
 from zoo.data.subsets import require_classes, require_merged
+from zoo.errors import RecipeError
 
 Unlabeled = Literal["test", "half_of_test"]
 
@@ -37,7 +38,7 @@ class DataSpec:
         seed: decides every draw, each through a stream of its own.
 
     Raises:
-        ValueError: a choice that is impossible or that contradicts another; the message names the fields.
+        RecipeError: a choice that is impossible or that contradicts another; the message names the fields.
     """
 
     classes: tuple[int, ...] = ()
@@ -57,15 +58,15 @@ class DataSpec:
         require_classes(self.classes)
         require_merged(self.merged)
         if self.merged and self.class_noise:
-            raise ValueError(f"class_noise must be empty with merged={self.merged}, which renumbers classes.")
+            raise RecipeError(f"class_noise must be empty with merged={self.merged}, which renumbers classes.")
         require_corruption(self.corruption, self.corruption_p)
         require_class_noise(self.class_noise, self.classes, self.corruption)
         require_shift(self.shift, self.severity, self.shift_on, self.corruption)
         if self.train_size is not None and self.train_size < 1:
-            raise ValueError(f"train_size must be at least 1 or None; got {self.train_size}.")
+            raise RecipeError(f"train_size must be at least 1 or None; got {self.train_size}.")
         if self.pairs < 0:
-            raise ValueError(f"pairs must be at least 0; got {self.pairs}.")
+            raise RecipeError(f"pairs must be at least 0; got {self.pairs}.")
         if self.unlabeled not in get_args(Unlabeled):
-            raise ValueError(f"unlabeled must be one of {', '.join(get_args(Unlabeled))}; got {self.unlabeled!r}.")
+            raise RecipeError(f"unlabeled must be one of {', '.join(get_args(Unlabeled))}; got {self.unlabeled!r}.")
         if self.pairs and self.unlabeled != ON_TEST_IMAGES:
-            raise ValueError(f"unlabeled must be {ON_TEST_IMAGES!r} with pairs={self.pairs}; got {self.unlabeled!r}.")
+            raise RecipeError(f"unlabeled must be {ON_TEST_IMAGES!r} with pairs={self.pairs}; got {self.unlabeled!r}.")

@@ -1,7 +1,7 @@
 """Data sets by name: the digits in the box, and whatever lies in a folder of data sets."""
 
-import difflib
 import functools
+import itertools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -9,14 +9,13 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from zoo.data.image_set import DatasetError, ImageSet
+from zoo.data.image_set import ImageSet
 from zoo.data.subsets import stratified_subset
+from zoo.errors import DatasetError, UnknownDatasetError, suggestion
 
 __all__ = [
     "DATASETS",
-    "DatasetError",
     "ImageSet",
-    "UnknownDatasetError",
     "datasets_in",
     "download",
     "load",
@@ -31,10 +30,6 @@ DATASETS: Final = {
 
 FLAT: Final = 1e-3  # a channel whose standard deviation is a thousandth of a grey level is constant up to rounding
 CHUNK: Final = 1024  # images at a time: bounds memory
-
-
-class UnknownDatasetError(DatasetError):
-    """No data set has this name; the message suggests those that come near."""
 
 
 def load(name: str, data_dir: Path | None = None) -> ImageSet:
@@ -59,25 +54,23 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
     from zoo.loaders.torchvision_layouts import LAYOUTS, fetching
 
     if data_dir is None:
-        near = _near(name, [*DATASETS, *LAYOUTS])
-        fetch = f" To fetch it: {fetching(name, 'DIR')}." if name in LAYOUTS else ""
+        hint = f" To download it: {fetching(name, 'DIR')}." if name in LAYOUTS else _similar(name, DATASETS, LAYOUTS)
         raise UnknownDatasetError(
-            f"The data set {name!r} must lie in a folder of data sets, for only {', '.join(DATASETS)} is in the box; "
-            f"got no folder.{'' if fetch else near} Give one with --data-dir or GAPBENCH_DATA.{fetch}"
+            f"{name!r} is not bundled (only {', '.join(DATASETS)} is). Pass its folder with --data-dir or set "
+            f"GAPBENCH_DATA.{hint}"
         )
     found = datasets_in(data_dir)
     if name not in found and name in LAYOUTS:
         raise UnknownDatasetError(
-            f"The data set {name!r} must lie in {data_dir}, as {name}/train.parquet and {name}/test.parquet, as image "
-            f"folders, or as {LAYOUTS[name].mark} where torchvision writes it; got none of these. "
-            f"To fetch it: {fetching(name, data_dir)}."
+            f"{name!r} is not in {data_dir}: neither {name}/train.parquet and {name}/test.parquet, nor image folders, "
+            f"nor {LAYOUTS[name].mark} as torchvision writes it. To download it: {fetching(name, data_dir)}."
         )
     if name not in found:
         listed = ", ".join([*DATASETS, *found])
         raise UnknownDatasetError(
-            f"No data set is called {name!r}.{_near(name, [*DATASETS, *found, *LAYOUTS])} Available with {data_dir}: "
-            f"{listed}. One lies there as NAME/train.parquet and NAME/test.parquet, as image folders NAME/train/CLASS "
-            f"and NAME/test/CLASS, or where torchvision writes it."
+            f"No data set is called {name!r}.{_similar(name, DATASETS, found, LAYOUTS)} Available with {data_dir}: "
+            f"{listed}. To add one, put NAME/train.parquet and NAME/test.parquet there, or image folders "
+            f"NAME/train/CLASS and NAME/test/CLASS."
         )
     return _LOADERS[found[name]](name, data_dir)
 
@@ -96,7 +89,7 @@ def download(name: str, data_dir: Path) -> bool:
         return False
     if name not in LAYOUTS:
         raise UnknownDatasetError(
-            f"The data set to download must be one of {', '.join(LAYOUTS)}; got {name!r}.{_near(name, LAYOUTS)}"
+            f"Only {', '.join(LAYOUTS)} can be downloaded; got {name!r}.{_similar(name, LAYOUTS)}"
         )
     return download_torchvision(name, data_dir)
 
@@ -147,9 +140,9 @@ _LOADERS: Final[dict[str, Callable[[str, Path], ImageSet]]] = {
 }
 
 
-def _near(name: str, available: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, available, n=3, cutoff=0.5)
-    return f" Did you mean: {', '.join(near)}?" if near else ""
+def _similar(name: str, *known: Iterable[str]) -> str:
+    found = suggestion(name, itertools.chain(*known), otherwise="")
+    return f" {found}" if found else ""
 
 
 def pixel_moments(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,9 +5,7 @@ from itertools import islice
 
 from torch import Tensor
 
-
-class DatasetError(ValueError):
-    """A data set cannot be used; the message names the file, the row or column, and what to do."""
+from zoo.errors import DatasetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

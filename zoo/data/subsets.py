@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.image_set import ImageSet
+from zoo.errors import RecipeError
 from zoo.seeds import generator
 
 
@@ -14,11 +15,11 @@ def require_classes(classes: Sequence[int]) -> None:
     """Refuse classes to keep that are no set of at least two, in ascending order; none at all stand for every one.
 
     Raises:
-        ValueError: see above.
+        RecipeError: see above.
     """
     numbers = [label for label in classes if isinstance(label, int) and not isinstance(label, bool) and label >= 0]
     if len(numbers) < len(classes) or list(classes) != sorted(set(classes)) or len(classes) == 1:
-        raise ValueError(
+        raise RecipeError(
             f"classes must be at least two numbers from 0 in ascending order, so that one set has one recipe, or empty "
             f"for every class; got {tuple(classes)}."
         )
@@ -30,13 +31,13 @@ def of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
     The set keeps its name, which seeds draws. With no classes, or with all of them, it is the same set.
 
     Raises:
-        ValueError: see `require_classes`; or a class that the set does not have.
+        RecipeError: see `require_classes`; or a class that the set does not have.
     """
     require_classes(classes)
     if not classes or len(classes) == images.num_classes == classes[-1] + 1:
         return images
     if classes[-1] >= images.num_classes:
-        raise ValueError(
+        raise RecipeError(
             f"classes must lie in 0 to {images.num_classes - 1} for {images.name!r}; got {classes[-1]} in "
             f"{tuple(classes)}."
         )
@@ -57,11 +58,11 @@ def require_merged(merged: Sequence[int]) -> None:
     """Refuse merged classes that are not numbered 0 to k - 1, k at least two; none at all leave classes as they are.
 
     Raises:
-        ValueError: see above.
+        RecipeError: see above.
     """
     whole = all(isinstance(label, int) and not isinstance(label, bool) for label in merged)
     if merged and (not whole or sorted(set(merged)) != list(range(max(max(merged) + 1, 2)))):
-        raise ValueError(
+        raise RecipeError(
             f"merged must name classes 0 to k - 1, each of them at least once and k at least 2; got {tuple(merged)}."
         )
 
@@ -70,13 +71,13 @@ def merged_classes(images: ImageSet, merged: Sequence[int]) -> ImageSet:
     """The same images under coarser classes: label i becomes merged[i].
 
     Raises:
-        ValueError: see `require_merged`; or not one number for each class.
+        RecipeError: see `require_merged`; or not one number for each class.
     """
     require_merged(merged)
     if not merged:
         return images
     if len(merged) != images.num_classes:
-        raise ValueError(f"merged must name a class for each of {images.num_classes}; got {tuple(merged)}.")
+        raise RecipeError(f"merged must name a class for each of {images.num_classes}; got {tuple(merged)}.")
     number = torch.tensor(merged)
     return replace(
         images,
@@ -103,11 +104,11 @@ def stratified_subset(labels: Tensor, size: int, *names: object) -> Tensor:
         names: seed the draw.
 
     Raises:
-        ValueError: a size below the number of classes that occur or above n.
+        RecipeError: a size below the number of classes that occur or above n.
     """
     present, counts = labels.unique(return_counts=True)
     if not len(present) <= size <= len(labels):
-        raise ValueError(
+        raise RecipeError(
             f"The size of a stratified subset must lie between the {len(present)} classes and {len(labels)} images; "
             f"got {size}."
         )

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoo.data.image_set import DatasetError
+from zoo.errors import DatasetError
 
 GREY: Final = frozenset({"1", "L"})
 COLOUR: Final = frozenset({"RGB", "P"})

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from zoo.data.image_set import DatasetError
+from zoo.errors import DatasetError
 from zoo.loaders.torchvision_layouts import LAYOUTS, Layout, load_torchvision, opened
 
 PATIENCE: Final = 60.0  # seconds that a server may be silent; torchvision itself would wait for ever

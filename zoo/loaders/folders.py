@@ -5,7 +5,8 @@ from typing import Final
 
 import torch
 
-from zoo.data.image_set import DatasetError, ImageSet, Split, assembled
+from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.errors import DatasetError
 from zoo.loaders.decoding import decode
 
 SUFFIXES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from zoo.data.image_set import DatasetError, ImageSet, Split, assembled
+from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.errors import DatasetError
 from zoo.loaders.decoding import decode
 
 IMAGE_COLUMNS: Final = ("img", "image")  # a struct with the field bytes, or spelled flat: img.bytes

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import torch
 
-from zoo.data.image_set import DatasetError, ImageSet, Split, assembled
+from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.errors import DatasetError
 
 
 @dataclass(frozen=True, slots=True)

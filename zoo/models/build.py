@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 import torch
 from torch import nn
 
+from zoo.errors import RecipeError
 from zoo.models.layers import SeededDropout, factorised, without_batch_norm
 from zoo.recipe import FAMILIES, SOLVED, Recipe
 from zoo.seeds import seed_for
@@ -39,16 +40,16 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
         seed: decides the initial weights; the global random state is left as it was.
 
     Raises:
-        ValueError: the image is not square or too small for the model, or the model is solved from its data.
+        RecipeError: the image is not square or too small for the model, or the model is solved from its data.
     """
     if recipe.model in SOLVED:
-        raise ValueError(
+        raise RecipeError(
             f"The model must be one that is trained; got {recipe.model!r}. Use zoo.training.train.network_of, which "
             "sees the training data."
         )
     channels, height, width = image_shape
     if recipe.model in ("vit", "mixer") and (height != width or height % PATCHES_PER_SIDE):
-        raise ValueError(
+        raise RecipeError(
             f"Images for {recipe.model!r} must be square with a side divisible by {PATCHES_PER_SIDE}; got {height} x "
             f"{width}. Use mlp, resnet or nf_resnet."
         )
@@ -59,7 +60,7 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
         if recipe.model in FAMILIES:
             network = _family(recipe, channels, height, width, num_classes)
         else:
-            network = _timm(recipe.model, channels, height, num_classes)
+            network = _timm(recipe.model, image_shape, num_classes)
         if not recipe.batch_norm:
             without_batch_norm(network)
         if recipe.dropout > 0:
@@ -186,9 +187,20 @@ def _created(name: str, **arguments: Any) -> Any:
     return timm_library().create_model(name, **arguments)
 
 
-def _timm(name: str, channels: int, height: int, num_classes: int) -> nn.Module:
-    arguments: dict[str, Any] = {"in_chans": channels, "num_classes": num_classes}
+def _timm(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    """A timm model of this name, tried on an image."""
+    arguments: dict[str, Any] = {"in_chans": image_shape[0], "num_classes": num_classes}
     try:
-        return cast("nn.Module", _created(name, img_size=height, **arguments))
-    except TypeError:  # convolutional networks take any image and know no img_size
-        return cast("nn.Module", _created(name, **arguments))
+        try:
+            network = cast("nn.Module", _created(name, img_size=image_shape[1], **arguments))
+        except TypeError:  # convolutional networks take any image and know no img_size
+            network = cast("nn.Module", _created(name, **arguments))
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, *image_shape))
+    except Exception as error:  # whatever a model of timm's raises on sizes that it was not made for
+        shape = " x ".join(map(str, image_shape))
+        raise RecipeError(
+            f"The timm model {name!r} cannot take images of {shape}: {error}. Use a family ({', '.join(FAMILIES)}), "
+            f"another timm model, or larger images."
+        ) from error
+    return network.train()

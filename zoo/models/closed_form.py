@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from zoo.errors import RecipeError
 from zoo.recipe import Recipe
 from zoo.seeds import generator
 
@@ -74,7 +75,7 @@ class GaussianKernel(nn.Module):
         step = -(-len(centres) // BANDWIDTH_EXAMPLES)
         distances = functional.pdist(centres[::step])
         if len(distances) == 0 or distances.median() == 0:
-            raise ValueError(
+            raise RecipeError(
                 "The median distance between training examples must be positive, since it is the kernel's bandwidth; "
                 "got 0. Take more examples, or ones that differ."
             )
@@ -96,7 +97,7 @@ def unsolved(recipe: Recipe, inputs: Tensor, num_classes: int) -> nn.Sequential:
         num_classes: k.
 
     Raises:
-        ValueError: images too much alike for a kernel's bandwidth.
+        RecipeError: images too much alike for a kernel's bandwidth.
     """
     inputs = inputs.double()
     count, channels = inputs.shape[:2]
@@ -137,7 +138,7 @@ def solve(network: nn.Sequential, recipe: Recipe, inputs: Tensor, labels: Tensor
         labels: int64 [n].
 
     Raises:
-        ValueError: equal images under different labels, or images so near that the system is numerically singular.
+        RecipeError: equal images under different labels, or images so near that the system is numerically singular.
     """
     inputs = inputs.double()
     with torch.no_grad():
@@ -158,7 +159,7 @@ def _kernel_coefficients(gram: Tensor, targets: Tensor, ridge: float) -> Tensor:
     pivot = 0.0 if int(failed) else float(factor.diagonal().min().square())
     floor = count * torch.finfo(gram.dtype).eps
     if pivot <= floor:
-        raise ValueError(
+        raise RecipeError(
             f"The kernel matrix must be numerically regular; got a pivot of {pivot:.1e}, at most the rounding error of "
             f"{floor:.1e}. Some training images are equal or nearly so: give a ridge (weight_decay) or other images."
         )
@@ -201,7 +202,7 @@ def _solve_theorem1(network: nn.Sequential, inputs: Tensor, labels: Tensor) -> N
     targets = labels[first].double()
     clash = (targets[owner] != labels).nonzero().flatten()
     if len(clash):
-        raise ValueError(
+        raise RecipeError(
             f"Equal images must have equal labels, since no function tells them apart; got {len(clash)} images that "
             f"contradict another, number {int(clash[0])} among them. Remove the duplicates or train another model."
         )
@@ -211,7 +212,7 @@ def _solve_theorem1(network: nn.Sequential, inputs: Tensor, labels: Tensor) -> N
     weight[0, : len(knots)] = torch.linalg.solve_triangular(hidden, targets[:, None], upper=False)[:, 0]
     error = float((network[:5](inputs)[:, 0] - labels).abs().max())
     if not error <= TOLERANCE:
-        raise ValueError(
+        raise RecipeError(
             f"The projections must lie far enough apart for float64; got an output that misses its class index by "
             f"{error:.1e}. Take another seed or fewer examples."
         )

@@ -5,6 +5,8 @@ from typing import Final, cast
 import torch
 from torch import Tensor, nn
 
+from zoo.errors import RecipeError
+
 MASK32: Final = 0xFFFFFFFF
 
 
@@ -57,11 +59,11 @@ def factorised(network: nn.Module, share: float) -> None:
     initialization of Khodak et al. 2021, arXiv:2105.01029. Grouped convolutions stay as they are.
 
     Raises:
-        ValueError: no layer can be factorised.
+        RecipeError: no layer can be factorised.
     """
     found = [(name, module) for name, module in network.named_modules() if _has_factors(module)]
     if len(found) < 2:  # noqa: PLR2004  one layer is the last
-        raise ValueError("rank must be 1 for a network whose only layer is the last.")
+        raise RecipeError("rank must be 1 for a network whose only layer is the last.")
     for name, module in found[:-1]:
         parent, _, child = name.rpartition(".")
         setattr(network.get_submodule(parent), child, _factors(module, share))
@@ -112,11 +114,11 @@ def without_batch_norm(network: nn.Module) -> None:
     """Put the identity in the place of every batch norm, in place.
 
     Raises:
-        ValueError: there is none.
+        RecipeError: there is none.
     """
     norms = [name for name, module in network.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]  # noqa: SLF001  the base class of all of them has no other name
     if not norms:
-        raise ValueError("batch_norm must be True for a network that has none to take out; got False.")
+        raise RecipeError("batch_norm must be True for a network that has none to take out; got False.")
     for name in norms:
         parent, _, child = name.rpartition(".")
         norm = network.get_submodule(name)

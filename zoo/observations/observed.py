@@ -1,6 +1,5 @@
 """Observations by name: functions of a trained network and of all its data, test labels included."""
 
-import difflib
 import functools
 import importlib
 import pkgutil
@@ -12,15 +11,12 @@ from torch import Tensor, nn
 
 import zoo.observations
 from zoo.corruptions import PreparedData
+from zoo.errors import UnknownObservationError, suggestion
 from zoo.recipe import Recipe
 from zoo.training.record import EVALUATION_CHUNK, Snapshot, normalised
 
 Observed = Mapping[str, "float | Sequence[int]"]
 Observe = Callable[["Trained"], Observed]
-
-
-class UnknownObservationError(LookupError):
-    """No observation has this name; the message suggests those that come near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +82,5 @@ def require_observations(names: Sequence[str]) -> list[Observation]:
     known = observations()
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(sorted(known))}."
-            raise UnknownObservationError(f"No observation is called {name!r}. {hint}")
+            raise UnknownObservationError(f"No observation is called {name!r}. {suggestion(name, sorted(known))}")
     return [known[name] for name in names]

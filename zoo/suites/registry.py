@@ -1,6 +1,5 @@
 """Suites by name: every module beside this one that defines a STUDY."""
 
-import difflib
 import functools
 import importlib
 import pkgutil
@@ -8,12 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import zoo.suites
+from zoo.errors import UnknownSuiteError, suggestion
 from zoo.recipe import Recipe
 from zoo.suites.study import Size, SizeName, Study
-
-
-class UnknownSuiteError(LookupError):
-    """No suite has this name or size; the message suggests those that come near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,5 @@ def suite(name: str) -> Suite:
     """
     known = suites()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"Did you mean: {', '.join(near)}?" if near else f"Available: {', '.join(known)}."
-        raise UnknownSuiteError(f"No suite is called {name!r}. {hint}")
+        raise UnknownSuiteError(f"No suite is called {name!r}. {suggestion(name, known)}")
     return known[name]

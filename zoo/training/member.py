@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.corruptions import PreparedData
+from zoo.errors import RecipeError
 from zoo.models.build import build
 from zoo.recipe import Recipe
 from zoo.seeds import generator, seed_for
@@ -179,7 +180,7 @@ class Entrance:
         names = [name for name, _ in self.network.named_parameters()]
         if unknown := [layer for layer in tuned if not any(name.startswith(layer) for name in names)]:
             modules = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in names))
-            raise ValueError(f"tuned_layers must name modules of the network; got {unknown[0]!r}. It has {modules}.")
+            raise RecipeError(f"tuned_layers must name modules of the network; got {unknown[0]!r}. It has {modules}.")
         masks = {}
         for name in names:
             mask = None if run.masks is None else run.masks.get(name)

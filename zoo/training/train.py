@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from zoo.corruptions import DataSpec, PreparedData, prepare
 from zoo.corruptions.erased import erased_copies
 from zoo.data.datasets import load
+from zoo.errors import EngineError
 from zoo.models.build import build
 from zoo.models.closed_form import solve, unsolved
 from zoo.recipe import SOLVED, Recipe
@@ -65,7 +66,7 @@ def data_of(recipe: Recipe, data_dir: Path | None = None) -> PreparedData:
 
     Raises:
         UnknownDatasetError, DatasetError: see `zoo.data.datasets.load`.
-        ValueError: a train size that the data set does not have.
+        RecipeError: a train size that the data set does not have.
     """
     return _prepared(recipe.dataset, data_dir, recipe.data)
 
@@ -102,12 +103,12 @@ def train(
         Runs in the order in which they end. States lie on the CPU.
 
     Raises:
-        ValueError: a fleet below one, a mode that the device or the fleet does not allow, a model that does not fit
+        RecipeError: a fleet below one, a mode that the device or the fleet does not allow, a model that does not fit
             the images, or a system that is singular.
         UnknownDatasetError, DatasetError: see `zoo.data.datasets.load`.
     """
     if fleet != "auto" and fleet < 1:
-        raise ValueError(f"fleet must be at least 1 or 'auto'; got {fleet}.")
+        raise EngineError(f"fleet must be at least 1 or 'auto'; got {fleet}.")
     if mode != "auto":
         require_mode(mode, torch.device(device), None if fleet == "auto" else fleet)
     groups: dict[tuple[Recipe, bool], list[Recipe]] = {}

@@ -40,7 +40,7 @@ class Trainer:
         precision: of the matrix products of a step.
 
     Raises:
-        ValueError: a model that does not fit the images, or layers to tune that it does not have.
+        RecipeError: a model that does not fit the images, or layers to tune that it does not have.
     """
 
     def __init__(

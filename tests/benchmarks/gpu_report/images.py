@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from zoo.data.datasets import DatasetError, load
+from zoo.data.datasets import load
+from zoo.errors import DatasetError
 
 SIDE: Final = 32
 SUBSTITUTE: Final = "digits32"

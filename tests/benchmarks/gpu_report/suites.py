@@ -13,7 +13,7 @@ from measures.registry import catalog, select
 from measures.scoring import score_subject
 from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.device import waited
-from zoo.data.datasets import UnknownDatasetError
+from zoo.errors import UnknownDatasetError
 from zoo.models.build import num_params
 from zoo.recipe import SOLVED, Recipe
 from zoo.suites.registry import Suite, suites

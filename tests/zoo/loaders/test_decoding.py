@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.data.datasets import DatasetError, load
+from zoo.data.datasets import load
+from zoo.errors import DatasetError
 from zoo.loaders.decoding import decode
 
 GREY = load("digits").train_images[:20, 0].numpy()  # [20, 8, 8]

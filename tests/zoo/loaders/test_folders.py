@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.data.datasets import DatasetError, load
+from zoo.data.datasets import load
+from zoo.errors import DatasetError
 
 DIGITS = load("digits")
 NAMES = ["apple", "Birch", "cedar"]

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from zoo.data.datasets import DatasetError, load
+from zoo.data.datasets import load
+from zoo.errors import DatasetError
 
 DIGITS = load("digits")
 IMAGES = DIGITS.train_images[:40, 0].numpy()

@@ -15,7 +15,8 @@ import zoo.models.vision_stack  # noqa: F401  makes torchvision importable besid
 # isort: split
 from torchvision import datasets as torchvision_datasets
 
-from zoo.data.datasets import DatasetError, load
+from zoo.data.datasets import load
+from zoo.errors import DatasetError
 from zoo.loaders.torchvision_layouts import LAYOUTS
 
 DIGITS = load("digits")

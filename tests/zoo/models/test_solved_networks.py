@@ -12,9 +12,10 @@ from torch.func import functional_call, vmap
 
 from measures import score
 from tests.zoo.models.test_closed_form import images, logits_of, solved
+from zoo.errors import UnknownModelError
 from zoo.models.build import build
 from zoo.models.closed_form import unsolved
-from zoo.recipe import SOLVED, Recipe, UnknownModelError
+from zoo.recipe import SOLVED, Recipe
 from zoo.training.engines.stacked_fleet import load_state
 from zoo.training.record import TrainedRun
 from zoo.training.train import data_of, network_of, train

@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 import pytest
 
-from zoo.suites.registry import UnknownSuiteError, suite, suites
+from zoo.errors import UnknownSuiteError
+from zoo.suites.registry import suite, suites
 
 
 def test_the_digits_suite_varies_every_hyperparameter_within_every_corruption() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from zoo.errors import EngineError
 from zoo.recipe import Recipe
 from zoo.training.record import TrainedRun, normalised
 from zoo.training.train import data_of, network_of, shape_of, train
@@ -102,7 +103,7 @@ def test_networks_of_one_shape_train_together() -> None:
 
 def test_a_fleet_below_one_is_refused() -> None:
     """With what it must be."""
-    with pytest.raises(ValueError, match="fleet must be at least 1 or 'auto'; got 0"):
+    with pytest.raises(EngineError, match="fleet must be at least 1 or 'auto'; got 0"):
         list(train([BASE], fleet=0))
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import torch
 from torch import Tensor, nn
 
+from zoo.errors import EngineError
 from zoo.training.engines.fleet_memory import out_of_memory
 from zoo.training.engines.precision import Precision
 from zoo.training.engines.stacked_fleet import Batch, Kind, Member, StackedFleet
@@ -24,7 +25,7 @@ RECORDED_STATE: Final = (
 COMPILED_SIZES: Final = 64  # torch gives up compiling after 8 by itself, silently; fleets have sizes 1 to 256
 
 
-class NotRecordedError(RuntimeError):
+class NotRecordedError(EngineError):
     """A step cannot be recorded here; the message says why."""
 
 

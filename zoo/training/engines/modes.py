@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 import torch
 from torch import nn
 
+from zoo.errors import EngineError
 from zoo.training.engines.compiled_fleet import SteadyFleet, cuda_graph
 from zoo.training.engines.plain_loop import PlainLoop
 from zoo.training.engines.precision import Precision
@@ -44,13 +45,13 @@ def require_mode(mode: Mode, device: torch.device, size: int | None) -> None:
     """Refuse a mode that a device does not have, or a size that a mode does not have; None for a size to be chosen.
 
     Raises:
-        ValueError: either.
+        EngineError: either.
     """
     if mode in RECORDED and device.type != "cuda":
         others = ", ".join(name for name in MODES if name not in RECORDED)
-        raise ValueError(f"mode {mode} needs a GPU, since it records CUDA graphs; got {device.type}. Use {others}.")
+        raise EngineError(f"mode {mode} needs a GPU, since it records CUDA graphs; got {device.type}. Use {others}.")
     if mode in LOOPS and size not in (None, 1):
-        raise ValueError(f"mode {mode} must have a fleet of 1; got {size}. Use mode fleet, or leave one of them out.")
+        raise EngineError(f"mode {mode} must have a fleet of 1; got {size}. Use mode fleet, or leave one of them out.")
 
 
 def engine_of(mode: Mode, size: int, network: nn.Module, optimizer: Kind, precision: Precision) -> Fleet:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from zoo.errors import EngineError
 from zoo.recipe import Recipe
 from zoo.training.engines.modes import differs, offered
 from zoo.training.engines.timing import SIZES, Choice, Trial, decided, timed
@@ -136,11 +137,11 @@ def test_a_mode_that_was_asked_for_is_taken_at_its_best_size() -> None:
 
 def test_a_mode_without_a_gpu_and_a_loop_of_several_are_refused() -> None:
     """Said before anything is trained."""
-    with pytest.raises(ValueError, match=r"mode graph needs a GPU.*Use loop, channels_last, fleet, compiled\."):
+    with pytest.raises(EngineError, match=r"mode graph needs a GPU.*Use loop, channels_last, fleet, compiled\."):
         list(train([BASE], mode="graph"))
-    with pytest.raises(ValueError, match=r"mode loop must have a fleet of 1; got 2"):
+    with pytest.raises(EngineError, match=r"mode loop must have a fleet of 1; got 2"):
         list(train([BASE], mode="loop", fleet=2))
-    with pytest.raises(ValueError, match=r"mode channels_last must have a fleet of 1; got 2"):
+    with pytest.raises(EngineError, match=r"mode channels_last must have a fleet of 1; got 2"):
         list(train([BASE], mode="channels_last", fleet=2))
     assert offered(CPU) == ("loop", "channels_last", "fleet")
 
