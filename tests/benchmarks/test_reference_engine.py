@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests.benchmarks.gpu_report.images import images
 from zoo.recipe import Recipe
-from zoo.suites.registry import find_suite
+from zoo.suites.registry import suite
 from zoo.training.engines.modes import Mode
 from zoo.training.engines.precision import Precision
 from zoo.training.train import shape_of, train
@@ -40,7 +40,7 @@ def test_channels_last_trains_the_reference_suite_faster_than_the_loop(
     """An epoch of every shape and of both batch sizes; weighted by the steps of the suite's networks."""
     dataset, folder = images(None, tmp_path, IMAGES, 64)
     weights: dict[Recipe, int] = defaultdict(int)  # steps of an epoch of all networks of the shape
-    for recipe in find_suite("cifar10").recipes("reference"):
+    for recipe in suite("cifar10").recipes("reference"):
         shape = shape_of(recipe).replace(dataset=dataset, train_size=IMAGES, unlabeled="test")
         weights[shape] += (recipe.train_size or 0) // recipe.batch_size
     least: dict[tuple[Recipe, str], float] = defaultdict(lambda: float("inf"))
