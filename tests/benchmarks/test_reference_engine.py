@@ -25,7 +25,7 @@ CONVOLUTIONAL = ("nin", "resnet", "nf_resnet", "test_convnext")
 ENGINES: dict[str, tuple[Mode, Precision]] = {
     "loop": ("loop", "float32"), "channels_last": ("channels_last", "float32"), "bf16": ("channels_last", "bf16"),
 }  # fmt: skip
-LEAST_RATIO = 1.1  # over the convolutional families; measured: docs/performance.md
+LEAST_RATIO = 1.05  # over the convolutional families; 1.16 was measured, see docs/performance.md
 
 
 @pytest.fixture(autouse=True)
