@@ -12,9 +12,8 @@ from typing import Final
 
 import pandas as pd
 
-from harness.reports.rank_and_write import opened
 from harness.store.atomic_write import written_whole
-from harness.store.store import Store
+from harness.store.store import Store, open_store
 from harness.store.to_ledger import frame_of
 
 PART: Final = "part-{:04d}.parquet"
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("zoo", type=Path, help="the directory of a zoo")
     parser.add_argument("folder", type=Path, help="the folder of the parts")
     chosen = parser.parse_args(arguments)
-    with opened(chosen.zoo) as store:
+    with open_store(chosen.zoo) as store:
         path = write_part(store, chosen.folder)
     if path is None:
         print("The parts hold every network of the zoo.")  # noqa: T201  its answer
