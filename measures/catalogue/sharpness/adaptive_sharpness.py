@@ -1,6 +1,6 @@
-"""Worst-case sharpness in a box of the weights' own shape, and sharpness of logits of length one.
+"""Worst-case sharpness in a box proportional to the weights, and sharpness of normalised logits.
 
-Normalised logits are (f - mean_k f) / ||f - mean_k f||_2: without that, a network becomes flat by growing its logits
+Normalised logits are (f - mean_k f) / ||f - mean_k f||_2: otherwise a network becomes flat by scaling up its logits
 (Andriushchenko et al. 2023). Losses are mean cross-entropies in nats on at most 256 training examples.
 """
 
@@ -91,7 +91,7 @@ def asam_l2_logit_norm(subject: Subject) -> float:
 
 
 def _automatic_ascent(subject: Subject, start: Evaluated, objective: Loss) -> float:
-    """Highest loss along the ascent, minus the loss at the trained weights."""
+    """Highest loss along the ascent minus the loss at the trained weights."""
     bound = {name: BOX * w.abs() for name, w in subject.params.items()}
     moved = last = {name: torch.zeros_like(b) for name, b in bound.items()}
     best, best_at, best_slope = start[0], moved, start[2]
@@ -127,6 +127,6 @@ def _length(gradient_: Mapping[str, Tensor]) -> float:
     length = float(torch.stack([g.square().sum() for g in gradient_.values()]).sum().sqrt())
     if length == 0:
         raise UnsupportedModelError(
-            "The gradient of its normalised loss is exactly zero: there is no direction of ascent."
+            "The gradient of its normalised loss is exactly zero, so that there is no direction of ascent."
         )
     return length

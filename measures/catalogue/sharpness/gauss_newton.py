@@ -59,7 +59,7 @@ def hess_logdet(subject: Subject) -> float:
 
 @measure(source="Marchenko & Pastur 1967; Papyan 2018, arXiv:1811.07062", family="hessian", cost=COST_OF_ALL, version=2)
 def hess_outliers(subject: Subject) -> float:
-    r"""Number of eigenvalues of the curvature above the bulk that chance alone would make.
+    r"""Number of eigenvalues of the curvature above those of random vectors.
 
     .. math:: \#\{j : \lambda_j > \lambda_+\}, \quad
         \lambda_+ = \frac{\mathrm{tr}\, G}{r P} (\sqrt r + \sqrt P)^2
@@ -92,7 +92,7 @@ def hess_spectral_entropy(subject: Subject) -> float:
 @measure(source="MacKay 1992, doi:10.1162/neco.1992.4.3.448 (gamma); Maddox et al. 2020, arXiv:2003.02139",
          family="parameters", cost=COST_OF_ALL, version=2)  # fmt: skip
 def lin_dof(subject: Subject) -> float:
-    r"""Effective number of parameters: how many directions the data decide, and the prior does not.
+    r"""Effective number of parameters: directions that the data determine and the prior does not.
 
     .. math:: \gamma = \sum_j \frac{n \lambda_j}{n \lambda_j + \alpha}, \quad \alpha = \gamma / \lVert w \rVert_2^2
 
@@ -138,7 +138,7 @@ def _best_precision(subject: Subject) -> float:
     """The alpha with gamma(alpha) = alpha ||w||^2: one side falls with alpha, the other rises."""
     squared_norm = _squared_norm(subject)
     if squared_norm == 0:
-        raise UnsupportedModelError("All of its weights are zero: no precision of a prior fits them.")
+        raise UnsupportedModelError("All of its weights are zero: no precision of a prior has the most evidence.")
     low, high = LOG_PRECISIONS
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""Curvature in units of the weights: measures that do not change when the layers of a ReLU network are rescaled."""
+"""Curvature in units of the weights, invariant to the rescaling of the layers of a ReLU network."""
 
 import math
 from typing import Final
@@ -63,7 +63,7 @@ def relative_flatness(subject: Subject) -> float:
                 [features] = seen
                 if features.dim() != 2:  # noqa: PLR2004  [b, features]
                     raise UnsupportedModelError(
-                        "Its last linear layer must meet one vector an example; it meets several."
+                        "Its last linear layer must be applied once for each example; it is applied to several vectors."
                     )
                 spread = p @ weight.square().sum(1) - (p @ weight).square().sum(1)
                 total += float((features.double().square().sum(1) * spread).sum())
@@ -94,7 +94,7 @@ def normalized_flat_minima(subject: Subject) -> float:
             rise, cost = (part.double().reshape(*part.shape[:2], -1).sum(2) for part in (diagonal[key], squares[key]))
             terms[name] = smallest_trade(rise, cost)
     if not terms:
-        raise UnsupportedModelError("It has no linear layer or convolution whose weight is a parameter of its own.")
+        raise UnsupportedModelError("It has no linear layer or convolution whose weight is a parameter.")
     return layer_sum(terms)
 
 
@@ -118,12 +118,12 @@ def _chain(subject: Subject) -> list[str]:
     """Names of the layers of a chain whose weights are parameters of their own."""
     barred = operations(subject) - (POSITIVE - BRANCHING)
     if barred:
-        raise UnsupportedModelError(f"A layer cannot give its scale to the next through {', '.join(sorted(barred))}.")
+        raise UnsupportedModelError(f"Layers cannot be rescaled through {', '.join(sorted(barred))}.")
     names = [layer.name for layer in layers(subject)]
     for layer in layers(subject):
         own = subject.params.get(f"{layer.name}.weight")
         if own is None or not torch.equal(own, layer.weight):
-            raise UnsupportedModelError(f"The scale of {layer.name!r} is that of a norm and not of its weight.")
+            raise UnsupportedModelError(f"The scale of {layer.name!r} is set by a normalisation, not by its weight.")
     return names
 
 

@@ -1,4 +1,4 @@
-"""PAC-Bayes flatness: the noise that the weights bear, and the distance they went in units of it.
+"""PAC-Bayes flatness: the largest tolerated weight noise, and norms of the weights in units of it.
 
 sigma is a standard deviation: that of Gaussian noise on all parameters at which the training accuracy has dropped by
 0.1 on average; sigma' is the same of noise in proportion to each weight. Batch norm is folded into the layer before it,
@@ -174,7 +174,7 @@ def pacbayes_mag_init_legacy(subject: Subject) -> float:
 
 @measure(source="Achille & Soatto 2018, arXiv:1706.01350, sec. 4", family="information", cost=COST, version=2)
 def iiw(subject: Subject) -> float:
-    r"""Information in the weights, at the noise that they bear.
+    r"""Information in the weights, at the noise that costs a tenth of the training accuracy.
 
     .. math:: \frac{1}{2} \sum_i \log \Big( 1 + \frac{w_i^2}{\sigma^2} \Big)
 

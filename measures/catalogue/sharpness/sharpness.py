@@ -1,4 +1,4 @@
-"""Sharpness: how far the training loss rises within a ball or box around the weights, by first-order ascent.
+"""Sharpness: rise of the training loss within a ball or box around the weights, by first-order ascent.
 
 L is the mean cross-entropy in nats, and perturbations are of all trainable parameters.
 """
@@ -120,6 +120,6 @@ def _length(gradient: Mapping[str, Tensor]) -> float:
     length = float(torch.stack([g.square().sum() for g in gradient.values()]).sum().sqrt())
     if length == 0:
         raise UnsupportedModelError(
-            "The gradient of its training loss is exactly zero: there is no direction of ascent."
+            "The gradient of its training loss is exactly zero, so that there is no direction of ascent."
         )
     return length

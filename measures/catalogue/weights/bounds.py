@@ -1,7 +1,7 @@
 """Generalization bounds from products of norms, without constants and additive logarithms.
 
-The quantities that Neyshabur et al. 2019 compare (arXiv:1805.12076, and their published code): what a bound says of the
-loss at margin gamma, with everything kept that depends on the network or on the number of examples m. All are natural
+The quantities that Neyshabur et al. 2019 compare (arXiv:1805.12076, and their published code): bounds on the loss at
+margin gamma, of which everything is kept that depends on the network or on the number of examples m. All are natural
 logarithms, because the products overflow, and all leave out the norms of the inputs. The margin is the 10th percentile
 of the output margins, counted as at least 10^-3, as in `inverse_margin`. Weights have batch norm folded in; a
 convolution is its reshaped kernel [out, in * kernel], and h_j its number of outputs.
@@ -12,7 +12,7 @@ import math
 import torch
 
 from measures.api import Subject, UnsupportedModelError, measure
-from measures.catalogue.weights.norms import by_layer, refuse_unbounded
+from measures.catalogue.weights.norms import refuse_unbounded, sum_by_layer
 from measures.catalogue.weights.over_margin import log_margin
 from measures.passes.weights.folding import layers
 from measures.passes.weights.spectra import (
@@ -43,11 +43,9 @@ def bartlett_spec(subject: Subject) -> float:
     refuse_unbounded(subject)
     norms = spectral_norms(subject)
     moved = torch.stack([w.flatten(1).norm(dim=1).sum() for w in displacements(subject)])
-    terms = by_layer(subject, (moved / norms) ** (2 / 3))
+    terms = sum_by_layer(subject, (moved / norms) ** (2 / 3))
     if subject.num_examples == 1:
-        raise UnsupportedModelError(
-            "The bound must be of at least two examples: it has the factor ln(m), which is zero."
-        )
+        raise UnsupportedModelError("The bound has the factor ln(m), which is zero for one example; pass at least two.")
     num_params = sum(value.numel() for value in subject.params.values())
     factor = math.log(math.log(subject.num_examples) * math.log(num_params))
     return _evaluate_bound(subject, float(norms.log().sum()) + factor, terms, 3 / 2)
@@ -67,7 +65,7 @@ def neyshabur_spec_fro(subject: Subject) -> float:
     refuse_unbounded(subject)
     norms, moved = spectral_norms(subject), displacement_frobenius_norms(subject)
     outputs = torch.tensor([len(layer.weight) for layer in layers(subject)], device=norms.device)
-    terms = by_layer(subject, outputs * (moved / norms).square())
+    terms = sum_by_layer(subject, outputs * (moved / norms).square())
     return _evaluate_bound(subject, float(norms.log().sum()) + math.log(len(norms)), terms, 1 / 2)
 
 
@@ -82,7 +80,7 @@ def l1_inf(subject: Subject) -> float:
     """
     refuse_unbounded(subject)
     norms = torch.stack([layer.matrix.double().abs().sum(1).amax() for layer in layers(subject)])
-    product = by_layer(subject, require_positive(subject, norms).log())
+    product = sum_by_layer(subject, require_positive(subject, norms).log())
     factor = math.log(len(norms) + math.log(subject.inputs[0].numel())) / 2
     return Layered(product + factor - math.log(subject.num_examples) / 2 - log_margin(subject), product.layers)
 
@@ -100,7 +98,7 @@ def l3_1_5(subject: Subject) -> float:
     """
     refuse_unbounded(subject)
     norms = torch.stack([layer.matrix.double().norm(p=3, dim=1).norm(p=1.5) for layer in layers(subject)])
-    product = by_layer(subject, require_positive(subject, norms).log())
+    product = sum_by_layer(subject, require_positive(subject, norms).log())
     return Layered(product - math.log(subject.num_examples) / 3 - log_margin(subject), product.layers)
 
 
@@ -116,13 +114,13 @@ def trace_norm(subject: Subject) -> float:
     """
     refuse_unbounded(subject)
     norms = torch.stack([values.sum() for values in singular_values(subject)])
-    product = by_layer(subject, require_positive(subject, norms).log())
+    product = sum_by_layer(subject, require_positive(subject, norms).log())
     return Layered(product - log_margin(subject), product.layers)
 
 
 def _evaluate_bound(subject: Subject, log_factors: float, terms: Layered, power: float) -> Layered:
     """The logarithm of factors times a sum of terms to this power, over the margin and the root of m."""
     if float(terms) == 0:
-        raise UnsupportedModelError("The weights must differ from those at initialization; all layers stand still.")
+        raise UnsupportedModelError("All weights are equal to those at initialization, so that the bound is log 0.")
     log_sum = power * math.log(terms)
     return Layered(log_factors + log_sum - log_margin(subject) - math.log(subject.num_examples) / 2, terms.layers)

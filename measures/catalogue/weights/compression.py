@@ -47,8 +47,8 @@ def prunability(subject: Subject) -> float:
     Found by bisection, which takes the loss to grow with f. Departs from the paper in the sign: there what counts is
     the share that is kept. No unit, between 0 and 1 in steps of 1 / 128.
     """
-    limit = LOSS_FACTOR * _unchanged(subject)[1]
-    return _largest_share(lambda share: _pruned(subject, share)[1] <= limit)
+    limit = LOSS_FACTOR * _evaluate_trained(subject)[1]
+    return _find_largest_share(lambda share: _evaluate_pruned(subject, share)[1] <= limit)
 
 
 @measure(
@@ -65,8 +65,8 @@ def prunability_accuracy(subject: Subject) -> float:
 
     As `prunability` but for what must stay. No unit, between 0 and 1 in steps of 1 / 128.
     """
-    limit = _unchanged(subject)[0] - ACCURACY_DROP
-    return _largest_share(lambda share: _pruned(subject, share)[0] >= limit)
+    limit = _evaluate_trained(subject)[0] - ACCURACY_DROP
+    return _find_largest_share(lambda share: _evaluate_pruned(subject, share)[0] >= limit)
 
 
 @measure(
@@ -85,7 +85,7 @@ def quant_bits(subject: Subject) -> float:
     always rise with q: grids are tried from the coarsest on, every one up to 128 levels and then in steps of at most
     1.6 %. Departs from practice in that widths need not be whole. Unit: bits.
     """
-    return math.log2(2 * quantized(subject).levels + 1)
+    return math.log2(2 * find_grid(subject).levels + 1)
 
 
 @measure(
@@ -105,7 +105,7 @@ def entropy_bits(subject: Subject) -> Layered:
     return layer_sum(
         {
             name: len(values) * entropy(values) / subject.num_examples
-            for name, values in quantized(subject).values.items()
+            for name, values in find_grid(subject).values.items()
         }
     )
 
@@ -122,17 +122,17 @@ def gzip_bits(subject: Subject) -> float:
     .. math:: 8 |\mathrm{deflate}(\hat w)| / n
 
     The rounded weights of `quant_bits` in the order of the parameters, a byte each, two where a grid has more than 127
-    levels on a side, at zlib's level 9. The length may differ by a hundredth between implementations of zlib; for a
-    figure that does not, see `entropy_bits`. Unit: bits an example.
+    levels on a side, at zlib's level 9. The length may differ by a hundredth between implementations of zlib, unlike
+    `entropy_bits`. Unit: bits an example.
     """
-    found = quantized(subject)
+    found = find_grid(subject)
     kind = np.int8 if found.levels <= np.iinfo(np.int8).max else np.dtype("<i2")
-    return 8 * deflated(values.astype(kind).tobytes() for values in found.values.values()) / subject.num_examples
+    return 8 * deflated_length(values.astype(kind).tobytes() for values in found.values.values()) / subject.num_examples
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """The coarsest grid that serves, and the weights on it.
+    """The coarsest grid that keeps the accuracy, and the weights on it.
 
     Attributes:
         levels: q, on each side of zero.
@@ -144,45 +144,46 @@ class Quantized:
 
 
 @shared
-def quantized(subject: Subject) -> Quantized:
-    """The coarsest uniform grid on which accuracy stays within ACCURACY_DROP.
+def find_grid(subject: Subject) -> Quantized:
+    """Find the coarsest uniform grid on which accuracy stays within ACCURACY_DROP.
 
     Raises:
-        UnsupportedModelError: no grid of up to MAX_LEVELS does, or there is nothing to round.
+        UnsupportedModelError: there is none of up to MAX_LEVELS, or there is nothing to round.
     """
     _require_weights(subject)
-    limit = _unchanged(subject)[0] - ACCURACY_DROP
+    limit = _evaluate_trained(subject)[0] - ACCURACY_DROP
 
     levels = 1
-    while not _reaches(subject, rounded(subject.params, levels), limit):
+    while not _reaches(subject, round_to_grid(subject.params, levels), limit):
         levels += max(1, levels // FINE_LEVELS)
         if levels > MAX_LEVELS:
             raise UnsupportedModelError(
-                f"Its accuracy does not bear rounding of weights to {MAX_LEVELS} levels on a side."
+                f"Rounding the weights to {MAX_LEVELS} levels on each side of zero lowers the accuracy by more than "
+                f"{ACCURACY_DROP}."
             )
     values = {
-        name: (w / _range(w) * levels).round().flatten().cpu().numpy().astype(np.int64)
+        name: (w / _largest_magnitude(w) * levels).round().flatten().cpu().numpy().astype(np.int64)
         for name, w in subject.params.items()
         if _is_weight(w)
     }
     return Quantized(levels, values)
 
 
-def rounded(params: dict[str, Tensor], levels: int) -> dict[str, Tensor]:
-    """Parameters with the weights on a grid of `levels` on each side of zero."""
+def round_to_grid(params: dict[str, Tensor], levels: int) -> dict[str, Tensor]:
+    """Round the weights to a grid of `levels` on each side of zero."""
     return {
-        name: (w / _range(w) * levels).round() * (_range(w) / levels) if _is_weight(w) else w
+        name: (w / _largest_magnitude(w) * levels).round() * (_largest_magnitude(w) / levels) if _is_weight(w) else w
         for name, w in params.items()
     }
 
 
-def by_magnitude(params: dict[str, Tensor]) -> Tensor:
-    """Places [p] of the weights of all layers, end to end, those of least magnitude first."""
+def order_by_magnitude(params: dict[str, Tensor]) -> Tensor:
+    """Indices [p] of the weights of all layers, end to end, those of least magnitude first."""
     return torch.cat([w.flatten() for w in params.values() if _is_weight(w)]).abs().argsort(stable=True)
 
 
-def without(params: dict[str, Tensor], places: Tensor) -> dict[str, Tensor]:
-    """Parameters with the weights at these places, of all layers end to end, set to zero."""
+def set_to_zero(params: dict[str, Tensor], places: Tensor) -> dict[str, Tensor]:
+    """Set the weights at these indices, of all layers end to end, to zero."""
     weights = {name: w for name, w in params.items() if _is_weight(w)}
     flat = torch.cat([w.flatten() for w in weights.values()]).index_fill(0, places, 0.0)
     parts = flat.split([w.numel() for w in weights.values()])
@@ -196,8 +197,8 @@ def entropy(values: Whole) -> float:
     return float(-(p * np.log2(p)).sum()) + 0.0
 
 
-def deflated(parts: Iterable[bytes]) -> int:
-    """Length in bytes of one DEFLATE stream, at level 9, of all parts: the same however they are cut."""
+def deflated_length(parts: Iterable[bytes]) -> int:
+    """Length in bytes of one DEFLATE stream, at level 9, of all parts; it does not depend on where they are cut."""
     coder, length = zlib.compressobj(9), 0
     for part in parts:
         view = memoryview(part)
@@ -205,7 +206,7 @@ def deflated(parts: Iterable[bytes]) -> int:
     return length + len(coder.flush())
 
 
-def _largest_share(holds: Callable[[float], bool]) -> float:
+def _find_largest_share(holds: Callable[[float], bool]) -> float:
     """The largest of 0, 1/128, ..., 1 where `holds`, which is true at 0 and taken to be false from some share on."""
     low, high = 0, 2**HALVINGS + 1
     while high - low > 1:
@@ -215,28 +216,28 @@ def _largest_share(holds: Callable[[float], bool]) -> float:
 
 
 @shared
-def _weakest(subject: Subject) -> Tensor:
-    """The places of its weights by magnitude."""
+def _order(subject: Subject) -> Tensor:
+    """Indices of the weights by magnitude."""
     _require_weights(subject)
-    return by_magnitude(subject.params)
+    return order_by_magnitude(subject.params)
 
 
-def _pruned(subject: Subject, share: float) -> tuple[float, float]:
+def _evaluate_pruned(subject: Subject, share: float) -> tuple[float, float]:
     """Accuracy and mean cross-entropy with this share of the weights, those of least magnitude, set to zero."""
-    places = _weakest(subject)
-    return _judged(subject, without(subject.params, places[: round(share * len(places))]))
+    places = _order(subject)
+    return _evaluate(subject, set_to_zero(subject.params, places[: round(share * len(places))]))
 
 
 @shared
-def _unchanged(subject: Subject) -> tuple[float, float]:
+def _evaluate_trained(subject: Subject) -> tuple[float, float]:
     """Accuracy and mean cross-entropy as trained."""
-    accuracy, loss = _judged(subject, subject.params)
+    accuracy, loss = _evaluate(subject, subject.params)
     if not math.isfinite(loss):
-        raise UnsupportedModelError(f"Its training loss is {loss}: there is nothing to keep.")
+        raise UnsupportedModelError(f"Its training loss is {loss}, which is no finite number.")
     return accuracy, loss
 
 
-def _judged(subject: Subject, params: dict[str, Tensor]) -> tuple[float, float]:
+def _evaluate(subject: Subject, params: dict[str, Tensor]) -> tuple[float, float]:
     """Accuracy and mean cross-entropy on NUM_EXAMPLES training examples under other parameters."""
     hits, total, seen = 0, 0.0, 0
     with torch.no_grad():
@@ -261,14 +262,14 @@ def _reaches(subject: Subject, params: dict[str, Tensor], limit: float) -> bool:
 
 def _require_weights(subject: Subject) -> None:
     if not any(_is_weight(w) for w in subject.params.values()):
-        raise UnsupportedModelError("It has no weights to do without: none of its parameters is a matrix.")
+        raise UnsupportedModelError("There is nothing to compress: none of its parameters is a matrix.")
 
 
 def _is_weight(parameter: Tensor) -> bool:
     return parameter.dim() > 1
 
 
-def _range(weight: Tensor) -> Tensor:
+def _largest_magnitude(weight: Tensor) -> Tensor:
     """The largest magnitude, or one where all are zero."""
     largest = weight.abs().max()
     return torch.where(largest > 0, largest, torch.ones_like(largest))

@@ -1,4 +1,4 @@
-"""Noise stability of fully connected networks: how much more of the data than of noise their layers let through."""
+"""Noise stability of fully connected networks: gains of their layers on data relative to gains on noise."""
 
 from typing import Final
 
@@ -34,21 +34,21 @@ def arora_compress(subject: Subject) -> Layered:
     not and which stay out of mu_i; in leaving out examples at which a hidden layer is silent, for which the bound says
     nothing, and images that are zero; and in that interlayer smoothness is not checked. No unit.
 
-    Convolutions have another theorem, with a compression that repeats over places: they are refused.
+    Convolutions are refused: their theorem is another one, with a compression shared by all positions.
     """
     chain, inputs = _chain(subject), _inputs(subject)
     with torch.no_grad():
         awake = torch.stack([inputs.any(1), *((z > 0).any(1) for z in _outputs(chain, inputs)[:-1])])
         inputs = inputs[awake.all(0)]
         if len(inputs) == 0:
-            raise UnsupportedModelError("At every training example one of its hidden layers is silent.")
+            raise UnsupportedModelError("A hidden layer has only zero activations at every training example.")
         outputs = _outputs(chain, inputs)
         contractions = [(z.norm(dim=1) / z.clamp_min(0).norm(dim=1)).max() for z in outputs[:-1]]
         contraction = max([1.0, *map(float, contractions)])
         cushions = _cushions(chain, inputs, outputs)
         squares = float(outputs[-1].square().sum(1).max())
     if not all(cushion > 0 for cushion in cushions):  # nor is it where a weight is all zeros
-        raise UnsupportedModelError("A layer lets nothing through of some training example: its cushion is zero.")
+        raise UnsupportedModelError("A layer maps some training example to zero: its cushion is zero.")
     gamma = max(percentile(margins(subject)), MARGIN_FLOOR)
     factor = (contraction * len(chain)) ** 2 * squares / gamma**2 / subject.num_examples
     return layer_sum({layer.name: factor / cushion**2 for layer, cushion in zip(chain, cushions, strict=True)})
@@ -74,10 +74,10 @@ def _cushions(chain: list[Layer], inputs: Tensor, outputs: list[Tensor]) -> list
 
 
 def _chain(subject: Subject) -> list[Layer]:
-    """The layers, where the network is nothing but them with ReLU between.
+    """The layers of a network that is a chain of linear layers with ReLU between.
 
     Raises:
-        UnsupportedModelError: it is not.
+        UnsupportedModelError: it has another form.
     """
     chain = layers(subject)
     refusal = "Cushions of layers are defined for fully connected layers in a chain with ReLU between; "
@@ -86,13 +86,13 @@ def _chain(subject: Subject) -> list[Layer]:
         raise UnsupportedModelError(f"{refusal}{odd!r} is a convolution.")
     widths = [subject.inputs[0].numel(), *(len(layer.weight) for layer in chain)]
     if any(layer.weight.shape[1] != width for layer, width in zip(chain, widths, strict=False)):
-        raise UnsupportedModelError(f"{refusal}its layers do not follow each other.")
+        raise UnsupportedModelError(f"{refusal}its layers do not form a chain.")
     inputs = _inputs(subject)
     with torch.no_grad():
         expected = subject.logits_of(inputs.to(subject.dtype).view(-1, *subject.inputs.shape[1:])).double()
         apart = (_outputs(chain, inputs)[-1] - expected).norm()
     if not apart <= AGREEMENT * expected.norm():
-        raise UnsupportedModelError(f"{refusal}it does something else besides.")
+        raise UnsupportedModelError(f"{refusal}the network applies other operations.")
     return chain
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure
-from measures.catalogue.weights.norms import by_layer, squared_norm
+from measures.catalogue.weights.norms import squared_norm, sum_by_layer
 from measures.passes.weights.convolution_spectra import displacement_convolution_norms
 from measures.passes.weights.folding import initial_layers, layers
 from measures.passes.weights.spectra import displacement_frobenius_norms, displacement_spectral_norms, displacements
@@ -36,7 +36,7 @@ def fro_dist(subject: Subject) -> float:
 
     No root and no division by the number of examples. Unit: weight squared. Changes when layers are rescaled.
     """
-    return by_layer(subject, displacement_frobenius_norms(subject).square())
+    return sum_by_layer(subject, displacement_frobenius_norms(subject).square())
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (DIST_L2)", family="distance", needs={"init"},
@@ -66,7 +66,7 @@ def dist_spec_init(subject: Subject) -> float:
     Norms of the kernels reshaped into matrices [out, in * kernel]. Unit: weight squared. Changes when layers are
     rescaled.
     """
-    return by_layer(subject, displacement_spectral_norms(subject).square())
+    return sum_by_layer(subject, displacement_spectral_norms(subject).square())
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (DIST_SPEC_INIT_FFT)", family="distance",
@@ -79,7 +79,7 @@ def dist_spec_init_fft(subject: Subject) -> float:
     Each layer at the size of its own input, with its stride; the published code takes that of the network's input.
     Unit: weight squared. Changes when layers are rescaled.
     """
-    return by_layer(subject, displacement_convolution_norms(subject).square())
+    return sum_by_layer(subject, displacement_convolution_norms(subject).square())
 
 
 @measure(
@@ -93,7 +93,7 @@ def rel_dist(subject: Subject) -> float:
     Departs from the paper, which does not divide. No unit. Changes when layers are rescaled.
     """
     start = math.sqrt(squared_norm([layer.weight for layer in initial_layers(subject)]))
-    return math.sqrt(squared_norm(displacements(subject))) / _nonzero(start)
+    return math.sqrt(squared_norm(displacements(subject))) / _require_nonzero(start)
 
 
 @measure(source="none: the angle between the weights after and before training", family="distance", needs={"init"},
@@ -107,7 +107,7 @@ def cos_to_init(subject: Subject) -> float:
     """
     ends = [[layer.weight.double() for layer in at] for at in (layers(subject), initial_layers(subject))]
     inner = sum(float((trained * initial).sum()) for trained, initial in zip(*ends, strict=True))
-    return 1 - inner / math.prod(_nonzero(math.sqrt(squared_norm(end))) for end in ends)
+    return 1 - inner / math.prod(_require_nonzero(math.sqrt(squared_norm(end))) for end in ends)
 
 
 @measure(source="Kornblith et al. 2019, arXiv:1905.00414, sec. 3 (linear kernel), of weights instead of features",
@@ -129,7 +129,7 @@ def w_cka(subject: Subject) -> float:
         if (value := _alignment(trained, initial)) is not None
     }
     if not alignments:
-        raise UnsupportedModelError("A layer must have units that differ from one another at both ends; there is none.")
+        raise UnsupportedModelError("No layer has units that differ both at initialization and after training.")
     return Layered(1 - math.fsum(alignments.values()) / len(alignments), alignments)
 
 
@@ -173,7 +173,7 @@ def _alignment(first: Tensor, second: Tensor) -> float | None:
     return float(across / within)
 
 
-def _nonzero(norm: float) -> float:
+def _require_nonzero(norm: float) -> float:
     if norm == 0:
-        raise UnsupportedModelError("The weights must not all be zero at either end; a ratio has no value there.")
+        raise UnsupportedModelError("All weights are zero at initialization or after training: no ratio is defined.")
     return norm

@@ -3,9 +3,9 @@
 After Martin & Mahoney: the eigenvalues lambda of W^T W of each layer's matrix [out, in * kernel] with batch norm
 folded in, compared with a power law and with a random matrix. Departs from WeightWatcher, their program, in three ways.
 It cuts a convolution into one matrix for each position of the kernel; here it is one matrix. It skips layers of fewer
-than 50 eigenvalues; here they are pooled, each layer's over their mean, and one exponent stands for all of them,
-because layers of small networks have no more (`measures.passes.weights.power_laws`). And it discards exponents above 8,
-which no heavy tail has; here nothing is discarded, so that no network drops out. Logarithms are to base 10, as in the
+than 50 eigenvalues; here they are pooled, each layer's divided by their mean, and share one exponent, because layers of
+small networks have no more (`measures.passes.weights.power_laws`). And it discards exponents above 8, which are not
+heavy-tailed; here none is discarded, so that every network has a score. Logarithms are to base 10, as in the
 papers.
 """
 
@@ -111,7 +111,7 @@ def ww_mp_softrank(subject: Subject) -> float:
     .. math:: \frac{1}{d} \sum_j \frac{\lambda_j^+}{\lambda_{j,\max}}, \quad
         \lambda^+ = \hat\sigma^2 (\sqrt{N} + \sqrt{M})^2
 
-    Near one where nothing stands out of the noise, smaller the more correlations were learned: as a complexity it has
+    Near one where no eigenvalue exceeds the noise, smaller the more correlations were learned: as a complexity it has
     the sign of a rank. Departs from the paper, which fits the variance by eye: here it is that of the eigenvalues below
     the 99th percentile of the largest of a random matrix, to self-consistency. No unit. Invariant when any layer is
     rescaled.
@@ -166,12 +166,12 @@ def ww_ks(subject: Subject) -> float:
 @measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (bulk + spikes)", family="heavy_tail",
          expected_sign=-1, cost=SPECTRA, weights_only=True)  # fmt: skip
 def ww_n_spikes(subject: Subject) -> float:
-    r"""Mean number of eigenvalues that stand out of the random bulk.
+    r"""Mean number of eigenvalues above the random bulk.
 
     .. math:: \frac{1}{d} \sum_j \# \{ i : \lambda_{j,i} > t(\hat\sigma_j^2) \}
 
     The threshold t is the 99th percentile of the largest eigenvalue of a random matrix of the bulk's variance, which is
-    that of the eigenvalues below it. Each is a direction that training has written into the layer. Invariant when any
+    that of the eigenvalues below it. Each is a direction that training has added to the layer. Invariant when any
     layer is rescaled.
     """
     return _mean(
@@ -185,14 +185,14 @@ def ww_n_spikes(subject: Subject) -> float:
 @measure(source="WeightWatcher (correlation traps)", family="heavy_tail", cost=RANDOMIZED, version=2,
          weights_only=True)  # fmt: skip
 def ww_traps(subject: Subject) -> float:
-    r"""Mean number of eigenvalues that stand out of the bulk once the entries are in a random order.
+    r"""Mean number of eigenvalues above the bulk after the entries are put in a random order.
 
     .. math:: \frac{1}{d} \sum_j \min_{\mathrm{orders}} \# \{ i : \lambda_{j,i}^{\mathrm{rand}} > t(\overline{W_j^2}) \}
 
-    The threshold t as in `ww_n_spikes`, for the mean square of the entries. What stands out of shuffled entries are
-    single entries or a mean far from zero: traps of too large a learning rate. Departs from the program in the least of
-    16 shuffles, of which one in a hundred exceeds the threshold by chance. It is 0 for every network of the default
-    suites, which have no traps. Invariant when any layer is rescaled.
+    The threshold t as in `ww_n_spikes`, for the mean square of the entries. After shuffling, only
+    single large entries or a mean far from zero exceed it: traps of too large a learning rate. Departs from the program
+    in the least of 16 shuffles, of which one in a hundred exceeds the threshold by chance. It is 0 for every network of
+    the default suites, which have no traps. Invariant when any layer is rescaled.
     """
     shuffled = _shuffled(subject)
     return _mean(

@@ -16,8 +16,8 @@ from measures.passes.weights.folding import POSITIVE, layers, operations
 from measures.passes.weights.spectra import frobenius_norms, spectral_norms
 from measures.per_layer import Layered, layer_sum
 
-# What may stand between two layers while the product of their spectral norms says something of the network: maps whose
-# Lipschitz constant is at most one, up to fixed factors. GELU and SiLU exceed one; the norms and attention have none.
+# Operations between layers through which a product of spectral norms bounds the network: maps whose Lipschitz constant
+# is at most one, up to fixed factors. That of GELU and SiLU exceeds one; layer norm and attention have none.
 LIPSCHITZ: Final = POSITIVE | {"leaky_relu", "relu6", "hardtanh", "tanh", "sigmoid", "elu", "softplus", "shift", "pad"}
 
 
@@ -131,17 +131,17 @@ def squared_norm(tensors: Sequence[Tensor]) -> float:
 
 def log_product(subject: Subject, norms: Tensor) -> Layered:
     """Twice the sum of the natural logarithms of positive norms [d], one a layer."""
-    return by_layer(subject, 2 * norms.log())
+    return sum_by_layer(subject, 2 * norms.log())
 
 
 def scaled_geometric_mean(subject: Subject, norms: Tensor, log_divisor: float = 0.0) -> Layered:
     """The number of layers times the geometric mean of squared norms [d], their product over exp(`log_divisor`)."""
     depth = len(norms)
     mean = math.exp((2 * float(norms.log().sum()) - log_divisor) / depth)
-    return Layered(depth * mean, by_layer(subject, norms.square()).layers)
+    return Layered(depth * mean, sum_by_layer(subject, norms.square()).layers)
 
 
-def by_layer(subject: Subject, terms: Tensor) -> Layered:
+def sum_by_layer(subject: Subject, terms: Tensor) -> Layered:
     """The sum of terms [d], one a layer, with the term of each."""
     return layer_sum({layer.name: term for layer, term in zip(layers(subject), terms.tolist(), strict=True)})
 
@@ -152,14 +152,14 @@ def log_prod_of_spec(subject: Subject) -> float:
 
 
 def refuse_unbounded(subject: Subject) -> None:
-    """Refuse networks whose layers are joined by more than maps of Lipschitz constant one.
+    """Refuse networks with operations between layers whose Lipschitz constant may exceed one.
 
     Raises:
-        UnsupportedModelError: names what stands between the layers.
+        UnsupportedModelError: there are some; the message names them.
     """
     between = operations(subject) - LIPSCHITZ
     if between:
         raise UnsupportedModelError(
-            f"A product of spectral norms bounds nothing through {', '.join(sorted(between))}, which may stretch more "
-            "than the layers do."
+            f"A product of spectral norms bounds nothing through {', '.join(sorted(between))}: maps whose Lipschitz "
+            "constant exceeds one or is unknown."
         )

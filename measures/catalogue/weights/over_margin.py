@@ -1,9 +1,9 @@
-"""Products of norms over the margin: how far a network stretches, in units of how sure it is.
+"""Products of norms over the margin: bounds on the growth of logits, in units of the margin.
 
 Each is a product of norms from `measures.catalogue.weights.norms` or `measures.catalogue.weights.spectral` over the
-square of the 10th percentile of the output margins, which counts as at least 10^-3, as in `inverse_margin`: a network
-that misclassifies more than a tenth of its training data has no margin. Published code takes the absolute value, by
-which it may come out below one that fits.
+square of the 10th percentile of the output margins, which counts as at least 10^-3, as in `inverse_margin`: that of a
+network that misclassifies more than a tenth of its training data is negative. Published code takes the absolute value,
+which can rank such a network below one that fits.
 """
 
 import math
@@ -45,9 +45,7 @@ def prod_of_spec_over_margin_legacy(subject: Subject) -> float:
     refuse_unbounded(subject)
     margin = abs(percentile(margins(subject)))
     if margin == 0:
-        raise UnsupportedModelError(
-            "The 10th percentile of the margins must not be zero; it is, and nothing is over it."
-        )
+        raise UnsupportedModelError("The 10th percentile of the margins is zero: the quotient is undefined.")
     product = log_product(subject, spectral_norms(subject))
     return Layered(product - 2 * math.log(margin), product.layers)
 
@@ -138,6 +136,8 @@ def spec_orig_main_fft(subject: Subject) -> float:
     .. math:: \log \left( \frac{1}{\gamma^2} \prod_j s_j^2 \sum_j \frac{\lVert W_j \rVert_F^2}{s_j^2} \right), \quad
         s_j = \max_\omega \lVert \hat{W}_j(\omega) \rVert_2
 
+    Departs from the published code, which halves the logarithm after dividing by m, takes the absolute value of the
+    margin, and every layer at the size of the network's input and without its stride; see `prod_of_spec_fft_legacy`.
     Unit: nats. Invariant when ReLU layers are rescaled or logits are scaled or shifted.
     """
     refuse_unbounded(subject)
@@ -167,7 +167,7 @@ def spec_init_main_fft(subject: Subject) -> float:
     .. math:: \log \left( \frac{1}{\gamma^2} \prod_j s_j^2 \sum_j \frac{\lVert W_j - W_j^0 \rVert_F^2}{s_j^2} \right),
         \quad s_j = \max_\omega \lVert \hat{W}_j(\omega) \rVert_2
 
-    Unit: nats. Changes when layers are rescaled.
+    Departs from the published code as `spec_orig_main_fft` does. Unit: nats. Changes when layers are rescaled.
     """
     refuse_unbounded(subject)
     moved = displacement_frobenius_norms(subject)

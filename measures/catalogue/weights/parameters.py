@@ -1,4 +1,4 @@
-"""How large a network is, and what criteria of information make of its size and its loss."""
+"""Sizes of a network, and information criteria of its size and loss."""
 
 import math
 

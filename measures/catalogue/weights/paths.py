@@ -41,7 +41,7 @@ def path_norm(subject: Subject) -> float:
     division by the number of examples. Unit: that of a weight to the power of twice the depth. Invariant when ReLU
     layers are rescaled.
     """
-    return _squared_paths(subject)
+    return _sum_squared_paths(subject)
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 43", family="path", cost=COST)
@@ -53,7 +53,7 @@ def path_norm_over_margin(subject: Subject) -> float:
     Paths as in `path_norm`, margin as in `inverse_margin`. Invariant when ReLU layers are rescaled or all
     logits scaled.
     """
-    return _finite(_squared_paths(subject) * math.exp(-2 * log_margin(subject)))
+    return _require_finite(_sum_squared_paths(subject) * math.exp(-2 * log_margin(subject)))
 
 
 @measure(source="Neyshabur et al. 2015, arXiv:1503.00036 (path norms)", family="path", cost=COST, weights_only=True)
@@ -65,7 +65,7 @@ def l1_path_norm(subject: Subject) -> float:
     Maxima are taken over sums of paths, as in `path_norm`; `modern_path_norm` adds them up. Unit: that of a weight to
     the power of the depth. Invariant when ReLU layers are rescaled.
     """
-    return _paths(subject, 1)
+    return _sum_paths(subject, 1)
 
 
 @measure(
@@ -82,7 +82,7 @@ def lp_path_norm(subject: Subject) -> float:
     Departs from the published code, which divides by the margin. Constants and pooling as in `path_norm`. Unit: that of
     a weight to the power of the depth. Invariant when ReLU layers are rescaled.
     """
-    return math.pow(_paths(subject, P), 1 / P)
+    return math.pow(_sum_paths(subject, P), 1 / P)
 
 
 @measure(
@@ -100,41 +100,39 @@ def modern_path_norm(subject: Subject) -> float:
     layers are rescaled.
     """
     with _MaximaAsSums():
-        return _paths(subject, 1)
+        return _sum_paths(subject, 1)
 
 
 @shared
-def _squared_paths(subject: Subject) -> float:
-    return _paths(subject, 2)
+def _sum_squared_paths(subject: Subject) -> float:
+    return _sum_paths(subject, 2)
 
 
-def _paths(subject: Subject, power: float) -> float:
+def _sum_paths(subject: Subject, power: float) -> float:
     """Sum of the outputs for an input of ones with weights |w|^power.
 
     Raises:
-        UnsupportedModelError: something between the layers is not passed by paths, or the sum exceeds float64.
+        UnsupportedModelError: paths are undefined through an operation between layers, or the sum exceeds float64.
     """
     barred = operations(subject) - POSITIVE
     if barred:
         raise UnsupportedModelError(
-            f"A sum over paths has no meaning through {', '.join(sorted(barred))}: it needs layers joined by ReLU, "
-            "pooling and addition."
+            f"A sum over paths is undefined through {', '.join(sorted(barred))}: the operations between layers must be "
+            "ReLU, pooling and addition."
         )
     ones = torch.ones_like(subject.inputs[:1], dtype=torch.float64)
-    raised = [_raised(layer, power) for layer in layers(subject)]
-    return _finite(float(folded_logits(subject, raised, ones).sum()))
+    raised = [_raise_weights(layer, power) for layer in layers(subject)]
+    return _require_finite(float(folded_logits(subject, raised, ones).sum()))
 
 
-def _raised(layer: Layer, power: float) -> Layer:
+def _raise_weights(layer: Layer, power: float) -> Layer:
     bias = None if layer.bias is None else layer.bias.double().abs() ** power
     return replace(layer, weight=layer.weight.double().abs() ** power, bias=bias)
 
 
-def _finite(total: float) -> float:
+def _require_finite(total: float) -> float:
     if math.isinf(total):
-        raise UnsupportedModelError(
-            "The sum over paths must fit into float64; it exceeds 10^308 and has no finite value."
-        )
+        raise UnsupportedModelError("The sum over paths exceeds 10^308, the largest number of float64.")
     return total
 
 

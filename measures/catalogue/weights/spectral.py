@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure
-from measures.catalogue.weights.norms import by_layer, log_product, refuse_unbounded, scaled_geometric_mean
+from measures.catalogue.weights.norms import log_product, refuse_unbounded, scaled_geometric_mean, sum_by_layer
 from measures.passes.weights.convolution_spectra import circular_norm, convolution_norms
 from measures.passes.weights.folding import Layer, layers
 from measures.passes.weights.spectra import frobenius_norms, require_positive, singular_values, spectral_norms
@@ -62,9 +62,9 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
 
     .. math:: 2 \sum_j \log \max_\omega \lVert \hat{W}_j(\omega) \rVert_2
 
-    On a larger grid there are more frequencies, so that the norm is nearer to that of an endless image; a layer of
-    stride s comes out up to s times too large. Refused where the matrices of a layer's frequencies hold more than 2^24
-    numbers: wide layers, which stand where images are small, are not worth that price. Unit: nats. Invariant when ReLU
+    On a larger grid there are more frequencies, so that the norm is nearer to that of an endless image; that of a layer
+    of stride s is up to s times too large. Refused where the matrices of a layer's frequencies hold more than 2^24
+    numbers, as for wide layers on large inputs. Unit: nats. Invariant when ReLU
     layers are rescaled.
     """
     refuse_unbounded(subject)
@@ -73,11 +73,11 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
         numbers = math.prod(size) // 2 * math.prod(layer.weight.shape[:2])
         if layer.input_size and numbers > MOST_NUMBERS:
             raise UnsupportedModelError(
-                f"The frequencies of a layer at the size of the input must hold at most {MOST_NUMBERS:,} numbers; "
-                f"those of {layer.name!r} hold {numbers:,}."
+                f"Too large: the frequencies of {layer.name!r} at the size of the input hold {numbers:,} numbers; the "
+                f"limit is {MOST_NUMBERS:,}. Use prod_of_spec_fft."
             )
     norms = [
-        circular_norm(as_published(layer, size), layer.weight) if layer.input_size else norm
+        circular_norm(place_as_published(layer, size), layer.weight) if layer.input_size else norm
         for layer, norm in zip(layers(subject), spectral_norms(subject).tolist(), strict=True)
     ]
     return log_product(
@@ -129,11 +129,11 @@ def fro_over_spec(subject: Subject) -> float:
     .. math:: \sum_j \lVert W_j \rVert_F^2 / \lVert W_j \rVert_2^2
 
     Of each layer's matrix [out, in * kernel]. No unit: between the number of layers and the sum of their ranks.
-    Invariant when any layer is rescaled, whatever stands between the layers.
+    Invariant when any layer is rescaled, whatever the operations between layers.
     """
     norms = spectral_norms(subject)
     ranks = [(values / norm).square().sum() for values, norm in zip(singular_values(subject), norms, strict=True)]
-    return by_layer(subject, torch.stack(ranks))
+    return sum_by_layer(subject, torch.stack(ranks))
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (FRO_OVER_SPEC_FFT)", family="norm",
@@ -143,10 +143,11 @@ def fro_over_spec_fft(subject: Subject) -> float:
 
     .. math:: \sum_j \lVert W_j \rVert_F^2 / \max_\omega \lVert \hat{W}_j(\omega) \rVert_2^2
 
-    As published no sum of ranks: the map's own Frobenius norm would be larger by the number of pixels. No unit.
-    Invariant when any layer is rescaled, whatever stands between the layers.
+    As published it is no sum of ranks: the map's Frobenius norm would be larger by the number of pixels. Departs from
+    the published code, which takes every layer at the size of the network's input and without its stride; see
+    `prod_of_spec_fft_legacy`. No unit. Invariant when any layer is rescaled, whatever the operations between layers.
     """
-    return by_layer(subject, (frobenius_norms(subject) / convolution_norms(subject)).square())
+    return sum_by_layer(subject, (frobenius_norms(subject) / convolution_norms(subject)).square())
 
 
 def log_weighted_product(subject: Subject, spectral: Tensor, weights: Tensor) -> Layered:
@@ -155,13 +156,13 @@ def log_weighted_product(subject: Subject, spectral: Tensor, weights: Tensor) ->
     Raises:
         UnsupportedModelError: all b are zero.
     """
-    ratios = by_layer(subject, (weights / spectral).square())
+    ratios = sum_by_layer(subject, (weights / spectral).square())
     if float(ratios) == 0:
-        raise UnsupportedModelError("The weights must differ from those at initialization; all layers stand still.")
+        raise UnsupportedModelError("All weights are equal to those at initialization, so that the term is log 0.")
     return Layered(2 * float(spectral.log().sum()) + math.log(ratios), ratios.layers)
 
 
-def as_published(layer: Layer, size: torch.Size) -> Layer:
-    """The layer where published code puts it: at the network's input of this size, without stride or dilation."""
+def place_as_published(layer: Layer, size: torch.Size) -> Layer:
+    """Move a layer where published code takes it: to the network's input of this size, without stride or dilation."""
     ones = (1,) * len(layer.input_size)
     return Layer(layer.name, layer.weight, None, tuple(size[-len(ones) :]), ones, ones, layer.groups)

@@ -1,4 +1,4 @@
-"""The worst that a bounded change of the weights does: projected ascent up the sign of the gradient.
+"""Projected ascent up the sign of the gradient within a box around the weights.
 
 Within a box |u_i| <= b_i the first-order rise of the loss is largest at u = b sign(g); ascent starts there and follows
 the gradient from corner to corner. The searched boxes are of the parameters with batch norm folded in

@@ -1,4 +1,4 @@
-"""How much Gaussian noise the weights bear: the scale at which training accuracy has dropped by a tenth.
+"""The scale of Gaussian weight noise at which training accuracy has dropped by a tenth.
 
 The noise is on the parameters of the network with batch norm folded in (`measures.passes.weights.folded_network`). An
 expectation over noise and examples is a mean over pairs of a perturbed network and an example. One network on many

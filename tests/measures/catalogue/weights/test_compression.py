@@ -15,17 +15,17 @@ from torch.nn.functional import cross_entropy
 from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.weights import compression
 from measures.catalogue.weights.compression import (
-    by_magnitude,
-    deflated,
+    deflated_length,
     entropy,
     entropy_bits,
+    find_grid,
     gzip_bits,
+    order_by_magnitude,
     prunability,
     prunability_accuracy,
     quant_bits,
-    quantized,
-    rounded,
-    without,
+    round_to_grid,
+    set_to_zero,
 )
 from tests.measures.networks import network
 
@@ -66,12 +66,12 @@ def test_pruning_stops_where_it_hurts(name: str) -> None:
 def test_pruning_is_global() -> None:
     """The smallest go first whatever their layer, and vectors not at all."""
     params = {"a": torch.tensor([[3.0, -1.0]]), "bias": torch.tensor([0.1]), "b": torch.tensor([[0.5], [-4.0]])}
-    found = without(params, by_magnitude(params)[:2])
+    found = set_to_zero(params, order_by_magnitude(params)[:2])
 
     assert found["a"].tolist() == [[3.0, 0.0]]
     assert found["b"].tolist() == [[0.0], [-4.0]]
     assert found["bias"] is params["bias"]
-    assert by_magnitude(params).tolist() == [2, 1, 0, 3]
+    assert order_by_magnitude(params).tolist() == [2, 1, 0, 3]
 
 
 def test_what_needs_no_weights_can_lose_them_all() -> None:
@@ -91,7 +91,7 @@ def test_what_needs_no_weights_can_lose_them_all() -> None:
 def test_the_coarsest_grid(name: str) -> None:
     """Accuracy stays on the grid found and does not on the next coarser; each weight is at its nearest point."""
     subject = network(name).subject()
-    levels, least = quantized(subject).levels, accuracy(subject, subject.params) - 0.01
+    levels, least = find_grid(subject).levels, accuracy(subject, subject.params) - 0.01
 
     def on_grid(w: Tensor, q: int) -> Tensor:
         grid = w.abs().max() * torch.arange(-q, q + 1, dtype=w.dtype) / q
@@ -101,7 +101,7 @@ def test_the_coarsest_grid(name: str) -> None:
     assert levels > 1
     for q, serves in ((levels, True), (levels - 1, False)):
         by_hand = {key: on_grid(w, q) for key, w in subject.params.items()}
-        for key, w in rounded(subject.params, q).items():
+        for key, w in round_to_grid(subject.params, q).items():
             torch.testing.assert_close(w, by_hand[key])
         assert (accuracy(subject, by_hand) >= least) == serves
 
@@ -112,18 +112,18 @@ def test_the_first_grid_that_serves_is_taken() -> None:
     layer.weight.data = torch.tensor([[1 / 3, 1.0], [0.0, 0.0]], dtype=torch.float64)
     inputs = torch.tensor([[1.0, -0.32], [-1.0, 0.35]], dtype=torch.float64).reshape(2, 1, 1, 2)
     subject = Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.zeros(2, dtype=torch.int64))
-    serving = [q for q in range(1, 17) if accuracy(subject, rounded(subject.params, q)) == 1]
+    serving = [q for q in range(1, 17) if accuracy(subject, round_to_grid(subject.params, q)) == 1]
 
     assert serving[0] == 3
     assert not {4, 5, 7, 8, 16} & set(serving)
-    assert quantized(subject).levels == 3
+    assert find_grid(subject).levels == 3
 
 
 def test_whole_numbers_are_the_rounded_weights() -> None:
     """Times the step of their tensor; biases are not among them."""
     subject = network("mlp").subject()
-    found = quantized(subject)
-    on_grid = rounded(subject.params, found.levels)
+    found = find_grid(subject)
+    on_grid = round_to_grid(subject.params, found.levels)
 
     assert set(found.values) == {"1.weight", "3.weight", "5.weight"}
     for name, values in found.values.items():
@@ -142,7 +142,7 @@ def test_entropy_of_known_frequencies() -> None:
 def test_code_lengths() -> None:
     """Bits an example: of each tensor its number of weights times its entropy; and of the stream its bytes."""
     subject = network("mlp").subject()
-    values = quantized(subject).values
+    values = find_grid(subject).values
     lengths = {}
     for name, tensor in values.items():
         p = np.array([np.mean(tensor == value) for value in set(tensor.tolist())])
@@ -170,13 +170,13 @@ def fine_grid() -> Subject:
 
 def test_a_fine_grid_takes_two_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousandth is rounded away on grids of less than 500 levels, and a byte holds 127."""
-    assert 501 <= quantized(fine_grid()).levels <= 501 * (1 + 1 / 64)
+    assert 501 <= find_grid(fine_grid()).levels <= 501 * (1 + 1 / 64)
     monkeypatch.setattr(compression, "FINE_LEVELS", 512)
     subject = fine_grid()
     values = [v for row in ([501, 1], [501, -1]) for v in row]
     stream = b"".join(value.to_bytes(2, "little", signed=True) for value in values)
 
-    assert quantized(subject).levels == 501
+    assert find_grid(subject).levels == 501
     assert quant_bits(subject) == pytest.approx(math.log2(1003))
     assert gzip_bits(subject) == 8 * len(zlib.compress(stream, 9)) / 2
 
@@ -187,9 +187,9 @@ def test_a_stream_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None
     parts = [sparse, b"", bytes(5000), bytes(i * i % 256 for i in range(50_000))]
     whole = len(zlib.compress(b"".join(parts), 9))
 
-    assert deflated(parts) == whole < len(zlib.compress(b"".join(parts), 8))
+    assert deflated_length(parts) == whole < len(zlib.compress(b"".join(parts), 8))
     monkeypatch.setattr(compression, "PIECE", 7)
-    assert deflated(parts) == whole
+    assert deflated_length(parts) == whole
 
 
 def test_a_time_limit_ends_a_long_stream() -> None:
@@ -207,7 +207,7 @@ def test_a_time_limit_ends_a_long_stream() -> None:
     signal.setitimer(signal.ITIMER_VIRTUAL, whole / 10)
     try:
         with pytest.raises(TimeoutError):
-            deflated([stream])
+            deflated_length([stream])
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
@@ -218,13 +218,13 @@ def test_a_time_limit_ends_a_long_stream() -> None:
 def test_no_grid_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the finest is too coarse there is no number."""
     monkeypatch.setattr(compression, "MAX_LEVELS", 256)
-    with pytest.raises(UnsupportedModelError, match="does not bear rounding"):
+    with pytest.raises(UnsupportedModelError, match="Rounding the weights to 256 levels"):
         quant_bits(fine_grid())
 
 
 def test_a_layer_of_zeros_stays() -> None:
     """Nothing is divided by its largest magnitude."""
-    assert rounded({"w": torch.zeros(2, 3)}, 4)["w"].equal(torch.zeros(2, 3))
+    assert round_to_grid({"w": torch.zeros(2, 3)}, 4)["w"].equal(torch.zeros(2, 3))
 
 
 def test_a_network_that_is_not_a_number_is_refused() -> None:
