@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ OF_FAMILIES: Final = ("depth", "width")  # the name of any other timm model fixe
 
 REACH: Final = 3  # a level moves by at most 1/3 of its logarithmic distance to the next, so that 1/3 stays between them
 SPREAD: Final = 1.25  # a rate that the suite does not vary moves by at most this factor: training stays what it is
-DIGITS: Final = 4  # of a rate or share, so that the last bit of a machine's power function decides nothing
+DIGITS: Final = 4  # significant, of a rate or share
 SEED_BITS: Final = 40  # what is added to the seeds; a double, in which tables keep it, holds 53
 
 Levels = Mapping[tuple[str, float], float]
@@ -87,18 +88,21 @@ def _drawn(recipes: Sequence[Recipe], suite: str, secret: bytes) -> Levels:
             elif len(levels) > 1:
                 drawn[name, level] = _between(_toward(level, below), _toward(level, above), unit)
             else:
-                drawn[name, level] = _between(level / SPREAD, level * SPREAD, unit) if name in RATES else level
+                drawn[name, level] = (
+                    _between(Decimal(level / SPREAD), Decimal(level * SPREAD), unit) if name in RATES else level
+                )
     return drawn
 
 
-def _toward(level: float, other: float) -> float:
-    return float(level * (other / level) ** (1 / REACH))
+def _toward(level: float, other: float) -> Decimal:
+    """A third of the logarithmic distance from one level to another, in decimals: the same on every machine."""
+    return Decimal(level) * (Decimal(other) / Decimal(level)) ** (1 / Decimal(REACH))
 
 
-def _between(low: float, high: float, unit: float) -> float:
+def _between(low: Decimal, high: Decimal, unit: float) -> float:
     """Log-uniform, to `DIGITS` digits."""
-    value = float(low * (high / low) ** unit)
-    return round(value, DIGITS - 1 - math.floor(math.log10(value)))
+    value = low * (high / low) ** Decimal(unit)
+    return float(round(value, DIGITS - 1 - value.adjusted()))
 
 
 def _counted(below: float, level: float, above: float, step: Fraction, unit: float) -> Fraction:

@@ -9,7 +9,7 @@ import pandas as pd
 import safetensors.torch
 from torch import Tensor
 
-from harness.checking.zoo import LEDGER, MEASURES, RUNS, WEIGHTS, hash_of_state
+from harness.checking.zoo import LEDGER, MEASURES, RUNS, WEIGHTS, few_weights
 from harness.store.atomic_write import write_bytes, write_text, written_whole
 from harness.store.store import Store
 from harness.store.to_ledger import frame_of, metadata_of
@@ -36,7 +36,7 @@ def write_zoo(store: Store, folder: Path) -> None:
             "recipe": run.recipe.changed(),
             "losses": list(run.record.losses),
             "steps": run.record.steps,
-            "initial": hash_of_state(initial.state()),
+            "initial": few_weights(initial.state()),
         }
         weights |= {f"{run_id}/{name}": value for name, value in final.state().items()}
     known = catalog()

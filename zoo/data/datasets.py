@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo.data.image_set import ImageSet
 from zoo.data.subsets import stratified_subset
 from zoo.errors import DatasetError, UnknownDatasetError, suggestion
+from zoo.ieee import total
 
 __all__ = [
     "DATASETS",
@@ -150,18 +151,19 @@ def pixel_moments(images: Tensor) -> tuple[Tensor, Tensor]:
 
     .. math:: \mu = \frac{1}{N} \sum x, \qquad \sigma = \sqrt{\frac{1}{N} \sum x^2 - \mu^2}, \qquad N = n h w
 
-    The divisor is N, not N - 1. Sums of bytes are exact in float64: permuting pixels or images changes neither figure.
+    The divisor is N, not N - 1. Sums of bytes are exact in float64: permuting pixels or images changes neither result.
+    Other numbers are summed in a fixed order, see `zoo.ieee.total`.
     Unit: that of the images, grey levels of 0 to 255.
     """
-    total = torch.zeros(images.shape[1], dtype=torch.float64)
-    squares = torch.zeros_like(total)
+    sums = torch.zeros(images.shape[1], dtype=torch.float64)
+    squares = torch.zeros_like(sums)
     for chunk in images.split(CHUNK):
         values = chunk.double()
-        total += values.sum(dim=(0, 2, 3))
-        squares += values.square().sum(dim=(0, 2, 3))
+        sums += total(total(values.flatten(2)).T)
+        squares += total(total((values * values).flatten(2)).T)
     count = images.numel() / images.shape[1]
-    mean = total / count
-    return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
+    mean = sums / count
+    return mean, (squares / count - mean * mean).clamp(min=0).sqrt()
 
 
 def pixel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from harness.checking.build_zoo import write_zoo
-from harness.checking.zoo import LEDGER, MEASURES, RUNS, WEIGHTS, InitialWeightsError, check_zoo, read_zoo
+from harness.checking.zoo import FEW, LEDGER, MEASURES, RUNS, WEIGHTS, InitialWeightsError, check_zoo, read_zoo
 from harness.store.store import Store
 from measures import Subject
 from measures.registry import catalog, select
@@ -53,7 +53,7 @@ def test_other_initial_weights_are_refused() -> None:
     """A build of torch that draws otherwise is told so, instead of getting distances from elsewhere."""
     zoo = check_zoo()
     run_id = zoo.by_seed()[0]
-    changed = type(zoo)({**zoo.runs, run_id: {**zoo.runs[run_id], "initial": "0"}}, zoo.weights, zoo.ledger, {})
+    changed = type(zoo)({**zoo.runs, run_id: {**zoo.runs[run_id], "initial": [0.0] * FEW}}, zoo.weights, zoo.ledger, {})
 
     with pytest.raises(InitialWeightsError, match="make check-zoo"):
         changed.parts(run_id)

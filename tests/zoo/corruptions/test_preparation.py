@@ -20,12 +20,12 @@ NAMES = ("train_images", "train_labels", "test_images", "test_labels", "held_out
 
 # See test_conditions.py for what a changed hash means.
 GOLDEN = {
-    DataSpec(train_size=600, class_noise=((0, 6, 0.2), (5, 3, 0.3))): "8b0e5deff3c7b8cd",
-    DataSpec(train_size=100, classes=(3, 5, 8), corruption="partial_labels", corruption_p=0.5): "072b81e40a0928ab",
-    DataSpec(train_size=200, pairs=2): "fa8787e76679ec2a",
+    DataSpec(train_size=600, class_noise=((0, 6, 0.2), (5, 3, 0.3))): "4ae05e990ea24bae",
+    DataSpec(train_size=100, classes=(3, 5, 8), corruption="partial_labels", corruption_p=0.5): "8c4901d76b25cf9f",
+    DataSpec(train_size=200, pairs=2): "7e2130cfad1b53e9",
     DataSpec(
         classes=(3, 8), class_noise=((3, 8, 0.5),), shift="fog", severity=3, pairs=1, train_size=50, seed=1
-    ): "6befc25e1961b466",
+    ): "ff7f62892c313d75",
 }
 
 specs = st.sampled_from(list(GOLDEN))
@@ -38,21 +38,21 @@ def rows(images: Tensor, labels: Tensor) -> set[tuple[bytes, int]]:
 
 
 def fingerprint(data: PreparedData) -> str:
-    """The first 16 figures of the SHA-256 of all that a network is trained, tested and held to."""
-    parts = [getattr(data, name) for name in (*NAMES, "mean", "std")]
+    """The first 16 figures of the SHA-256 of images and labels, all of them whole numbers."""
+    parts = [getattr(data, name) for name in NAMES]
     return hashlib.sha256(b"".join(part.contiguous().numpy().tobytes() for part in parts)).hexdigest()[:16]
 
 
 @pytest.mark.parametrize("spec", GOLDEN)
 def test_golden_hash(spec: DataSpec) -> None:
-    """The bits that a recipe stands for."""
+    """The images and labels that a recipe stands for."""
     assert fingerprint(prepare(DIGITS, spec)) == GOLDEN[spec]
 
 
 @few
 @given(specs, st.integers(0, 2**40))
 def test_preparation_repeats_and_other_seeds_differ(spec: DataSpec, seed: int) -> None:
-    """The same spec gives the same bits."""
+    """The same spec gives the same data."""
     first, again, other = (fingerprint(prepare(DIGITS, replace(spec, seed=each))) for each in (seed, seed, seed + 1))
     assert first == again != other
 
