@@ -6,11 +6,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import Final, NoReturn, ParamSpec, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, ParamSpec, TextIO
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+if TYPE_CHECKING:
+    from leaderboard.ranking.report import Report
 
 P = ParamSpec("P")
 
@@ -81,6 +84,18 @@ def _reader_has_left(output: TextIO) -> bool:
     pipe = select.poll()
     pipe.register(output.fileno(), 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in pipe.poll(0))
+
+
+def report_empty(report: "Report") -> int:
+    """Exit status of a ranking: without a network that could be ranked it is negative, with a sentence on why."""
+    if report.models:
+        return GOOD
+    if report.not_converged and report.converged_only:
+        why = f"None of {report.not_converged} networks converged. Pass --all-runs to `gapbench rank` to include them."
+    else:
+        why = f"No network has a {report.target}."
+    errors.print(f"[red]Nothing was ranked:[/] {escape(why)}", highlight=False, soft_wrap=True)
+    return NEGATIVE
 
 
 def refuse(message: str) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
-from harness.commands.errors import GOOD, NEGATIVE, console, errors, refuse
+from harness.commands.errors import GOOD, NEGATIVE, console, errors, refuse, report_empty
 from harness.commands.options import AllRuns, Beside, Json, Target, Within
 
 
@@ -21,6 +21,7 @@ def rank(
     hp: Annotated[str | None, typer.Option(help="Columns that are hyperparameters: names or patterns, a,b*.")] = None,
     measure: Annotated[str | None, typer.Option(help="Columns that are measures: names or patterns.")] = None,
     gap: Annotated[str | None, typer.Option(help="The column of the gap.")] = None,
+    percent: Annotated[bool, typer.Option("--percent", help="Accuracies and gap are in percent.")] = False,
     bins: Annotated[str | None, typer.Option(help="Bins of hyperparameters, a=4,b=0; 0 for none.")] = None,
     seeds: Annotated[
         Literal["averaged", "kept"], typer.Option(help="Compare means over seeds, or networks, in Psi.")
@@ -46,6 +47,7 @@ def rank(
         within=None if within == "none" else within,
         all_runs=all_runs,
         columns=parse_columns(hp, measure, gap),
+        percent=percent,
         bins=parse_bins(bins),
         seeds=seeds,
         weights=weights,
@@ -60,7 +62,7 @@ def rank(
         render(report, console)
     else:
         render_beside(report, report.beside, console)
-    return GOOD
+    return report_empty(report)
 
 
 def page(
@@ -82,7 +84,7 @@ def page(
     destination = folder / "leaderboard.html"
     write_text(destination, build(ranked.report, ranked.ledger, ranked.report.provenance or {}, curves=ranked.curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
-    return GOOD
+    return report_empty(ranked.report)
 
 
 def table(

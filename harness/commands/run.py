@@ -2,7 +2,7 @@
 
 from rich.markup import escape
 
-from harness.commands.errors import GOOD, NEGATIVE, console, errors
+from harness.commands.errors import GOOD, NEGATIVE, console, errors, report_empty
 from harness.commands.options import (
     DataDir,
     Dataset,
@@ -88,7 +88,7 @@ def run(
     render(report, console)
     render_claims(report.claims or [], console)
     console.print(f"\nThe page: [bold]{escape(str(plan.folder / 'leaderboard.html'))}[/]", soft_wrap=True)
-    return NEGATIVE if failed else GOOD
+    return NEGATIVE if failed else report_empty(report)
 
 
 def train(

@@ -33,6 +33,7 @@ class RankOptions:
         within: the hyperparameter within whose values networks are also ranked; None for none.
         all_runs: rank networks that did not converge, too.
         columns: which columns of a ledger's file are what; None for those of a zoo.
+        percent: whether accuracies and gap of a ledger's file are in percent.
         bins: number of bins by hyperparameter.
         seeds, weights, bootstrap: as `leaderboard.rank` takes them.
     """
@@ -41,6 +42,7 @@ class RankOptions:
     within: str | None = "corruption"
     all_runs: bool = False
     columns: Columns | None = None
+    percent: bool = False
     bins: Mapping[str, int] = field(default_factory=dict)
     seeds: Seeds = "averaged"
     weights: Weights = "hoeffding"
@@ -70,11 +72,13 @@ def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
         LeaderboardError: a ledger that cannot be ranked.
     """
     if source.is_dir():
-        if options.columns is not None:
-            raise HarnessError(f"--hp, --measure and --gap map columns of a file; {source} is a zoo's directory.")
+        if options.columns is not None or options.percent:
+            raise HarnessError(
+                f"--hp, --measure, --gap and --percent are for a ledger's file; {source} is a zoo's directory."
+            )
         zoo = read_zoo(source, console)
     elif source.exists():
-        zoo = Snapshot(read_ledger(source, options.columns), {"ledger": source.name}, {}, {})
+        zoo = Snapshot(read_ledger(source, options.columns, percent=options.percent), {"ledger": source.name}, {}, {})
     else:
         raise HarnessError(
             f"{source} must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run digits "

@@ -1,23 +1,23 @@
-"""The ledger: one row a trained network; the table that everything in this room reads.
+"""Ledger: a table with one row for each trained network.
 
 | column | meaning |
 |---|---|
 | `run_id` | name of the network, unique; numbered if absent |
-| `hp.<name>` | a hyperparameter, numeric or text; a missing value counts as a value of its own; at least one column |
-| `seed` | the replicate; networks that agree in every `hp.*` are replicates of one configuration |
+| `hp.<name>` | hyperparameter, numeric or text; a missing value counts as one more value; at least one column |
+| `seed` | replicate; networks that agree in every `hp.*` are replicates of one configuration |
 | `train_accuracy`, `test_accuracy` | shares in [0, 1] |
 | `train_loss`, `test_loss` | mean losses |
-| `gap` | train_accuracy - test_accuracy; from the accuracies if absent |
-| `loss_gap` | test_loss - train_loss; from the losses if absent |
-| `test_error` | 1 - test_accuracy; from the accuracy if absent |
+| `gap` | train_accuracy - test_accuracy; computed from the accuracies if absent |
+| `loss_gap` | test_loss - train_loss; computed from the losses if absent |
+| `test_error` | 1 - test_accuracy; computed from the accuracy if absent |
 | `converged` | true or false: whether training reached its stopping criterion |
 | `stopped` | text: why training ended |
 | `test_size` | number of test examples behind test_accuracy |
-| `measure.<name>` | the score; empty where there is none; at least one column |
+| `measure.<name>` | score; empty if there is none; at least one column |
 | `cost.<name>` | seconds that the score took |
 | `noise.<name>` | standard deviation of the score over repeated draws of its estimator on this network |
-| `outcome.<name>` | scored, unsupported, failed, timeout, or stale: of other code than was last asked for |
-| `why.<name>` | the reason where there is no score |
+| `outcome.<name>` | scored, unsupported, failed, timeout, or stale (scored by an earlier version of the code) |
+| `why.<name>` | reason why there is no score |
 
 Only `hp.*`, `measure.*` and a target are required; columns of other names are kept and ignored.
 """
@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.errors import LedgerError
-from leaderboard.ledger.column_names import Columns, suggestion
+from leaderboard.ledger.column_names import Columns, suggest
 
 Target = Literal["gap", "loss_gap", "test_error"]
 
@@ -43,79 +43,91 @@ TARGETS: Final[dict[str, str]] = {
 NUMBERS: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "test_size", *TARGETS)
 NUMERIC: Final = ("measure.", "cost.", "noise.")
 EMPTY: Final = ("", "NaN", "nan", "NA", "null", "None")  # how programs write "no number"; text keeps all but ""
+SHARES: Final = {
+    "train_accuracy": 0,
+    "test_accuracy": 0,
+    "gap": -1,
+    "test_error": 0,
+}  # the least value of each; 1 at most
+ROUNDING: Final = 1e-6  # by which a share may exceed its ends
+SAME_LEVEL: Final = 1e-9  # relative difference up to which two numbers are one level of a hyperparameter
 TRUTH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
-def read_ledger(path: Path, columns: Columns | None = None) -> pd.DataFrame:
-    """The ledger in a CSV or Parquet file, checked and completed.
+def read_ledger(path: Path, columns: Columns | None = None, *, percent: bool = False) -> pd.DataFrame:
+    """Read a ledger from a CSV or Parquet file, check it and complete it.
 
     Args:
         path: the file.
         columns: which columns are hyperparameters, measures and the gap, where they are not named so.
+        percent: divide accuracies, gap and error by 100.
 
     Raises:
-        LedgerError: no such file, another format, a file that is damaged, or a table that is not a ledger.
+        LedgerError: the file does not exist, has another format or is damaged, or the table is not a ledger.
     """
     if not path.is_file():
-        raise LedgerError(f"{path} must be a ledger file; there is no such file.")
+        raise LedgerError(f"There is no ledger file {path}.")
     if path.suffix not in {".csv", ".parquet"}:
-        raise LedgerError(f"A ledger file must end in .csv or .parquet; got {path.name}.")
+        raise LedgerError(f"A ledger must be a .csv or .parquet file; got {path.name}.")
     try:
         frame = _read_csv(path, columns or Columns()) if path.suffix == ".csv" else _read_parquet(path, columns)
     except LedgerError:
         raise
     except UnicodeDecodeError as error:
-        raise LedgerError(f"{path} must be text in UTF-8; byte {error.start} is not. Save it so.") from error
+        raise LedgerError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
     except (ValueError, OSError) as error:  # pandas' and pyarrow's own are of these
-        raise LedgerError(f"{path} must be a whole {path.suffix[1:]} file; it cannot be read: {error}") from error
-    return checked(frame)
+        raise LedgerError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
+    if percent:
+        for name in SHARES.keys() & set(frame):
+            frame[name] = pd.to_numeric(frame[name], errors="coerce") / 100
+    return check_ledger(frame)
 
 
-def checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """A copy with numeric columns as float64, `converged` as bool, and the targets that follow from other columns.
+def check_ledger(frame: pd.DataFrame) -> pd.DataFrame:
+    """Copy a ledger with numeric columns as float64, `converged` as bool, and the targets computed that it lacks.
+
+    Values of a hyperparameter that differ by rounding become one level.
 
     Raises:
-        LedgerError: a required column is missing, a run_id appears twice, or a cell is not of its column's kind.
+        LedgerError: a required column is missing, a run_id appears twice, a cell is not of its column's type, or a
+            share is in percent.
     """
     doubled = frame.columns[frame.columns.duplicated()]
     if len(doubled):
-        raise LedgerError(f"The columns of a ledger must have different names; {doubled[0]!r} appears twice.")
+        raise LedgerError(f"Column names must be unique; {doubled[0]!r} appears twice.")
     if frame.empty:
-        raise LedgerError("A ledger must have at least one row, a trained network; it has none.")
+        raise LedgerError("The ledger has no rows; it needs one for each trained network.")
     ledger = frame.reset_index(drop=True).copy()  # in one piece, here and below, since columns are added to it
     for kind, what in (("hp.", "hyperparameter"), ("measure.", "complexity measure")):
         if not any(str(column).startswith(kind) for column in ledger):
             raise LedgerError(
-                f"A ledger must have a column {kind}<name> for each {what}; it has none. Rename them, or map them with "
-                f"--{kind[:-1]} NAMES."
+                f"The ledger has no column {kind}<name>; it needs one for each {what}. Rename the columns, or map them "
+                f"with --{kind[:-1]} NAMES."
             )
         if kind in ledger:
-            raise LedgerError(f"A {what} must have a name; got a column {kind!r}.")
+            raise LedgerError(f"A {what} needs a name after {kind!r}; got a column {kind!r}.")
     _require_values(ledger)
     if "run_id" not in ledger:
         ledger.insert(0, "run_id", [f"row_{place}" for place in range(len(ledger))])
     ledger["run_id"] = ledger["run_id"].astype(str)
     twice = ledger.loc[ledger["run_id"].duplicated(), "run_id"]
     if len(twice):
-        raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row a network.")
-    others = [str(column) for column, kind in ledger.dtypes.items() if kind != np.float64]
-    numeric = [column for column in others if column in NUMBERS or column.startswith(NUMERIC)]
-    converted: dict[str, pd.Series[Any]] = {column: _numbers(ledger, column) for column in numeric}
-    if "converged" in ledger:
-        converted["converged"] = _truth(ledger)
-    return _with_targets(ledger.assign(**converted).copy())
+        raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row for each network.")
+    complete = _with_targets(ledger.assign(**_converted(ledger)).copy())
+    _require_shares(complete)
+    return complete
 
 
 def target_of(ledger: pd.DataFrame, target: Target) -> "pd.Series[float]":
     """The column of a target, NaN where a network has none.
 
     Raises:
-        LedgerError: no such target, or a ledger from which it cannot be had.
+        LedgerError: an unknown target, or a ledger without it.
     """
     if target not in TARGETS:
-        raise LedgerError(f"No target is called {target!r}. {suggestion(target, TARGETS)}")
+        raise LedgerError(f"No target is called {target!r}. {suggest(target, TARGETS)}")
     if target not in ledger:
-        raise LedgerError(f"A ledger must have a column {target}, or {TARGETS[target]}, to be ranked by {target}.")
+        raise LedgerError(f"The ledger needs a column {target}, or {TARGETS[target]}, to be ranked by {target}.")
     return ledger[target].where(np.isfinite(ledger[target]))
 
 
@@ -126,19 +138,18 @@ def names_of(ledger: pd.DataFrame, kind: Literal["hp", "measure"]) -> list[str]:
 
 
 def _read_csv(path: Path, columns: Columns) -> pd.DataFrame:
-    with path.open(newline="", encoding="utf-8-sig") as file:  # some programs put a mark before the first name
+    with path.open(newline="", encoding="utf-8-sig") as file:  # some programs write a byte order mark
         rows = csv.reader(file)
         header = next(rows, [])
         for number, row in enumerate(rows, start=2):
             if row and len(row) != len(header):
                 raise LedgerError(
-                    f"Every row of {path} must have {len(header)} cells; row {number} has {len(row)}. "
-                    "Was the file cut off?"
+                    f"Row {number} of {path} has {len(row)} cells, the header has {len(header)}. Is the file truncated?"
                 )
     if len(set(header)) < len(header):
         repeated = next(name for place, name in enumerate(header) if name in header[:place])
-        raise LedgerError(f"The columns of a ledger must have different names; {repeated!r} appears twice.")
-    names = columns.renamed(header)
+        raise LedgerError(f"Column names must be unique; {repeated!r} appears twice.")
+    names = columns.rename(header)
     empty = {
         name: list(EMPTY) if new in NUMBERS or new.startswith(NUMERIC) else [""]
         for name, new in zip(header, names, strict=True)
@@ -151,17 +162,54 @@ def _read_csv(path: Path, columns: Columns) -> pd.DataFrame:
 def _read_parquet(path: Path, columns: Columns | None) -> pd.DataFrame:
     frame = pd.read_parquet(path)
     if columns is not None:
-        frame.columns = pd.Index(columns.renamed([str(name) for name in frame.columns]))
+        frame.columns = pd.Index(columns.rename([str(name) for name in frame.columns]))
     return frame
 
 
+def _converted(ledger: pd.DataFrame) -> "dict[str, pd.Series[Any]]":
+    """The columns that change: numbers as float64, `converged` as bool, hyperparameters without rounding."""
+    others = [str(column) for column, kind in ledger.dtypes.items() if kind != np.float64]
+    numeric = [column for column in others if column in NUMBERS or column.startswith(NUMERIC)]
+    converted: dict[str, pd.Series[Any]] = {column: _numbers(ledger, column) for column in numeric}
+    if "converged" in ledger:
+        converted["converged"] = _truth(ledger)
+    floats = [column for column in names_of(ledger, "hp") if ledger[column].dtype.kind == "f"]
+    return converted | {column: _merge_levels(ledger[column]) for column in floats}
+
+
+def _merge_levels(values: "pd.Series[float]") -> "pd.Series[float]":
+    """Replace numbers that differ by rounding, as 0.3 and 3 * 0.1, by the smallest of them."""
+    levels = np.unique(values.to_numpy(dtype=np.float64))
+    levels = levels[np.isfinite(levels)]
+    apart = np.diff(levels) > SAME_LEVEL * np.maximum(np.abs(levels[1:]), np.abs(levels[:-1]))
+    if apart.all():
+        return values
+    first = levels[np.concatenate([[True], apart])]
+    smallest = first[np.cumsum(np.concatenate([[False], apart]))]
+    return values.replace(dict(zip(levels.tolist(), smallest.tolist(), strict=True)))
+
+
+def _require_shares(ledger: pd.DataFrame) -> None:
+    for column, least in SHARES.items():
+        if column not in ledger:
+            continue
+        values = ledger[column].where(np.isfinite(ledger[column]))
+        bad = ledger.index[(values < least - ROUNDING) | (values > 1 + ROUNDING)]
+        if len(bad):
+            value, run_id = values[bad[0]], ledger.loc[bad[0], "run_id"]
+            raise LedgerError(
+                f"{column} must be a share between {least} and 1; got {value:g} for {run_id}. If it is in percent, "
+                "divide by 100 or pass --percent."
+            )
+
+
 def _require_values(ledger: pd.DataFrame) -> None:
-    """Refuse hyperparameters that cannot be told equal, as lists cannot."""
+    """Refuse hyperparameters that cannot be compared for equality, such as lists."""
     for column in names_of(ledger, "hp"):
         if ledger[column].dtype == np.dtype(object):
             bad = next((value for value in ledger[column] if not isinstance(value, Hashable)), None)
             if bad is not None:
-                raise LedgerError(f"{column} must hold numbers or texts; got {bad!r}. Write it as a text.")
+                raise LedgerError(f"{column} must contain numbers or text; got {bad!r}. Write it as text.")
 
 
 def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":
@@ -172,7 +220,9 @@ def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":
     bad = values[numbers.isna() & values.notna()]
     if len(bad):
         run_id = ledger.loc[bad.index[0], "run_id"]
-        raise LedgerError(f"{column} must hold numbers; got {bad.iloc[0]!r} for {run_id}. Leave a missing one empty.")
+        raise LedgerError(
+            f"{column} must contain numbers; got {bad.iloc[0]!r} for {run_id}. Leave missing values empty."
+        )
     return numbers
 
 
@@ -195,7 +245,7 @@ def _with_targets(ledger: pd.DataFrame) -> pd.DataFrame:
         derived["test_error"] = 1 - ledger["test_accuracy"]
     if not derived and not set(TARGETS) & set(ledger):
         raise LedgerError(
-            "A ledger must have a column gap, or train_accuracy and test_accuracy; it has none of them. Rename it, or "
-            "map it with --gap NAME."
+            "The ledger needs a column gap, or train_accuracy and test_accuracy. Rename the column, or map it with "
+            "--gap NAME."
         )
     return ledger.assign(**derived)

@@ -9,10 +9,10 @@ import pandas as pd
 
 from leaderboard.errors import LedgerError, RankingError
 from leaderboard.ledger.arrays import TEST_SIZE, Networks, networks_of
-from leaderboard.ledger.column_names import suggestion
+from leaderboard.ledger.column_names import suggest
 from leaderboard.ledger.controls import with_controls
 from leaderboard.ledger.metadata import Metadata, metadata_of
-from leaderboard.ledger.read import Target, checked, names_of, target_of
+from leaderboard.ledger.read import Target, check_ledger, names_of, target_of
 from leaderboard.ranking.entries import judge_together, with_front
 from leaderboard.ranking.entry import StratumMean
 from leaderboard.ranking.excerpt import best_first
@@ -73,14 +73,13 @@ def rank(
         LedgerError: a table that is not a ledger, a target it does not have, more networks than can be ranked, or an
             unknown hyperparameter.
     """
-    whole = checked(ledger)
+    whole = check_ledger(ledger)
     goal = target_of(whole, target)
     converged = whole["converged"].to_numpy(dtype=np.bool_) if "converged" in whole else np.ones(len(whole), np.bool_)
     kept = goal.notna().to_numpy() & (converged | (not converged_only))
     if kept.sum() > MOST_NETWORKS:
         raise LedgerError(
-            f"A ledger must have at most {MOST_NETWORKS:,} networks to be ranked; got {kept.sum():,}. "
-            "Rank a random sample of the rows."
+            f"At most {MOST_NETWORKS:,} networks can be ranked; got {kept.sum():,}. Rank a random sample of the rows."
         )
     column, reason = _column(whole, within)
     runs, controls = with_controls(whole[kept].reset_index(drop=True), target, seed)
@@ -162,7 +161,7 @@ def order(report: Report, by: Statistic = "Psi") -> list[str]:
         RankingError: an unknown statistic.
     """
     if by not in get_args(Statistic):
-        raise RankingError(f"No statistic is called {by!r}. {suggestion(by, get_args(Statistic))}")
+        raise RankingError(f"No statistic is called {by!r}. {suggest(by, get_args(Statistic))}")
     return best_first(report.measures, attrgetter(by))
 
 
@@ -184,7 +183,7 @@ def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
     if column == CORRUPTION:  # the default, which a ledger from elsewhere need not have
         return None, "The ledger has no column hp.corruption."
     names = [name.removeprefix("hp.") for name in names_of(ledger, "hp")]
-    raise LedgerError(f"No hyperparameter is called {within!r}. {suggestion(within, names)}")
+    raise LedgerError(f"No hyperparameter is called {within!r}. {suggest(within, names)}")
 
 
 def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, int]:
@@ -196,9 +195,9 @@ def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, i
     names = [name.removeprefix("hp.") for name in names_of(ledger, "hp")]
     for name, count in (bins or {}).items():
         if name not in names:
-            raise LedgerError(f"No hyperparameter is called {name!r}. {suggestion(name, names)}")
+            raise LedgerError(f"No hyperparameter is called {name!r}. {suggest(name, names)}")
         if count and not pd.api.types.is_numeric_dtype(ledger[f"hp.{name}"]):
-            raise LedgerError(f"A hyperparameter must be a number to be binned; {name!r} is text.")
+            raise LedgerError(f"Only a numeric hyperparameter can be binned; {name!r} is text.")
     return {f"hp.{name}": count for name, count in (bins or {}).items()}
 
 

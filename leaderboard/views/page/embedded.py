@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.ledger.controls import with_controls
-from leaderboard.ledger.read import checked, names_of, target_of
+from leaderboard.ledger.read import check_ledger, names_of, target_of
 from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
 
@@ -28,7 +28,7 @@ def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence
         ledger: the networks.
         curves: by run_id the loss of each epoch.
     """
-    whole = checked(ledger)
+    whole = check_ledger(ledger)
     rows, runs = ranked_networks(report, whole)
     own = ledger if "run_id" in ledger else whole
     made = [name for name in names_of(runs, "measure") if f"measure.{name}" not in ledger]

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from leaderboard.ledger.read import checked, names_of
+from leaderboard.ledger.read import check_ledger, names_of
 from leaderboard.ranking.report import Power, Report
 from leaderboard.views.rows import plain_name
 
@@ -38,7 +38,7 @@ def choices(ledger: pd.DataFrame) -> dict[str, list[tuple[str, int]]]:
 
 def quantities(ledger: pd.DataFrame) -> list[tuple[str, tuple[float, float, float]]]:
     """What training came to: least, median and largest of each quantity that the ledger has."""
-    whole = checked(ledger)
+    whole = check_ledger(ledger)
     found = []
     for name, words in QUANTITIES.items():
         values = pd.to_numeric(whole[name], errors="coerce").dropna() if name in whole else pd.Series(dtype=float)

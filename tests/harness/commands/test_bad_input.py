@@ -140,7 +140,7 @@ def test_ledgers_that_cannot_be_ranked(tmp_path: Path) -> None:
     (tmp_path / "cut.parquet").write_bytes(b"PAR1")
     nowhere = refused(tmp_path, "rank", tmp_path / "none")
     assert "none must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run" in nowhere
-    assert "must end in .csv or .parquet" in refused(tmp_path, "rank", tmp_path / "note.txt")
+    assert "must be a .csv or .parquet file" in refused(tmp_path, "rank", tmp_path / "note.txt")
     assert "gap" in refused(tmp_path, "rank", tmp_path / "bare.csv")
     assert "cut.parquet" in refused(tmp_path, "rank", tmp_path / "cut.parquet")
 

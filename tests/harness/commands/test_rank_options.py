@@ -82,3 +82,37 @@ def test_a_zoo_s_columns_are_not_mapped(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "zoo's directory" in " ".join(result.stderr.split())
+
+
+def test_percent(small: Path, tmp_path: Path) -> None:
+    """Accuracies and gap in percent are refused, and with --percent ranked as the shares that they are."""
+    frame = pd.read_csv(small)
+    frame[["gap", "test_accuracy"]] *= 100
+    frame.to_csv(path := tmp_path / "percent.csv", index=False)
+    refused = ranked(path)
+
+    assert refused.exit_code == 2
+    assert "must be a share between" in refused.stderr
+    assert "divide by 100 or pass --percent" in " ".join(refused.stderr.split())
+    in_percent, in_shares = (report_of(*words)["measures"]["x"] for words in ((path, "--percent"), (small,)))
+    assert in_percent["sign_error"]["effective"] == pytest.approx(in_shares["sign_error"]["effective"])
+    assert in_percent["Psi"] == in_shares["Psi"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"converged": [False] * 12}, "None of 12 networks converged. Pass --all-runs"),
+        ({"gap": [None] * 12, "test_accuracy": [None] * 12}, "No network has a gap."),
+    ],
+)
+def test_a_ranking_of_no_network_is_no_success(small: Path, change: dict[str, Any], why: str) -> None:
+    """Exit status 1 and a sentence; the report is printed all the same."""
+    pd.read_csv(small).assign(**change).to_csv(small, index=False)
+    result = ranked(small, "--json")
+
+    assert result.exit_code == 1
+    assert why in " ".join(result.stderr.split())
+    assert json.loads(result.stdout)["models"] == 0
+    if "converged" in change:
+        assert report_of(small, "--all-runs")["models"] == 12

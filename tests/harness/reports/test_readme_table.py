@@ -26,7 +26,7 @@ def report() -> Report:
         {
             "hp.width": [1, 2, 3, 4] * 3,
             "hp.lr": [1] * 4 + [2] * 4 + [3] * 4,
-            "gap": [0.1 * place for place in range(12)],
+            "gap": [0.05 * place for place in range(12)],
             "measure.good": [float(place) for place in range(12)],
             "measure.bad": [float(-place) for place in range(12)],
         }

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from leaderboard.ledger.controls import category_code, with_controls
-from leaderboard.ledger.read import checked
+from leaderboard.ledger.read import check_ledger
 from leaderboard.statistics.kendall import tau_b
 
 
 def ledger_of(n: int = 400) -> pd.DataFrame:
     """Random networks."""
     rng = np.random.default_rng(0)
-    return checked(
+    return check_ledger(
         pd.DataFrame(
             {
                 "hp.width": rng.choice([8.0, 16.0, np.nan], n),

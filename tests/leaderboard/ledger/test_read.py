@@ -8,7 +8,7 @@ import pytest
 
 from leaderboard.errors import LedgerError
 from leaderboard.ledger.column_names import Columns
-from leaderboard.ledger.read import checked, names_of, read_ledger, target_of
+from leaderboard.ledger.read import check_ledger, names_of, read_ledger, target_of
 
 CSV = """run_id,hp.width,hp.norm,train_accuracy,test_accuracy,train_loss,test_loss,converged,measure.x,cost.x
 a,8,None,1.0,0.75,0.01,0.9,True,3.5,0.1
@@ -37,7 +37,7 @@ def test_a_gap_that_is_there_is_kept() -> None:
     """The ledger's own number stands."""
     frame = pd.DataFrame({"hp.a": [1], "train_accuracy": [1.0], "test_accuracy": [0.5], "gap": [0.4], "measure.x": [1]})
 
-    assert checked(frame)["gap"].tolist() == [0.4]
+    assert check_ledger(frame)["gap"].tolist() == [0.4]
 
 
 def test_cells_are_read_by_the_kind_of_their_column(tmp_path: Path) -> None:
@@ -65,13 +65,13 @@ def test_networks_without_a_name_are_numbered() -> None:
     """Any table with hp.*, gap and measure.* can be ranked; the one given is left as it is."""
     frame = pd.DataFrame({"hp.a": [1, 2], "gap": [0.1, 0.2], "measure.x": [1, 2]})
 
-    assert checked(frame)["run_id"].tolist() == ["row_0", "row_1"]
+    assert check_ledger(frame)["run_id"].tolist() == ["row_0", "row_1"]
     assert "run_id" not in frame
 
 
 def test_an_infinite_target_is_none() -> None:
     """It cannot be ranked as a number that was measured."""
-    frame = checked(pd.DataFrame({"hp.a": [1, 2], "gap": [0.1, np.inf], "measure.x": [1, 2]}))
+    frame = check_ledger(pd.DataFrame({"hp.a": [1, 2], "gap": [0.1, np.inf], "measure.x": [1, 2]}))
 
     assert target_of(frame, "gap").isna().tolist() == [False, True]
 
@@ -82,18 +82,21 @@ def test_an_infinite_target_is_none() -> None:
         ("run_id,hp.a,measure.x\na,1,2\n", "column gap, or train_accuracy and test_accuracy"),
         ("run_id,hp.a,measure.x\na,1,2\n", "map it with --gap NAME"),
         ("run_id,gap,measure.x\na,1,2\n", "column hp.<name>.* map them with --hp NAMES"),
-        ("run_id,hp.,gap,measure.x\na,1,2,3\n", "hyperparameter must have a name; got a column 'hp.'"),
-        ("run_id,hp.a,gap,measure.\na,1,2,3\n", "complexity measure must have a name; got a column 'measure.'"),
+        ("run_id,hp.,gap,measure.x\na,1,2,3\n", "hyperparameter needs a name after 'hp.'"),
+        ("run_id,hp.a,gap,measure.\na,1,2,3\n", "complexity measure needs a name after 'measure.'"),
         ("run_id,hp.a,gap\na,1,2\n", "column measure.<name>"),
-        ("run_id,hp.a,gap,measure.x\n", "at least one row"),
+        ("run_id,hp.a,gap,measure.x\n", "has no rows"),
         ("", "cannot be read"),
         ("run_id,hp.a,gap,measure.x\na,1,0.1,2\na,1,0.1,2\n", "'a' appears twice"),
         ("run_id,hp.a,gap,measure.x,measure.x\na,1,0.1,2,3\n", "'measure.x' appears twice"),
-        ("run_id,hp.a,gap,measure.x\na,1,0.1,2\nb,1,0.1,high\n", "measure.x must hold numbers; got 'high' for b"),
-        ("run_id,hp.a,gap,measure.x\na,1,big,2\n", "gap must hold numbers; got 'big' for a"),
+        ("run_id,hp.a,gap,measure.x\na,1,0.1,2\nb,1,0.1,high\n", "measure.x must contain numbers; got 'high' for b"),
+        ("run_id,hp.a,gap,measure.x\na,1,big,2\n", "gap must contain numbers; got 'big' for a"),
         ("run_id,hp.a,gap,measure.x,converged\na,1,0.1,2,perhaps\n", "true or false; got 'perhaps' for a"),
-        ("run_id,hp.a,gap,measure.x\na,1,0.1,2\nb,1,0.\n", "row 3 has 3. Was the file cut off"),
-        ("run_id,hp.a,gap,measure.x\na,1,0.1,2,9\n", "row 2 has 5"),
+        (
+            "run_id,hp.a,gap,measure.x\na,1,0.1,2\nb,1,0.\n",
+            "Row 3 of .* has 3 cells, the header has 4. Is the file truncated",
+        ),
+        ("run_id,hp.a,gap,measure.x\na,1,0.1,2,9\n", "Row 2 of .* has 5 cells"),
     ],
 )
 def test_a_table_that_is_no_ledger_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -104,18 +107,18 @@ def test_a_table_that_is_no_ledger_is_refused(tmp_path: Path, text: str, message
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     """Missing, of another format, cut off, or not text."""
-    with pytest.raises(LedgerError, match="no such file"):
+    with pytest.raises(LedgerError, match="There is no ledger file"):
         read_ledger(tmp_path / "none.csv")
     (tmp_path / "ledger.txt").write_text(CSV)
-    with pytest.raises(LedgerError, match=r"must end in \.csv or \.parquet; got ledger\.txt"):
+    with pytest.raises(LedgerError, match=r"must be a \.csv or \.parquet file; got ledger\.txt"):
         read_ledger(tmp_path / "ledger.txt")
     whole = tmp_path / "whole.parquet"
     pd.DataFrame({"hp.a": [1.0], "gap": [0.1], "measure.x": [1.0]}).to_parquet(whole)
     (tmp_path / "half.parquet").write_bytes(whole.read_bytes()[:-40])
-    with pytest.raises(LedgerError, match="whole parquet file"):
+    with pytest.raises(LedgerError, match="cannot be read as parquet"):
         read_ledger(tmp_path / "half.parquet")
     (tmp_path / "latin.csv").write_bytes("run_id,hp.a,gap,measure.x\ncafé,1,2,3\n".encode("latin-1"))
-    with pytest.raises(LedgerError, match="must be text in UTF-8; byte 29 is not"):
+    with pytest.raises(LedgerError, match=r"is not UTF-8 text \(byte 29\)"):
         read_ledger(tmp_path / "latin.csv")
 
 
@@ -138,16 +141,16 @@ def test_cells_that_only_parquet_can_hold_are_refused(tmp_path: Path) -> None:
     frame = pd.DataFrame({"hp.a": [1, 2], "gap": [0.1, 0.2], "measure.x": [1, 2]})
     path = tmp_path / "ledger.parquet"
     frame.assign(**{"hp.a": pd.Series([[1, 2], [3]])}).to_parquet(path)
-    with pytest.raises(LedgerError, match=r"hp\.a must hold numbers or texts; got array"):
+    with pytest.raises(LedgerError, match=r"hp\.a must contain numbers or text; got array"):
         read_ledger(path)
     frame.assign(**{"measure.x": pd.to_datetime(["2026-01-01", "2026-01-02"])}).to_parquet(path)
-    with pytest.raises(LedgerError, match=r"measure\.x must hold numbers; got .*2026-01-01.* for row_0"):
+    with pytest.raises(LedgerError, match=r"measure\.x must contain numbers; got .*2026-01-01.* for row_0"):
         read_ledger(path)
 
 
 def test_an_unknown_or_absent_target_is_refused() -> None:
     """With the nearest name, or with the columns it needs."""
-    ledger = checked(pd.DataFrame({"hp.a": [1], "gap": [0.1], "measure.x": [1]}))
+    ledger = check_ledger(pd.DataFrame({"hp.a": [1], "gap": [0.1], "measure.x": [1]}))
     with pytest.raises(LedgerError, match="Did you mean: loss_gap, gap"):
         target_of(ledger, "losgap")  # type: ignore[arg-type]  # what a user may type
     with pytest.raises(LedgerError, match="train_loss and test_loss, to be ranked by loss_gap"):
@@ -194,8 +197,8 @@ def test_anybodys_columns_are_mapped(tmp_path: Path, suffix: str) -> None:
     [
         (Columns(hp=("widht",)), "No column is called 'widht'. Did you mean: width"),
         (Columns(measure=("zzz*",)), r"No column is called 'zzz\*'. Available: corruption"),
-        (Columns(hp=("lr",), measure=("lr",)), "must be one thing; 'lr' is mapped to hp.lr and to measure.lr"),
-        (Columns(hp=("lr",), gap="norm_*"), "two are mapped to 'gap'"),
+        (Columns(hp=("lr",), measure=("lr",)), "can be mapped once; 'lr' is mapped to hp.lr and to measure.lr"),
+        (Columns(hp=("lr",), gap="norm_*"), "two columns are mapped to 'gap'"),
         (Columns(hp=("depth",)), "No column is called 'depth'. Did you mean: hp.depth"),
     ],
 )
@@ -207,5 +210,40 @@ def test_a_mapping_that_does_not_fit_is_refused(tmp_path: Path, columns: Columns
 
 def test_two_measures_of_one_name_are_refused(tmp_path: Path) -> None:
     """A column that is mapped onto one that is there."""
-    with pytest.raises(LedgerError, match=r"two are mapped to 'measure\.norm'"):
+    with pytest.raises(LedgerError, match=r"two columns are mapped to 'measure\.norm'"):
         read_ledger(written(tmp_path, "hp.a,gap,norm,measure.norm\n1,0.1,2,3\n"), Columns(measure=("norm",)))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("train_accuracy", 99.0), ("test_accuracy", -0.1), ("gap", 12.5), ("test_error", 1.1)]
+)
+def test_percent_is_refused(column: str, value: float) -> None:
+    """With what to do; rounding is not, nor an infinite value, which is no target."""
+    frame = pd.DataFrame({"hp.a": [1, 2], "gap": [0.1, 0.2], "measure.x": [1.0, 2.0], column: [0.5, value]})
+    with pytest.raises(LedgerError, match=rf"{column} must be a share.* got {value:g} for row_1.*pass --percent"):
+        check_ledger(frame)
+    for near in (1 + 1e-9, np.inf):
+        assert check_ledger(frame.assign(**{column: [0.5, near]}))[column][1] == near
+
+
+def test_percent_is_read(tmp_path: Path) -> None:
+    """Accuracies and gap divided by 100, losses not."""
+    path = tmp_path / "ledger.csv"
+    path.write_text("hp.a,train_accuracy,test_accuracy,train_loss,test_loss,measure.x\n1,99,90,2,3,7\n")
+    ledger = read_ledger(path, percent=True)
+
+    (row,) = ledger.to_dict("records")
+    assert [row[name] for name in ("train_accuracy", "test_accuracy", "gap")] == pytest.approx([0.99, 0.9, 0.09])
+    assert [row[name] for name in ("train_loss", "loss_gap", "measure.x")] == [2, 1, 7]
+
+
+def test_levels_that_differ_by_rounding_are_one() -> None:
+    """0.3 and 3 x 0.1; what differs by more, or is missing, infinite or no float, stays."""
+    values = [0.1 * 3, 0.3, 0.3 + 1e-6, np.nan, np.inf, -0.3, -0.1 * 3, 0.0]
+    frame = pd.DataFrame({"hp.a": values, "hp.b": list("aabbccdd"), "gap": 0.1, "measure.x": 1.0})
+    found = check_ledger(frame)["hp.a"]
+
+    assert found[0] == found[1] == 0.3
+    assert found[5] == found[6]
+    assert found.nunique(dropna=False) == 6
+    np.testing.assert_allclose(found, values, rtol=1e-9)

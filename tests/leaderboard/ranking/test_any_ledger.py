@@ -102,8 +102,10 @@ def test_missing_cells_and_holes_are_counted() -> None:
 
 def test_more_networks_than_can_be_counted_are_refused() -> None:
     """At once, with what to do."""
-    frame = pd.DataFrame({"hp.a": np.zeros(70_000), "gap": np.arange(70_000.0), "measure.x": np.arange(70_000.0)})
-    with pytest.raises(LedgerError, match=r"at most 65,535 networks to be ranked; got 70,000\. Rank a random sample"):
+    frame = pd.DataFrame(
+        {"hp.a": np.zeros(70_000), "gap": np.arange(70_000) / 70_000, "measure.x": np.arange(70_000.0)}
+    )
+    with pytest.raises(LedgerError, match=r"At most 65,535 networks can be ranked; got 70,000\. Rank a random sample"):
         ranked(frame)
 
 

@@ -138,7 +138,7 @@ def test_the_effective_number_of_pairs_is_told() -> None:
 
 def test_other_targets() -> None:
     """A loss gap is no share of test examples, so it has no sign error; everything else follows the target."""
-    frame = zoo().drop(columns="gap").assign(train_accuracy=1.0, test_accuracy=1 - zoo()["gap"])
+    frame = zoo().drop(columns="gap").assign(train_accuracy=0.9, test_accuracy=0.9 - zoo()["gap"])
     frame = frame.assign(train_loss=0.01, test_loss=5 - frame["measure.perfect"])
     loss, error = (ranked(frame, target=target, bootstrap=0) for target in ("loss_gap", "test_error"))
 
@@ -166,7 +166,7 @@ def test_a_searched_learning_rate_is_binned_and_said() -> None:
     assert ranked(zoo(), bootstrap=0)["binned"] == {}
     with pytest.raises(LedgerError, match="Did you mean: rate"):
         ranked(frame, bootstrap=0, bins={"rat": 3})
-    with pytest.raises(LedgerError, match="must be a number to be binned; 'corruption' is text"):
+    with pytest.raises(LedgerError, match="Only a numeric hyperparameter can be binned; 'corruption' is text"):
         ranked(frame, bootstrap=0, bins={"corruption": 3})
 
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from leaderboard import order
 from leaderboard.ledger.arrays import networks_of
-from leaderboard.ledger.read import checked, target_of
+from leaderboard.ledger.read import check_ledger, target_of
 from leaderboard.ranking import significance
 from leaderboard.ranking.groups import Options, groups, resamples
 from leaderboard.ranking.significance import networks_needed, verdict
@@ -31,7 +31,7 @@ def zoo(seed: int = 0) -> pd.DataFrame:
     base = frame["hp.corruption"].map(CORRUPTIONS).astype(np.float64)
     hidden = rng.normal(size=len(frame))
     gap = base - 0.02 * np.log2(frame["hp.width"]) + 0.03 * hidden
-    frame["train_accuracy"], frame["test_accuracy"] = 1.0, 1 - gap
+    frame["train_accuracy"], frame["test_accuracy"] = 0.9, 0.9 - gap
     frame["measure.perfect"] = 2 * gap + 1
     frame["measure.reversed"] = -gap
     frame["measure.good"] = gap + 0.02 * rng.normal(size=len(frame))
@@ -122,7 +122,7 @@ def test_any_two_measures_are_compared(report: dict[str, Any]) -> None:
 
 def test_the_standard_error_is_of_the_two_influences() -> None:
     """Recomputed from the panel's influences, and across measures that lack a network from their resamples."""
-    frame = checked(zoo())
+    frame = check_ledger(zoo())
     frame.loc[3, "measure.good"] = np.nan
     found = ranked(frame, bootstrap=300)
     table = found["comparisons"]
@@ -193,7 +193,7 @@ def test_few_networks_that_agree_settle_nothing() -> None:
 
 def test_a_measure_that_lacks_networks_is_resampled_with_the_others() -> None:
     """A configuration is drawn as often for it as for the measures that have a score for all."""
-    frame = checked(zoo())
+    frame = check_ledger(zoo())
     frame.loc[:1, "measure.good"] = np.nan  # both seeds of the first configuration
     frame["gap"] = target_of(frame, "gap")
     networks, _ = networks_of(frame, "gap", None, None)

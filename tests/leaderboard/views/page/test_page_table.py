@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from leaderboard.ledger.read import checked, read_ledger
+from leaderboard.ledger.read import check_ledger, read_ledger
 from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
@@ -103,7 +103,7 @@ def test_the_ledger_is_downloaded(visit: Open, plain_page: str, ridge_ledger: pd
         page.locator("#download").click()
     file = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(file)
-    whole = checked(ridge_ledger)
+    whole = check_ledger(ridge_ledger)
     found = pd.read_csv(file)
 
     assert list(found) == list(ridge_ledger)
