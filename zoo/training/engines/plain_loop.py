@@ -112,9 +112,14 @@ class PlainLoop:
 
 
 def _torch_optimizer(network: nn.Module, member: Member, kind: Kind) -> torch.optim.Optimizer:
+    fused = next(network.parameters()).device.type == "cpu"  # one call a step in place of ten for every parameter
     if kind == "sgd":
         return torch.optim.SGD(
-            network.parameters(), lr=member.learning_rate, momentum=member.momentum, weight_decay=member.weight_decay
+            network.parameters(),
+            lr=member.learning_rate,
+            momentum=member.momentum,
+            weight_decay=member.weight_decay,
+            fused=fused,
         )
     return torch.optim.AdamW(
         network.parameters(),
@@ -122,4 +127,5 @@ def _torch_optimizer(network: nn.Module, member: Member, kind: Kind) -> torch.op
         betas=ADAM_BETAS,
         eps=ADAM_EPS,
         weight_decay=member.weight_decay,
+        fused=fused,
     )
