@@ -41,10 +41,10 @@ def _one_thread() -> None:
 
 def default_optimizer(network: nn.Module, member: Member, kind: Kind) -> torch.optim.Optimizer:
     """The loop's optimizer without its fused steps."""
-    rates = {"lr": member.learning_rate, "weight_decay": member.weight_decay}
+    weights, rate, decay = network.parameters(), member.learning_rate, member.weight_decay
     if kind == "sgd":
-        return torch.optim.SGD(network.parameters(), momentum=member.momentum, **rates)
-    return torch.optim.AdamW(network.parameters(), **rates)
+        return torch.optim.SGD(weights, lr=rate, momentum=member.momentum, weight_decay=decay)
+    return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
 
 
 def optimizers(engine: str) -> AbstractContextManager[object]:
