@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from harness.reports.estimator_noise import Noise, read_table
 from harness.reports.write_results import suites_in
 from harness.store.atomic_write import write_text
 from harness.store.store import open_store
@@ -27,13 +28,19 @@ training data. *Cost* is given in passes over the data or products, and in milli
 measure is its docstring, which `gapbench list measures` and the leaderboard show. `--measures core` selects those
 marked *core*.
 
+*Noise* is the standard deviation of a score over four seeds of its estimator, divided by that over networks of the same
+corruption: the median over the corruptions of the suite digits, 36 networks in all, as
+`python -m harness.reports.estimator_noise` measures it. It is 0 where a measure draws nothing. Above 0.2 a ranking by
+the measure is partly a ranking of draws, and is not to be compared with the others. *Constant* marks a measure that has
+one score for all these networks, and ranks nothing.
+
 Equations of Jiang et al. 2020 are numbered as in published code: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61. Foret et
 al. 2021 (eq. 2, sec. 4.1), Garg et al. 2022, Hendrycks & Gimpel 2017 and the figure of Papyan et al. 2020 were also
 compared with the text. Other numbers of sections and equations were not, and may be those of another version.
 
 This page is made by `python -m harness.reports.catalogue_page ZOO -o docs/measures.md`.
 """
-COLUMNS: Final = "| measure | sign | needs | source | cost | ms |\n|---|---|---|---|---|---|\n"
+COLUMNS: Final = "| measure | sign | needs | source | cost | ms | noise |\n|---|---|---|---|---|---|---|\n"
 ABSENT_HEAD: Final = """## What is left out
 
 Measures of the literature that are not in the catalogue, and the reasons.
@@ -44,7 +51,11 @@ Measures of the literature that are not in the catalogue, and the reasons.
 
 
 def markdown(
-    measures: Mapping[str, Mapping[str, Any]], absent: Mapping[str, str], ledger: pd.DataFrame, zoo: str
+    measures: Mapping[str, Mapping[str, Any]],
+    absent: Mapping[str, str],
+    ledger: pd.DataFrame,
+    zoo: str,
+    noise: Mapping[str, Noise],
 ) -> str:
     """Write the page as Markdown.
 
@@ -53,18 +64,19 @@ def markdown(
         absent: measures that are left out, with the reasons.
         ledger: one row for each network, with columns `cost.<name>` in seconds.
         zoo: the name of the zoo in the text.
+        noise: the estimator noise of measures, by name.
     """
     families = sorted({entry["family"] for entry in measures.values()})
     parts = [HEAD.format(count=len(measures), families=len(families), networks=len(ledger), zoo=zoo)]
     for family in families:
         own = {name: entry for name, entry in measures.items() if entry["family"] == family}
         parts.append(f"\n## {family.replace('_', ' ')}\n\n{COLUMNS}")
-        parts += [_row(name, entry, ledger) for name, entry in own.items()]
+        parts += [_row(name, entry, ledger, noise.get(name)) for name, entry in own.items()]
     parts += ["\n", ABSENT_HEAD, *(f"| `{name}` | {why} |\n" for name, why in sorted(absent.items()))]
     return "".join(parts)
 
 
-def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame) -> str:
+def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame, noise: Noise | None) -> str:
     cells = (
         f"`{name}`" + " *core*" * (name in CORE),
         "+" if entry["expected_sign"] > 0 else "-",
@@ -72,6 +84,7 @@ def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame) -> str:
         entry["source"].replace("|", "\\|"),
         entry["price"],
         _milliseconds(name, ledger),
+        _ratio(noise) if noise is not None and noise.version == entry["version"] else "",
     )
     return f"| {' | '.join(cells)} |\n"
 
@@ -83,15 +96,22 @@ def _milliseconds(name: str, ledger: pd.DataFrame) -> str:
     return f"{seconds.median() * MILLISECONDS:.3g}"
 
 
+def _ratio(noise: Noise) -> str:
+    if noise.noise is None:
+        return "constant" if noise.networks else ""
+    return f"{noise.noise:.2f}" if noise.noise else "0"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("zoo", type=Path, help="a zoo's directory, whose networks were scored")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/measures.md"))
+    parser.add_argument("--noise", type=Path, default=Path("docs/estimator_noise.csv"), help="estimator noise as CSV")
     chosen = parser.parse_args(arguments)
     with open_store(chosen.zoo) as store:
         ledger, suite = frame_of(store), suites_in(store)
-    page = markdown(metadata_of(catalog()), ABSENT, ledger, f"the suite {suite}")
+    page = markdown(metadata_of(catalog()), ABSENT, ledger, f"the suite {suite}", read_table(chosen.noise))
     write_text(chosen.output, page)
 
 

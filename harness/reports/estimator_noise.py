@@ -229,6 +229,24 @@ def table(rows: Sequence[Noise]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def read_table(path: Path) -> dict[str, Noise]:
+    """The measures of a table that `table` wrote, by name; none where there is no file."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        row["measure"]: Noise(
+            row["measure"],
+            int(row["version"]),
+            int(row["networks"]),
+            float(row["noise"]) if row["noise"] else None,
+            float(row["rank_noise"]) if row["rank_noise"] else None,
+        )
+        for row in rows
+    }
+
+
 def _task(store: Store, runs: Mapping[str, StoredRun], run: StoredRun, data_dir: Path | None) -> ScoreTask:
     initial, final = store.weight_files(run.run_id)
     others = (other for other in runs.values() if other is not run)
