@@ -44,9 +44,11 @@ def seed_for(*names: object) -> int:
 class Subject:
     """What a measure may see of one trained network: never a test label, the gap, a path or a recipe.
 
-    Everything lies on one device and in one floating dtype, those of the network; a network of half precision is scored
-    in float32, to which its weights convert exactly. The network is a private copy in eval mode, whose parameters do
-    not require gradients: measures differentiate through `forward`, a pure function.
+    Every parameter counts, also one that does not require gradients: a network frozen for inference is the network that
+    was trained. Everything lies on one device and in one floating dtype, those of the network; a network of half
+    precision is scored in float32, to which its weights convert exactly. Token ids stay integers. The network is a
+    private copy in eval mode, whose parameters do not require gradients: measures differentiate through `forward`, a
+    pure function.
 
     Args:
         model: the trained network, inputs [n, ...] to logits [n, k].

@@ -1,6 +1,6 @@
 """How the gradients at single training examples agree or scatter at the end of training.
 
-g_i is the gradient of the cross-entropy in nats at example i with respect to all trainable parameters w, in eval mode;
+g_i is the gradient of the cross-entropy in nats at example i with respect to all parameters w, in eval mode;
 m is the number of training examples and g the mean of the g_i.
 """
 
@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure
+from measures.passes.activations.used_layers import used_layers
 from measures.passes.gradients.per_sample import GradientStatistics, gradient_statistics
 from measures.passes.gradients.tangents import gradient_pairs, softmax_factors, tangent_kernel
 
@@ -35,18 +36,19 @@ def grad_noise_final(subject: Subject) -> float:
     source="Jiang et al. 2020, arXiv:1912.02178, eq. 45; Liang et al. 2019, arXiv:1711.01530",
     family="gradient",
     cost=SWEEP,
+    version=2,
 )
 def fisher_rao(subject: Subject) -> float:
     r"""Fisher-Rao norm of the weights, squared.
 
     .. math:: \frac{(d + 1)^2}{m} \sum_i \langle w, g_i \rangle^2
 
-    with d the number of convolutional and linear layers. Departs from the paper in that all trainable parameters enter
-    the product, also biases, for which Liang et al. derive no such formula. Unit: nats squared. Invariant to the
-    rescaling of the layers of a ReLU network.
+    with d the number of convolutional and linear layers that a forward pass uses. Departs from the paper in that all
+    parameters enter the product, also biases, for which Liang et al. derive no such formula. Unit: nats squared.
+    Invariant to the rescaling of the layers of a ReLU network.
     """
     dots = gradient_statistics(subject).dots.double()
-    return (_depth(subject) + 1) ** 2 * float(dots.square().mean())
+    return (len(used_layers(subject)) + 1) ** 2 * float(dots.square().mean())
 
 
 @measure(source="Chatterjee 2020, arXiv:2002.10657", family="gradient", expected_sign=-1, cost=SWEEP)
@@ -250,9 +252,3 @@ def _squared_norm_of_mean(statistics: GradientStatistics) -> float:
 def _flat(parts: dict[str, Tensor]) -> Tensor:
     """All parameters side by side [p], in float64."""
     return torch.cat([part.flatten() for part in parts.values()]).double()
-
-
-def _depth(subject: Subject) -> int:
-    """Number of convolutional and linear layers."""
-    layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    return sum(isinstance(module, layers) for module in subject.model.modules())

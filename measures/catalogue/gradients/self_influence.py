@@ -21,7 +21,7 @@ def self_influence(subject: Subject) -> float:
         G = \frac{1}{s} \sum_i J_i^T (\mathrm{diag}\, p_i - p_i p_i^T) J_i, \quad \lambda = 0.1\, \mathrm{tr}\, G / P
 
     with g_i the gradient of the cross-entropy and J_i the Jacobian [k, P] of the logits at example i, with respect to
-    all P trainable parameters, and p_i its softmax. Departs from the paper, which has the Hessian and a constant
+    all P parameters, and p_i its softmax. Departs from the paper, which has the Hessian and a constant
     damping: G is the Gauss-Newton matrix, which is positive semidefinite, and the damping follows its scale. Both are
     of a sample of s = min(n, 480 / k) examples. Unit: nats.
 

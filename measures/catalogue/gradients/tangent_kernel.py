@@ -1,6 +1,6 @@
 """The neural tangent kernel of the trained network, and of the network that it started as.
 
-J_i is the Jacobian [k, P] of the logits at example i with respect to all trainable parameters, in eval mode. The kernel
+J_i is the Jacobian [k, P] of the logits at example i with respect to all parameters, in eval mode. The kernel
 of s = min(n, 480 / k) examples is the matrix K [sk, sk] of the products J_i J_j^T; its trace over logits is the matrix
 T [s, s] of tr J_i J_j^T. Y [s, k] are the one-hot labels and y [sk] the same as a vector.
 """

@@ -1,6 +1,6 @@
 """What the way of training tells: how fast the loss came down, and how large the gradients were meanwhile.
 
-Losses are cross-entropies in nats, gradients g_i at example i with respect to all trainable parameters, in eval mode.
+Losses are cross-entropies in nats, gradients g_i at example i with respect to all parameters, in eval mode.
 """
 
 import math

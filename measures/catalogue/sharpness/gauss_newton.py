@@ -96,7 +96,7 @@ def lin_dof(subject: Subject) -> float:
 
     .. math:: \gamma = \sum_j \frac{n \lambda_j}{n \lambda_j + \alpha}, \quad \alpha = \gamma / \lVert w \rVert_2^2
 
-    with n training examples, all trainable parameters w and the precision alpha of the prior N(0, I / alpha) at which
+    with n training examples, all parameters w and the precision alpha of the prior N(0, I / alpha) at which
     MacKay's condition for the most evidence holds, which is unique. Departs from Maddox et al., who set alpha by hand,
     and from both in G. Lower by 0.5 to 1.5 % for what is left out of more than 1,024 outer products. Unit: directions.
     Not invariant to the rescaling of layers.
@@ -113,7 +113,7 @@ def laplace_evidence(subject: Subject) -> float:
         + \frac{1}{2} \log \det (n G / \alpha + I) \Big)
 
     the negative logarithm of the marginal likelihood under the prior N(0, I / alpha), with the cross-entropy l_i in
-    nats, all trainable parameters w and alpha of `lin_dof`, at which alpha's derivative vanishes. Departs from the
+    nats, all parameters w and alpha of `lin_dof`, at which alpha's derivative vanishes. Departs from the
     paper in one precision for all layers and in the mean instead of the sum over examples, so that training sets of
     different size compare. Unit: nats per example. Not invariant to the rescaling of layers.
     """
@@ -124,7 +124,7 @@ def laplace_evidence(subject: Subject) -> float:
 
 
 def _squared_norm(subject: Subject) -> float:
-    """||w||^2 over all trainable parameters."""
+    """||w||^2 over all parameters."""
     return sum(float(p.double().square().sum()) for p in subject.params.values())
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.outputs import logits
+from measures.passes.activations.used_layers import used_layers
 from measures.passes.curvature.gauss_newton import gauss_newton
 from measures.passes.weights.folding import POSITIVE, layers, operations
 from measures.per_layer import Layered, layer_sum
@@ -73,7 +74,8 @@ def relative_flatness(subject: Subject) -> float:
     return total / subject.num_examples
 
 
-@measure(source="Tsuzuku et al. 2020, arXiv:1901.04653, sec. 4", family="sharpness", cost="480 gradients of logits")
+@measure(source="Tsuzuku et al. 2020, arXiv:1901.04653, sec. 4", family="sharpness", cost="480 gradients of logits",
+         version=2)  # fmt: skip
 def normalized_flat_minima(subject: Subject) -> float:
     r"""Curvature against size under the noise that suits both best, of one scale for each input and output of a layer.
 
@@ -88,11 +90,11 @@ def normalized_flat_minima(subject: Subject) -> float:
     diagonal = gauss_newton(subject).diagonal
     squares = {name: p.square() for name, p in subject.params.items()}
     terms = {}
-    for name, module in subject.model.named_modules():
-        key = f"{name}.weight" if name else "weight"
-        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and key in subject.params:
+    for layer in used_layers(subject):
+        key = layer.parameter
+        if key is not None:
             rise, cost = (part.double().reshape(*part.shape[:2], -1).sum(2) for part in (diagonal[key], squares[key]))
-            terms[name] = smallest_trade(rise, cost)
+            terms[key.removesuffix(".weight")] = smallest_trade(rise, cost)
     if not terms:
         raise UnsupportedModelError("It has no linear layer or convolution whose weight is a parameter.")
     return layer_sum(terms)

@@ -1,6 +1,6 @@
 """Sharpness: rise of the training loss within a ball or box around the weights, by first-order ascent.
 
-L is the mean cross-entropy in nats, and perturbations are of all trainable parameters.
+L is the mean cross-entropy in nats, and perturbations are of all parameters.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def sam_sharpness(subject: Subject) -> float:
 
     .. math:: L(w + \rho\, g / \lVert g \rVert_2) - L(w), \quad g = \nabla L(w), \quad \rho = 0.05
 
-    L is the mean cross-entropy in nats over all training examples, g is with respect to all trainable parameters. The
+    L is the mean cross-entropy in nats over all training examples, g is with respect to all parameters. The
     paper's maximum over the ball is replaced by its own first-order solution, and its batches by the training set.
     Unit: nats. Not invariant to the rescaling of layers.
     """
