@@ -41,6 +41,7 @@ def input_margin(subject: Subject) -> float:
     family="margin",
     expected_sign=-1,
     cost=COST,
+    version=2,
 )
 def hidden_margin(subject: Subject) -> float:
     r"""The 10th percentile of the normalised first-order distances from the boundary, averaged over the layers.
@@ -64,6 +65,7 @@ def hidden_margin(subject: Subject) -> float:
     family="margin",
     expected_sign=-1,
     cost=COST,
+    version=2,
 )
 def hidden_margin_first(subject: Subject) -> float:
     """The term of `hidden_margin` behind the first layer, before the average over layers."""
@@ -76,6 +78,7 @@ def hidden_margin_first(subject: Subject) -> float:
     family="margin",
     expected_sign=-1,
     cost=COST,
+    version=2,
 )
 def hidden_margin_last(subject: Subject) -> float:
     """The term of `hidden_margin` at what goes into the last layer or block, before the average over layers."""
@@ -83,7 +86,9 @@ def hidden_margin_last(subject: Subject) -> float:
     return _normalised(subject, flow(subject))[-1]
 
 
-@measure(source="Wei & Ma 2020, arXiv:1910.04284 (all-layer margin)", family="margin", expected_sign=-1, cost=COST)
+@measure(
+    source="Wei & Ma 2020, arXiv:1910.04284 (all-layer margin)", family="margin", expected_sign=-1, cost=COST, version=2
+)
 def all_layer_margin(subject: Subject) -> float:
     r"""The 10th percentile of the first-order all-layer margins: the least joint perturbation of all layers.
 
@@ -113,6 +118,7 @@ def all_layer_margin(subject: Subject) -> float:
     family="margin",
     expected_sign=-1,
     cost="shared forward and backward pass on 128 mixtures",
+    version=2,
 )
 def mixup_margin(subject: Subject) -> float:
     r"""Mean first-order distance from the boundary of midpoints within a class, behind the first layer.
@@ -133,6 +139,7 @@ def mixup_margin(subject: Subject) -> float:
     family="margin",
     expected_sign=-1,
     cost="forward and backward pass on 128 examples",
+    version=2,
 )
 def augment_margin(subject: Subject) -> float:
     r"""Mean first-order distance of augmented images from the boundary, behind the first layer.

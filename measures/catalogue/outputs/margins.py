@@ -51,6 +51,7 @@ def mean_margin(subject: Subject) -> float:
     family="margin",
     expected_sign=-1,
     cost="shared forward pass, shared spectra",
+    version=2,
 )
 def norm_margin_spec(subject: Subject) -> float:
     r"""The 10th percentile of the output margins over the product of spectral norms.
@@ -70,6 +71,7 @@ def norm_margin_spec(subject: Subject) -> float:
     family="margin",
     expected_sign=-1,
     cost="shared forward pass, weights",
+    version=2,
 )
 def norm_margin_fro(subject: Subject) -> float:
     r"""The 10th percentile of the output margins over the product of Frobenius norms.

@@ -28,7 +28,7 @@ def mixup_acc(subject: Subject) -> float:
     return _accuracy(found.logits, labels)
 
 
-@measure(source=SOURCE, family="representation", expected_sign=-1, cost="2 forward passes on 128 examples")
+@measure(source=SOURCE, family="representation", expected_sign=-1, cost="2 forward passes on 128 examples", version=2)
 def manifold_mixup(subject: Subject) -> float:
     r"""Accuracy where the activation halfway through the network is the midpoint of two of one class.
 
@@ -44,7 +44,7 @@ def manifold_mixup(subject: Subject) -> float:
     return _accuracy(*logits_of_hidden_mixtures(subject))
 
 
-@measure(source=f"{SOURCE} (the winner of PGDL)", family="representation", cost="those of its two factors")
+@measure(source=f"{SOURCE} (the winner of PGDL)", family="representation", cost="those of its two factors", version=2)
 def dbi_mixup(subject: Subject) -> float:
     r"""The Davies-Bouldin index of the first features times the error on mixtures within a class.
 

@@ -98,7 +98,7 @@ def input_noise_sensitivity(subject: Subject) -> float:
 
 
 @measure(source="Arora et al. 2018, arXiv:1802.05296, definition 1 and figure 1", family="representation",
-         expected_sign=-1, cost="shared forward and 2 backward passes on 256 examples")  # fmt: skip
+         expected_sign=-1, cost="shared forward and 2 backward passes on 256 examples", version=2)  # fmt: skip
 def noise_attenuation(subject: Subject) -> float:
     r"""How much the network damps noise that enters at a layer, in nats, averaged over the layers.
 

@@ -14,7 +14,7 @@ SHARES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the units that are silent
 
 
 @measure(source="Morcos et al. 2018, arXiv:1803.06959, sec. 3.1", family="representation", expected_sign=-1,
-         cost="5 forward passes on 64 examples")  # fmt: skip
+         cost="5 forward passes on 64 examples", version=2)  # fmt: skip
 def single_direction_auc(subject: Subject) -> float:
     r"""Area under the training accuracy over the share of hidden units that are set to zero.
 

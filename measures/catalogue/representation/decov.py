@@ -10,6 +10,7 @@ from measures.passes.activations.features import features
     source="Cogswell et al. 2016, arXiv:1511.06068",
     family="representation",
     cost="1 forward pass of 400 examples, shared",
+    version=2,
 )
 def decov(subject: Subject) -> float:
     r"""Half the squared covariances between different units of the last hidden layer.

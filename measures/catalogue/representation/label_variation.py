@@ -15,7 +15,9 @@ NEIGHBOURS: Final = 20  # of the cosine graph; Lassance et al. 2020, published c
 SOURCE: Final = "Lassance et al. 2020, arXiv:2011.12737"
 
 
-@measure(source=f"{SOURCE} (variation rate)", family="representation", cost="shared forward pass on 400 examples")
+@measure(
+    source=f"{SOURCE} (variation rate)", family="representation", cost="shared forward pass on 400 examples", version=2
+)
 def vr(subject: Subject) -> float:
     r"""Variation rate: how much the variation of the labels changes from one of the last representations to the next.
 
@@ -41,7 +43,12 @@ def vr(subject: Subject) -> float:
     return sum(abs(b - a) for a, b in itertools.pairwise(shares)) / (len(shares) - 1)
 
 
-@measure(source=f"{SOURCE} (worst case variation)", family="representation", cost="shared forward pass on 400 examples")
+@measure(
+    source=f"{SOURCE} (worst case variation)",
+    family="representation",
+    cost="shared forward pass on 400 examples",
+    version=2,
+)
 def wcv(subject: Subject) -> float:
     r"""Worst case variation: the largest variation of the labels in the last third of the network.
 
@@ -59,7 +66,7 @@ def wcv(subject: Subject) -> float:
 
 
 @measure(source=f"{SOURCE} (variation of the penultimate layer with mixup)", family="representation",
-         cost="1 forward pass on 400 examples")  # fmt: skip
+         cost="1 forward pass on 400 examples", version=2)  # fmt: skip
 def vpm(subject: Subject) -> float:
     r"""Variation of mixed labels on the graph of the penultimate features of mixed inputs.
 

@@ -20,6 +20,7 @@ COST: Final = "shared forward pass on 400 examples"
     source="Natekar & Sharma 2020, arXiv:2012.02775, sec. 3.1; Davies & Bouldin 1979",
     family="representation",
     cost=COST,
+    version=2,
 )
 def davies_bouldin(subject: Subject) -> float:
     r"""Davies-Bouldin index of the classes among the features behind the first layer.
@@ -40,7 +41,7 @@ def davies_bouldin(subject: Subject) -> float:
 
 
 @measure(source="Galanti et al. 2022, arXiv:2112.15121, sec. 2 (class-distance normalized variance)",
-         family="representation", cost=COST)  # fmt: skip
+         family="representation", cost=COST, version=2)  # fmt: skip
 def cdnv(subject: Subject) -> float:
     r"""Class-distance normalised variance of the penultimate features, averaged over pairs of classes.
 
@@ -58,7 +59,7 @@ def cdnv(subject: Subject) -> float:
 
 
 @measure(source="Papyan et al. 2020, arXiv:2008.08186, sec. 2 (NC1, as in its figure 6)", family="representation",
-         cost=COST)  # fmt: skip
+         cost=COST, version=2)  # fmt: skip
 def nc1(subject: Subject) -> float:
     r"""Within-class covariance of the penultimate features relative to that of the class means.
 
@@ -81,7 +82,7 @@ def nc1(subject: Subject) -> float:
     return float(coordinates.square().sum()) / (len(residuals) * len(means))
 
 
-@measure(source="Roy & Vetterli 2007, EUSIPCO, definition 1", family="representation", cost=COST)
+@measure(source="Roy & Vetterli 2007, EUSIPCO, definition 1", family="representation", cost=COST, version=2)
 def feature_effective_rank(subject: Subject) -> float:
     r"""Effective rank of the matrix of penultimate features.
 
@@ -101,6 +102,7 @@ def feature_effective_rank(subject: Subject) -> float:
     source="Ansuini et al. 2019, arXiv:1905.12784; Facco et al. 2017, doi:10.1038/s41598-017-11873-y (TwoNN)",
     family="representation",
     cost=COST,
+    version=2,
 )
 def intrinsic_dimension(subject: Subject) -> float:
     r"""Intrinsic dimension of the penultimate features by the distances to the two nearest neighbours.

@@ -17,7 +17,12 @@ BRANCHING: Final = {"add", "cat", "chunk", "split", "unbind"}  # of POSITIVE, th
 SWEEPS: Final = 40  # alternating minimisations of a convex function of the logarithms; each is two sums over a layer
 
 
-@measure(source="Ibayashi et al. 2021, arXiv:2106.12612, sec. 3", family="sharpness", cost="480 gradients of logits")
+@measure(
+    source="Ibayashi et al. 2021, arXiv:2106.12612, sec. 3",
+    family="sharpness",
+    cost="480 gradients of logits",
+    version=2,
+)
 def minimum_sharpness(subject: Subject) -> float:
     r"""Smallest trace of the Hessian among the networks that rescaling layers makes of this one.
 
@@ -38,7 +43,7 @@ def minimum_sharpness(subject: Subject) -> float:
     return Layered(len(traces) * math.exp(math.fsum(logarithms) / len(traces)), traces)
 
 
-@measure(source="Petzka et al. 2021, arXiv:2001.00939, def. 3", family="sharpness", cost="1 forward pass")
+@measure(source="Petzka et al. 2021, arXiv:2001.00939, def. 3", family="sharpness", cost="1 forward pass", version=2)
 def relative_flatness(subject: Subject) -> float:
     r"""Relative flatness of the output layer.
 

@@ -27,7 +27,7 @@ from measures.per_layer import Layered
 COST = "norms and margins"
 
 
-@measure(source="Bartlett et al. 2017, arXiv:1706.08498, thm 1.1", family="norm", needs={"init"}, cost=COST)
+@measure(source="Bartlett et al. 2017, arXiv:1706.08498, thm 1.1", family="norm", needs={"init"}, cost=COST, version=2)
 def bartlett_spec(subject: Subject) -> float:
     r"""Logarithm of the spectrally normalized margin bound.
 
@@ -51,7 +51,7 @@ def bartlett_spec(subject: Subject) -> float:
     return _evaluate_bound(subject, float(norms.log().sum()) + factor, terms, 3 / 2)
 
 
-@measure(source="Neyshabur et al. 2018, arXiv:1707.09564, thm 1", family="norm", needs={"init"}, cost=COST)
+@measure(source="Neyshabur et al. 2018, arXiv:1707.09564, thm 1", family="norm", needs={"init"}, cost=COST, version=2)
 def neyshabur_spec_fro(subject: Subject) -> float:
     r"""Logarithm of the PAC-Bayesian spectrally normalized bound.
 
@@ -69,7 +69,12 @@ def neyshabur_spec_fro(subject: Subject) -> float:
     return _evaluate_bound(subject, float(norms.log().sum()) + math.log(len(norms)), terms, 1 / 2)
 
 
-@measure(source="Bartlett & Mendelson 2002; Golowich et al. 2018, arXiv:1712.06541, thm 2", family="norm", cost=COST)
+@measure(
+    source="Bartlett & Mendelson 2002; Golowich et al. 2018, arXiv:1712.06541, thm 2",
+    family="norm",
+    cost=COST,
+    version=2,
+)
 def l1_inf(subject: Subject) -> float:
     r"""Logarithm of the bound by the largest l1-norm of a unit's weights.
 
@@ -85,7 +90,7 @@ def l1_inf(subject: Subject) -> float:
     return Layered(product + factor - math.log(subject.num_examples) / 2 - log_margin(subject), product.layers)
 
 
-@measure(source="Neyshabur et al. 2015, arXiv:1503.00036, thm 1", family="norm", cost=COST)
+@measure(source="Neyshabur et al. 2015, arXiv:1503.00036, thm 1", family="norm", cost=COST, version=2)
 def l3_1_5(subject: Subject) -> float:
     r"""Logarithm of the bound by the l1.5-norm over units of the l3-norms of their weights.
 
@@ -102,7 +107,9 @@ def l3_1_5(subject: Subject) -> float:
     return Layered(product - math.log(subject.num_examples) / 3 - log_margin(subject), product.layers)
 
 
-@measure(source="Neyshabur et al. 2019, arXiv:1805.12076, published code (Trace norm)", family="norm", cost=COST)
+@measure(
+    source="Neyshabur et al. 2019, arXiv:1805.12076, published code (Trace norm)", family="norm", cost=COST, version=2
+)
 def trace_norm(subject: Subject) -> float:
     r"""Logarithm of the product of the layers' trace norms over the margin.
 

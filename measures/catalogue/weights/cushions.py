@@ -19,6 +19,7 @@ AGREEMENT: Final = 1e-3  # relative, of the chain of layers with the network: ro
     source="Arora et al. 2018, arXiv:1802.05296, sec. 3 (cushions) and theorem 4.1",
     family="compression",
     cost="Jacobians between layers at 64 examples",
+    version=2,
 )
 def arora_compress(subject: Subject) -> Layered:
     r"""Compressed size that the noise stability of a fully connected ReLU network affords, per example.

@@ -28,6 +28,7 @@ EQUAL: Final = 1e-6  # of their norm: units that differ by less are equal but fo
     needs={"init"},
     cost=COST,
     weights_only=True,
+    version=2,
 )
 def fro_dist(subject: Subject) -> float:
     r"""Squared Frobenius distances of the layers from initialization, summed.
@@ -40,7 +41,7 @@ def fro_dist(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (DIST_L2)", family="distance", needs={"init"},
-         cost=COST, weights_only=True)  # fmt: skip
+         cost=COST, weights_only=True, version=2)  # fmt: skip
 def l2_dist(subject: Subject) -> float:
     r"""Euclidean distance of all weights from initialization.
 
@@ -57,6 +58,7 @@ def l2_dist(subject: Subject) -> float:
     needs={"init"},
     cost=COST,
     weights_only=True,
+    version=2,
 )
 def dist_spec_init(subject: Subject) -> float:
     r"""Squared spectral distances of the layers from initialization, summed.
@@ -70,7 +72,7 @@ def dist_spec_init(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (DIST_SPEC_INIT_FFT)", family="distance",
-         needs={"init"}, cost="frequencies of each convolution", weights_only=True)  # fmt: skip
+         needs={"init"}, cost="frequencies of each convolution", weights_only=True, version=2)  # fmt: skip
 def dist_spec_init_fft(subject: Subject) -> float:
     r"""As `dist_spec_init`, with the spectral norms of the maps between images.
 
@@ -83,7 +85,12 @@ def dist_spec_init_fft(subject: Subject) -> float:
 
 
 @measure(
-    source="Nagarajan & Kolter 2019, arXiv:1901.01672", family="distance", needs={"init"}, cost=COST, weights_only=True
+    source="Nagarajan & Kolter 2019, arXiv:1901.01672",
+    family="distance",
+    needs={"init"},
+    cost=COST,
+    weights_only=True,
+    version=2,
 )
 def rel_dist(subject: Subject) -> float:
     r"""Euclidean distance of all weights from initialization, relative to the norm of the initial weights.
@@ -97,7 +104,7 @@ def rel_dist(subject: Subject) -> float:
 
 
 @measure(source="none: the angle between the weights after and before training", family="distance", needs={"init"},
-         cost=COST, weights_only=True)  # fmt: skip
+         cost=COST, weights_only=True, version=2)  # fmt: skip
 def cos_to_init(subject: Subject) -> float:
     r"""One minus the cosine between the weights and the initial weights.
 
@@ -111,7 +118,7 @@ def cos_to_init(subject: Subject) -> float:
 
 
 @measure(source="Kornblith et al. 2019, arXiv:1905.00414, sec. 3 (linear kernel), of weights instead of features",
-         family="distance", needs={"init"}, cost=COST, weights_only=True)  # fmt: skip
+         family="distance", needs={"init"}, cost=COST, weights_only=True, version=2)  # fmt: skip
 def w_cka(subject: Subject) -> float:
     r"""One minus the mean centred kernel alignment of the layers with their initial weights.
 

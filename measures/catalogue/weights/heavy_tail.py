@@ -26,7 +26,7 @@ RANDOMIZED = "17 decompositions a layer, fewer where it is large"
 
 
 @measure(source="Martin & Mahoney 2021, arXiv:1810.01075; WeightWatcher (alpha)", family="heavy_tail",
-         cost=SPECTRA, weights_only=True)  # fmt: skip
+         cost=SPECTRA, weights_only=True, version=2)  # fmt: skip
 def ww_alpha(subject: Subject) -> float:
     r"""Mean exponent of the power laws of the layers' spectra.
 
@@ -38,7 +38,7 @@ def ww_alpha(subject: Subject) -> float:
 
 
 @measure(source="Martin et al. 2021, arXiv:2002.06716 (weighted alpha)", family="heavy_tail",
-         cost=SPECTRA, weights_only=True)  # fmt: skip
+         cost=SPECTRA, weights_only=True, version=2)  # fmt: skip
 def ww_alpha_weighted(subject: Subject) -> float:
     r"""Mean exponent, each weighted by the logarithm of the largest eigenvalue.
 
@@ -51,7 +51,7 @@ def ww_alpha_weighted(subject: Subject) -> float:
 
 
 @measure(source="Martin et al. 2021, arXiv:2002.06716 (log alpha-norm)", family="heavy_tail",
-         cost=SPECTRA, weights_only=True)  # fmt: skip
+         cost=SPECTRA, weights_only=True, version=2)  # fmt: skip
 def ww_log_alpha_norm(subject: Subject) -> float:
     r"""Mean logarithm of the Schatten norms whose power is the exponent.
 
@@ -65,7 +65,7 @@ def ww_log_alpha_norm(subject: Subject) -> float:
 
 
 @measure(source="Martin et al. 2021, arXiv:2002.06716 (log Frobenius norm)", family="heavy_tail",
-         cost=SPECTRA, weights_only=True)  # fmt: skip
+         cost=SPECTRA, weights_only=True, version=2)  # fmt: skip
 def ww_log_norm(subject: Subject) -> float:
     r"""Mean logarithm of the squared Frobenius norms.
 
@@ -78,7 +78,7 @@ def ww_log_norm(subject: Subject) -> float:
 
 
 @measure(source="Martin et al. 2021, arXiv:2002.06716 (log spectral norm)", family="heavy_tail",
-         cost=SPECTRA, weights_only=True)  # fmt: skip
+         cost=SPECTRA, weights_only=True, version=2)  # fmt: skip
 def ww_log_spectral_norm(subject: Subject) -> float:
     r"""Mean logarithm of the largest eigenvalues.
 
@@ -91,7 +91,11 @@ def ww_log_spectral_norm(subject: Subject) -> float:
 
 
 @measure(
-    source="Martin & Mahoney 2021, arXiv:1810.01075 (stable rank)", family="heavy_tail", cost=SPECTRA, weights_only=True
+    source="Martin & Mahoney 2021, arXiv:1810.01075 (stable rank)",
+    family="heavy_tail",
+    cost=SPECTRA,
+    weights_only=True,
+    version=2,
 )
 def ww_stable_rank(subject: Subject) -> float:
     r"""Mean stable rank of the layers.
@@ -104,7 +108,7 @@ def ww_stable_rank(subject: Subject) -> float:
 
 
 @measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (MP soft rank)", family="heavy_tail",
-         cost=SPECTRA, weights_only=True)  # fmt: skip
+         cost=SPECTRA, weights_only=True, version=2)  # fmt: skip
 def ww_mp_softrank(subject: Subject) -> float:
     r"""Mean ratio of the edge of the random bulk to the largest eigenvalue.
 
@@ -152,6 +156,7 @@ def ww_rand_distance(subject: Subject) -> float:
     family="heavy_tail",
     cost=SPECTRA,
     weights_only=True,
+    version=2,
 )
 def ww_ks(subject: Subject) -> float:
     r"""Mean Kolmogorov-Smirnov distance between the layers' spectra and their power laws.
@@ -164,7 +169,7 @@ def ww_ks(subject: Subject) -> float:
 
 
 @measure(source="Martin & Mahoney 2021, arXiv:1810.01075 (bulk + spikes)", family="heavy_tail",
-         expected_sign=-1, cost=SPECTRA, weights_only=True)  # fmt: skip
+         expected_sign=-1, cost=SPECTRA, weights_only=True, version=2)  # fmt: skip
 def ww_n_spikes(subject: Subject) -> float:
     r"""Mean number of eigenvalues above the random bulk.
 
@@ -204,7 +209,11 @@ def ww_traps(subject: Subject) -> float:
 
 
 @measure(
-    source="Roy & Vetterli 2007, The effective rank, EUSIPCO", family="heavy_tail", cost=SPECTRA, weights_only=True
+    source="Roy & Vetterli 2007, The effective rank, EUSIPCO",
+    family="heavy_tail",
+    cost=SPECTRA,
+    weights_only=True,
+    version=2,
 )
 def weight_effective_rank(subject: Subject) -> float:
     r"""Mean effective rank of the layers: the exponential of the entropy of their singular values.

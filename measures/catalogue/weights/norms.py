@@ -26,6 +26,7 @@ LIPSCHITZ: Final = POSITIVE | {"leaky_relu", "relu6", "hardtanh", "tanh", "sigmo
     family="norm",
     cost="weights only",
     weights_only=True,
+    version=2,
 )
 def l2(subject: Subject) -> float:
     r"""Euclidean norm of all weights.
@@ -37,7 +38,13 @@ def l2(subject: Subject) -> float:
     return math.sqrt(squared_norm([layer.weight for layer in layers(subject)]))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 42", family="norm", cost="weights only", weights_only=True)
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 42",
+    family="norm",
+    cost="weights only",
+    weights_only=True,
+    version=2,
+)
 def param_norm(subject: Subject) -> float:
     r"""Squared Frobenius norms of the layers, summed.
 
@@ -49,7 +56,11 @@ def param_norm(subject: Subject) -> float:
 
 
 @measure(
-    source="none: the norm whose ball lasso regularization takes", family="norm", cost="weights only", weights_only=True
+    source="none: the norm whose ball lasso regularization takes",
+    family="norm",
+    cost="weights only",
+    weights_only=True,
+    version=2,
 )
 def l1(subject: Subject) -> float:
     r"""Sum of the absolute values of all weights.
@@ -61,7 +72,7 @@ def l1(subject: Subject) -> float:
     return layer_sum({layer.name: float(layer.weight.double().abs().sum()) for layer in layers(subject)})
 
 
-@measure(source="none: the largest weight", family="norm", cost="weights only", weights_only=True)
+@measure(source="none: the largest weight", family="norm", cost="weights only", weights_only=True, version=2)
 def linf(subject: Subject) -> float:
     r"""Largest absolute value among all weights.
 
@@ -72,7 +83,9 @@ def linf(subject: Subject) -> float:
     return float(torch.stack([layer.weight.abs().max() for layer in layers(subject)]).max())
 
 
-@measure(source="none: the last layer's part of param_norm", family="norm", cost="weights only", weights_only=True)
+@measure(
+    source="none: the last layer's part of param_norm", family="norm", cost="weights only", weights_only=True, version=2
+)
 def head_norm(subject: Subject) -> float:
     r"""Frobenius norm of the last layer.
 
@@ -84,7 +97,13 @@ def head_norm(subject: Subject) -> float:
     return float(layers(subject)[-1].weight.double().norm())
 
 
-@measure(source="none: the first layer's part of param_norm", family="norm", cost="weights only", weights_only=True)
+@measure(
+    source="none: the first layer's part of param_norm",
+    family="norm",
+    cost="weights only",
+    weights_only=True,
+    version=2,
+)
 def embedding_norm(subject: Subject) -> float:
     r"""Frobenius norm of the first layer.
 
@@ -97,7 +116,13 @@ def embedding_norm(subject: Subject) -> float:
     return float(layers(subject)[0].weight.double().norm())
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 37", family="norm", cost="weights only", weights_only=True)
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 37",
+    family="norm",
+    cost="weights only",
+    weights_only=True,
+    version=2,
+)
 def prod_of_fro(subject: Subject) -> float:
     r"""Logarithm of the product of squared Frobenius norms.
 
@@ -111,7 +136,13 @@ def prod_of_fro(subject: Subject) -> float:
     return log_product(subject, frobenius_norms(subject))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 39", family="norm", cost="weights only", weights_only=True)
+@measure(
+    source="Jiang et al. 2020, arXiv:1912.02178, eq. 39",
+    family="norm",
+    cost="weights only",
+    weights_only=True,
+    version=2,
+)
 def sum_of_fro(subject: Subject) -> float:
     r"""Geometric mean of the squared Frobenius norms, times the number of layers.
 

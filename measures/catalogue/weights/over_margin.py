@@ -20,7 +20,7 @@ from measures.per_layer import Layered
 COST = "norms and margins"
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 31", family="norm", cost=COST)
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 31", family="norm", cost=COST, version=2)
 def prod_of_spec_over_margin(subject: Subject) -> float:
     r"""Logarithm of the product of squared spectral norms over the squared margin.
 
@@ -33,7 +33,7 @@ def prod_of_spec_over_margin(subject: Subject) -> float:
     return over_margin(subject, log_product(subject, spectral_norms(subject)))
 
 
-@measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code", family="norm", cost=COST)
+@measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code", family="norm", cost=COST, version=2)
 def prod_of_spec_over_margin_legacy(subject: Subject) -> float:
     r"""As `prod_of_spec_over_margin`, as published: with the absolute value of the margin.
 
@@ -50,7 +50,7 @@ def prod_of_spec_over_margin_legacy(subject: Subject) -> float:
     return Layered(product - 2 * math.log(margin), product.layers)
 
 
-@measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code", family="norm", cost=COST)
+@measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code", family="norm", cost=COST, version=2)
 def prod_of_spec_over_margin_fft(subject: Subject) -> float:
     r"""Logarithm of the product of squared spectral norms of the maps between images over the squared margin.
 
@@ -63,7 +63,7 @@ def prod_of_spec_over_margin_fft(subject: Subject) -> float:
     return over_margin(subject, log_product(subject, convolution_norms(subject)))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 34", family="norm", cost=COST)
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 34", family="norm", cost=COST, version=2)
 def sum_of_spec_over_margin(subject: Subject) -> float:
     r"""Geometric mean of the squared spectral norms over the squared margin, times the number of layers.
 
@@ -76,7 +76,7 @@ def sum_of_spec_over_margin(subject: Subject) -> float:
     return scaled_geometric_mean(subject, spectral_norms(subject), 2 * log_margin(subject))
 
 
-@measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code", family="norm", cost=COST)
+@measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code", family="norm", cost=COST, version=2)
 def sum_of_spec_over_margin_fft(subject: Subject) -> float:
     r"""Geometric mean of the squared norms of the maps between images over the squared margin, times the layers.
 
@@ -89,7 +89,7 @@ def sum_of_spec_over_margin_fft(subject: Subject) -> float:
     return scaled_geometric_mean(subject, convolution_norms(subject), 2 * log_margin(subject))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 36", family="norm", cost=COST)
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 36", family="norm", cost=COST, version=2)
 def prod_of_fro_over_margin(subject: Subject) -> float:
     r"""Logarithm of the product of squared Frobenius norms over the squared margin.
 
@@ -102,7 +102,7 @@ def prod_of_fro_over_margin(subject: Subject) -> float:
     return over_margin(subject, log_product(subject, frobenius_norms(subject)))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 38", family="norm", cost=COST)
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 38", family="norm", cost=COST, version=2)
 def sum_of_fro_over_margin(subject: Subject) -> float:
     r"""Geometric mean of the squared Frobenius norms over the squared margin, times the number of layers.
 
@@ -114,7 +114,7 @@ def sum_of_fro_over_margin(subject: Subject) -> float:
     return scaled_geometric_mean(subject, frobenius_norms(subject), 2 * log_margin(subject))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 30", family="norm", cost=COST)
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 30", family="norm", cost=COST, version=2)
 def spec_orig_main(subject: Subject) -> float:
     r"""Logarithm of the main term of the spectral bound around the origin.
 
@@ -129,7 +129,7 @@ def spec_orig_main(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (LOG_SPEC_ORIG_MAIN_FFT)", family="norm",
-         cost=COST)  # fmt: skip
+         cost=COST, version=2)  # fmt: skip
 def spec_orig_main_fft(subject: Subject) -> float:
     r"""As `spec_orig_main`, with the spectral norms of the maps between images and the Frobenius norms of the kernels.
 
@@ -144,7 +144,7 @@ def spec_orig_main_fft(subject: Subject) -> float:
     return over_margin(subject, log_weighted_product(subject, convolution_norms(subject), frobenius_norms(subject)))
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 29", family="norm", needs={"init"}, cost=COST)
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 29", family="norm", needs={"init"}, cost=COST, version=2)
 def spec_init_main(subject: Subject) -> float:
     r"""Logarithm of the main term of the spectral bound around initialization.
 
@@ -160,7 +160,7 @@ def spec_init_main(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (LOG_SPEC_INIT_MAIN_FFT)", family="norm",
-         needs={"init"}, cost=COST)  # fmt: skip
+         needs={"init"}, cost=COST, version=2)  # fmt: skip
 def spec_init_main_fft(subject: Subject) -> float:
     r"""As `spec_init_main`, with the spectral norms of the maps between images and the distances of the kernels.
 

@@ -8,7 +8,7 @@ from measures.passes.weights.folding import layers
 
 
 @measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 20 (the weights alone)", family="parameters",
-         cost="weights only", weights_only=True)  # fmt: skip
+         cost="weights only", weights_only=True, version=2)  # fmt: skip
 def num_weights(subject: Subject) -> float:
     r"""Number of weights of convolutions and linear layers.
 
@@ -21,7 +21,7 @@ def num_weights(subject: Subject) -> float:
 
 
 @measure(source="Bartlett et al. 2019, arXiv:1703.02930 (upper bound)", family="parameters",
-         cost="weights only", weights_only=True)  # fmt: skip
+         cost="weights only", weights_only=True, version=2)  # fmt: skip
 def vc_dim(subject: Subject) -> float:
     r"""Order of the Vapnik-Chervonenkis dimension of a network of piecewise linear units.
 
@@ -35,7 +35,7 @@ def vc_dim(subject: Subject) -> float:
     return size * len(layers(subject)) * math.log2(size)
 
 
-@measure(source="none: a control", family="parameters", cost="weights only", weights_only=True)
+@measure(source="none: a control", family="parameters", cost="weights only", weights_only=True, version=2)
 def depth(subject: Subject) -> float:
     """Number of convolutions and linear layers, those on skips included.
 
@@ -45,7 +45,7 @@ def depth(subject: Subject) -> float:
     return float(len(layers(subject)))
 
 
-@measure(source="none: a control", family="parameters", cost="weights only", weights_only=True)
+@measure(source="none: a control", family="parameters", cost="weights only", weights_only=True, version=2)
 def width(subject: Subject) -> float:
     """Largest number of outputs of the hidden layers, those of the only layer if there is no other.
 
@@ -54,7 +54,7 @@ def width(subject: Subject) -> float:
     return float(max(_widths(subject)))
 
 
-@measure(source="none: a control", family="parameters", cost="weights only", weights_only=True)
+@measure(source="none: a control", family="parameters", cost="weights only", weights_only=True, version=2)
 def mean_width(subject: Subject) -> float:
     """Mean number of outputs of the hidden layers, those of the only layer if there is no other.
 

@@ -30,6 +30,7 @@ COST: Final = "1 forward pass of 1 example"
     family="path",
     cost=COST,
     weights_only=True,
+    version=2,
 )
 def path_norm(subject: Subject) -> float:
     r"""Sum of the outputs for an input of ones, every weight and bias squared.
@@ -44,7 +45,7 @@ def path_norm(subject: Subject) -> float:
     return _sum_squared_paths(subject)
 
 
-@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 43", family="path", cost=COST)
+@measure(source="Jiang et al. 2020, arXiv:1912.02178, eq. 43", family="path", cost=COST, version=2)
 def path_norm_over_margin(subject: Subject) -> float:
     r"""Path norm over the squared margin.
 
@@ -56,7 +57,13 @@ def path_norm_over_margin(subject: Subject) -> float:
     return _require_finite(_sum_squared_paths(subject) * math.exp(-2 * log_margin(subject)))
 
 
-@measure(source="Neyshabur et al. 2015, arXiv:1503.00036 (path norms)", family="path", cost=COST, weights_only=True)
+@measure(
+    source="Neyshabur et al. 2015, arXiv:1503.00036 (path norms)",
+    family="path",
+    cost=COST,
+    weights_only=True,
+    version=2,
+)
 def l1_path_norm(subject: Subject) -> float:
     r"""Sum of the outputs for an input of ones, with the absolute values of all weights and biases.
 
@@ -73,6 +80,7 @@ def l1_path_norm(subject: Subject) -> float:
     family="path",
     cost=COST,
     weights_only=True,
+    version=2,
 )
 def lp_path_norm(subject: Subject) -> float:
     r"""The path norm between `l1_path_norm` and the root of `path_norm`.
@@ -86,7 +94,11 @@ def lp_path_norm(subject: Subject) -> float:
 
 
 @measure(
-    source="Gonon et al. 2024, arXiv:2310.01225, sec. 2 (path-lifting)", family="path", cost=COST, weights_only=True
+    source="Gonon et al. 2024, arXiv:2310.01225, sec. 2 (path-lifting)",
+    family="path",
+    cost=COST,
+    weights_only=True,
+    version=2,
 )
 def modern_path_norm(subject: Subject) -> float:
     r"""The l1-norm of the path lifting: every path counts once, also through skips, averages and maxima.

@@ -28,6 +28,7 @@ MOST_NUMBERS: Final = 2**24  # 128 channels of 32 x 32 pixels take seconds; time
     family="norm",
     cost="1 decomposition a layer",
     weights_only=True,
+    version=2,
 )
 def prod_of_spec(subject: Subject) -> float:
     r"""Logarithm of the product of squared spectral norms.
@@ -42,7 +43,7 @@ def prod_of_spec(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, appendix (LOG_PROD_OF_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True, version=2)  # fmt: skip
 def prod_of_spec_fft(subject: Subject) -> float:
     r"""Logarithm of the product of squared spectral norms of the maps between images.
 
@@ -56,7 +57,7 @@ def prod_of_spec_fft(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (LOG_PROD_OF_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True, version=2)  # fmt: skip
 def prod_of_spec_fft_legacy(subject: Subject) -> float:
     r"""As `prod_of_spec_fft`, as published: all layers at the size of the network's input, strides ignored.
 
@@ -90,6 +91,7 @@ def prod_of_spec_fft_legacy(subject: Subject) -> float:
     family="norm",
     cost="1 decomposition a layer",
     weights_only=True,
+    version=2,
 )
 def sum_of_spec(subject: Subject) -> float:
     r"""Geometric mean of the squared spectral norms, times the number of layers.
@@ -104,7 +106,7 @@ def sum_of_spec(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, appendix (LOG_SUM_OF_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True, version=2)  # fmt: skip
 def sum_of_spec_fft(subject: Subject) -> float:
     r"""Geometric mean of the squared spectral norms of the maps between images, times the number of layers.
 
@@ -122,6 +124,7 @@ def sum_of_spec_fft(subject: Subject) -> float:
     family="norm",
     cost="1 decomposition a layer",
     weights_only=True,
+    version=2,
 )
 def fro_over_spec(subject: Subject) -> float:
     r"""Sum of the stable ranks of the layers.
@@ -137,7 +140,7 @@ def fro_over_spec(subject: Subject) -> float:
 
 
 @measure(source="Dziugaite et al. 2020, arXiv:2010.11924, published code (FRO_OVER_SPEC_FFT)", family="norm",
-         cost="frequencies of each convolution", weights_only=True)  # fmt: skip
+         cost="frequencies of each convolution", weights_only=True, version=2)  # fmt: skip
 def fro_over_spec_fft(subject: Subject) -> float:
     r"""Squared Frobenius norms of the kernels over squared spectral norms of the maps between images, summed.
 
