@@ -76,23 +76,29 @@ def test_epochs_run_out_and_divergence_is_recorded() -> None:
     assert runs[good.run_id].record.train_loss == pytest.approx(alone.record.train_loss, rel=1e-6)
 
 
-def test_training_twice_gives_identical_records() -> None:
-    """But for the seconds."""
+def test_training_twice_gives_equal_records() -> None:
+    """Except for the seconds, and within rounding: a library may sum in another order from one call to the next."""
     recipes = [BASE, BASE.replace(seed=1)]
     first, second = (list(train(recipes, fleet=2)) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert one.recipe == other.recipe
-        assert all(torch.equal(one.final[name], other.final[name]) for name in one.final)
-        assert (one.record.train_loss, one.record.epochs) == (other.record.train_loss, other.record.epochs)
+        for name, value in one.final.items():
+            torch.testing.assert_close(value, other.final[name], rtol=1e-4, atol=1e-6)
+        assert one.record.losses == pytest.approx(other.record.losses, rel=1e-4)
 
 
-def test_the_timing_chooses_a_size_and_does_not_change_the_runs() -> None:
-    """Whatever size is chosen, the order of the data is as without a timing."""
-    recipes = [BASE.replace(seed=seed) for seed in range(3)]
-    for run in train(recipes, fleet="auto", dtype=torch.float64):
-        reference = by_id(run.recipe, fleet=1)[run.recipe.run_id]
-        assert run.record.fleet in (1, 2, 3)
-        assert run.record.epochs == reference.record.epochs
+def test_the_timing_does_not_change_the_runs() -> None:
+    """The steps that it takes move neither the draws of the data nor the weights: each loss is as without a timing."""
+    recipes = [BASE.replace(seed=seed, max_epochs=8) for seed in range(3)]
+    timed = {run.recipe.run_id: run for run in train(recipes, fleet="auto", dtype=torch.float64)}
+    plain = by_id(*recipes, fleet=1)
+
+    assert timed.keys() == plain.keys()
+    assert len({run.record.losses for run in plain.values()}) == 3, "each seed has losses of its own"
+    for run_id, run in timed.items():
+        assert run.record.losses == pytest.approx(plain[run_id].record.losses, rel=1e-6)
+        for name, value in run.final.items():
+            torch.testing.assert_close(value, plain[run_id].final[name], rtol=1e-6, atol=1e-8)
 
 
 def test_networks_of_one_shape_train_together() -> None:
