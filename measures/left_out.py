@@ -10,7 +10,5 @@ ABSENT: Final[dict[str, str]] = {
     "loo_cmi": "it takes a network for each example that is left out; replace_one_stability leaves a tenth out at once",
     "lotfi_bound": "it bounds networks that were trained in a random subspace and quantized meanwhile",
     "margin_signature": "it is twenty numbers and a regression that a zoo with known gaps must fit; see hidden_margin",
-    "tic": "with the Gauss-Newton matrix in the Hessian's place it is the number of examples times self_influence",
-    "info_geometric_sharpness": "its trace has the Fisher matrix, equal to Gauss-Newton's, and is self_influence",
     "pacbayes_opt": "it trains a posterior of twice the parameters by thousands of steps, for each network",
 }

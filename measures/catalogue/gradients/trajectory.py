@@ -1,4 +1,4 @@
-"""What the way of training tells: how fast the loss came down, and how large the gradients were meanwhile.
+"""Measures of the training trajectory: speed of the loss, gradients at checkpoints.
 
 Losses are cross-entropies in nats, gradients g_i at example i with respect to all parameters, in eval mode.
 """
@@ -66,7 +66,7 @@ def sotl(subject: Subject) -> float:
     .. math:: \sum_t \ell(w_t; B_t) = s \sum_e \bar\ell_e
 
     with B_t the minibatch of step t, s the steps an epoch and l_e the mean of the losses in epoch e. Departs from Ru et
-    al. in that all networks are trained to an end of their own, not for equally many epochs. Unit: nats times steps.
+    al. in that networks are trained until they converge, not for equally many epochs. Unit: nats times steps.
     """
     trajectory = _with_losses(subject)
     return trajectory.steps_per_epoch * math.fsum(trajectory.losses)
@@ -93,14 +93,15 @@ def sotl_e(subject: Subject) -> float:
     source="Jiang et al. 2020, arXiv:1912.02178, eq. 65",
     family="gradient",
     needs={"trajectory"},
-    cost="per-sample gradients of 64 examples at one checkpoint",
+    cost="per-sample gradients of 512 examples at one checkpoint",
+    version=2,
 )
 def grad_noise_epoch1(subject: Subject) -> float:
     r"""Variance of the gradient over training examples after the first epoch.
 
     .. math:: \frac{1}{s} \sum_i \lVert g_i(w) - \bar g(w) \rVert_2^2
 
-    at the checkpoint after one epoch, over s = min(n, 64) examples. Unit: nats squared per squared unit of weight.
+    at the checkpoint after one epoch, over s = min(n, 512) examples. Unit: nats squared per squared unit of weight.
     """
     first = next((kept for kept in subject.trajectory.checkpoints if kept.epoch == 1), None)
     if first is None:
@@ -112,7 +113,8 @@ def grad_noise_epoch1(subject: Subject) -> float:
     source="Pruthi et al. 2020, arXiv:2002.08484, sec. 3 (of minibatches)",
     family="stability",
     needs={"trajectory"},
-    cost="per-sample gradients of 64 examples at up to 6 checkpoints, shared",
+    cost="per-sample gradients of 512 examples at up to 6 checkpoints, shared",
+    version=2,
 )
 def tracin_self(subject: Subject) -> float:
     r"""Mean influence of a training example on its own loss, traced through training.
@@ -138,14 +140,15 @@ def tracin_self(subject: Subject) -> float:
     source="Hardt et al. 2016, arXiv:1509.01240, sec. 3 (convex losses)",
     family="stability",
     needs={"trajectory"},
-    cost="per-sample gradients of 64 examples at up to 6 checkpoints, shared",
+    cost="per-sample gradients of 512 examples at up to 6 checkpoints, shared",
+    version=2,
 )
 def sgd_stability_bound(subject: Subject) -> float:
     r"""Bound on the uniform stability of stochastic gradient descent on a convex loss.
 
     .. math:: \frac{2 L^2}{n} \sum_t \eta_t, \quad L = \max_{i, c} \lVert g_i(w_c) \rVert_2
 
-    over the optimizer steps t and, for the Lipschitz constant L, the checkpoints c and min(n, 64) training examples.
+    over the optimizer steps t and, for the Lipschitz constant L, the checkpoints c and min(n, 512) training examples.
     Departs from the theorem in its premises: the loss is not convex, L is that of the points met and not of all, and
     the optimizer may be another. Holds for minibatches of any size: an example is b / n as likely to be in one and has
     1 / b of its weight. Unit: nats.

@@ -1,4 +1,4 @@
-"""The way to the decision boundary: how far it is, and how far before it doubt begins."""
+"""Distance to the decision boundary along an adversarial path, and boundary thickness."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ from measures.passes.activations.bottlenecks import norm_squared
 from measures.passes.activations.features import margin_of, sample_examples
 from measures.passes.activations.outputs import output_margin
 
-NUM_EXAMPLES: Final = 48  # bounds the cost: STEPS forward and backward passes of each
+NUM_EXAMPLES: Final = 128  # bounds the cost: STEPS forward and backward passes of each
 STEPS: Final = 4  # Newton steps towards the boundary; a piecewise linear network mostly needs two
 OVERSHOOT: Final = 0.1  # of each step, so that the last lands behind the boundary; DeepFool has 0.02 and more steps
 LONGEST: Final = 0.25  # of the root of the number of pixels, about the norm of a normalised input: where it is flat
@@ -60,7 +60,7 @@ def ways(subject: Subject) -> Ways:
 
 
 @measure(source="Moosavi-Dezfooli et al. 2016, arXiv:1511.04599, algorithm 2 (DeepFool)", family="margin",
-         expected_sign=-1, cost="4 forward and backward and 9 forward passes on 48 examples")  # fmt: skip
+         expected_sign=-1, version=2, cost="4 forward and backward and 9 forward passes on 128 examples")  # fmt: skip
 def adv_radius(subject: Subject) -> float:
     r"""Mean length of the shortest input perturbation found that takes the answer away from the label.
 
@@ -70,7 +70,7 @@ def adv_radius(subject: Subject) -> float:
     long and at most a quarter of the root of the number of pixels; then back along the straight line to the first of
     its crossings, between nine points of which logits are interpolated. Zero for examples that are misclassified; where
     no step crosses the boundary, the distance gone. Departs from DeepFool, which tries every class and has 50 steps. Of
-    min(m, 48) training examples. Unit: that of a normalised input, Euclidean over the whole image. Invariant when ReLU
+    min(m, 128) training examples. Unit: that of a normalised input, Euclidean over the whole image. Invariant when ReLU
     layers are rescaled or a constant is added to all logits; nearly when logits are scaled.
     """
     found = ways(subject)
@@ -78,14 +78,14 @@ def adv_radius(subject: Subject) -> float:
 
 
 @measure(source="Yang et al. 2020, arXiv:2007.05086, definition 1", family="margin", expected_sign=-1,
-         cost="shared ways to the boundary")  # fmt: skip
+         version=2, cost="shared ways to the boundary")  # fmt: skip
 def boundary_thickness(subject: Subject) -> float:
     r"""Mean length of the way to an adversarial example on which the network is in doubt.
 
     .. math:: \frac{1}{s} \sum_i \lVert x_i' - x_i \rVert_2 \int_0^1
         1 \left[ 0 < p_{y}(x(t)) - p_{j}(x(t)) < 0.75 \right] dt, \quad x(t) = x_i + t (x_i' - x_i)
 
-    x_i' is the example to which the steps of `adv_radius` lead, answered as class j; s counts those of min(m, 48)
+    x_i' is the example to which the steps of `adv_radius` lead, answered as class j; s counts those of min(m, 128)
     training examples that are answered rightly at x and wrongly at x'. Probabilities at the middles of 128 equal
     stretches, of logits interpolated between nine points. Departs from the paper, whose x' is found by 20 steps of
     projected gradient ascent in a ball of radius one. Unit: that of a normalised input. Invariant when ReLU layers are

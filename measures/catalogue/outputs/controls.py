@@ -1,4 +1,4 @@
-"""Controls: what a complexity measure has to beat to be worth its name."""
+"""Controls that every complexity measure should beat: counts, training loss and training error."""
 
 from measures.api import Subject, measure
 from measures.passes.activations.outputs import logits, losses
@@ -20,7 +20,8 @@ def cross_entropy(subject: Subject) -> float:
 
     .. math:: -\frac{1}{m} \sum_i \log \mathrm{softmax}(f(x_i))_{y_i}
 
-    Unit: nats. With respect to the labels that the network was trained on, corrupted or not.
+    Sign: Jiang et al. take it as a complexity: what is left of the loss is what was hard to fit. Unit: nats. With
+    respect to the labels that the network was trained on, corrupted or not.
     """
     return float(losses(subject).double().mean())
 

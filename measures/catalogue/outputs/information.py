@@ -1,4 +1,4 @@
-"""Information: between the answers, the labels and a linear classifier; and the evidence of the architecture."""
+"""Mutual information with the labels beyond a linear classifier, and the evidence of the architecture."""
 
 import math
 from typing import Final
@@ -14,7 +14,7 @@ from measures.passes.perturbations.noise_scale import logits_of_all
 
 Array = NDArray[np.float64]
 
-LINEAR_EXAMPLES: Final = 256  # bounds the cost: an eigendecomposition of as many rows
+LINEAR_EXAMPLES: Final = 512  # bounds the cost: an eigendecomposition of as many rows
 PENALTIES: Final = tuple(10.0**power for power in range(-4, 3))  # as shares of the mean eigenvalue
 EVIDENCE_EXAMPLES: Final = 128  # bounds the cost: as many rows of the kernel, and passes over as many images
 NUM_DRAWS: Final = 32  # random networks; with ten classes their 320 logits outnumber the rows
@@ -28,14 +28,15 @@ ROUNDING: Final = 100  # logits that differ by less machine epsilons of the larg
     source="Nakkiran et al. 2019, arXiv:1905.11604 (performance correlation)",
     family="information",
     expected_sign=-1,
-    cost="1 forward pass; an eigendecomposition of 256 rows",
+    cost="1 forward pass; an eigendecomposition of 512 rows",
+    version=2,
 )
 def cmi_linear(subject: Subject) -> float:
     r"""How much of what the network knows of the labels a linear classifier knows too.
 
     .. math:: \mu_Y(F; L) = I(F; Y) - I(F; Y \mid L)
 
-    F, Y, L are the answers of the network, the labels and the answers of a linear classifier at s = min(n, 256)
+    F, Y, L are the answers of the network, the labels and the answers of a linear classifier at s = min(n, 512)
     training examples; the informations are those of their counts. Departs from the paper, which takes all three on test
     data: there a classifier is judged on what it has not seen, so L here are leave-one-out answers, and those of ridge
     regression onto one-hot labels, for which they have a closed form; its penalty is the one of 10^-4, ..., 10^2 times
@@ -66,15 +67,16 @@ def marginal_likelihood(subject: Subject) -> float:
         \min_\lambda \frac{k}{2} \Big( \log 2 \pi \hat a + 1 + \frac{1}{s} \log\det(K + \lambda I) \Big), \quad
         \hat a = \frac{1}{s k} \sum_c Y_c^T (K + \lambda I)^{-1} Y_c
 
-    K [s, s] is the mean of f(x_i) f(x_j) over logits and 32 networks drawn anew, over its mean diagonal entry; Y the
+    K [s, s] is the mean of f(x_i) f(x_j) over logits and 32 random networks, over its mean diagonal entry; Y the
     one-hot labels minus 1 / k; s = min(n, 128); lambda is 10^-4, 10^-3.5, ... or 10. Every tensor of parameters is
     drawn independently and Gaussian, with the mean and the standard deviation of its entries at initialization or, for
     a matrix that starts as zeros (an output layer often does), with variance one over its number of inputs; logits are
     in eval mode and minus their mean over classes. Departs from the paper in the Gaussian likelihood, there that of a
-    step; in the distribution, known here by one draw; and in the bound, of which this is the term that varies. A
-    kernel of few draws is noisy, by which the evidence seems less: on digits by up to a nat, where labels at random
-    have two to four nats less than true ones. Says nothing of training: networks of one architecture differ by their
-    labels alone. Unit: nats an example.
+    step; in the distribution, known here by one draw; and in the bound, of which this is the term that varies. A kernel
+    of few draws is noisy, by which the evidence seems less: on digits by up to a nat, where labels at random have two
+    to four nats less than true ones. The draws are the same for all networks of a shape, so that they cancel where
+    those are compared. Says nothing of training: networks of one architecture differ by their labels alone. Unit: nats
+    an example.
     """
     chosen = subject.sample(EVIDENCE_EXAMPLES)
     features = _random_logits(subject, subject.inputs[chosen])  # [s, draws * k]

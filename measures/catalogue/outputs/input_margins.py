@@ -1,4 +1,4 @@
-"""First-order distances from the decision boundary: at the input, inside the network, and at all layers at once."""
+"""First-order margins: at the input, in hidden layers, of all layers jointly, and of mixtures."""
 
 from typing import Final
 
@@ -117,7 +117,7 @@ def all_layer_margin(subject: Subject) -> float:
     source="Natekar & Sharma 2020, arXiv:2012.02775, sec. 3.3 (margins of mixtures)",
     family="margin",
     expected_sign=-1,
-    cost="shared forward and backward pass on 128 mixtures",
+    cost="1 forward and backward pass on up to 512 midpoints",
     version=2,
 )
 def mixup_margin(subject: Subject) -> float:
@@ -126,19 +126,19 @@ def mixup_margin(subject: Subject) -> float:
     .. math:: \frac{1}{s} \sum_i \frac{1}{\tilde\sigma(h_1)}
         \frac{f_y(\bar x_i) - f_c(\bar x_i)}{\sqrt{\lVert \nabla_{h_1} (f_y - f_c) \rVert_2^2 + 10^{-6}}}
 
-    The midpoints are those of `mixup_acc`; h_1 is the activation behind the first layer, and sigma the mean of the
-    standard deviations of its features over the midpoints, without a tenth at either end. Unit: none per feature.
-    Nearly invariant when ReLU layers are rescaled.
+    Of s midpoints of pairs of a class, about 512, chosen as in `mixup_acc`; h_1 is the activation behind the first
+    layer, and sigma the mean of the standard deviations of its features over the midpoints, without a tenth at either
+    end. Unit: none per feature. Nearly invariant when ReLU layers are rescaled.
     """
     hidden_bottlenecks(subject)
-    return _mean_distance(flow_of_mixtures(subject)[0])
+    return _mean_distance(flow_of_mixtures(subject))
 
 
 @measure(
     source="Natekar & Sharma 2020, arXiv:2012.02775, sec. 3.3 (margins of augmented examples)",
     family="margin",
     expected_sign=-1,
-    cost="forward and backward pass on 128 examples",
+    cost="1 forward and backward pass on up to 1024 augmented images",
     version=2,
 )
 def augment_margin(subject: Subject) -> float:
@@ -147,9 +147,10 @@ def augment_margin(subject: Subject) -> float:
     .. math:: \frac{1}{s} \sum_i \frac{1}{\tilde\sigma(h_1)}
         \frac{f_y(A_i x_i) - f_c(A_i x_i)}{\sqrt{\lVert \nabla_{h_1} (f_y - f_c) \rVert_2^2 + 10^{-6}}}
 
-    A_i mirrors every second image, zooms into each by a factor between 1 and 4/3, and changes its contrast and
-    brightness; everything else is as in `mixup_margin`. The strengths are gapbench's own. Nearly invariant when ReLU
-    layers are rescaled.
+    A_i mirrors or not, zooms in by a factor between 1 and 4/3, and changes contrast and brightness; each of min(m, 512)
+    images is augmented twice, the second time with the opposite strengths, which lessens the noise of the draw.
+    Everything else is as in `mixup_margin`. The strengths are gapbench's own. Nearly invariant when ReLU layers are
+    rescaled.
     """
     hidden_bottlenecks(subject)
     sample = augment_examples(subject)

@@ -1,4 +1,4 @@
-"""Output margins: by how much the logit of the label exceeds the others."""
+"""Output margins: the logit of the label minus the largest other."""
 
 import math
 from typing import Final
@@ -95,6 +95,7 @@ def norm_margin_fro(subject: Subject) -> float:
     needs={"trajectory"},
     expected_sign=-1,
     cost="1 forward pass a checkpoint on 256 examples",
+    version=2,
 )
 def aum(subject: Subject) -> float:
     r"""Area under the margin: mean output margin over the checkpoints of training and the training examples.
@@ -103,11 +104,15 @@ def aum(subject: Subject) -> float:
 
     Departs from the paper, which averages over every epoch in the mode of training and ranks single examples: T are the
     checkpoints that were kept after initialization, in eval mode, each of the same weight, and s = min(m, 256) examples
-    of a fixed draw. Unit: logits. Invariant when ReLU layers are rescaled throughout or a constant is added to logits.
+    of a fixed draw. With no checkpoint between the ends it would be the margin of the trained network. Unit: logits.
+    Invariant when ReLU layers are rescaled throughout or a constant is added to logits.
     """
-    kept = [checkpoint for checkpoint in subject.trajectory.checkpoints if checkpoint.step > 0]
-    if not kept:
-        raise UnsupportedModelError("Its trajectory holds no checkpoint after initialization.")
+    checkpoints = subject.trajectory.checkpoints
+    if len(checkpoints) < 3:  # noqa: PLR2004  the ends and one between
+        raise UnsupportedModelError(
+            f"The area under the margin takes checkpoints between the ends; it has {len(checkpoints)} in all."
+        )
+    kept = [checkpoint for checkpoint in checkpoints if checkpoint.step > 0]
     total, seen = 0.0, 0
     with torch.no_grad():
         for checkpoint in kept:

@@ -1,4 +1,4 @@
-"""Consistency: whether mixtures of two examples of a class belong to it."""
+"""Accuracy on mixtures of two examples of a class: input and manifold mixup."""
 
 from typing import Final
 
@@ -6,40 +6,49 @@ from torch import Tensor
 
 from measures.api import Subject, measure
 from measures.catalogue.representation.representation import davies_bouldin
-from measures.passes.activations.mixtures import flow_of_mixtures, logits_of_hidden_mixtures
+from measures.passes.activations.mixtures import logits_of_hidden_mixtures, logits_of_mixtures
 
 SOURCE: Final = "Natekar & Sharma 2020, arXiv:2012.02775, sec. 3.2"
 
 
 @measure(
-    source=SOURCE, family="representation", expected_sign=-1, cost="shared forward and backward pass on 128 mixtures"
+    source=SOURCE,
+    family="representation",
+    expected_sign=-1,
+    cost="1 forward pass on up to 8192 midpoints",
+    version=2,
 )
 def mixup_acc(subject: Subject) -> float:
     r"""Accuracy on midpoints of two training inputs of one class, averaged over the classes.
 
-    .. math:: \frac{1}{K'} \sum_k \frac{1}{s_k} \sum_{i : y_i = k}
-        1 \left[ \arg\max f \left( \tfrac{1}{2} x_i + \tfrac{1}{2} x_{\pi(i)} \right) = k \right]
+    .. math:: \frac{1}{K'} \sum_k \frac{1}{|P_k|} \sum_{(i, j) \in P_k}
+        1 \left[ \arg\max f \left( \tfrac{1}{2} x_i + \tfrac{1}{2} x_j \right) = k \right]
 
-    Of min(m, 128) training examples, with pi(i) the next one of the class in the fixed draw, the first after the last;
-    K' classes occur. Departs from the paper, which takes all pairs within a batch. No unit, between 0 and 1. Invariant
-    when ReLU layers are rescaled or a constant is added to all logits.
+    P_k are all pairs of examples of class k, as in the paper's batches; where the classes have more than 8192 pairs in
+    all, those of each example with the next few of its class in the fixed draw. K' classes occur. No unit, between 0
+    and 1. Invariant when ReLU layers are rescaled or a constant is added to all logits.
     """
-    found, labels = flow_of_mixtures(subject)
-    return _accuracy(found.logits, labels)
+    return _accuracy(*logits_of_mixtures(subject))
 
 
-@measure(source=SOURCE, family="representation", expected_sign=-1, cost="2 forward passes on 128 examples", version=2)
+@measure(
+    source=SOURCE,
+    family="representation",
+    expected_sign=-1,
+    cost="1 forward pass on up to 2048 midpoints, 1 on their examples",
+    version=2,
+)
 def manifold_mixup(subject: Subject) -> float:
     r"""Accuracy where the activation halfway through the network is the midpoint of two of one class.
 
-    .. math:: \frac{1}{K'} \sum_k \frac{1}{s_k} \sum_{i : y_i = k}
-        1 \left[ \arg\max g \left( \tfrac{1}{2} h(x_i) + \tfrac{1}{2} h(x_{\pi(i)}) \right) = k \right]
+    .. math:: \frac{1}{K'} \sum_k \frac{1}{|P_k|} \sum_{(i, j) \in P_k}
+        1 \left[ \arg\max g \left( \tfrac{1}{2} h(x_i) + \tfrac{1}{2} h(x_j) \right) = k \right]
 
     f = g o h at the middle of the activations that all paths lead through, counted with the input, the later of two;
-    pairs as in `mixup_acc`. A network of one layer has the input alone, and then this is `mixup_acc`. Departs from the
-    published code, which mixes what the first layer gives before its nonlinearity: an affine layer makes midpoints of
-    midpoints, so that this is input mixup again. No unit. Invariant when ReLU layers are rescaled or a constant is
-    added to all logits.
+    about 2048 pairs, chosen as in `mixup_acc`. A network of one layer has the input alone, and then this is
+    `mixup_acc`. Departs from the published code, which mixes what the first layer gives before its nonlinearity: an
+    affine layer makes midpoints of midpoints, so that this is input mixup again. No unit. Invariant when ReLU layers
+    are rescaled or a constant is added to all logits.
     """
     return _accuracy(*logits_of_hidden_mixtures(subject))
 

@@ -1,4 +1,4 @@
-"""Confidence and dispersity of the predictions on test inputs, in one number."""
+"""Nuclear norm of the predictions on unlabeled inputs."""
 
 import math
 

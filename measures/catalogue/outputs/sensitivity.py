@@ -1,4 +1,4 @@
-"""Sensitivity: how much the answer moves with the input, at training examples and between them."""
+"""Sensitivity of the output to the input: Jacobians, noise, linear regions."""
 
 import math
 from collections.abc import Callable
@@ -6,20 +6,22 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torch.overrides import TorchFunctionMode
 
-from measures.api import Subject, UnsupportedModelError, measure, shared
+from measures.api import CHUNK, Subject, UnsupportedModelError, measure, shared
 from measures.passes.activations.features import flow, sample_examples
 from measures.passes.activations.torch_calls import tensors
 from measures.per_layer import Layered
 
-JACOBIAN_ROWS: Final = 480  # examples times classes: backward passes of one example
+JACOBIAN_ROWS: Final = 4096  # examples times classes: backward passes of one example
 MIN_EXAMPLES: Final = 8  # however many classes there are
 NOISE: Final = 0.1  # standard deviations of a normalised pixel: small beside the image, large beside rounding
-NOISE_EXAMPLES: Final = 128  # bounds the cost to a forward pass of each, twice
-NUM_PATHS: Final = 4  # ellipses, each through three training examples
-POINTS: Final = 32  # on each; bounds the cost to a forward pass of 128 points
-JACOBIAN_COST: Final = "shared forward pass and K backward passes on max(8, 480 / K) examples"
+NOISE_EXAMPLES: Final = 512  # bounds the cost to three forward passes of each
+CURVATURE_STEP: Final = 0.01  # of a normalised pixel: a tenth of the noise
+NUM_PATHS: Final = 128  # ellipses, each through three training examples: all of a small training set
+POINTS: Final = 32  # on each; bounds the cost to a forward pass of each
+JACOBIAN_COST: Final = "shared forward pass and K backward passes on max(8, 4096 / K) examples"
 
 
 @shared
@@ -27,23 +29,27 @@ def jacobian_grams(subject: Subject) -> tuple[Tensor, Tensor]:
     """Of sampled examples J J^T [s, k, k], with J the Jacobian of the logits by the input, and the softmax [s, k]."""
     subject.require_real_inputs()
     count = max(MIN_EXAMPLES, JACOBIAN_ROWS // subject.num_classes)
-    x = sample_examples(subject, count).inputs.clone().requires_grad_()
-    with torch.enable_grad():
-        logits = subject.logits_of(x)
-        rows = [torch.autograd.grad(logits[:, k].sum(), x, retain_graph=True)[0] for k in range(subject.num_classes)]
-    jacobian = torch.stack([row.flatten(1) for row in rows], 1).double()
-    return jacobian @ jacobian.mT, logits.detach().double().softmax(1)
+    grams, probabilities = [], []
+    for inputs in sample_examples(subject, count).inputs.split(CHUNK):
+        x = inputs.clone().requires_grad_()
+        with torch.enable_grad():
+            logits = subject.logits_of(x)
+            rows = [torch.autograd.grad(logits[:, k].sum(), x, retain_graph=True)[0] for k in range(logits.shape[1])]
+        jacobian = torch.stack([row.flatten(1) for row in rows], 1).double()
+        grams.append(jacobian @ jacobian.mT)
+        probabilities.append(logits.detach().double().softmax(1))
+    return torch.cat(grams), torch.cat(probabilities)
 
 
 @measure(source="Novak et al. 2018, arXiv:1802.08760, sec. 3.1", family="representation",
-         cost=JACOBIAN_COST)  # fmt: skip
+         version=2, cost=JACOBIAN_COST)  # fmt: skip
 def jacobian_norm(subject: Subject) -> float:
     r"""Mean Frobenius norm of the Jacobian of the probabilities by the input.
 
     .. math:: \frac{1}{s} \sum_i \lVert \partial_x \mathrm{softmax} f(x_i) \rVert_F
 
-    Of s = min(m, max(8, 480 / K)) training examples, where the paper has test examples. Unit: probability per unit of a
-    normalised input. Invariant when ReLU layers are rescaled or a constant is added to all logits.
+    Of s = min(m, max(8, 4096 / K)) training examples, where the paper has test examples. Unit: probability per unit of
+    a normalised input. Invariant when ReLU layers are rescaled or a constant is added to all logits.
     """
     grams, p = jacobian_grams(subject)
     slope = p.diag_embed() - p[:, :, None] * p[:, None, :]
@@ -52,7 +58,7 @@ def jacobian_norm(subject: Subject) -> float:
 
 
 @measure(source="Novak et al. 2018, arXiv:1802.08760, sec. 3.1, of the logits", family="representation",
-         cost=JACOBIAN_COST)  # fmt: skip
+         version=2, cost=JACOBIAN_COST)  # fmt: skip
 def logit_jacobian_norm(subject: Subject) -> float:
     r"""Mean Frobenius norm of the Jacobian of the logits by the input.
 
@@ -66,7 +72,7 @@ def logit_jacobian_norm(subject: Subject) -> float:
 
 
 @measure(source="Hein & Andriushchenko 2017, arXiv:1705.08475, sec. 2 (local Lipschitz constant)",
-         family="representation", cost=JACOBIAN_COST)  # fmt: skip
+         family="representation", version=2, cost=JACOBIAN_COST)  # fmt: skip
 def local_lipschitz(subject: Subject) -> float:
     r"""Largest spectral norm of the Jacobian of the logits by the input over training examples.
 
@@ -80,21 +86,58 @@ def local_lipschitz(subject: Subject) -> float:
 
 
 @measure(source="Novak et al. 2018, arXiv:1802.08760, sec. 3.1 (its finite form); Arora et al. 2018, definition 1",
-         family="representation", cost="2 forward passes on 128 examples")  # fmt: skip
+         family="representation", version=2, cost="3 forward passes on 512 examples")  # fmt: skip
 def input_noise_sensitivity(subject: Subject) -> float:
     r"""Mean change of the logits relative to the Gaussian noise on the input that makes it.
 
-    .. math:: \frac{1}{s} \sum_i \frac{\lVert f(x_i + e_i) - f(x_i) \rVert_2}{\lVert e_i \rVert_2}, \quad
-        e_i \sim N(0, 0.1^2 I)
+    .. math:: \frac{1}{2 s} \sum_i \sum_{\pm} \frac{\lVert f(x_i \pm e_i) - f(x_i) \rVert_2}{\lVert e_i \rVert_2},
+        \quad e_i \sim N(0, 0.1^2 I)
 
-    Of min(m, 128) training examples, one draw each. Unit: logits per unit of a normalised input. Invariant when ReLU
-    layers are rescaled or a constant is added to all logits.
+    Of min(m, 512) training examples, one draw each, added and subtracted. Unit: logits per unit of a normalised input.
+    Invariant when ReLU layers are rescaled or a constant is added to all logits.
     """
     x = sample_examples(subject, NOISE_EXAMPLES).inputs
-    noise = torch.randn(x.shape, generator=subject.generator("input_noise"), device=subject.device).to(subject.dtype)
+    draw = torch.randn(x.shape, generator=subject.generator("input_noise"), device=subject.device).to(subject.dtype)
+    noise = NOISE * draw
     with torch.no_grad():
-        moved = subject.logits_of(x + NOISE * noise) - subject.logits_of(x)
-    return float((moved.double().norm(dim=1) / (NOISE * noise).double().flatten(1).norm(dim=1)).mean())
+        start, *ends = (
+            torch.cat([subject.logits_of(part) for part in moved.split(CHUNK)]).double()
+            for moved in (x, x + noise, x - noise)
+        )
+    change = sum(((end - start).norm(dim=1) for end in ends), start.new_zeros(len(x))) / len(ends)
+    return float((change / noise.double().flatten(1).norm(dim=1)).mean())
+
+
+@measure(source="Garg, Ravikumar & Roy 2024, arXiv:2307.05831, eq. 5", family="representation",
+         cost="2 forward and backward passes on 512 examples")  # fmt: skip
+def loss_curvature(subject: Subject) -> float:
+    r"""Mean squared curvature of the loss by the input along random directions.
+
+    .. math:: \frac{1}{s} \sum_i \left\lVert \frac{\nabla_x \ell(x_i + h v_i) - \nabla_x \ell(x_i - h v_i)}{2 h}
+        \right\rVert_2^2 \approx \frac{1}{s} \sum_i \lVert \nabla_x^2 \ell(x_i) \rVert_F^2, \quad h = 0.01
+
+    v_i are Rademacher vectors, one an example. Departs from the paper in central differences. Of min(m, 512) training
+    examples. Unit: nats squared per unit of a normalised input to the fourth. Invariant when ReLU layers are rescaled
+    or a constant is added to all logits.
+    """
+    subject.require_real_inputs()
+    sample = sample_examples(subject, NOISE_EXAMPLES)
+    generator = subject.generator("loss_curvature")
+    signs = torch.randint(0, 2, sample.inputs.shape, generator=generator, device=subject.device)
+    step = CURVATURE_STEP * (2 * signs - 1).to(subject.dtype)
+    ends = [_loss_gradients(subject, sample.inputs + moved, sample.labels) for moved in (step, -step)]
+    return float(((ends[0] - ends[1]) / (2 * CURVATURE_STEP)).flatten(1).square().sum(1).mean())
+
+
+def _loss_gradients(subject: Subject, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Gradients [n, c, h, w], float64, of the cross-entropies by the inputs."""
+    found = []
+    for part, y in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
+        x = part.clone().requires_grad_()
+        with torch.enable_grad():
+            loss = cross_entropy(subject.logits_of(x), y, reduction="sum")
+        found.append(torch.autograd.grad(loss, x)[0].double())
+    return torch.cat(found)
 
 
 @measure(source="Arora et al. 2018, arXiv:1802.05296, definition 1 and figure 1", family="representation",
@@ -127,29 +170,32 @@ def noise_attenuation(subject: Subject) -> float:
     return Layered(sum(terms.values()), terms)
 
 
-@measure(source="Novak et al. 2018, arXiv:1802.08760, sec. 3.2", family="representation",
-         cost="1 forward pass on 128 points between examples")  # fmt: skip
+@measure(source="Novak et al. 2018, arXiv:1802.08760, sec. 3.2", family="representation", version=2,
+         cost="1 forward pass on up to 4096 points between examples")  # fmt: skip
 def linear_regions(subject: Subject) -> float:
     r"""Mean number of times that a ReLU switches along a closed path through three training examples.
 
-    .. math:: \frac{1}{4} \sum_p \sum_{t=1}^{32} \lVert c(z_{t+1}) - c(z_t) \rVert_1, \quad
+    .. math:: \frac{1}{q} \sum_p \sum_{t=1}^{32} \lVert c(z_{t+1}) - c(z_t) \rVert_1, \quad
         z_t = \bar x + a \cos \theta_t + b \sin \theta_t
 
     c(z) in {0, 1} says of each ReLU whether its input is positive; the ellipse passes through the examples at angles
-    0, 2 pi / 3 and 4 pi / 3 and starts there. The paper has more points and paths; 32 miss what switches there and back
-    between two of them. Other nonlinearities are not counted. No unit. Invariant when ReLU layers are rescaled, a
-    constant is added to all logits, and when they are scaled.
+    0, 2 pi / 3 and 4 pi / 3 and starts there. Of q = min(m / 3, 128) paths, which share no example. The paper has more
+    points and paths; 32 points miss what switches there and back between two of them. Other nonlinearities are not
+    counted. No unit. Invariant when ReLU layers are rescaled, a constant is added to all logits, and when they are
+    scaled.
     """
     subject.require_real_inputs()
-    points = _ellipses(sample_examples(subject, 3 * NUM_PATHS).inputs)
+    paths = _ellipses(sample_examples(subject, 3 * NUM_PATHS).inputs)
     total = 0
-    for path in points:
+    for some in paths.split(CHUNK // POINTS):
         with torch.no_grad(), _Switches() as seen:
-            subject.logits_of(path)
+            subject.logits_of(some.flatten(0, 1))
         if not seen.signs:
             raise UnsupportedModelError("The network has no ReLU, whose switching could be counted.")
-        total += sum(int((signs != signs.roll(-1, 0)).sum()) for signs in seen.signs)
-    return total / len(points)
+        for signs in seen.signs:
+            along = signs.unflatten(0, (len(some), POINTS))
+            total += int((along != along.roll(-1, 1)).sum())
+    return total / len(paths)
 
 
 def _ellipses(examples: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Redundancy of the last hidden layer: what the DeCov regularizer penalizes."""
+"""DeCov: covariance between units of the last hidden layer."""
 
 import torch
 

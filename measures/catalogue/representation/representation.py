@@ -1,4 +1,4 @@
-"""Representations: how the classes lie among the features, and how many dimensions the features fill."""
+"""Class clusters, rank and intrinsic dimension of the features."""
 
 import math
 from typing import Final
@@ -121,7 +121,7 @@ def intrinsic_dimension(subject: Subject) -> float:
         ratios = (nearest[:, 1] / nearest[:, 0])[nearest[:, 0] > 0].log().sort().values
         if len(ratios) >= MIN_NEIGHBOURS and ratios.any():
             return two_nn_slope(ratios)
-    raise UnsupportedModelError(f"Fewer than {MIN_NEIGHBOURS} examples have penultimate features of their own.")
+    raise UnsupportedModelError(f"Fewer than {MIN_NEIGHBOURS} examples have distinct penultimate features.")
 
 
 def two_nn_slope(log_ratios: Tensor) -> float:

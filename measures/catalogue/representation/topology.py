@@ -1,7 +1,7 @@
-"""The shape of the cloud of weights that stochastic gradient descent visits, and the tails of its noise.
+"""Topology of the weights that stochastic gradient descent visits, and the tail index of its noise.
 
-The papers look at the last thousands of iterates of training itself. Here they are made anew, which any trained network
-allows: see `measures.passes.perturbations.sgd_cloud`.
+The papers use the last thousands of iterates of training. Here descent is continued from the trained weights, which
+works for any trained network: see `measures.passes.perturbations.sgd_cloud`.
 """
 
 import math
@@ -14,15 +14,15 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
 from measures.api import Subject, UnsupportedModelError, measure, seed_for
-from measures.passes.gradients.per_sample import chunk_size, gradient_statistics, gradients_of
+from measures.catalogue.gradients.gradients import random_groups
+from measures.passes.gradients.tangents import gradient_pairs
 from measures.passes.perturbations.sgd_cloud import distances
 
 Array = NDArray[np.float64]
 
-ITERATES: Final = "64 gradients of one minibatch each, shared"
+ITERATES: Final = "8 descents of 32 gradients of one minibatch each, shared"
 NUM_SIZES: Final = 7  # sizes of subsets from a quarter of the iterates to all, evenly spaced
-NUM_DRAWS: Final = 8  # subsets of each size, against the chance of one
-NUM_EXAMPLES: Final = 64  # of the noise: eight sums of eight
+NUM_DRAWS: Final = 2  # subsets of each size of each cloud
 ROUNDING: Final = 100  # noise below this many machine epsilons of the mean gradient is rounding, not noise
 GROUP: Final = 8  # gradients in a sum: K1, about the square root of their number (Simsekli et al. 2019)
 
@@ -32,19 +32,21 @@ GROUP: Final = 8  # gradients in a sum: K1, about the square root of their numbe
     family="topology",
     needs={"trajectory"},
     cost=ITERATES,
+    version=2,
 )
 def ph_dim(subject: Subject) -> float:
     r"""Persistent homology dimension of the iterates.
 
     .. math:: \frac{1}{1 - b}, \quad \log E_1(m) = a + b \log m
 
-    E_1(m) is the total length of the minimum spanning tree of m of the 64 iterates, which is the total lifetime in the
-    0-th persistent homology of their Vietoris-Rips complex, on the mean of 8 draws; b is the slope of least squares
-    over m = 16, 24, ..., 64. Departs from the paper in the iterates (see `measures.passes.perturbations.sgd_cloud`;
-    there 200 to 1000, of training itself) and in the mean over draws. No unit; invariant to the scale of the cloud.
+    E_1(m) is the total length of the minimum spanning tree of m of the 32 iterates, which is the total lifetime in the
+    0-th persistent homology of their Vietoris-Rips complex, on the mean of 8 descents and 2 draws from each; b is the
+    slope of least squares over m = 8, 12, ..., 32. Departs from the paper in the iterates (see
+    `measures.passes.perturbations.sgd_cloud`; there 200 to 1000, of training itself) and in the mean over draws. No
+    unit; invariant to the scale of the cloud.
     """
-    lengths = distances(subject)
-    dimension = homology_dimension(lengths, np.random.default_rng(seed_for(subject.seed, "subsets")))
+    clouds = distances(subject)
+    dimension = homology_dimension(clouds, np.random.default_rng(seed_for(subject.seed, "subsets")))
     if dimension is None:
         raise UnsupportedModelError(
             "The spanning tree of its iterates does not grow with their number as a cloud's does."
@@ -57,15 +59,17 @@ def ph_dim(subject: Subject) -> float:
     family="topology",
     needs={"trajectory"},
     cost=ITERATES,
+    version=2,
 )
 def e_alpha(subject: Subject) -> float:
     r"""Total lifetime in the 0-th persistent homology of the iterates: the length of their minimum spanning tree.
 
     .. math:: E_1 = \sum_{(s, t) \in \mathrm{MST}} \lVert w_s - w_t \rVert_2
 
-    Departs from the paper in the iterates, there 5000 of training itself. Unit: that of the weights.
+    Departs from the paper in the iterates, there 5000 of training itself, and in the mean over 8 descents. Unit: that
+    of the weights.
     """
-    return float(spanning_tree(distances(subject)).sum())
+    return float(np.mean([spanning_tree(lengths).sum() for lengths in distances(subject)]))
 
 
 @measure(
@@ -73,52 +77,50 @@ def e_alpha(subject: Subject) -> float:
     family="topology",
     needs={"trajectory"},
     cost=ITERATES,
+    version=2,
 )
 def magnitude(subject: Subject) -> float:
     r"""Positive magnitude of the iterates: how many points they are at the scale of one over the square root of n.
 
     .. math:: \sum_t \max(0, \beta_t), \quad Z \beta = 1, \quad Z_{st} = e^{-\sqrt{n} \lVert w_s - w_t \rVert_2}
 
-    with n training examples. Departs from the paper in the iterates, there 5000 of training itself. No unit: between 1,
-    all in one place, and 64, all far apart.
+    with n training examples. Departs from the paper in the iterates, there 5000 of training itself, and in the mean
+    over 8 descents. No unit: between 1, all in one place, and 32, all far apart.
     """
-    return positive_magnitude(distances(subject), math.sqrt(subject.num_examples))
+    scale = math.sqrt(subject.num_examples)
+    return float(np.mean([positive_magnitude(lengths, scale) for lengths in distances(subject)]))
 
 
 @measure(
     source="Simsekli et al. 2019, arXiv:1901.06053; Mohammadi et al. 2015, corollary 2.4",
     family="topology",
-    cost="per-sample gradients (shared), and those of 64 examples",
+    cost="shared inner products of 400 gradients",
+    version=2,
 )
 def tail_index(subject: Subject) -> float:
     r"""Tail index of the noise of single gradients as if they had a stable law: 2 for Gaussian, less for heavier tails.
 
-    .. math:: 1 / \alpha = \frac{1}{\log 8} \Big( \frac{1}{8} \sum_{j=1}^{8} \log \lVert Y_j \rVert_2
-        - \frac{1}{64} \sum_{i=1}^{64} \log \lVert X_i \rVert_2 \Big)
+    .. math:: 1 / \alpha = \frac{1}{\log 8} \Big( \mathrm{mean}_j \log \lVert Y_j \rVert_2
+        - \frac{1}{s} \sum_{i=1}^{s} \log \lVert X_i \rVert_2 \Big)
 
-    X_i = g_i - g at 64 training examples, g the mean over all, and Y_j the sums of eight X_i each: sums of m variables
-    of a stable law are m^(1 / alpha) times as large. Departs from the papers, which look at minibatches along training:
-    these are single examples at its end. No unit; may leave (0, 2] where the noise has no stable law.
+    X_i = g_i - g at s = min(n, 400) training examples, g their mean, and Y_j the sums of eight X_i each: sums of m
+    variables of a stable law are m^(1 / alpha) times as large. The mean is over 64 random divisions of the examples
+    into groups of eight. Departs from the papers, which look at minibatches along training: these are single examples
+    at its end. No unit; may leave (0, 2] where the noise has no stable law.
     """
-    mean = torch.cat([part.flatten() for part in gradient_statistics(subject).mean.values()]).double()
-    count = min(NUM_EXAMPLES, subject.num_examples) // GROUP * GROUP
-    if count < 2 * GROUP:
+    gram = gradient_pairs(subject).gram
+    groups = len(gram) // GROUP
+    if groups < 2:  # noqa: PLR2004  with a single group the sum of all is zero
         raise UnsupportedModelError(
             f"Sums of {GROUP} gradients take {2 * GROUP} examples; it has {subject.num_examples}."
         )
-    chosen = subject.sample(count)
-    rounding = ROUNDING * torch.finfo(subject.dtype).eps * float(mean.norm())
-    single, summed = [], []
-    step = max(1, chunk_size(subject) // GROUP) * GROUP
-    for part in chosen.split(step):
-        pieces = gradients_of(
-            subject, torch.nn.functional.cross_entropy, subject.inputs[part], subject.labels[part]
-        ).values()
-        noise = torch.cat([piece.reshape(len(part), -1) for piece in pieces], 1).double() - mean
-        norms = noise.norm(dim=1)
-        single.append(norms.where(norms > rounding, 0.0))
-        summed.append(noise.reshape(-1, GROUP, noise.shape[1]).sum(1).norm(dim=1))
-    return stable_index(torch.cat(single).cpu().numpy(), torch.cat(summed).cpu().numpy(), GROUP)
+    centred = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
+    rounding = ROUNDING * torch.finfo(subject.dtype).eps * gram.mean().clamp_min(0)
+    single = centred.diagonal()
+    members = random_groups(subject, len(gram), GROUP, groups)
+    summed = ((members @ centred) * members).sum(2)
+    squares = [values.where(values > rounding, 0.0).sqrt() for values in (single, summed.flatten())]
+    return stable_index(squares[0].cpu().numpy(), squares[1].cpu().numpy(), GROUP)
 
 
 def stable_index(single: Array, summed: Array, group: int) -> float:
@@ -141,14 +143,14 @@ def spanning_tree(lengths: Array) -> Array:
     return edges
 
 
-def homology_dimension(lengths: Array, generator: np.random.Generator) -> float | None:
-    """The dimension by the growth of the spanning tree of distances [m, m], or None where there is none."""
-    m = len(lengths)
+def homology_dimension(clouds: Array, generator: np.random.Generator) -> float | None:
+    """The dimension by the growth of the spanning trees of distances [chains, m, m], or None where there is none."""
+    m = clouds.shape[-1]
     sizes = np.linspace(m // 4, m, NUM_SIZES).round().astype(int)
     totals = []
     for size in sizes:
-        draws = [generator.permutation(m)[:size] for _ in range(NUM_DRAWS if size < m else 1)]
-        totals.append(np.mean([spanning_tree(lengths[np.ix_(draw, draw)]).sum() for draw in draws]))
+        draws = [(lengths, generator.permutation(m)[:size]) for lengths in clouds for _ in range(NUM_DRAWS)]
+        totals.append(np.mean([spanning_tree(lengths[np.ix_(draw, draw)]).sum() for lengths, draw in draws]))
     if min(totals) <= 0:
         return None
     slope = float(np.polyfit(np.log(sizes), np.log(totals), 1)[0])

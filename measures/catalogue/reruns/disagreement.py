@@ -1,17 +1,15 @@
-"""The test error without a test label: disagreement of two networks of the same recipe, and doubt of a single one."""
+"""Estimates of the test error from unlabeled inputs: disagreement with a twin, confidence."""
 
-import math
 from typing import Final
 
-import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from measures.api import Subject, UnsupportedModelError, measure
+from measures.passes.activations.augmentations import shift
 from measures.passes.activations.outputs import finite_logits, logits, twin_unlabeled_logits, unlabeled_logits
 
-NUM_SHIFTS: Final = 4  # shifted copies of each image: a resolution of 1/4 of that of the training set
 SHIFT: Final = 1 / 8  # of the side of an image, the customary 4 pixels of 32; keeps the label
+SHIFTS: Final = tuple((down, right) for down in (-SHIFT, SHIFT) for right in (-SHIFT, SHIFT))  # to the four corners
 
 
 @measure(
@@ -36,24 +34,28 @@ def gde_disagreement(subject: Subject) -> float:
     family="disagreement",
     needs={"twin"},
     cost="8 forward passes",
+    version=2,
 )
 def disagreement_train_aug(subject: Subject) -> float:
     r"""Share of shifted training images on which the network and its twin predict different classes.
 
-    .. math:: \frac{1}{4 m} \sum_{i, j} 1[h(T_{ij} x_i) \ne h'(T_{ij} x_i)]
+    .. math:: \frac{1}{4 m} \sum_{i, j} 1[h(T_j x_i) \ne h'(T_j x_i)]
 
-    T_ij are 4 random shifts of each of the m images by up to an eighth of its side, down and across, the border
-    repeated outwards. Departs from the paper, whose inputs are new draws from the distribution of the test set: this
-    one sees training data alone. No unit, between 0 and 1.
+    T_j are the four shifts by an eighth of both sides (rounded up) towards the corners; the border is repeated. Departs
+    from the paper, whose inputs are new draws from the distribution of the test set: this one sees training data alone.
+    No unit, between 0 and 1.
     """
     if subject.inputs.dim() != 4:  # noqa: PLR2004  [n, c, h, w]
         raise UnsupportedModelError(
             f"Only images [n, c, h, w] can be shifted; its inputs are {tuple(subject.inputs.shape)}."
         )
-    images = subject.inputs[subject.sample(subject.num_examples)]  # a shift belongs to an image, not to a place
-    generator = subject.generator("shifts")
-    shifted = torch.cat([randomly_shifted(images, generator) for _ in range(NUM_SHIFTS)])
-    return _disagreement(finite_logits(subject.model, shifted), finite_logits(subject.twin, shifted))
+    different = [
+        _disagreement(
+            *(finite_logits(network, shift(subject.inputs, *by)) for network in (subject.model, subject.twin))
+        )
+        for by in SHIFTS
+    ]
+    return sum(different) / len(different)
 
 
 @measure(
@@ -116,24 +118,26 @@ def confidence_drop(subject: Subject) -> float:
     return float(on_training - _unlabeled_probabilities(subject).amax(1).mean())
 
 
+@measure(
+    source="Garg et al. 2022, arXiv:2201.04234, sec. 5 (average confidence); Hendrycks & Gimpel 2017, arXiv:1610.02136",
+    family="disagreement",
+    needs={"unlabeled"},
+    expected_sign=-1,
+    cost="shared forward pass over the unlabeled inputs",
+)
+def average_confidence(subject: Subject) -> float:
+    r"""Mean probability of the predicted class on unlabeled inputs.
+
+    .. math:: \frac{1}{|U|} \sum_{x \in U} \max_k p_k(x)
+
+    The accuracy on unlabeled inputs, were the network calibrated. No unit, between 1/K and 1.
+    """
+    return float(_unlabeled_probabilities(subject).amax(1).mean())
+
+
 def _unlabeled_probabilities(subject: Subject) -> Tensor:
     """Probabilities [m, k] of the unlabeled inputs, in float64."""
     return unlabeled_logits(subject).double().softmax(1)
-
-
-def randomly_shifted(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image [c, h, w] of [n, c, h, w] shifted by its own random offset, uniform up to SHIFT of its side."""
-    n, _, h, w = images.shape
-    reach_y, reach_x = math.ceil(h * SHIFT), math.ceil(w * SHIFT)
-    padded = pad(images, (reach_x, reach_x, reach_y, reach_y), mode="replicate")
-
-    def places(side: int, reach: int) -> Tensor:  # [n, side] in the padded image
-        offsets = torch.randint(0, 2 * reach + 1, (n, 1), generator=generator, device=images.device)
-        return offsets + torch.arange(side, device=images.device)
-
-    rows, columns = places(h, reach_y), places(w, reach_x)
-    example = torch.arange(n, device=images.device)[:, None, None]
-    return padded[example, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def _disagreement(ours: Tensor, others: Tensor) -> float:

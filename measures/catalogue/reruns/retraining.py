@@ -1,4 +1,4 @@
-"""What training once more tells on wrong labels, on labels at random, on the first examples alone.
+"""Measures that retrain the network on noisy labels, random labels, or fewer examples.
 
 All measures share one batch of nine trainings by the subject's own recipe: see `measures.passes.refits`. "Own labels"
 are those that the subject was trained on, whether or not they are true.

@@ -1,4 +1,4 @@
-"""Stability to chance and data: what another seed, or other data of the same kind, would have given.
+"""Stability to the seed and to the training data: disagreement, calibration, and divergence of retrained networks.
 
 Most measures share one batch of nine trainings by the subject's own recipe: see `measures.passes.refits`.
 """
@@ -21,7 +21,7 @@ from measures.passes.refits import TRAININGS, logits_under, losses_under, predic
     cost=TRAININGS,
 )
 def f_cmi(subject: Subject) -> float:
-    r"""Bound on the gap in accuracy by what right and wrong answers tell about which of two examples was trained on.
+    r"""Bound on the gap in accuracy from what correctness says about which of two examples was trained on.
 
     .. math:: \sqrt{2 I}, \quad
         I = (p_{10} + p_{01}) \Big( \log 2 - h\Big( \frac{p_{10}}{p_{10} + p_{01}} \Big) \Big)
@@ -29,14 +29,14 @@ def f_cmi(subject: Subject) -> float:
     The examples of the two halves of the training set are paired, and of each pair a network has been trained on one.
     p_10 is the share of pairs (over the four networks) of which it answers rightly the one that it was trained on and
     wrongly the other, p_01 the reverse; h is the binary entropy in nats. I is the mutual information between the two
-    outcomes in random order and which of them was trained on: equal outcomes tell nothing. Departs from the papers in
-    that outcomes are right or wrong, not predictions (the evaluated information), in one split for two seeds, and in
-    that I is of all pairs together, which is at most the mean over pairs. No unit: accuracy.
+    outcomes in random order and which of them was trained on: equal outcomes carry no information. Departs from the
+    papers in that outcomes are right or wrong, not predictions (the evaluated information), in one split for two seeds,
+    and in that I is of all pairs together, which is at most the mean over pairs. No unit: accuracy.
     """
     trained, unseen = _halves_right(subject)
-    told = float((trained & ~unseen).double().mean()), float((~trained & unseen).double().mean())
-    differing = sum(told)
-    return math.sqrt(2 * max(0.0, differing * math.log(2) - sum(_surprise(p, differing) for p in told)))
+    shares = float((trained & ~unseen).double().mean()), float((~trained & unseen).double().mean())
+    differing = sum(shares)
+    return math.sqrt(2 * max(0.0, differing * math.log(2) - sum(_surprise(p, differing) for p in shares)))
 
 
 @measure(

@@ -46,6 +46,15 @@ def rotate(images: Tensor, degrees: float) -> Tensor:
     return _warp(images, turn.expand(len(images), 2, 2))
 
 
+def shift(images: Tensor, down: float, right: float) -> Tensor:
+    """Move the image by shares of its sides, rounded up to whole pixels; the border is repeated."""
+    h, w = images.shape[2:]
+    rows, columns = (math.copysign(math.ceil(abs(share) * side), share) for share, side in ((down, h), (right, w)))
+    y = (torch.arange(h, device=images.device) - int(rows)).clamp(0, h - 1)
+    x = (torch.arange(w, device=images.device) - int(columns)).clamp(0, w - 1)
+    return images[:, :, y][:, :, :, x]
+
+
 def _warp(images: Tensor, linear: Tensor) -> Tensor:
     """Pixels fetched from where linear maps [n, 2, 2] of coordinates (x, y) in [-1, 1] send them."""
     theta = torch.cat([linear, linear.new_zeros(len(linear), 2, 1)], 2)

@@ -11,7 +11,7 @@ from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.gradients.per_sample import gradient_norms
 from measures.training_history import Checkpoint
 
-NUM_EXAMPLES: Final = 64  # bounds the cost: one sweep of per-sample gradient norms for each checkpoint
+NUM_EXAMPLES: Final = 512  # bounds the cost: one sweep of per-sample gradient norms for each checkpoint
 MAX_CHECKPOINTS: Final = 6  # of a longer trajectory the first after an epoch, and others evenly spaced
 
 

@@ -1,7 +1,7 @@
 """Inner products of the gradients of functions of the logits at pairs of inputs, without keeping the gradients."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -30,54 +30,84 @@ def gram(
         state: parameters and buffers other than those of the subject.
     """
     try:
-        return _gram_by_layer(subject, inputs, cotangents, state)
+        return _gram_by_layer(subject, inputs, [cotangents], state)
     except NoFormulaError:
         return _gram_by_pairs_of_chunks(subject, inputs, cotangents, state)
 
 
+def mean_gram(
+    subject: Subject, inputs: Tensor, directions: Tensor, state: Mapping[str, Tensor] = MappingProxyType({})
+) -> Tensor:
+    """Mean over `directions` [d, k] of the logits of the inner products [r, r] at `inputs` [r, c, h, w]; see `gram`."""
+    each = [direction.expand(len(inputs), -1).contiguous() for direction in directions]
+    try:
+        total = _gram_by_layer(subject, inputs, each, state)
+    except NoFormulaError:
+        total = torch.stack([gram(subject, inputs, cotangents, state) for cotangents in each]).sum(0)
+    return total / len(each)
+
+
 @torch.no_grad()
-def _gram_by_layer(subject: Subject, inputs: Tensor, cotangents: Tensor, state: Mapping[str, Tensor]) -> Tensor:
-    """A sum over layers, from one pass of all inputs."""
-    if _tape(subject, inputs[:NUM_PROBED], cotangents[:NUM_PROBED], state).floats * len(inputs) > FLOATS_AT_ONCE:
+def _gram_by_layer(
+    subject: Subject, inputs: Tensor, cotangents: Sequence[Tensor], state: Mapping[str, Tensor]
+) -> Tensor:
+    """A sum over layers and cotangents, from one pass of all inputs."""
+    first, *others = cotangents
+    if _tape(subject, inputs[:NUM_PROBED], first[:NUM_PROBED], state).floats * len(inputs) > FLOATS_AT_ONCE:
         raise NoFormulaError("One pass of all inputs would hold too much.")
-    r = len(inputs)
-    K = cotangents.new_zeros(r, r)
-    scratch = Scratch(cotangents)
-    for layer in group_by_layer(_tape(subject, inputs, cotangents, state)):
+    K = first.new_zeros(len(inputs), len(inputs))
+    tape = _tape(subject, inputs, first, state, keep_graph=bool(others))
+    _add_layers(K, tape)
+    for other in others:
+        tape.pull(functools.partial(_weighted, other))
+        _add_layers(K, tape)
+    return K.double()
+
+
+def _add_layers(K: Tensor, tape: Tape) -> None:
+    """Add the inner products of the gradients of every layer."""
+    r, scratch = len(K), Scratch(K)
+    for layer in group_by_layer(tape):
         use = layer.only_use
         if use is not None and use.flat is not None:
             a, delta = use.flat[0][:r], layer.uses[0][1][:r]
             K += (a @ a.T) * (delta @ delta.T)
         else:
             _add_layer(K, layer, scratch)
-    return K.double()
 
 
-def _tape(subject: Subject, inputs: Tensor, cotangents: Tensor, state: Mapping[str, Tensor]) -> Tape:
+def _tape(
+    subject: Subject,
+    inputs: Tensor,
+    cotangents: Tensor,
+    state: Mapping[str, Tensor],
+    *,
+    keep_graph: bool = False,
+) -> Tape:
     """The record of a pass of these inputs, and of some more of no weight where their number is ambiguous."""
     for more in range(MAX_FILLED + 1):
         filled = torch.cat([inputs, inputs[:1].expand(more, *inputs.shape[1:])])
-        weights = torch.cat([cotangents, cotangents.new_zeros(more, cotangents.shape[1])])
-        weighted = functools.partial(_weighted, weights)
         try:
-            return Tape(subject, filled, weighted, state)
+            return Tape(subject, filled, functools.partial(_weighted, cotangents), state, keep_graph=keep_graph)
         except AmbiguousBatchAxisError:
             continue
     raise NoFormulaError(f"Axes of the data are as long as {len(inputs)} to {len(inputs) + MAX_FILLED} examples.")
 
 
-def _weighted(weights: Tensor, logits: Tensor) -> Tensor:
-    return (logits * weights).sum()
+def _weighted(cotangents: Tensor, logits: Tensor) -> Tensor:
+    return (logits[: len(cotangents)] * cotangents).sum()
 
 
 def _add_layer(K: Tensor, layer: Layer, scratch: Scratch) -> None:
     """Add the inner products of the gradients of one layer, made anew for each pair of pieces that are held at once."""
     parts = list(slices(len(K), max(1, FLOATS_AT_ONCE // layer.floats)))
     for i, at in enumerate(parts):
-        left = {name: g.reshape(len(g), -1).clone() for name, g in layer.gradients(at, scratch).items()}
-        scratch.clear()
+        left = {name: g.reshape(len(g), -1) for name, g in layer.gradients(at, scratch).items()}
         for g in left.values():
-            K[at, at] += g @ g.T
+            K[at, at].addmm_(g, g.T)
+        if len(parts) > 1:
+            left = {name: g.clone() for name, g in left.items()}
+        scratch.clear()
         for beside in parts[i + 1 :]:
             for name, g in layer.gradients(beside, scratch).items():
                 product = left[name] @ g.reshape(len(g), -1).T

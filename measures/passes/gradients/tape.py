@@ -30,6 +30,7 @@ class Tape:
         inputs: [b, c, h, w].
         objective: logits [b, k] to the sum of the examples' losses.
         state: parameters and buffers other than those of the subject.
+        keep_graph: keep the graph of the pass, for `pull`.
 
     Attributes:
         params: the parameters, by name.
@@ -48,6 +49,8 @@ class Tape:
         inputs: Tensor,
         objective: Callable[[Tensor], Tensor],
         state: Mapping[str, Tensor] = MappingProxyType({}),
+        *,
+        keep_graph: bool = False,
     ) -> None:
         self.params = {name: state.get(name, p).detach().requires_grad_() for name, p in subject.params.items()}
         buffers = {name: state.get(name, b) for name, b in subject.buffers.items()}
@@ -58,7 +61,10 @@ class Tape:
             loss = objective(logits)
         params = list(self.params.values())
         edges: list[Any] = list({id(use.edge): use.edge for use in watch.uses}.values())
-        found = torch.autograd.grad(loss, [*edges, *params], allow_unused=True) if loss.requires_grad else ()
+        found: tuple[Tensor | None, ...] = ()
+        if loss.requires_grad:
+            found = torch.autograd.grad(loss, [*edges, *params], allow_unused=True, retain_graph=keep_graph)
+        self._logits = logits if keep_graph else None
         if any(gradient is not None for gradient in found[len(edges) :]):
             raise NoFormulaError("A gradient reaches a parameter by a way that was not seen.")
         at = {id(edge): delta for edge, delta in zip(edges, found, strict=False) if delta is not None}
@@ -69,6 +75,19 @@ class Tape:
         self.derivations = watch.derivations
         held = {id(t): t.numel() for use, delta in reached for t in (delta, *(a for a, _ in use.held))}
         self.floats = sum(held.values()) // len(inputs)
+
+    def pull(self, objective: Callable[[Tensor], Tensor]) -> None:
+        """Replace the gradients at the outputs of the uses by those of another function of the same logits."""
+        assert self._logits is not None  # noqa: S101  the graph was kept
+        edges: list[Any] = list({id(use.edge): use.edge for use in self.uses}.values())
+        with torch.enable_grad():
+            value = objective(self._logits)
+        found = torch.autograd.grad(value, edges, allow_unused=True, retain_graph=True)
+        at = {id(edge): delta for edge, delta in zip(edges, found, strict=True)}
+        self.deltas = [
+            torch.zeros_like(delta) if (new := at[id(use.edge)]) is None else new
+            for use, delta in zip(self.uses, self.deltas, strict=True)
+        ]
 
 
 class _Watch(TorchFunctionMode):

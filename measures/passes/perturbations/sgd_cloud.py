@@ -1,30 +1,34 @@
-"""A cloud of weights around the trained ones: what stochastic gradient descent visits when it goes on."""
+"""Distances between iterates of stochastic gradient descent continued from the trained weights."""
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import vmap
 from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModelError, shared
 
-NUM_ITERATES: Final = 64  # bounds the cost: a gradient of a minibatch each
-MAX_NUMBERS: Final = 2**24  # a larger cloud is kept as a sketch of so many numbers
+NUM_ITERATES: Final = 32  # bounds the cost: a gradient of a minibatch each
+NUM_CHAINS: Final = 8  # descents side by side, each with minibatches of its own: one has as much noise as signal
+MAX_NUMBERS: Final = 2**24  # larger clouds are kept as sketches of so many numbers in all
 MIN_SKETCH: Final = 2**14  # of a sketch the squared distances are known to sqrt(2 / width), a hundredth
 
 
 @shared
 def distances(subject: Subject) -> NDArray[np.float64]:
-    r"""Euclidean distances [64, 64] between the weights at successive steps of gradient descent from the trained ones.
+    r"""Euclidean distances [8, 32, 32] between the weights at successive steps of 8 descents from the trained ones.
 
     .. math:: w_{t+1} = w_t - \eta \nabla L_{B_t}(w_t)
 
-    without momentum, weight decay or adaptive steps, in eval mode; B_t is drawn without replacement, of the batch size
-    of training, and eta is the mean of its learning rates. What is kept is w_t - w_0, so that no precision is lost
-    where steps are small; where that is too much, a count sketch of it (Charikar et al. 2002), which keeps distances.
+    without momentum, weight decay or adaptive steps, in eval mode; B_t are the minibatches of a random order of the
+    training set, then of another, of the batch size of training, and eta is the mean of its learning rates. What is
+    kept is w_t - w_0, so that no precision is lost where steps are small; where that is too much, a count sketch of it
+    (Charikar et al. 2002), which keeps distances.
 
     Raises:
         UnsupportedModelError: descent diverges, or does not move.
@@ -33,33 +37,54 @@ def distances(subject: Subject) -> NDArray[np.float64]:
     if not trajectory.learning_rates or trajectory.batch_size < 1:
         raise UnsupportedModelError("Its trajectory has no learning rates to go on with.")
     rate = math.fsum(trajectory.learning_rates) / len(trajectory.learning_rates)
-    order, generator = subject.sample(subject.num_examples), subject.generator("iterates")
     start = torch.cat([p.flatten() for p in subject.params.values()])
-    width = max(MIN_SKETCH, MAX_NUMBERS // NUM_ITERATES)
+    width = max(MIN_SKETCH, MAX_NUMBERS // (NUM_ITERATES * NUM_CHAINS))
     sketch = _CountSketch(len(start), width, subject) if len(start) > width else None
-    moved = torch.zeros_like(start)
+    moved = start.new_zeros(NUM_CHAINS, len(start))
 
     rows = []
-    for _ in range(NUM_ITERATES):
-        batch = order[torch.randperm(len(order), generator=generator, device=order.device)[: trajectory.batch_size]]
+    for batches in _draw_minibatches(subject, trajectory.batch_size):  # [chains, b]
         here = (start + moved).requires_grad_()
-        loss = cross_entropy(subject.forward(_by_name(subject, here), subject.inputs[batch]), subject.labels[batch])
+        logits = _logits_of_chains(subject, _by_name(subject, here), subject.inputs[batches])
+        losses = cross_entropy(logits.flatten(0, 1), subject.labels[batches].flatten(), reduction="none")
+        loss = losses.view(batches.shape).mean(1).sum()
         (gradient,) = torch.autograd.grad(loss, [here], materialize_grads=True)
         moved = moved - rate * gradient
         rows.append(moved if sketch is None else sketch(moved))
-    cloud = torch.stack(rows).double()
-    if not bool(cloud.isfinite().all()):
+    clouds = torch.stack(rows, 1).double()
+    if not bool(clouds.isfinite().all()):
         raise UnsupportedModelError(f"Plain gradient descent from its weights diverges at learning rate {rate:g}.")
-    found: NDArray[np.float64] = torch.cdist(cloud, cloud, compute_mode="donot_use_mm_for_euclid_dist").cpu().numpy()
-    if not found.any():
+    found: NDArray[np.float64] = torch.cdist(clouds, clouds, compute_mode="donot_use_mm_for_euclid_dist").cpu().numpy()
+    if not found.any((1, 2)).all():
         raise UnsupportedModelError("Gradient descent from its weights does not move: the gradient is exactly zero.")
     return found
 
 
+def _draw_minibatches(subject: Subject, size: int) -> Iterator[Tensor]:
+    """Indices [NUM_CHAINS, b] of the minibatches of each step, each chain in random orders of its own."""
+    order, generator = subject.sample(subject.num_examples), subject.generator("iterates")
+    size = min(size, len(order))
+    per_epoch = len(order) // size
+    for step in range(NUM_ITERATES):
+        if step % per_epoch == 0:
+            shuffled = torch.rand(NUM_CHAINS, len(order), generator=generator, device=order.device).argsort(1)
+            batches = order[shuffled][:, : per_epoch * size].unflatten(1, (per_epoch, size))
+        yield batches[:, step % per_epoch]
+
+
+def _logits_of_chains(subject: Subject, params: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    """Logits [chains, b, k] of inputs [chains, b, ...], each under its own parameters."""
+    try:
+        return vmap(subject.forward)(params, inputs)
+    except (RuntimeError, ValueError, NotImplementedError):  # vmap has no batching rule for some operation
+        each = ({name: p[chain] for name, p in params.items()} for chain in range(len(inputs)))
+        return torch.stack([subject.forward(state, x) for state, x in zip(each, inputs, strict=True)])
+
+
 def _by_name(subject: Subject, flat: Tensor) -> dict[str, Tensor]:
-    """Parameters that lie end to end in a flat tensor."""
-    parts = flat.split([p.numel() for p in subject.params.values()])
-    return {name: part.view_as(p) for (name, p), part in zip(subject.params.items(), parts, strict=True)}
+    """Parameters [chains, *shape] that lie end to end in the rows of a matrix."""
+    parts = flat.split([p.numel() for p in subject.params.values()], 1)
+    return {name: part.view(-1, *p.shape) for (name, p), part in zip(subject.params.items(), parts, strict=True)}
 
 
 class _CountSketch:
@@ -71,6 +96,6 @@ class _CountSketch:
         self.buckets = torch.randint(0, width, (count,), generator=generator, device=subject.device)
         self.signs = torch.randint(0, 2, (count,), generator=generator, device=subject.device) * 2 - 1
 
-    def __call__(self, vector: Tensor) -> Tensor:
-        """The sketch [width] of a vector [count]."""
-        return vector.new_zeros(self.width).index_add(0, self.buckets, vector * self.signs)
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """The sketches [r, width] of vectors [r, count]."""
+        return vectors.new_zeros(len(vectors), self.width).index_add(1, self.buckets, vectors * self.signs)

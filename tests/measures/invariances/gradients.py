@@ -2,11 +2,14 @@
 
 UNSEEN = {
     "efim_trace": "renamed shifted",
+    "fisher_rao_jiang": "renamed rescaled shifted",
     "fisher_trace": "renamed shifted",
     "gradient_confusion": "renamed shifted",
     "gradient_disparity": "renamed shifted",
     "gradient_diversity": "renamed shifted",
     "noise_scale": "renamed shifted",
+    "info_geometric_sharpness": "renamed shifted",
+    "kare": "renamed shifted scaled",
     "ntk_alignment": "renamed shifted",
     "ntk_alignment_init": "renamed rescaled shifted scaled",
     "ntk_complexity": "renamed shifted",
@@ -19,4 +22,5 @@ UNSEEN = {
     "stiffness": "renamed shifted",
     "stiffness_between_classes": "renamed shifted",
     "stiffness_within_class": "renamed shifted",
+    "tic": "renamed shifted",
 }

@@ -12,6 +12,7 @@ from measures.catalogue.gradients.gradients import (
     coherence,
     efim_trace,
     fisher_rao,
+    fisher_rao_jiang,
     fisher_trace,
     grad_noise_final,
     gradient_confusion,
@@ -90,12 +91,13 @@ def test_coherence_is_the_ratio_of_squared_norms(mlp: Subject) -> None:
     assert coherence(mlp) == pytest.approx(expected, rel=1e-9)
 
 
-def test_fisher_rao_counts_layers_and_all_parameters(mlp: Subject, residual: Subject) -> None:
-    """(d + 1)^2 times the mean square of <w, g_i>: three layers in one; 3 + 4 x 2 + 4 + 1 in the other."""
+def test_fisher_rao_has_all_parameters_and_jiangs_the_depth(mlp: Subject, residual: Subject) -> None:
+    """The mean square of <w, g_i>; times (d + 1)^2 with three layers in one, and 3 + 4 x 2 + 4 + 1 in the other."""
     for subject, depth in ((mlp, 3), (residual, 16)):
         w = torch.cat([p.flatten() for p in subject.params.values()])
-        expected = (depth + 1) ** 2 * mean(float(row @ w) ** 2 for row in gradients(subject))
+        expected = mean(float(row @ w) ** 2 for row in gradients(subject))
         assert fisher_rao(subject) == pytest.approx(expected, rel=1e-9)
+        assert fisher_rao_jiang(subject) == pytest.approx((depth + 1) ** 2 * expected, rel=1e-9)
 
 
 def test_fisher_rao_of_a_homogeneous_network() -> None:
@@ -109,7 +111,24 @@ def test_fisher_rao_of_a_homogeneous_network() -> None:
     f = subject.logits_of(subject.inputs)
     products = (f * (f.softmax(1) - one_hot(subject.labels, 10))).sum(1)
 
-    assert fisher_rao(subject) == pytest.approx(3**2 * 2**2 * float(products.square().mean()), rel=1e-9)
+    assert fisher_rao(subject) == pytest.approx(2**2 * float(products.square().mean()), rel=1e-9)
+
+
+def test_layers_that_the_data_do_not_pass_do_not_count(mlp: Subject) -> None:
+    """A head that is never called leaves the depth as it was."""
+
+    class WithAHead(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = mlp.model, nn.Linear(3, 3).double()
+
+        def forward(self, x: Tensor) -> Tensor:
+            """The body alone."""
+            logits: Tensor = self.body(x)
+            return logits
+
+    subject = Subject(WithAHead(), mlp.inputs, mlp.labels)
+    assert fisher_rao_jiang(subject) == pytest.approx(fisher_rao_jiang(mlp), rel=1e-9)
 
 
 def test_gsnr_is_the_mean_ratio_over_parameters(mlp: Subject) -> None:
@@ -192,10 +211,13 @@ def test_stiffness_and_confusion_pair_by_pair(mlp: Subject) -> None:
 
 
 def test_disparity_of_five_batches(mlp: Subject) -> None:
-    """Thirty-five of the examples in the order of the sample, seven a batch."""
+    """Thirty-five of the examples, seven a batch, in each of 64 divisions."""
     g = gradients(mlp)[mlp.sample(36)]
-    means = [batch.mean(0) for batch in g[:35].split(7)]
-    distances = [float((means[a] - means[b]).norm()) for a in range(5) for b in range(a)]
+    orders = torch.rand(64, 36, generator=mlp.generator("groups", 7)).argsort(1)
+    distances = []
+    for order in orders:
+        means = [g[order[7 * batch : 7 * batch + 7]].mean(0) for batch in range(5)]
+        distances += [float((means[a] - means[b]).norm()) for a in range(5) for b in range(a)]
 
     assert gradient_disparity(mlp) == pytest.approx(mean(distances), rel=1e-9)
 

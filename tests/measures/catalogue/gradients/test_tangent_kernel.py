@@ -11,6 +11,7 @@ from torch.nn.functional import one_hot
 
 from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.gradients.tangent_kernel import (
+    kare,
     ntk_alignment,
     ntk_alignment_init,
     ntk_complexity,
@@ -29,8 +30,9 @@ NUM_EXAMPLES = 12
 
 @pytest.fixture(params=["mlp", "conv_bn"])
 def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Subject:
-    """A network of which twelve examples are looked at."""
-    monkeypatch.setattr(tangents, "NUM_ROWS", 10 * NUM_EXAMPLES + 9)
+    """A network of which twelve examples are looked at, at initialization in all directions of the logits."""
+    monkeypatch.setattr(tangents, "NUM_GRADIENTS", NUM_EXAMPLES)
+    monkeypatch.setattr(tangents, "INITIAL_DIRECTIONS", 10)
     return network(request.param).subject()
 
 
@@ -57,11 +59,16 @@ def labels(subject: Subject) -> Tensor:
     return one_hot(subject.labels[subject.sample(NUM_EXAMPLES)], 10).double()
 
 
+def kernel(J: Tensor) -> Tensor:
+    """The mean over the ten logits of the products of their gradients."""
+    return torch.stack([J[:, logit] @ J[:, logit].T for logit in range(10)]).mean(0)
+
+
 def complexity(J: Tensor, Y: Tensor) -> float:
-    """The square root of 2 y^T (K + damping)^-1 y / s."""
-    K = J.flatten(0, 1) @ J.flatten(0, 1).T
+    """The square root of 2 tr Y^T (K + damping)^-1 Y / s."""
+    K = kernel(J)
     K = K + 0.01 * K.diagonal().mean() * torch.eye(len(K), dtype=K.dtype)
-    return float((2 * Y.flatten() @ torch.linalg.inv(K) @ Y.flatten() / len(Y)).sqrt())
+    return float((2 * (Y.T @ torch.linalg.inv(K) @ Y).trace() / len(Y)).sqrt())
 
 
 def alignment(J: Tensor, Y: Tensor) -> float:
@@ -79,6 +86,23 @@ def test_complexity_of_the_labels(subject: Subject) -> None:
     assert ntk_complexity_init(subject) == pytest.approx(complexity(initial(subject), Y), rel=1e-7)
 
 
+def test_the_risk_of_kernel_regression(subject: Subject) -> None:
+    """The error of the fit over the square of the mean of the resolvent, with matrices inverted."""
+    K, Z = kernel(trained(subject)), labels(subject) - 0.1
+    resolvent = torch.linalg.inv(K + 0.01 * K.diagonal().mean() * torch.eye(len(K), dtype=K.dtype))
+    error = sum(float(z @ resolvent @ resolvent @ z) for z in Z.T) / NUM_EXAMPLES
+
+    assert kare(subject) == pytest.approx(error / (float(resolvent.trace()) / NUM_EXAMPLES) ** 2, rel=1e-7)
+
+
+def test_the_risk_is_what_leaving_one_out_costs() -> None:
+    """With K = I nothing is learnt, and the risk is the mean square of the labels."""
+    inputs = torch.eye(3, dtype=torch.float64).reshape(3, 1, 1, 3)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3, 3, bias=False)).double()
+
+    assert kare(Subject(model, inputs, torch.tensor([0, 0, 1]))) == pytest.approx(4 / 9 + 2 / 9, rel=1e-12)
+
+
 def test_alignment_with_the_labels(subject: Subject) -> None:
     """At the end and at the start."""
     Y = labels(subject)
@@ -89,12 +113,12 @@ def test_alignment_with_the_labels(subject: Subject) -> None:
 
 def test_spectrum(subject: Subject) -> None:
     """Trace, top, effective rank and log determinant from the singular values of the Jacobian."""
-    eigenvalues = torch.linalg.svdvals(trained(subject).flatten(0, 1)).square()
+    eigenvalues = torch.linalg.svdvals(trained(subject).flatten(1)).square() / 10
 
-    assert ntk_trace(subject) == pytest.approx(float(eigenvalues.sum()) / NUM_EXAMPLES, rel=1e-9)
+    assert ntk_trace(subject) == pytest.approx(float(trained(subject).square().sum()) / NUM_EXAMPLES, rel=1e-9)
     assert ntk_top(subject) == pytest.approx(float(eigenvalues[0]) / NUM_EXAMPLES, rel=1e-9)
     assert ntk_eff_rank(subject) == pytest.approx(float(torch.tensor(entropy(eigenvalues)).exp()), rel=1e-7)
-    assert ntk_logdet(subject) == pytest.approx(float((1 + eigenvalues / NUM_EXAMPLES).log().sum()), rel=1e-9)
+    assert ntk_logdet(subject) == pytest.approx(10 * float((1 + eigenvalues / NUM_EXAMPLES).log().sum()), rel=1e-9)
 
 
 def test_energy_of_the_labels(subject: Subject) -> None:
@@ -114,7 +138,7 @@ def test_a_linear_network_of_orthogonal_inputs() -> None:
     assert ntk_complexity(subject) == pytest.approx((2 / 1.01) ** 0.5, rel=1e-12)
     assert ntk_trace(subject) == pytest.approx(3, rel=1e-12)
     assert ntk_top(subject) == pytest.approx(1 / 3, rel=1e-12)
-    assert ntk_eff_rank(subject) == pytest.approx(9, rel=1e-12)
+    assert ntk_eff_rank(subject) == pytest.approx(3, rel=1e-12)
     assert ntk_logdet(subject) == pytest.approx(9 * math.log(4 / 3), rel=1e-12)
     assert ntk_label_energy(subject) == pytest.approx(1, rel=1e-12)
     # H T H = 3 H and H Y Y^T H = a a^T + b b^T with a = -b = (1, 1, -2) / 3: 3 (4/3) / (3 sqrt 2 (4/3))

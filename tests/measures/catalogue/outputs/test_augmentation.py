@@ -9,8 +9,9 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from measures.api import Subject, UnsupportedModelError
-from measures.catalogue.outputs.augmentation import AUGMENTATIONS, augmentation_penalty
-from measures.passes.activations.augmentations import blur, brighten, mirror, rotate, scale_contrast, zoom_in
+from measures.catalogue.outputs.augmentation import AUGMENTATIONS, augmentation_penalty, shift_each_way
+from measures.catalogue.reruns.disagreement import SHIFTS
+from measures.passes.activations.augmentations import blur, brighten, mirror, rotate, scale_contrast, shift, zoom_in
 from measures.passes.activations.mixtures import augment_examples
 
 
@@ -56,8 +57,8 @@ def test_the_penalty_one_image_at_a_time(mlp: Subject) -> None:
     """The change of the probability where the answer stays, one where it goes."""
     images = mlp.inputs[mlp.sample(36)]
     total = []
-    for name, augment in AUGMENTATIONS.items():
-        for before, after in zip(images, augment(images, mlp.generator("augmentation", name)), strict=True):
+    for augment in AUGMENTATIONS.values():
+        for before, after in zip(images, augment(images), strict=True):
             p, q = (mlp.model(x.unsqueeze(0))[0].softmax(0) for x in (before, after))
             total.append(float((q[p.argmax()] - p.max()).abs()) if int(p.argmax()) == int(q.argmax()) else 1.0)
 
@@ -79,14 +80,37 @@ def test_networks_that_do_not_look_are_not_punished() -> None:
 
 
 def test_augmented_images_are_composed(mlp: Subject) -> None:
-    """Zoom, contrast, brightness, mirror, each with a draw of its own for every image."""
+    """Zoom, contrast, brightness, mirror, each with a draw for every image; then the same with one minus the draws."""
     generator = mlp.generator("augmented")
-    draws = torch.stack([torch.rand(36, 1, 1, 1, generator=generator).flatten() for _ in range(4)], 1).double()
+    draws = torch.rand(4, 36, 1, 1, 1, generator=generator).flatten(1).T.double()
     found = augment_examples(mlp)
-    for (zoom, contrast, light, coin), index, image in zip(draws.tolist(), mlp.sample(36), found.inputs, strict=True):
+    strengths = [*draws.tolist(), *(1 - draws).tolist()]
+    for (zoom, contrast, light, coin), index, image in zip(
+        strengths, mlp.sample(36).repeat(2), found.inputs, strict=True
+    ):
         expected = zoom_in(mlp.inputs[index][None], 1 + zoom / 3)
         expected = brighten(scale_contrast(expected, 0.75 + contrast / 2), -0.25 + light / 2)
         assert torch.allclose(image, (mirror(expected) if coin < 0.5 else expected)[0])
 
-    assert torch.equal(found.labels, mlp.labels[mlp.sample(36)])
+    assert torch.equal(found.labels, mlp.labels[mlp.sample(36)].repeat(2))
     assert 8 < int((draws[:, 3] < 0.5).sum()) < 28
+
+
+def test_shifts_in_whole_pixels(images: Tensor) -> None:
+    """An eighth of eight rows and of ten columns is one and two pixels; what leaves is replaced by the border."""
+    down, left = shift(images, 1 / 8, 0), shift(images, 0, -1 / 8)
+
+    assert torch.equal(down[:, :, 1:], images[:, :, :-1])
+    assert torch.equal(down[:, :, 0], images[:, :, 0])
+    assert torch.equal(left[..., :-2], images[..., 2:])
+    assert torch.equal(left[..., -2:], images[..., -1:].expand(-1, -1, -1, 2))
+
+
+def test_images_are_shifted_each_way_in_turn(images: Tensor) -> None:
+    """The first four towards the corners, the fifth as the first."""
+    many = images[:1].expand(5, -1, -1, -1)
+    moved = shift_each_way(many)
+
+    assert [torch.equal(moved[0], other) for other in moved[1:]] == [*[False] * 3, True]
+    for image, (by, across) in zip(moved, SHIFTS, strict=False):
+        assert torch.equal(image, shift(images[:1], by, across)[0])

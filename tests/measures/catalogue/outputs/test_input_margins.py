@@ -100,14 +100,13 @@ def test_hidden_margins_of_every_layer(mlp: Subject) -> None:
 
 
 def test_mixup_margin(mlp: Subject) -> None:
-    """Midpoints with the next example of the class in the order of the draw."""
-    order = mlp.sample(36)
-    subject = Subject(mlp.model, mlp.inputs[order], mlp.labels[order])
-    labels = subject.labels.tolist()
-    partner = [
-        next(j for j in itertools.chain(range(i + 1, 36), range(36)) if labels[j] == labels[i]) for i in range(36)
-    ]
-    distances, activations = normalised_by_hand(subject, (subject.inputs + subject.inputs[partner]) / 2, 1)
+    """Midpoints of all pairs of a class, and the examples that are alone in theirs."""
+    labels = mlp.labels.tolist()
+    pairs = [(i, j) for i, j in itertools.combinations(range(36), 2) if labels[i] == labels[j]]
+    pairs += [(i, i) for i in range(36) if labels.count(labels[i]) == 1]
+    first, second = (torch.tensor(part) for part in zip(*pairs, strict=True))
+    midpoints = (mlp.inputs[first] + mlp.inputs[second]) / 2
+    distances, activations = normalised_by_hand(Subject(mlp.model, midpoints, mlp.labels[first]), midpoints, 1)
 
     assert trim_mean(activations.std(0), 0.1) != pytest.approx(activations.std(0).mean(), rel=1e-3)
     assert mixup_margin(mlp) == pytest.approx(np.mean(distances) / trim_mean(activations.std(0), 0.1), rel=1e-9)
@@ -119,7 +118,7 @@ def test_augment_margin(mlp: Subject) -> None:
     subject = Subject(mlp.model, sample.inputs, sample.labels)
     distances, activations = normalised_by_hand(subject, sample.inputs, 1)
 
-    assert (sample.inputs - mlp.inputs[mlp.sample(36)]).abs().mean() > 0.1
+    assert (sample.inputs - mlp.inputs[mlp.sample(36).repeat(2)]).abs().mean() > 0.1
     assert augment_margin(mlp) == pytest.approx(np.mean(distances) / trim_mean(activations.std(0), 0.1), rel=1e-9)
 
 

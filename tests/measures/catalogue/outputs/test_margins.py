@@ -80,9 +80,11 @@ def test_area_under_the_margin(mlp: Subject) -> None:
 
     assert len(set(means)) == 5
     assert aum(mlp) == pytest.approx(np.mean(means), rel=1e-10)
-    start = replace(network("mlp").trajectory(), checkpoints=network("mlp").trajectory().checkpoints[:1])
-    with pytest.raises(UnsupportedModelError, match="no checkpoint after"):
-        aum(Subject(mlp.model, mlp.inputs, mlp.labels, trajectory=start))
+    first, *_, last = network("mlp").trajectory().checkpoints
+    for few in ([first], [first, last]):
+        ends = replace(network("mlp").trajectory(), checkpoints=few)
+        with pytest.raises(UnsupportedModelError, match=f"between the ends; it has {len(few)} in all"):
+            aum(Subject(mlp.model, mlp.inputs, mlp.labels, trajectory=ends))
 
 
 def test_margins_do_not_take_zero_for_a_logit() -> None:

@@ -11,25 +11,20 @@ from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.outputs.mixup import dbi_mixup, manifold_mixup, mixup_acc
 from measures.catalogue.representation.representation import davies_bouldin
 from measures.passes.activations import mixtures
-from measures.passes.activations.mixtures import partners
 from tests.measures.networks import network
 
 
 def pairs_of(subject: Subject) -> list[tuple[int, int]]:
-    """Each example in the order of the draw with the next of its class, the last with the first."""
-    order = subject.sample(36).tolist()
-    labels = [int(subject.labels[i]) for i in order]
-    found = []
-    for i in range(36):
-        j = next(j for j in itertools.chain(range(i + 1, 36), range(36)) if labels[j] == labels[i])
-        found.append((order[i], order[j]))
-    return found
+    """All pairs within a class, and the examples that are alone in theirs with themselves."""
+    labels = subject.labels.tolist()
+    pairs = [(i, j) for i, j in itertools.combinations(range(36), 2) if labels[i] == labels[j]]
+    return pairs + [(i, i) for i in range(36) if labels.count(labels[i]) == 1]
 
 
-def accuracy(subject: Subject, right: dict[int, bool]) -> float:
+def accuracy(subject: Subject, right: dict[tuple[int, int], bool]) -> float:
     """Averaged over the classes."""
     labels = subject.labels.tolist()
-    return float(np.mean([np.mean([right[i] for i in right if labels[i] == k]) for k in sorted(set(labels))]))
+    return float(np.mean([np.mean([right[p] for p in right if labels[p[0]] == k]) for k in sorted(set(labels))]))
 
 
 def test_mixup_accuracy(mlp: Subject, conv_bn: Subject) -> None:
@@ -38,7 +33,7 @@ def test_mixup_accuracy(mlp: Subject, conv_bn: Subject) -> None:
         right = {}
         for i, j in pairs_of(subject):
             answer = subject.model(((subject.inputs[i] + subject.inputs[j]) / 2).unsqueeze(0))
-            right[i] = int(answer.argmax()) == int(subject.labels[i])
+            right[i, j] = int(answer.argmax()) == int(subject.labels[i])
 
         assert accuracy(subject, right) != np.mean(list(right.values()))
         assert mixup_acc(subject) == pytest.approx(accuracy(subject, right), rel=1e-12)
@@ -52,7 +47,7 @@ def test_manifold_mixup(mlp: Subject, conv_bn: Subject) -> None:
         right = {}
         for i, j in pairs_of(subject):
             answer = second((first(subject.inputs[i][None]) + first(subject.inputs[j][None])) / 2)
-            right[i] = int(answer.argmax()) == int(subject.labels[i])
+            right[i, j] = int(answer.argmax()) == int(subject.labels[i])
 
         assert manifold_mixup(subject) == pytest.approx(accuracy(subject, right), rel=1e-12)
 
@@ -65,8 +60,8 @@ def test_mixing_the_middle_of_a_residual_network_mixes_its_skips(
     monkeypatch.setattr(mixtures, "CHUNK", 3)
     logits, labels = mixtures.logits_of_hidden_mixtures(alone)
 
-    assert torch.allclose(logits, alone.logits_of(alone.inputs[alone.sample(10)]))
-    assert torch.equal(labels, alone.sample(10))
+    assert torch.allclose(logits, alone.logits_of(alone.inputs))
+    assert torch.equal(labels, alone.sample(10).sort().values)
 
 
 def test_one_layer_has_only_its_input_to_mix(linear: Subject) -> None:
@@ -74,9 +69,19 @@ def test_one_layer_has_only_its_input_to_mix(linear: Subject) -> None:
     assert manifold_mixup(linear) == mixup_acc(linear)
 
 
-def test_partners_are_of_the_same_class() -> None:
-    """The next; the first after the last; itself where there is no other."""
-    assert partners(torch.tensor([0, 1, 0, 2, 1, 0])).tolist() == [2, 4, 5, 3, 1, 0]
+def test_pairs_within_classes() -> None:
+    """All of them, each once, where they are few enough; else the next of the class in a circle, for every example."""
+    labels = torch.tensor([0, 1, 0, 2, 1, 0, 0])
+    subject = Subject(network("mlp").model, network("mlp").inputs[:7], labels)
+    every, next_ones = (mixtures.pairs_within_classes(subject, count) for count in (99, 7))
+    found = {frozenset(pair) for pair in zip(every.first.tolist(), every.second.tolist(), strict=True)}
+
+    expected = [{0, 2}, {0, 5}, {0, 6}, {2, 5}, {2, 6}, {5, 6}, {1, 4}, {3}]
+    assert found == {frozenset(pair) for pair in expected}
+    assert len(every.first) == len(expected)
+    assert torch.equal(every.labels, labels[every.second])
+    assert sorted(next_ones.first.tolist()) in ([0, 1, 2, 3, 5, 6], [0, 2, 3, 4, 5, 6])  # of two, one pair
+    assert torch.equal(next_ones.labels, labels[next_ones.second])
 
 
 def test_the_winner_of_the_competition_is_a_product(conv_bn: Subject) -> None:

@@ -17,6 +17,7 @@ from measures.catalogue.outputs.sensitivity import (
     linear_regions,
     local_lipschitz,
     logit_jacobian_norm,
+    loss_curvature,
     noise_attenuation,
 )
 from measures.per_layer import Layered
@@ -80,6 +81,18 @@ def test_input_noise_has_the_stated_size(linear: Subject) -> None:
     assert linear.num_examples == 36
 
 
+def test_curvature_of_the_loss_of_softmax_regression(linear: Subject) -> None:
+    """The Hessian by the input is W^T (diag p - p p^T) W; of its products with the draws of the measure."""
+    weight, order = linear.params["1.weight"], linear.sample(36)
+    signs = torch.randint(0, 2, (36, 1, 8, 8), generator=linear.generator("loss_curvature")).flatten(1).double()
+    expected = []
+    for x, v in zip(linear.inputs[order], 2 * signs - 1, strict=True):
+        p = linear.logits_of(x[None])[0].softmax(0)
+        expected.append(float((weight.T @ (p.diag() - p.outer(p)) @ weight @ v).square().sum()))
+
+    assert loss_curvature(linear) == pytest.approx(np.mean(expected), rel=0.02)  # h is not zero
+
+
 def test_noise_attenuation_of_a_linear_network(linear: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """Minus the logarithm of the mean of ||W||_F^2 ||x||^2 / ||Wx + b||^2."""
     monkeypatch.setattr(features_pass, "NUM_PROBES", 2000)
@@ -130,9 +143,9 @@ def test_transitions_of_one_relu() -> None:
 
 def test_transitions_one_point_at_a_time(mlp: Subject) -> None:
     """Ellipses through three examples each; every switch of every unit counts."""
-    order = mlp.sample(12)
+    order = mlp.sample(36)
     total = 0
-    for path in range(4):
+    for path in range(12):
         a, b, c = mlp.inputs[order][3 * path : 3 * path + 3]
         middle, codes = (a + b + c) / 3, []
         u, v = a - middle, (b - c) / math.sqrt(3)  # at angle 0 it is at a, at 120 degrees at b, at 240 at c
@@ -148,7 +161,7 @@ def test_transitions_one_point_at_a_time(mlp: Subject) -> None:
         total += sum(x != y for now, then in itertools.pairwise(codes) for x, y in zip(now, then, strict=True))
 
     assert total > 0
-    assert linear_regions(mlp) == total / 4
+    assert linear_regions(mlp) == total / 12
 
 
 def test_paths_need_corners_and_relus(mlp: Subject, linear: Subject) -> None:

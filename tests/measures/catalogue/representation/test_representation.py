@@ -141,7 +141,7 @@ def test_what_has_no_geometry_is_refused() -> None:
     for measure in (cdnv, nc1):
         with pytest.raises(UnsupportedModelError, match="coincide"):
             measure(with_features(line.fmod(2), [0, 0, 1, 1] * 3))
-    with pytest.raises(UnsupportedModelError, match="features of their own"):
+    with pytest.raises(UnsupportedModelError, match="distinct penultimate features"):
         intrinsic_dimension(with_features(torch.ones(12, 1), [0, 1] * 6))
     with pytest.raises(UnsupportedModelError, match="All penultimate features are zero"):
         feature_effective_rank(with_features(torch.zeros(12, 1), [0, 1] * 6))

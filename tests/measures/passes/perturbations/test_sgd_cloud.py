@@ -23,12 +23,12 @@ def cloud(data: Network, **changes: object) -> NDArray[np.float64]:
 
 
 def descent(data: Network, rate: float) -> NDArray[np.float64]:
-    """64 steps of torch.optim.SGD on all examples, from a copy of the network in eval mode."""
+    """Steps of torch.optim.SGD on all examples, from a copy of the network in eval mode."""
     subject = data.subject()
     model = subject.model.requires_grad_()
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     points = []
-    for _ in range(64):
+    for _ in range(iterates.NUM_ITERATES):
         optimizer.zero_grad()
         cross_entropy(model(subject.inputs), subject.labels).backward()
         optimizer.step()
@@ -42,7 +42,8 @@ def test_descent_is_that_of_torch(name: str) -> None:
     data = network(name)
 
     found = cloud(data, learning_rates=[0.03, 0.01], batch_size=36)
-    np.testing.assert_allclose(found, descent(data, 0.02), rtol=1e-6, atol=1e-12)
+    for chain in found:
+        np.testing.assert_allclose(chain, descent(data, 0.02), rtol=1e-6, atol=1e-12)
 
 
 def test_minibatches_scatter() -> None:
@@ -51,9 +52,33 @@ def test_minibatches_scatter() -> None:
     whole, few = cloud(data, batch_size=36), cloud(data, batch_size=4)
 
     assert np.abs(few - whole).max() > 0.1 * whole.max()
-    steps = np.diag(few, 1)
-    assert len(set(steps.round(12).tolist())) == 63
-    assert np.diag(cloud(data, batch_size=1), 1).min() > 0  # the smallest batch there is
+    steps = np.diagonal(few, 1, 1, 2)
+    assert len(set(steps.round(12).flatten().tolist())) == iterates.NUM_CHAINS * (iterates.NUM_ITERATES - 1)
+    assert np.diagonal(cloud(data, batch_size=1), 1, 1, 2).min() > 0  # the smallest batch there is
+
+
+def test_every_example_is_met_once_an_epoch(mlp: Subject) -> None:
+    """In an order of each chain's own, and in another one in the next epoch; what fills no batch is left out."""
+    drawn = torch.stack(list(iterates._draw_minibatches(mlp, 8)), 1)  # [chains, steps, 8] of 36 examples
+    epochs = drawn[:, :8].unflatten(1, (2, 4)).flatten(2)
+
+    assert drawn.shape == (iterates.NUM_CHAINS, iterates.NUM_ITERATES, 8)
+    orders = epochs.flatten(0, 1).tolist()
+    assert all(len(set(order)) == 32 for order in orders)
+    assert len({tuple(order) for order in orders}) == len(orders)
+
+
+def test_networks_that_vmap_refuses_descend_one_after_the_other(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And come to the same."""
+    together = distances(mlp._with_needs(frozenset({"trajectory"})))
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Batching rule not implemented.")
+
+    monkeypatch.setattr(iterates, "vmap", refuse)
+    apart = distances(network("mlp").subject()._with_needs(frozenset({"trajectory"})))
+
+    np.testing.assert_allclose(apart, together, rtol=1e-7, atol=1e-13)
 
 
 def test_a_sketch_keeps_distances(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,17 +88,17 @@ def test_a_sketch_keeps_distances(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iterates, "MAX_NUMBERS", 64)
     monkeypatch.setattr(iterates, "MIN_SKETCH", 500)
     sketched = cloud(data)
-    apart = ~np.eye(64, dtype=bool)
+    apart = ~np.eye(iterates.NUM_ITERATES, dtype=bool)
 
     assert sum(p.numel() for p in data.model.parameters()) > 500
-    error = np.abs(sketched[apart] / exact[apart] - 1)
+    error = np.abs(sketched[:, apart] / exact[:, apart] - 1)
     assert 0 < error.max() < 4 * (2 / 500) ** 0.5
 
 
 def test_a_sketch_puts_each_number_in_one_place_with_a_sign() -> None:
     """Both signs as often, and all places."""
     sketch = iterates._CountSketch(400, 20, network("mlp").subject())
-    rows = torch.stack([sketch(unit) for unit in torch.eye(400, dtype=torch.float64)])
+    rows = sketch(torch.eye(400, dtype=torch.float64))
 
     assert (rows != 0).sum(1).eq(1).all()
     assert sorted(set(rows.flatten().tolist())) == [-1.0, 0.0, 1.0]
