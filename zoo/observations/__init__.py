@@ -1,1 +1,1 @@
-"""What is observed of a trained network beside its record: for the claims of studies, never for measures."""
+"""Observations of trained networks beside their records, for the claims of studies and never for measures."""

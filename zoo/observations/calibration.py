@@ -1,4 +1,4 @@
-"""Whether what a network answers on test images is distributed as the labels that it was trained on."""
+"""Feature calibration: joint distribution of classes and predictions against that of the training labels."""
 
 import torch
 from torch import Tensor

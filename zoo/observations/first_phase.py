@@ -1,4 +1,4 @@
-"""What the recipe that a network started from was."""
+"""Gradient noise and clipping of the recipe that a network started from."""
 
 from zoo.observations.observed import Observed, Trained, observation
 

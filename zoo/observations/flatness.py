@@ -1,4 +1,4 @@
-"""Curvature of the squared error, which measures, that score cross-entropy, do not see."""
+"""Trace of the Gauss-Newton matrix of the squared error; measures are of the cross-entropy."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""The norm that an interpolant is the least of."""
+"""Norm of a minimum-norm interpolant."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""How a network answers training images whose labels were made wrong."""
+"""Accuracy under the true labels on training images, and on those with a wrong label."""
 
 from zoo.observations.observed import Observed, Trained, observation
 

@@ -1,4 +1,4 @@
-"""What a network answers on the test set, image by image."""
+"""Predictions of a network on the test set, image by image."""
 
 from zoo.observations.observed import Observed, Trained, observation
 

@@ -1,4 +1,4 @@
-"""How much of what a network says is what a linear classifier says, along its training."""
+"""Part of a network's performance that a linear classifier explains, along training."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""How much there is to fit: examples, inputs and weights."""
+"""Numbers of examples, inputs and parameters."""
 
 from zoo.observations.observed import Observed, Trained, observation
 

@@ -1,1 +1,1 @@
-"""Which networks a study trains: one module a study."""
+"""Suites of networks to train, one module a suite."""

@@ -1,4 +1,4 @@
-"""What a study trains and looks at: its sizes, the measures that it needs, and what is observed of its networks."""
+"""Studies: sets of recipes by size, measures and observations."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Size:
         recipes: what it trains, called when it is asked for.
         data: the data sets that it needs, in words.
         cores: what it took on two cores, training, scoring and claims, in words; "not measured" where nobody has.
-        gpu: what it took on a GPU, likewise.
+        gpu: the same on a GPU.
     """
 
     recipes: Callable[[], Iterator[Recipe]]

@@ -1,4 +1,4 @@
-"""Random crops and flips of training images, each example its own, for members of a fleet side by side."""
+"""Random crops and flips of training images, drawn independently for every example of every member of a fleet."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ CROP_REACH: Final = 1 / 8  # of the side: the customary 4 pixels of 32
 
 
 def augmented(inputs: Tensor, kinds: Sequence[Augmentation], generators: Sequence[torch.Generator]) -> Tensor:
-    """Images [f, b, c, h, w] after each member's augmentation; the same tensor where none has one.
+    """Augment images [f, b, c, h, w] by each member's augmentation; returns the same tensor if no member has one.
 
     "crop" pads each side by an eighth with zeros, the mean of normalised images, and cuts a window of the image's size
     at a uniformly random place; "flip" mirrors left and right with probability 1/2; "crop_flip" does both.

@@ -1,4 +1,4 @@
-"""In which order a member sees its training examples, epoch by epoch.
+"""Order of the training examples in each epoch: shuffled, sorted, or shuffled in shards as CorgiPile does.
 
 For every order but "full" the examples lie on an imagined disk sorted by label, as in the worst case that CorgiPile (Xu
 et al. 2022, arXiv:2206.05830) and Corgi2 (Livne et al. 2023, arXiv:2309.01640) are made for, in `NUM_SHARDS` shards.
@@ -16,14 +16,14 @@ BUFFER_SHARDS: Final = 4  # held in memory at once: an eighth of the data, withi
 
 
 class EpochOrders:
-    """The orders of one member's epochs.
+    """Orders of the epochs of one network.
 
     Args:
         kind: "full" shuffles everything each epoch; "none" reads the disk from end to end; "corgipile" reads shards in
             random order and shuffles within a buffer of `BUFFER_SHARDS`; "corgi2" does so once to rewrite the disk, and
             then again each epoch.
-        labels: training labels [n], which decide where an example lies.
-        generator: its stream of chance, on the CPU.
+        labels: training labels [n], by which the disk is sorted.
+        generator: decides the orders; on the CPU.
     """
 
     def __init__(self, kind: DataOrder, labels: Tensor, generator: torch.Generator) -> None:

@@ -1,4 +1,4 @@
-"""An epoch of a fleet: the data on the device, each member's batches, and who stops after it."""
+"""Epochs of a fleet: training data on the device, batches of every member, and the stopping rule."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ CHECK_FACTOR: Final = 4.0  # the mean over an epoch lags behind its end; a wider
 
 
 class Epochs:
-    """The data of jobs of one shape on the device, and epochs over it.
+    """Training data of jobs of one shape on a device, and passes over it.
 
     Args:
         shape: what the jobs share.
-        jobs: their data are kept, each distinct set once.
+        jobs: their data sets are kept, each distinct one once.
         device: where.
         dtype: of normalised images.
     """
@@ -48,16 +48,16 @@ class Epochs:
         self.steps = len(self.labels[0]) // shape.batch_size
 
     def pool_of(self, job: Job) -> int:
-        """Which of `pools` is a job's own."""
+        """Index in `pools` of the data set of a job."""
         return self._pool_of[id(job)]
 
     def first_batch(self) -> Tensor:
-        """Normalised inputs [b, c, h, w] of the first batch of the first data set, for what asks for their shape."""
+        """Normalised inputs [b, c, h, w] of the first batch of the first data set, to estimate memory with."""
         first = torch.zeros(1, 1, dtype=torch.int64, device=self.device)
         return self._inputs(first, slice(self.shape.batch_size))[0]
 
     def batches(self, engine: Fleet, runs: Sequence[Run]) -> Iterator[Batch]:
-        """The steps of an epoch, each member's examples in an order of its own."""
+        """Batches of one epoch; every member has its own order of examples."""
         pools = torch.tensor([run.pool for run in runs], device=self.device).unsqueeze(1)
         order = torch.stack([run.order.next() for run in runs]).to(self.device)
         rates = torch.tensor([run.recipe.label_resampling for run in runs])
@@ -76,7 +76,7 @@ class Epochs:
             yield batch
 
     def pass_once(self, engine: Fleet, runs: Sequence[Run]) -> list[float]:
-        """One epoch; the mean minibatch loss of each member."""
+        """Train for one epoch; returns the mean minibatch loss of each member."""
         engine.set_rates([run.rate for run in runs])
         total = torch.zeros(len(runs), device=self.device)
         for batch in self.batches(engine, runs):
@@ -89,7 +89,7 @@ class Epochs:
         return losses
 
     def stops(self, engine: Fleet, runs: Sequence[Run], losses: Sequence[float]) -> dict[int, Stopped]:
-        """Which members end this round here, and why."""
+        """Members that stop after this epoch, with the reason."""
         stops: dict[int, Stopped] = {}
         close = []
         for index, (run, loss) in enumerate(zip(runs, losses, strict=True)):
@@ -124,7 +124,7 @@ class Epochs:
 
 
 def _penalised(run: Run) -> bool:
-    """Whether the loss of a step may stay far above that of the stopping rule, which is then asked every epoch."""
+    """Whether minibatch losses may stay far above the loss of the stopping rule, so that it is checked every epoch."""
     r = run.recipe
     penalties = (r.label_smoothing, r.spectral_decoupling, r.vector_scaling, r.dropout, r.label_resampling)
     return any(penalties) or r.augmentation != "none" or r.adversarial_radius > 0 or r.teacher is not None

@@ -1,4 +1,4 @@
-"""What is done to gradients before the optimizer sees them: masks, heavy-tailed noise, clipping, member by member."""
+"""Masks, heavy-tailed noise and clipping of gradients before the optimizer step, for each member of a fleet."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientRules:
-    """What one member does to its gradients, in this order: mask, noise, clipping.
+    """Changes of the gradients of one member, in this order: mask, noise, clipping.
 
     Attributes:
         mask: by parameter, True where it is trained; parameters that are not named are trained whole.
@@ -28,7 +28,7 @@ class GradientRules:
 
     @property
     def plain(self) -> bool:
-        """Whether gradients stay as they are."""
+        """Whether gradients are left unchanged."""
         return self.mask is None and self.noise_scale == 0 and self.clip_norm is None
 
 

@@ -1,4 +1,4 @@
-"""One member of a fleet: the network that is to be trained, how it enters, and what becomes of it after a round."""
+"""Members of a fleet: jobs, runs in training, and the rounds of training between which weights are pruned."""
 
 from dataclasses import dataclass, field
 
@@ -38,7 +38,7 @@ class Job:
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """One member under training.
+    """A network in training.
 
     Attributes:
         pool: which of the data sets is its own.
@@ -78,7 +78,7 @@ class Run:
 
 
 class Entrance:
-    """Where jobs of one shape become members.
+    """Turns jobs of one shape into members of a fleet.
 
     Args:
         shape: what they share, see `zoo.training.train.shape_of`.
@@ -93,7 +93,7 @@ class Entrance:
         self.network = self._network(shape, data)
 
     def admitted(self, job: Job, pool: int) -> Run:
-        """A job at its beginning, its data the pool of this number."""
+        """Start a job whose data set has this index."""
         recipe = job.recipe
         if recipe.initial_seed not in self._initial:
             self._initial[recipe.initial_seed] = state_of(self._network(recipe, job.data))
@@ -123,13 +123,13 @@ class Entrance:
         )
 
     def restarted(self, run: Run) -> Run:
-        """The same member from its very beginning."""
+        """Start the job of a run again."""
         fresh = self.admitted(run.job, run.pool)
         fresh.seconds = run.seconds
         return fresh
 
     def member(self, run: Run) -> Member:
-        """What a fleet needs to know of a run."""
+        """State, optimizer settings, objective and gradient rules of a run, as a fleet takes them."""
         recipe = run.recipe
         return Member(
             state=run.start,
@@ -152,7 +152,7 @@ class Entrance:
         )
 
     def further(self, run: Run, state: State, stopped: Stopped) -> Run | None:
-        """The next round of a member that is to be pruned, or None where it is done."""
+        """Prune a run and start its next round; None if it has no further round."""
         recipe = run.recipe
         if recipe.prune == 0 or run.round == recipe.prune_rounds or stopped == "diverged":
             return None

@@ -1,4 +1,4 @@
-"""What a network is trained to make small, for members of a fleet side by side."""
+"""Training losses with their penalties, for all members of a fleet at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,5 +87,5 @@ def class_scales(labels: Tensor, num_classes: int, gamma: float) -> Tensor:
 
 
 def _stacked(values: Sequence[float], like: Tensor) -> Tensor | None:
-    """[f], or None where all are zero, so that plain members cost nothing more."""
+    """Values as a tensor [f]; None if all are zero, so that members without penalties cost nothing."""
     return torch.tensor(values, dtype=like.dtype, device=like.device) if any(values) else None

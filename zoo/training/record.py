@@ -1,4 +1,4 @@
-"""What a training run came to: its record, and the evaluation that it is made of."""
+"""Record of a training run, and the evaluation on training and test images that fills it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ EVALUATION_CHUNK: Final = 1024  # examples a forward pass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
-    """A network in the course of its training.
+    """Accuracies and losses of a network at one checkpoint.
 
     Attributes:
         epoch: epochs trained.
@@ -38,7 +38,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What a training run came to.
+    """Result of a training run.
 
     Attributes:
         train_accuracy, train_loss: on the examples and labels that it was trained on; loss in nats.
@@ -115,7 +115,7 @@ def normalised(images: Tensor, data: PreparedData) -> Tensor:
 
 
 def curve_point(network: nn.Module, data: PreparedData, epoch: int) -> CurvePoint:
-    """What a network is after some epochs, evaluated on its data."""
+    """Evaluate a network on its data after some epochs."""
     train_loss, train_accuracy = _evaluated(network, data, data.train_images, data.train_labels)
     test_loss, test_accuracy = _evaluated(network, data, data.test_images, data.test_labels)
     return CurvePoint(
@@ -141,7 +141,7 @@ def record_of(
     mode: Mode | None = None,
     precision: Precision = "float32",
 ) -> Record:
-    """What a network came to, evaluated on its data."""
+    """Evaluate a trained network on its data and make its record."""
     last = curve_point(network, data, epochs)
     return Record(
         train_accuracy=last.train_accuracy,

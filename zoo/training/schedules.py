@@ -11,7 +11,7 @@ EPOCH_FACTOR: Final = 0.95  # an epoch, as in Zhang et al. 2017
 
 
 def factor(schedule: Schedule, epoch: int, max_epochs: int) -> float:
-    r"""What the learning rate is multiplied by in an epoch, counted from 0 to max_epochs - 1.
+    r"""Factor of the learning rate in an epoch, counted from 0 to max_epochs - 1.
 
     "constant": 1. "linear": 1 - t with t = epoch / max_epochs. "cosine": (1 + cos pi t) / 2. "step": 1, and a tenth of
     it from t = 3/7 and from t = 5/7 on. "exponential": 0.95^epoch.

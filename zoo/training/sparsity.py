@@ -1,4 +1,4 @@
-"""Which weights stay zero: masks at random before training, and by magnitude after it."""
+"""Masks of weights that stay zero: random ones before training, and by magnitude after it."""
 
 from collections.abc import Mapping
 

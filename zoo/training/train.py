@@ -1,11 +1,11 @@
-"""Train recipes: those of one shape side by side as a fleet, every result given back as soon as it is there.
+"""Train recipes, those of one shape together in a fleet, and yield each run as soon as it ends.
 
 An epoch visits every training example once in an order drawn for each member. When an epoch's mean minibatch loss has
 come within `zoo.training.epochs.CHECK_FACTOR` of the target, the training loss of the member is computed in eval mode
 over all its training examples; at or below the target the member leaves the fleet and the next recipe takes its place.
 
-What a recipe builds on is trained first: the random labels of its pretraining, its source, its teacher; each once for
-all recipes that share it.
+The pretraining on random labels, the source and the teacher of a recipe are trained first, each once for all recipes
+that share it.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ KEPT_DATA: Final = 8  # prepared data sets; CIFAR-10 takes seconds to prepare an
 SHARED: Final = (
     "dataset", "classes", "merged", "train_size", "pairs", "model", "width", "depth", "batch_norm", "dropout", "rank",
     "loss", "optimizer", "batch_size", "adversarial_radius", "adversarial_steps",
-)  # fmt: skip  # what networks side by side have in common
+)  # fmt: skip  # equal for all networks of a fleet
 PRETRAINING: Final = (
     *SHARED, "corruption", "corruption_p", "class_noise", "shift", "severity", "shift_on", "learning_rate", "seed",
     "init_seed", "data_seed",
@@ -49,12 +49,12 @@ Size = int | Auto
 
 
 def shape_of(recipe: Recipe) -> Recipe:
-    """What networks must share to be trained side by side: the recipe with all that is a member's own taken away."""
+    """The part of a recipe that networks of one fleet share; all other fields have their defaults."""
     return Recipe(**{name: getattr(recipe, name) for name in SHARED})
 
 
 def network_of(recipe: Recipe, data: PreparedData) -> nn.Module:
-    """The network of a recipe at initialization; of one that is solved, with output coefficients of zero."""
+    """Build the network of a recipe at initialization; one that is solved has output coefficients of zero."""
     if recipe.model in SOLVED:
         return unsolved(recipe, normalised(data.train_images, data), data.num_classes)
     channels, height, width = data.train_images.shape[1:]
@@ -87,17 +87,17 @@ def train(
     precision: Precision = "float32",
     remembered: Remembered | None = None,
 ) -> Iterator[TrainedRun]:
-    """Train recipes, fleet by fleet, and give each run back as soon as it has ended; solve those in closed form.
+    """Train recipes, fleet by fleet, and yield each run as soon as it ends; those in closed form are solved.
 
     Args:
-        recipes: in any order; those of one shape are trained side by side.
+        recipes: in any order; those of one shape are trained together.
         device: where to train.
-        fleet: members side by side; "auto" times a few sizes for each shape on this machine.
+        fleet: networks to train at once; "auto" times a few sizes for each shape on this machine.
         data_dir: folder of data sets, for those that are not in the box.
         dtype: of parameters and computation; what is solved is always float64.
         mode: the engine, see `zoo.training.engines.modes.MODES`; "auto" times those that the device has.
         precision: of the matrix products of a training step.
-        remembered: what earlier timings chose, so that a second run chooses likewise; nothing if None.
+        remembered: choices of earlier timings, so that a second training repeats them; none if None.
 
     Yields:
         Runs in the order in which they end. States lie on the CPU.
@@ -124,7 +124,7 @@ def train(
 
 @dataclasses.dataclass(frozen=True)
 class _Workshop:
-    """Trains, and trains first what other recipes build on."""
+    """Trains recipes, and before them the recipes that they build on."""
 
     device: torch.device
     fleet: Size
@@ -141,7 +141,7 @@ class _Workshop:
         yield from trainer.run(choice.size, choice.mode)
 
     def jobs(self, recipes: Sequence[Recipe]) -> list[Job]:
-        """What is to be trained for recipes of one shape, after what they build on."""
+        """Jobs of recipes of one shape; the recipes that they build on are trained here."""
         needed = [other for r in recipes for other in (r.source, r.teacher) if other is not None]
         others = self._others(list(dict.fromkeys(needed)))
         pretrained = self._pretrained([recipe for recipe in recipes if recipe.pretrain_copies])
@@ -181,7 +181,7 @@ class _Workshop:
         return found
 
     def _targets(self, teacher: Recipe, state: State, data: PreparedData) -> Tensor:
-        """What a teacher answers on training images: probabilities [n, k]."""
+        """Softmax [n, k] of a teacher on the training images."""
         network = network_of(teacher, data_of(teacher, self.data_dir)).to(self.device, self.dtype).eval()
         load_state(network, state)
         with torch.no_grad():
@@ -190,7 +190,7 @@ class _Workshop:
 
 
 def _copied(data: PreparedData, copies: int, erasure: float, seed: int) -> PreparedData:
-    """Copies of the training images, parts of them erased, each under a label of its own at random."""
+    """Copies of the training images, partly erased, each with a random label."""
     draw = generator("pretraining", seed)
     images = data.train_images
     many = erased_copies(images, copies, erasure, draw).tensor() if erasure else images.repeat(copies, 1, 1, 1)
@@ -199,7 +199,7 @@ def _copied(data: PreparedData, copies: int, erasure: float, seed: int) -> Prepa
 
 
 def _solved(recipe: Recipe, data: PreparedData, device: torch.device) -> TrainedRun:
-    """The run of a recipe in closed form."""
+    """Solve a recipe in closed form."""
     start = time.perf_counter()
     network = unsolved(recipe, normalised(data.train_images, data), data.num_classes).to(device)
     initial = state_of(network)

@@ -1,4 +1,4 @@
-"""One fleet at work: recipes of one shape, and the queue of those that wait for a place."""
+"""Trainer of jobs of one shape: it chooses an engine, runs a fleet and refills it from a queue."""
 
 import itertools
 import json
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Trainer:
-    """Trains jobs of one shape, those of one fleet side by side.
+    """Trains jobs of one shape, several at once in a fleet.
 
     Args:
         shape: what they share, see `zoo.training.train.shape_of`.
@@ -57,7 +57,7 @@ class Trainer:
         self.network = self.entrance.network
 
     def choose(self, mode: Mode | Auto, size: int | Auto, remembered: Remembered) -> Choice:
-        """An engine and a size that would be done first, by a short timing on this machine; remembered, so done once.
+        """Choose the engine and fleet size that would finish first, by a short timing; the answer is kept.
 
         Raises:
             RuntimeError, OSError: no engine could start.
@@ -83,7 +83,7 @@ class Trainer:
         return found
 
     def run(self, size: int, mode: Mode = "fleet") -> Iterator[TrainedRun]:
-        """Train every job with at most `size` side by side.
+        """Train every job, at most `size` at a time.
 
         A fleet that does not fit the device goes on at half, and one whose step cannot be recorded without recording;
         the record says what trained a network.
@@ -94,12 +94,14 @@ class Trainer:
             try:
                 yield from self._run(Choice(mode, size), waiting, runs)
             except NotRecordedError as error:
-                log.warning("%s Its networks start anew, unrecorded.", error)
+                log.warning("%s Its networks restart, unrecorded.", error)
                 fits = True
             except (RuntimeError, MemoryError) as error:
                 if size == 1 or not out_of_memory(error):
                     raise
-                log.warning("A fleet of %d does not fit the memory; its networks start anew at half.", size)
+                log.warning(
+                    "A fleet of %d does not fit into memory; its networks restart in fleets of half the size.", size
+                )
                 fits = False
             else:
                 return
@@ -137,7 +139,7 @@ class Trainer:
     def _ended(
         self, engine: Fleet, runs: Sequence[Run], stops: Mapping[int, Stopped], choice: Choice
     ) -> tuple[list[Run], list[TrainedRun]]:
-        """Of the members that end this round: those that have another before them, and the results of the others."""
+        """Runs that have another round before them, and the results of those that are done."""
         further, done = [], []
         for index, stopped in stops.items():
             state = engine.state(index)
@@ -148,7 +150,7 @@ class Trainer:
         return further, done
 
     def _seconds_a_step(self, choice: Choice) -> float:
-        """The least of several timings of a step, batches included, after one that starts the engine."""
+        """Shortest of several timings of a step with its batch, after one step that is not timed."""
         give_back(self.device)
         engine = self._engine(choice)
         runs = [self._admitted(job) for job in self.jobs[: choice.size]]
@@ -166,7 +168,7 @@ class Trainer:
         return min(seconds[1:])
 
     def _question(self, mode: Mode | Auto, size: int | Auto) -> str:
-        """All that the answer may depend on."""
+        """Key of the timing cache: everything that the choice may depend on."""
         where = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine()
         parts = {
             "shape": self.shape.changed(),
@@ -189,7 +191,7 @@ class Trainer:
         return self.entrance.admitted(job, self.epochs.pool_of(job))
 
     def _keep(self, engine: Fleet, runs: Sequence[Run]) -> None:
-        """Checkpoints, and the state to which pruning goes back."""
+        """Keep checkpoints, and the state that pruning rewinds to."""
         for index, run in enumerate(runs):
             if run.recipe.prune and run.rewound is None and run.epochs == run.recipe.rewind_epoch:
                 run.rewound = engine.state(index)
@@ -218,5 +220,5 @@ class Trainer:
 
 
 def on_cpu(state: State) -> State:
-    """A state on the CPU."""
+    """Copy a state to the CPU."""
     return {name: value.cpu() for name, value in state.items()}

@@ -1,7 +1,7 @@
 """Bad minima: plain SGD from fitted random labels against a fresh start, with and without regularizers.
 
 Liu, Papailiopoulos & Achlioptas 2020, arXiv:1906.02613: copies of every image, a tenth of the pixels zeroed, each with
-a random label of its own, are fitted; from there the true labels.
+its own random label, are fitted; from there the true labels.
 """
 
 from collections.abc import Iterator

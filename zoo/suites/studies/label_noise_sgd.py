@@ -1,4 +1,4 @@
-"""Label noise in SGD: labels drawn anew at each step, over learning rates, against the same training without noise.
+"""Label noise in SGD: labels drawn at each step, over learning rates, against the same training without noise.
 
 Damian, Ma & Lee 2021, arXiv:2106.06530: such noise leads to minima where the Hessian has a small trace, the more so at
 large rates. Squared error, so that there are minima; no momentum; the same number of epochs for all.

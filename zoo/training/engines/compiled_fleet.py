@@ -1,7 +1,7 @@
-"""Stacked fleets whose steps are compiled, or recorded once and replayed: what repays a steady size.
+"""Fleets padded to a power of two so that their step can be compiled or captured as a CUDA graph.
 
 Compiling takes seconds to minutes for every size, and recording some steps. So members that have left are replaced by
-ghosts, copies whose results nobody reads, until half of the fleet is gone: sizes are powers of two.
+placeholders, copies whose results are not read, until half of the fleet is gone: sizes are powers of two.
 """
 
 import dataclasses
@@ -84,16 +84,16 @@ class SteadyFleet(StackedFleet):
 
     def set_rates(self, rates: Sequence[float]) -> None:
         """See `Fleet.set_rates`."""
-        super().set_rates([*rates, *list(rates[-1:]) * self._ghosts])
+        super().set_rates([*rates, *list(rates[-1:]) * self._placeholders])
 
     def change(self, keep: Sequence[int], admit: Sequence[Member]) -> None:
         """See `Fleet.change`; a recording lasts as long as the padded size, with new members in the places of old."""
         before = {name: getattr(self, name) for name in RECORDED_STATE} if self._lasting else {}
         self._real = len(keep) + len(admit)
         if admit:
-            super().change(keep, [*admit, *[admit[-1]] * self._ghosts])
+            super().change(keep, [*admit, *[admit[-1]] * self._placeholders])
         else:
-            super().change([*keep, *list(keep[-1:]) * self._ghosts], [])
+            super().change([*keep, *list(keep[-1:]) * self._placeholders], [])
         if not self._lasting or not self._written_back(before):
             self._replay = None
 
@@ -117,23 +117,27 @@ class SteadyFleet(StackedFleet):
         return True
 
     @property
-    def _ghosts(self) -> int:
+    def _placeholders(self) -> int:
         return (1 << (self._real - 1).bit_length()) - self._real if self._real else 0
 
     @property
     def _draws(self) -> bool:
-        """Whether a step draws random numbers, which a replay would not draw anew."""
+        """Whether a step draws random numbers, which a replay would repeat."""
         return any(member.rules.noise_scale for member in self._members)
 
     def _lay_out(self) -> None:
-        """See `StackedFleet`; a ghost must not draw from the stream of the member that it copies."""
+        """See `StackedFleet`; a placeholder must not draw from the stream of the member that it copies."""
         plain = GradientRules()
-        ghosts = (dataclasses.replace(member, rules=plain) for member in self._members[self._real :])
-        self._members = [*self._members[: self._real], *ghosts]
+        placeholders = (dataclasses.replace(member, rules=plain) for member in self._members[self._real :])
+        self._members = [*self._members[: self._real], *placeholders]
         super()._lay_out()
 
     def _pad(self, values: Tensor) -> Tensor:
-        return torch.cat([values, values[-1:].expand(self._ghosts, *values.shape[1:])]) if self._ghosts else values
+        return (
+            torch.cat([values, values[-1:].expand(self._placeholders, *values.shape[1:])])
+            if self._placeholders
+            else values
+        )
 
     def _padded(self, batch: Batch) -> Batch:
         targets = None if batch.targets is None else self._pad(batch.targets)
@@ -167,7 +171,7 @@ def _tensors(value: object) -> list[Tensor]:
 
 @functools.cache
 def _side_stream(device: int) -> torch.cuda.Stream:
-    """Where recordings of a device are made: one, since libraries keep a workspace for every stream they have seen."""
+    """Stream on which the steps of a device are recorded: a single one, since libraries keep a workspace for each."""
     return torch.cuda.Stream(device)
 
 

@@ -1,4 +1,4 @@
-"""How many networks fit a device side by side: what an allocator says when it is full, and an estimate before."""
+"""Memory of a fleet: an estimate of how many networks fit a device, and recognition of out-of-memory errors."""
 
 import gc
 import math
@@ -15,7 +15,7 @@ ACTIVATION_COPIES: Final = 2  # what backward needs, and the gradients of it
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a device is full, or was raised while such a one was on its way.
+    """Whether an error, or one that it was raised from, says that a device is out of memory.
 
     torch has a type for GPUs and only a message for the CPU. Where the memory ends in a recording, the error is
     sometimes that of the recording, which could then not be ended either.
@@ -29,7 +29,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def give_back(device: torch.device) -> None:
-    """Give what a GPU's allocator keeps back to the device; a compiled engine and its step hold each other."""
+    """Return cached memory to a GPU, after a garbage collection, since a compiled engine and its step are a cycle."""
     if device.type == "cuda":
         gc.collect()
         torch.cuda.empty_cache()

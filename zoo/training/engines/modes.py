@@ -1,4 +1,4 @@
-"""The engines that can train networks of one shape, and which of them a device has."""
+"""Training engines by name, and which of them a device offers."""
 
 from typing import Final, Literal, get_args
 
@@ -55,7 +55,7 @@ def require_mode(mode: Mode, device: torch.device, size: int | None) -> None:
 
 
 def engine_of(mode: Mode, size: int, network: nn.Module, optimizer: Kind, precision: Precision) -> Fleet:
-    """An empty engine for `size` members of an architecture; a stacked fleet of one is the loop."""
+    """Build an engine for `size` members of an architecture; a stacked fleet of one is the loop."""
     if mode in LOOPS or (mode == "fleet" and size == 1):
         return PlainLoop(network, optimizer, precision, channels_last=mode == "channels_last")
     if mode == "fleet":

@@ -1,4 +1,4 @@
-"""The plain loop: one network and its torch.optim optimizer, which every fleet is held to."""
+"""Plain loop of one network and its torch.optim optimizer, the reference for every fleet."""
 
 from collections.abc import Sequence
 from typing import cast

@@ -1,4 +1,4 @@
-"""The arithmetic of training: float32 throughout, or matrix products in bfloat16."""
+"""Precision of training: float32 throughout, or matrix products in bfloat16."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -52,7 +52,7 @@ def products(precision: Precision) -> AbstractContextManager[object]:
 
 @contextmanager
 def exactly(device: torch.device) -> Iterator[None]:
-    """Float32 means float32, and the same every time: on a GPU no TF32, and only deterministic convolutions."""
+    """Turn TF32 off on a GPU and use deterministic convolutions alone."""
     if device.type != "cuda":
         yield
         return

@@ -1,4 +1,4 @@
-"""Networks of one shape that take optimizer steps side by side, and the plain loop that a fleet of one is.
+"""Train several networks of the same architecture at once with vmap.
 
 `StackedFleet` evaluates all members in one vmapped call. Parameters, gradients and optimizer state lie each in one flat
 tensor, parameter after parameter and within a parameter member after member, so that an optimizer step is a handful of
@@ -76,7 +76,7 @@ class Member:
 
 
 class Fleet(Protocol):
-    """Networks of one shape under training. Members are numbered in the order in which they were admitted."""
+    """Networks of one shape in training, numbered in the order in which they were admitted."""
 
     def step(self, batch: Batch) -> Tensor:
         """One optimizer step; the losses [f] before it."""
@@ -194,7 +194,7 @@ class StackedFleet:
         return torch.cat(parts) if parts else flat[:0]
 
     def _lay_out(self) -> None:
-        """Views of the flat tensors, and what is a member's own spread over its parameters."""
+        """Make views of the flat tensors, and repeat settings of each member over its parameters."""
         size = len(self._members)
         self._gradient = torch.zeros_like(self._weights)
         self._parameters: State = {}

@@ -1,4 +1,4 @@
-"""Which engine trains the networks of a shape, and how many side by side: chosen by timing, and remembered."""
+"""Choice of the training engine and the fleet size of a shape by timing, which is remembered."""
 
 import logging
 import math
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An engine and how many networks it trains side by side."""
+    """An engine and how many networks it trains at once."""
 
     mode: Mode
     size: int
@@ -34,10 +34,10 @@ class Choice:
 
 
 class Remembered(Protocol):
-    """What was chosen before. A second run must choose as the first did, since rounding differs between engines."""
+    """Earlier choices: a second training must choose as the first did, since rounding differs between engines."""
 
     def recall(self, question: str) -> Choice | None:
-        """What was chosen, or None where the question is new."""
+        """The choice of an earlier timing, or None."""
 
     def keep(self, question: str, choice: Choice, seconds: Mapping[str, float], absent: Mapping[str, str]) -> Choice:
         """Remember a choice with its timings and what was left out for which reason; an earlier answer stands."""
@@ -57,7 +57,7 @@ class Forgetful:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What there is to choose from, and how to try it.
+    """Engines to choose from, and a function that times one.
 
     Attributes:
         networks: how many are to be trained.
@@ -80,7 +80,7 @@ class Trial:
 
 
 def decided(trial: Trial) -> Choice | None:
-    """The choice, where what was asked for leaves only one."""
+    """The only choice that the options leave; None if there are several."""
     asked = 1 if trial.mode in LOOPS or trial.networks == 1 else trial.size
     if asked == "auto":
         return None
@@ -92,7 +92,7 @@ def decided(trial: Trial) -> Choice | None:
 
 
 def timed(trial: Trial) -> tuple[Choice, dict[str, float], dict[str, str]]:
-    """The choice that would be done first, the seconds that each would take for a step of all, and why others are out.
+    """Time the engines: the one that would finish first, seconds of each for a step of all networks, and failures.
 
     All sizes are tried uncompiled. What is compiled takes the best of these sizes, and is tried where it was asked for
     or the training at hand is long enough to repay it.
@@ -130,7 +130,7 @@ def timed(trial: Trial) -> tuple[Choice, dict[str, float], dict[str, str]]:
 
 
 class _Clock:
-    """The times of what was tried: seconds for one step of every network."""
+    """Timings so far: seconds for one step of every network."""
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
@@ -145,7 +145,7 @@ class _Clock:
             a_step = self.trial.seconds(choice)
         except Exception as error:  # no compiler, no memory, a step that cannot be recorded
             if not isinstance(error, RuntimeError | OSError | MemoryError) and choice.mode not in COMPILED:
-                raise  # compilers alone fail in ways of their own
+                raise  # only compilers raise other errors
             self.full = self.full or out_of_memory(error)
             self.absent[str(choice)] = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             log.warning("%s is left out. %s", choice, self.absent[str(choice)])
@@ -160,11 +160,11 @@ class _Clock:
         return min(self.seconds.values(), default=math.inf)
 
     def best(self) -> Choice | None:
-        """What took the least time."""
+        """The fastest choice."""
         return min(self.seconds, key=self.seconds.__getitem__, default=None)
 
     def only(self, mode: Mode) -> None:
-        """Forget what was timed for its size alone."""
+        """Drop timings of other modes, which only served to find a size."""
         self.seconds = {choice: value for choice, value in self.seconds.items() if choice.mode == mode}
 
 

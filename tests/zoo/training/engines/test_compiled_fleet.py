@@ -1,4 +1,4 @@
-"""Fleets whose steps are compiled or recorded train the networks of the plain loop, whatever ghosts fill them."""
+"""Fleets whose steps are compiled or recorded train the networks of the plain loop, whatever placeholders fill them."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -92,9 +92,9 @@ def batches(data: PreparedData, members: Sequence[int], start: int, stop: int) -
 
 
 def trained(fleet: Fleet, members: Sequence[Member], data: PreparedData) -> tuple[dict[int, Tensor], Tensor]:
-    """Three members; the first leaves after some steps, the rates change, a fourth enters beside ghosts of it.
+    """Three members; the first leaves after some steps, the rates change, a fourth enters beside placeholders of it.
 
-    Last the second makes room for the first, who starts anew: a change that leaves the size as it was.
+    Last the second makes room for the first, which restarts: a change that leaves the size as it was.
 
     Returns:
         Weights side by side by member, and all losses.
@@ -118,7 +118,7 @@ def trained(fleet: Fleet, members: Sequence[Member], data: PreparedData) -> tupl
     final[1] = flat(fleet, 0)
     fleet.change([1, 2], [members[0]])
     steps([2, 3, 0], 3 * STEPS)
-    final |= {member: flat(fleet, index) for index, member in enumerate((2, 3, 4))}  # 4 is the first anew
+    final |= {member: flat(fleet, index) for index, member in enumerate((2, 3, 4))}  # 4 is the first again
     return final, torch.cat(losses)
 
 
@@ -209,8 +209,8 @@ def test_a_compiled_fleet_trains_as_it_would_uncompiled(data: PreparedData) -> N
     agree(compiled, StackedFleet(network, "adamw"), members_of(recipe, data), data)
 
 
-def test_ghosts_draw_no_noise(data: PreparedData) -> None:
-    """A member whose gradients are noisy sees the noise of its own stream, though ghosts copy it."""
+def test_placeholders_draw_no_noise(data: PreparedData) -> None:
+    """A member whose gradients are noisy sees the noise of its own stream, though placeholders copy it."""
     recipe = Recipe(train_size=128)
     network = network_of(recipe, data).double()
     fleets = (SteadyFleet(network, "sgd", recorder=taped), StackedFleet(network, "sgd"))
@@ -226,7 +226,7 @@ def test_ghosts_draw_no_noise(data: PreparedData) -> None:
 
 
 def test_inputs_are_attacked_alike(data: PreparedData) -> None:
-    """Adversarial inputs of real members, among ghosts."""
+    """Adversarial inputs of real members, among placeholders."""
     recipe = Recipe(train_size=128)
     network = network_of(recipe, data).double()
     (batch,) = batches(data, [0, 1, 2], 0, 1)
@@ -250,7 +250,7 @@ def test_new_rates_are_written_where_a_recorded_step_reads_them(data: PreparedDa
     fleet.set_rates([0.1, 0.2, 0.3])
 
     assert (fleet._rates.data_ptr(), fleet._rate.data_ptr(), fleet._steps.data_ptr()) == before
-    assert fleet._rates.tolist() == [0.1, 0.2, 0.3, 0.3], "the last is a ghost's"
+    assert fleet._rates.tolist() == [0.1, 0.2, 0.3, 0.3], "the last is a placeholder's"
 
 
 def test_sizes_are_powers_of_two(data: PreparedData) -> None:

@@ -71,7 +71,7 @@ def by_id(runs: Iterator[TrainedRun]) -> dict[str, TrainedRun]:
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("gpu", [True, False])
 def test_a_fleet_that_does_not_fit_goes_on_at_half(gpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of seven, five at a time: the first ends before, four start anew, all are trained once, as one by one."""
+    """Of seven, five at a time: the first ends before, four restart, all are trained once, as one by one."""
     monkeypatch.setattr(Full, "error", torch.OutOfMemoryError("full") if gpu else on_the_cpu())
     recipes = [BASE.replace(seed=seed, max_epochs=1 if seed == 0 else 3) for seed in range(7)]
     recipes[1] = recipes[1].replace(prune=0.5)
@@ -129,7 +129,7 @@ def test_a_step_that_is_not_recorded_trains_at_half_or_unrecorded(
     made = [(run.record.mode, run.record.fleet) for run in runs.values()]
     assert all(made.count(cast("Any", kind)) == number for kind, number in trained_by.items())
     assert len(runs) == 6
-    assert "start anew" in caplog.text
+    assert "restart" in caplog.text
     for run_id, run in runs.items():
         for name, value in run.final.items():
             torch.testing.assert_close(value, alone[run_id].final[name], rtol=1e-6, atol=1e-9)
