@@ -12,6 +12,7 @@ from harness.store.store import Store
 from harness.store.to_ledger import evidence_of, frame_of
 from harness.store.weights import pack
 from measures import Score
+from tests.harness.conftest import Gapbench
 from zoo.training.record import TrainedRun
 
 
@@ -46,3 +47,11 @@ def test_claims_may_add_a_column_to_many(tmp_path: Path, trained: TrainedRun) ->
         added = evidence_of(store).ledger.assign(side=1)
 
     assert added["side"].tolist() == [1]
+
+
+def test_training_also_observes(tmp_path: Path, gapbench: Gapbench) -> None:
+    """What a suite looks at is stored with its networks before anything is scored."""
+    assert gapbench("train", "expressivity", "--limit", "1", "--out", tmp_path).exit_code == 0
+    with Store(tmp_path) as store:
+        (run_id,) = store.runs()
+        assert store.observations()[run_id]["num_examples"] == store.runs()[run_id].recipe.train_size
