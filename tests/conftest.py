@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
     skipped = Counter(INSTALL[said] for reason in reasons if (said := reason.removeprefix("Skipped: ")) in INSTALL)
     if skipped:
         wanted = ", ".join(f"{what} for {count}" for what, count in skipped.most_common())
-        terminalreporter.write_line(f"{skipped.total()} tests were skipped. To run them, install {wanted}.")
+        terminalreporter.write_line(f"Tests skipped: {skipped.total()}. To run them, install {wanted}.")
 
 
 @pytest.fixture(scope="session")
