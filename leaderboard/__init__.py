@@ -1,4 +1,4 @@
-"""Turns a ledger into a ranking: `read_ledger` or bring a table, `rank` it, `order` the measures."""
+"""Rank complexity measures from a ledger of trained networks: `read_ledger`, `rank`, `order`."""
 
 from leaderboard.errors import LeaderboardError, LedgerError, RankingError
 from leaderboard.ledger.column_names import Columns

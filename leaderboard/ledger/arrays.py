@@ -1,4 +1,4 @@
-"""The networks of a ledger as arrays: hyperparameters, levels, configurations, targets and scores."""
+"""Arrays of a ledger's networks: hyperparameters, levels, configurations, targets and scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from leaderboard.ledger.read import Target, names_of, target_of
 from leaderboard.statistics.bins import Levels, levels_of
 from leaderboard.statistics.pairs import Floats, Ints, joint
 
-TEST_SIZE: Final = 10_000  # test examples of a network whose ledger does not say: CIFAR-10's
+TEST_SIZE: Final = 10_000  # number of test examples if the ledger does not have it: that of CIFAR-10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
-    """What the statistics need of n networks.
+    """The data of n networks that the statistics use.
 
     Attributes:
-        hyperparameters: as they stand in the ledger, one column each.
+        hyperparameters: as in the ledger, one column each.
         levels: the level [n] of each hyperparameter, values or bins.
-        configuration: of each network [n], 0 to c - 1, by the values and not the bins; replicates share one.
-        stratum: of each network [n]: the value of the hyperparameter within which the ledger is ranked, if any.
+        configuration: of each network [n], 0 to c - 1, by values (not bins); replicates share one.
+        stratum: of each network [n]: code of the hyperparameter within whose values the ledger is ranked.
         target: [n], finite.
-        test_size: number of test examples [n]; None where the target is no share of test examples.
-        accuracy: on the test examples [n], NaN where unknown; None where the target is no share of test examples.
-        scores: by name of the measure, [n]; NaN or infinite where there is none.
+        test_size: number of test examples [n]; None if the target is not a share of test examples.
+        accuracy: on the test examples [n], NaN where unknown; None if the target is not a share of test examples.
+        scores: by name of the measure, [n]; NaN or infinite if there is none.
     """
 
     hyperparameters: pd.DataFrame
@@ -49,7 +49,7 @@ class Networks:
         return int(self.configuration.max(initial=-1)) + 1
 
     def only(self, kept: NDArray[np.bool_]) -> "Networks":
-        """Some of the networks, their levels and configurations numbered as they are among all."""
+        """Select some of the networks; levels and configurations keep their codes."""
         return Networks(
             hyperparameters=self.hyperparameters.loc[kept].reset_index(drop=True),
             levels={name: code[kept] for name, code in self.levels.items()},
@@ -62,7 +62,7 @@ class Networks:
         )
 
     def renumbered(self) -> "Networks":
-        """The same with configurations 0 to c - 1 of these networks only."""
+        """Renumber the configurations of these networks from 0 to c - 1."""
         configuration = np.unique(self.configuration, return_inverse=True)[1].astype(np.int64)
         return Networks(**{**self.__dict__, "configuration": configuration})
 
@@ -70,7 +70,7 @@ class Networks:
 def networks_of(
     runs: pd.DataFrame, target: Target, within: str | None, bins: Mapping[str, int] | None
 ) -> tuple[Networks, Levels]:
-    """The networks of a ledger that has been checked and has a target everywhere, and how they were binned.
+    """Extract the networks of a checked ledger in which each has a target, and the levels of their hyperparameters.
 
     Args:
         runs: the ledger.

@@ -1,4 +1,4 @@
-"""The controls that stand in every leaderboard and need the ledger: what a figure is worth is seen beside them."""
+"""Add controls to a ledger: trivial measures with which the others are compared."""
 
 from typing import Final
 
@@ -17,10 +17,10 @@ ORACLE_NOISE: Final = (
 
 
 def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.DataFrame, dict[str, Metadata]]:
-    """The ledger with a column `measure.<name>` for each control that it lacks, and the controls' metadata by name.
+    """Add a column `measure.<name>` for each control that the ledger lacks; also return their metadata by name.
 
-    * `hp.<name>`: each hyperparameter as if it were a measure: a number as it is, a text by `category_code`.
-    * `noisy_oracle_<s>`: the target + s z, z standard normal: how much a measure may lose to noise of a known size.
+    * `hp.<name>`: each hyperparameter as a measure: numbers as they are, text encoded by `category_code`.
+    * `noisy_oracle_<s>`: target + s z with z standard normal.
     * `random_number`: standard normal noise; `constant`: the same number for every network.
     """
     rng = np.random.default_rng([seed, 0x6A9])
@@ -54,12 +54,12 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
 def category_code(
     ledger: pd.DataFrame, name: str, goal: "pd.Series[float]", rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """A number [n] for each value of a hyperparameter that is text: its place, by mean target, in the *other* half.
+    """Encode the values of a text hyperparameter as numbers [n]: their rank by mean target in the *other* half.
 
-    Text has no order of its own. Ordering the values by the mean target of their own networks would leak it (with a
-    value a network it is the target), and the mean of the others of the same value leaks it with the sign turned. So
-    the configurations are split in two at random, and each half takes the order of the values from the other one:
-    (place + 1/2) / number of values there, 1/2 for a value not met there.
+    Text has no order. Ordering the values by the mean target of their networks would leak the target (with one network
+    for each value it is the target), and the mean over the other networks of the same value leaks it with the opposite
+    sign. So the configurations are split at random into two halves, and each half takes the order of the values from
+    the other: (rank + 1/2) / number of values there, and 1/2 for a value that does not occur there.
     """
     text = ledger[name].astype(object).where(ledger[name].notna(), "(missing)").astype(str)
     configuration = ledger.groupby(names_of(ledger, "hp"), dropna=False, sort=False).ngroup().to_numpy()

@@ -1,4 +1,4 @@
-"""Metadata of a measure: what is known of it beside its scores."""
+"""Metadata of a measure: family, expected sign, source, needs and documentation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,18 +13,18 @@ OPTIONAL: Final = ("price", "version", "track", "source_hash", "summary", "defin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """What is known of a measure beside its scores; an unknown one is taken to grow with the gap.
+    """Metadata of a measure; an unknown measure is assumed to grow with the gap.
 
     Attributes:
         expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
-        needs: what it must see beyond the trained network and its training data.
+        needs: inputs beyond the trained network and its training data.
         price: the cost in words.
-        track: what it may see.
+        track: the data that it may use.
         source_hash: hash of the code of a measure from outside.
         summary: first paragraph of its docstring.
         definition: the whole docstring.
         control: whether it is a control, which takes no rank.
-        other: whatever else was passed on.
+        other: further entries, passed on unchanged.
     """
 
     family: str | None = None
@@ -41,7 +41,7 @@ class Metadata:
     other: Mapping[str, object] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
-        """Plain values; what is not known is left out."""
+        """Convert to plain values; unknown optional entries are left out."""
         known = msgspec.to_builtins(self)
         other, control = known.pop("other"), known.pop("control")
         known = {key: value for key, value in known.items() if value is not None or key not in OPTIONAL}
@@ -49,10 +49,10 @@ class Metadata:
 
 
 def metadata_of(name: str, known: Mapping[str, object]) -> Metadata:
-    """The metadata of a measure from a mapping.
+    """Read the metadata of a measure from a mapping.
 
     Raises:
-        LeaderboardError: an entry of another type than the field has.
+        LeaderboardError: an entry has the wrong type.
     """
     names = [each.name for each in fields(Metadata) if each.name != "other"]
     given = {key: known[key] for key in names if key in known}
@@ -64,4 +64,4 @@ def metadata_of(name: str, known: Mapping[str, object]) -> Metadata:
     try:
         return msgspec.convert(given, Metadata)
     except msgspec.ValidationError as error:
-        raise LeaderboardError(f"The metadata of {name!r} must have the types of `Metadata`: {error}.") from error
+        raise LeaderboardError(f"The metadata of measure {name!r} have a wrong type: {error}.") from error

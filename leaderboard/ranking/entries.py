@@ -1,4 +1,4 @@
-"""Judge every measure on all networks of a ledger, and put together what the report says of it."""
+"""Evaluate every measure on all networks of a ledger and build its entry of the report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from leaderboard.ranking.statistics_of import Judged
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Every measure on all networks."""
+    """Results of every measure on all networks."""
 
     judged: Mapping[str, Judged]
     significance: Mapping[str, Significance]
@@ -27,7 +27,7 @@ class Together:
     comparisons: Comparisons
 
     def reasons(self, name: str, about: Metadata) -> dict[str, str]:
-        """The reasons for what a measure lacks."""
+        """Collect the reasons for the statistics that a measure lacks."""
         significance = self.significance[name]
         parts = (self.judged[name].statistics.why, significance.why, self.readable[name].why)
         found = {key: reason for part in parts for key, reason in part.items()}
@@ -48,7 +48,7 @@ class Together:
         outcomes: Mapping[str, int],
         why: Mapping[str, str],
     ) -> Entry:
-        """Put together what the report says of a measure; for the Pareto front see `with_front`."""
+        """Build the entry of a measure; the Pareto front is added by `with_front`."""
         statistics, significance, readable = self.judged[name].statistics, self.significance[name], self.readable[name]
         return Entry(
             n=statistics.n,
@@ -90,7 +90,7 @@ def judge_together(
     about: Mapping[str, Metadata],
     family: Sequence[str],
 ) -> Together:
-    """Judge every measure on all networks, and test it against chance, the hyperparameters and each other."""
+    """Evaluate every measure on all networks, and test it against chance, the hyperparameters and each other."""
     controls = [name for name in names_of(runs, "hp") if name in networks.scores]
     signs = {name: one.expected_sign for name, one in about.items()}
     verdicts = Verdicts(networks, options, signs, controls, column)
@@ -111,7 +111,7 @@ def judge_together(
 
 
 def with_front(measures: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The measures with the Pareto front of cost and Psi among those that are no controls."""
+    """Mark the Pareto front of cost and Psi among the measures that are not controls."""
     points = {
         name: (entry.cost.median_seconds, entry.directed_psi)
         for name, entry in measures.items()

@@ -1,4 +1,4 @@
-"""What a report says of one measure, as typed values.
+"""Entry of a report: everything about one measure, as typed values.
 
 Fields bear the names of the JSON's keys. A statistic without a value is None, and `why` has the reason under its name.
 """
@@ -121,7 +121,7 @@ class Rival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldFrom:
-    """Verdicts on a measure."""
+    """Verdicts on a measure: against chance and against the best hyperparameter."""
 
     random: Chance | None
     hyperparameter: Rival | None
@@ -196,7 +196,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry(StatisticValues):
-    """Everything that the report says of one measure.
+    """Everything that the report contains about one measure.
 
     Attributes:
         within, across: means over the strata, and over the data sets.
@@ -241,7 +241,7 @@ class Entry(StatisticValues):
         return None if self.Psi is None else self.Psi * self.expected_sign
 
     def to_json(self) -> dict[str, object]:
-        """Plain dictionaries, lists and numbers; the metadata stand among the fields."""
+        """Convert to plain dictionaries, lists and numbers, with the metadata among the fields."""
         found: dict[str, object] = msgspec.to_builtins(self)
         pareto = found.pop("pareto")
         del found["about"]

@@ -1,6 +1,6 @@
-"""Excerpt of a report: what a table shows, small enough to be kept in a repository.
+"""Excerpt of a report: the values that a table shows, small enough to keep in a repository.
 
-Field names are the keys of the JSON. Every leaderboard.json holds an excerpt among its other keys.
+Field names are the keys of the JSON. Every leaderboard.json contains these keys among others.
 """
 
 from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ class KeptLabels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptEntry:
-    """What a table shows of one measure; see `leaderboard.ranking.entry.Entry`."""
+    """Values of one measure that a table shows; see `leaderboard.ranking.entry.Entry`."""
 
     n: int
     family: str | None
@@ -100,7 +100,7 @@ class KeptStrata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """What a table shows of a ranking; see `leaderboard.ranking.report.Report`.
+    """Values of a ranking that a table shows; see `leaderboard.ranking.report.Report`.
 
     Excerpts of earlier versions lack the fields that have a default.
     """
@@ -118,7 +118,7 @@ class Excerpt:
     measures: Mapping[str, KeptEntry]
 
     def to_json(self) -> dict[str, object]:
-        """Plain dictionaries, lists and numbers."""
+        """Convert to plain dictionaries, lists and numbers."""
         found: dict[str, object] = msgspec.to_builtins(self)
         return found
 
@@ -130,7 +130,7 @@ AnyEntry = Entry | KeptEntry
 def best_first(
     measures: Mapping[str, AnyEntry], statistic: Callable[[AnyEntry], float | None] = lambda entry: entry.Psi
 ) -> list[str]:
-    """The names of the measures by a statistic times the expected sign, the largest first; those without it last."""
+    """Sort the measures by a statistic times the expected sign, largest first; those without it come last."""
 
     def key(name: str) -> tuple[bool, float, str]:
         value = statistic(measures[name])
@@ -140,17 +140,17 @@ def best_first(
 
 
 def excerpt_of(ranking: Ranking) -> Excerpt:
-    """The excerpt of a report, without the reasons for what is missing."""
+    """Take the excerpt of a report, without reasons for missing statistics."""
     found = read_excerpt(ranking.to_json())
     made = {key: found.provenance.get(key, "") for key in ("suite", "date")}
     return replace(found, provenance=made, measures={n: replace(one, why={}) for n, one in found.measures.items()})
 
 
 def read_excerpt(ranking: object) -> Excerpt:
-    """The excerpt from a ranking's JSON, as `gapbench run` writes it to leaderboard.json and `gapbench table` keeps it.
+    """Read the excerpt from a ranking's JSON, as written by `gapbench run` and `gapbench table --keep`.
 
     Raises:
-        RankingError: it is something else.
+        RankingError: it is not a ranking.
     """
     try:
         return msgspec.convert(ranking, Excerpt)

@@ -1,4 +1,4 @@
-"""All measures of a set of networks: judged in groups that have a score for the same networks."""
+"""Group the measures that have scores for the same networks, and evaluate each group."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from leaderboard.statistics.sign_error import Weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a ledger is to be judged; see `ranking.rank`."""
+    """Options of a ranking; see `leaderboard.ranking.rank.rank`."""
 
     bootstrap: int
     permutations: int
@@ -27,13 +27,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Measures that have a score for the same networks.
+    """Measures that have scores for the same networks.
 
     Attributes:
         names: of the measures.
         scored: the networks that they have in common [n].
         present: their configurations among all [c].
-        panel: the networks, ready to judge.
+        panel: evaluates measures on these networks.
     """
 
     names: Sequence[str]
@@ -43,13 +43,13 @@ class Group:
 
 
 def groups(networks: Networks, options: Options, counts: Floats) -> Iterator[Group]:
-    """The measures by the networks that they score: one after the other, since a panel of many networks is large.
+    """Yield the groups of measures one at a time, since the panel of many networks is large.
 
     Args:
         networks: all of them.
-        options: how to judge.
-        counts: how often each configuration is drawn, [bootstrap, c]: the same resamples for every measure, so that
-            any two can be compared in each.
+        options: of the ranking.
+        counts: how often each configuration is drawn, [bootstrap, c]; the same resamples serve every measure, so that
+            any two can be compared.
     """
     by_mask: dict[bytes, tuple[NDArray[np.bool_], list[str]]] = {}
     for name, scores in networks.scores.items():
@@ -63,12 +63,12 @@ def groups(networks: Networks, options: Options, counts: Floats) -> Iterator[Gro
 
 
 def resamples(networks: Networks, options: Options) -> Floats:
-    """How often each configuration is drawn in each resample, [bootstrap, c]."""
+    """Draw the resamples: how often each configuration occurs in each, [bootstrap, c]."""
     return draw(networks.size, options.bootstrap, np.random.default_rng(options.seed))
 
 
 def judged_alone(networks: Networks, options: Options) -> dict[str, Judged]:
-    """Every measure on some of a ledger's networks, without the comparisons that are made on all of them."""
+    """Evaluate every measure on some of a ledger's networks, without tests and comparisons."""
     networks = networks.renumbered()
     found: dict[str, Judged] = {}
     for group in groups(networks, options, resamples(networks, options)):

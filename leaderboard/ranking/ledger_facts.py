@@ -1,4 +1,4 @@
-"""What a ledger records of its measures and networks beside the scores: gate, cost, outcomes, metadata, the grid."""
+"""Facts of a ledger beside the ranking statistics: grid, randomization gate, cost and outcomes."""
 
 from collections import Counter
 from functools import lru_cache
@@ -22,7 +22,7 @@ OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
 
 
 def grid_facts(networks: Networks) -> GridFacts:
-    """How full the grid of the levels is, and how many replicates its configurations have."""
+    """Count how full the grid of levels is, and the replicates of its configurations."""
     if not len(networks):
         return GridFacts(places=0, filled=0, holes=0, replicates=None)
     places = prod(len(np.unique(code)) for code in networks.levels.values())
@@ -33,12 +33,12 @@ def grid_facts(networks: Networks) -> GridFacts:
 
 
 class Gates:
-    """The randomization gate of any measure of a ledger; what those that score the same networks share is kept.
+    """Computes the randomization gate of measures; what measures on the same networks share is cached.
 
     Args:
         hyperparameters: one column each, one row a network.
         bootstrap: number of resamples.
-        seed: decides them.
+        seed: of the resamples.
     """
 
     def __init__(self, hyperparameters: pd.DataFrame, bootstrap: int, seed: int) -> None:
@@ -46,7 +46,7 @@ class Gates:
         self._known: dict[bytes, tuple[NDArray[np.bool_], Ints]] = {}
 
     def of(self, scores: Floats, why: Reasons) -> Gate | None:
-        """The gate of one measure's scores [n], NaN where there is none; None, and why, where it has no value."""
+        """Compute the gate from scores [n], NaN where there is none; None with a reason in `why` if it has no value."""
         if CORRUPTION not in self._hyperparameters:
             why["gate"] = "The ledger has no column hp.corruption."
             return None
@@ -65,7 +65,7 @@ class Gates:
 
 
 def _sides(sides: pd.DataFrame) -> tuple[NDArray[np.bool_], Ints]:
-    """Of networks with random or true labels: which have random ones, and all other hyperparameters as one code."""
+    """Which networks have random labels, and one code for all other hyperparameters together."""
     others = [
         pd.factorize(values, sort=False, use_na_sentinel=False)[0].astype(np.int64)
         for other, values in sides.items()
@@ -80,7 +80,7 @@ def _resamples(size: int, count: int, seed: int) -> Floats:
 
 
 def cost_of(runs: pd.DataFrame, name: str, why: Reasons) -> Cost:
-    """The median seconds of a measure, over those that are finite and not negative."""
+    """Take the median cost of a measure in seconds; negative and infinite values are ignored."""
     seconds = runs[f"cost.{name}"].to_numpy() if f"cost.{name}" in runs else np.zeros(0)
     times = seconds[np.isfinite(seconds) & (seconds >= 0)]
     if not len(times):
@@ -89,7 +89,7 @@ def cost_of(runs: pd.DataFrame, name: str, why: Reasons) -> Cost:
 
 
 def outcomes_of(runs: pd.DataFrame, name: str) -> dict[str, int]:
-    """How many networks met each outcome; "missing" are those without a score and without a recorded reason."""
+    """Count the networks by outcome; "missing" are those without a score and without a recorded outcome."""
     scored = np.isfinite(runs[f"measure.{name}"].to_numpy())
     counts = dict.fromkeys(OUTCOMES, 0)
     counts["scored"] = int(scored.sum())

@@ -1,4 +1,4 @@
-"""Any two measures side by side: the standard error of the difference of their Psi, and its corrected p-value."""
+"""Compare any two measures: standard error and corrected p-value of the difference of their Psi."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ from leaderboard.statistics.resampling import NO_SPREAD, all_alike, normal_score
 
 
 class Pairwise:
-    """Gathers what the measures of a ledger add to Psi, group by group, and compares any two of them.
+    """Collects the influences of all measures on Psi, group by group, and compares any two measures.
 
     Args:
         signs: the expected sign of each measure; what is compared is Psi times it.
@@ -31,7 +31,7 @@ class Pairwise:
         self._alike: dict[str, float] = {}
 
     def add(self, names: Sequence[str], influence: Influence | None, counts: Floats) -> None:
-        """The measures of one group, which are judged on the same networks.
+        """Add the measures of one group, which have scores for the same networks.
 
         Args:
             names: of the columns of the influence.
@@ -56,7 +56,7 @@ class Pairwise:
                 self._degrees[first, second] = self._degrees[second, first] = float(degrees[b])
 
     def compare(self, psi: Mapping[str, float | None]) -> Comparisons:
-        """Matrices over the measures that have a spread, None on the diagonal.
+        """Compare all pairs of measures whose Psi has a standard error.
 
         The p-values are corrected over all pairs by the single-step maximum of |z| (Westfall & Young 1993); z is the
         normal score of Student's t with the degrees of freedom of the standard error, for two measures that score
@@ -100,7 +100,7 @@ class Pairwise:
 
 
 def power_of(comparisons: Comparisons, measures: Mapping[str, Entry], names: Sequence[str]) -> Power | None:
-    """How many networks would settle which of the two leading measures is better; None with fewer than two.
+    """Compute how many networks would distinguish the two leading measures; None with fewer than two.
 
     Args:
         comparisons: of any two measures.

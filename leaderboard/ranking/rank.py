@@ -1,4 +1,4 @@
-"""Rank the measures of a ledger: every statistic of every measure, pooled and within each corruption, as one report."""
+"""Rank the measures of a ledger: compute all statistics, pooled and within each corruption, as one report."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -48,25 +48,25 @@ def rank(
     metadata: Mapping[str, Mapping[str, object]] | None = None,
     converged_only: bool = True,
 ) -> Report:
-    """Judge every measure of a ledger, and the controls, by how it orders the networks.
+    """Rank the measures of a ledger, and the controls, by how well they order the networks.
 
-    A figure that has no value is None, with the reason under "why"; the report is JSON without NaN. Statistics are of
-    the raw score; `order` turns them by the expected sign, and so do the comparisons. A network without a finite score
-    counts for the other measures only, so measures may be judged on different networks: "n" says on how many.
+    A statistic without a value is None, with the reason in `why`. Statistics are of the raw score; `order` and the
+    comparisons multiply them by the expected sign. Networks without a finite score of one measure still count for the
+    others, so measures may be evaluated on different networks; `n` is their number.
 
     Args:
         ledger: one row a network; see `leaderboard.ledger.read` for the columns.
         target: what the measures should predict.
-        within: the hyperparameter, without "hp.", whose values are also judged one by one and within which scores are
+        within: the hyperparameter, without "hp.", within whose values the measures are also evaluated and scores are
             permuted; None for none.
         bootstrap: number of resamples behind each interval; 0 for no intervals.
         permutations: number of permutations behind each test against chance; None for as many as resamples.
-        seed: decides resamples, permutations, folds, noisy controls and the halves of `category_code`.
-        seeds: "averaged" for a psi of the means over the replicates of a configuration, "kept" for one of networks.
+        seed: of resamples, permutations, folds, noisy controls and the halves of `category_code`.
+        seeds: "averaged" to compare means over the replicates of a configuration in psi, "kept" to compare networks.
         weights: of the sign error: "hoeffding" as in the paper, or "binomial" for exact probabilities.
-        bins: number of bins of hyperparameters, by name without "hp.", 0 for none; those that lie on no grid are
-            binned if not named.
-        metadata: by name of the measure: family, expected_sign, source, needs and whatever else is to be passed on.
+        bins: number of bins of hyperparameters, by name without "hp.", 0 for none; others are binned if their
+            values do not lie on a grid.
+        metadata: by name of the measure: the fields of `Metadata`; other entries are passed on.
         converged_only: leave out networks whose training did not converge.
 
     Raises:
@@ -152,10 +152,11 @@ def rank(
 
 
 def order(report: Report, by: Statistic = "Psi") -> list[str]:
-    """The names of the measures, best first: by a statistic times the expected sign; those without it last.
+    """Sort the measures by a statistic times the expected sign, best first; those without it come last.
 
-    Psi leads: each of its comparisons changes one hyperparameter and no other, so where corruption is a hyperparameter
-    only one psi of several compares networks of different corruption, while nearly every pair of a pooled tau-b does.
+    Psi is the default because each of its comparisons changes one hyperparameter only: if corruption is a
+    hyperparameter, one psi of several compares networks of different corruption, while nearly every pair of a pooled
+    tau-b does.
 
     Raises:
         RankingError: an unknown statistic.
@@ -166,7 +167,7 @@ def order(report: Report, by: Statistic = "Psi") -> list[str]:
 
 
 def _mean(parts: Parts, name: str, key: str, lacking: str, why: Reasons) -> StratumMean | None:
-    """The mean over strata of one measure; None where there are none, for a reason."""
+    """Average one measure over strata; None if there are no strata, with the reason in `why`."""
     if lacking:
         why[key] = lacking
         return None
@@ -174,7 +175,7 @@ def _mean(parts: Parts, name: str, key: str, lacking: str, why: Reasons) -> Stra
 
 
 def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
-    """The column within whose values to rank, or the reason why there is none."""
+    """Find the column within whose values to rank, or the reason why there is none."""
     if within is None:
         return None, "No hyperparameter was asked for."
     column = f"hp.{within}"
@@ -187,7 +188,7 @@ def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
 
 
 def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, int]:
-    """The bins by column.
+    """Check the bins and key them by column.
 
     Raises:
         LedgerError: an unknown hyperparameter, or one that is no number.
@@ -204,7 +205,7 @@ def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, i
 def _data_sets(
     networks: Networks, runs: pd.DataFrame, column: str | None, strata: Parts, options: Options
 ) -> tuple[Parts, str]:
-    """The measures on the networks of each data set, or the reason why they are not split."""
+    """Evaluate the measures on each data set, or give the reason why they are not split."""
     if DATASET not in runs:
         return {}, "The ledger has no column hp.dataset."
     if len(runs[DATASET].unique()) <= 1:

@@ -1,4 +1,4 @@
-"""Figures in units that people understand: labels, the error of a prediction, seconds, shares of variance."""
+"""Statistics in readable units: labelled examples, prediction error, shares of variance, the Pareto front of cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readable:
-    """One measure in units that people understand, with the reasons for what is None."""
+    """Statistics of one measure in readable units, with the reasons for those that are None."""
 
     residual_spearman: float | None
     increment: Increment | None
@@ -33,11 +33,11 @@ class Readable:
 
 
 class Units:
-    """Computes these figures for the measures of a group; what they have in common is worked out once a group.
+    """Computes these statistics for the measures of a group; shared intermediate results are computed once.
 
     Args:
         group: measures that score the same networks.
-        options: how to judge.
+        options: of the ranking.
         signs: the expected sign of each measure.
     """
 
@@ -51,7 +51,7 @@ class Units:
         self.curve = made_or_reason(lambda: curve_of(group.panel.grid, networks, seed))
 
     def of(self, name: str, statistics: Statistics, noise: Floats | None) -> Readable:
-        """The figures of one measure.
+        """Compute the statistics of one measure.
 
         Args:
             name: of the measure.
@@ -109,7 +109,7 @@ def _prediction(found: conformal.Prediction) -> Prediction:
 
 
 def curve_of(grid: Grid, networks: Networks, seed: int) -> LabelCurve:
-    """The label curve of some networks.
+    """Compute the label curve of some networks.
 
     Raises:
         UndefinedError: see `label_curve`; or a target that is a loss.
@@ -120,9 +120,9 @@ def curve_of(grid: Grid, networks: Networks, seed: int) -> LabelCurve:
 
 
 def pareto(points: Mapping[str, tuple[float, float]]) -> set[str]:
-    """The names of the measures than which no other has a Psi at least as large for no more seconds.
+    """Find the measures of the Pareto front: no other has at least the same Psi for at most the same cost.
 
-    Of two that are equal in both, both stand.
+    Of measures that are equal in both, all are on the front.
 
     Args:
         points: seconds, and Psi in the expected direction, by name.
@@ -134,7 +134,7 @@ def pareto(points: Mapping[str, tuple[float, float]]) -> set[str]:
 
 
 def noise_of(runs: pd.DataFrame, name: str) -> Floats | None:
-    """The column noise.<name>, NaN as 0; None where the ledger does not have it."""
+    """Read the column noise.<name>, with NaN as 0; None if the ledger does not have it."""
     if f"noise.{name}" not in runs:
         return None
     return runs[f"noise.{name}"].fillna(0).to_numpy(dtype=np.float64)

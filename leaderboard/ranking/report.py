@@ -1,4 +1,4 @@
-"""Typed report of a ranking, and its JSON; see `leaderboard.ranking.entry` for what it says of a measure."""
+"""Typed report of a ranking and its JSON; `leaderboard.ranking.entry` has the part on one measure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparisons:
-    """Any two measures compared: matrices over `names`, None on the diagonal."""
+    """Comparison of any two measures: matrices over `names`, None on the diagonal."""
 
     figure: str
     names: Sequence[str]
@@ -72,7 +72,7 @@ class Comparisons:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Power:
-    """How many networks would tell the two leading measures apart."""
+    """Number of networks that would distinguish the two leading measures."""
 
     between: Sequence[str]
     difference: float
@@ -101,7 +101,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Psi on the held-out zoo less Psi on the public one, both times the expected sign."""
+    """Psi on the held-out zoo minus Psi on the public one, both times the expected sign."""
 
     Psi: float
     interval: Interval | None
@@ -126,7 +126,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOutZoo:
-    """Number of networks of the held-out zoo, and what made it."""
+    """Held-out zoo: number of networks and provenance."""
 
     models: int
     provenance: Mapping[str, object]
@@ -138,7 +138,7 @@ class Comparison:
 
     Attributes:
         figure: the statistic that is compared.
-        interval: what the intervals cover.
+        interval: coverage of the intervals, in words.
         only_public_varies, only_held_out_varies: hyperparameters that one of the zoos alone varies.
         measures: best on the held-out zoo first.
         not_compared: the other measures, with the reason.
@@ -155,7 +155,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A ranking: how it was made, and every measure of it; see `leaderboard.ranking.rank.rank`.
+    """A ranking: its options and every measure; see `leaderboard.ranking.rank.rank`.
 
     Attributes:
         models: number of networks that were ranked.
@@ -163,7 +163,7 @@ class Report:
         hyperparameters: their columns.
         configurations: number of distinct settings of the hyperparameters.
         test_size: number of test examples that was assumed; None where the ledger says it.
-        provenance: what made the ledger.
+        provenance: origin of the ledger: suite, date, machines, versions.
         claims: the judged claims of the ledger's study.
         beside: the comparison with a held-out zoo.
     """
@@ -197,7 +197,7 @@ class Report:
     beside: Comparison | None = None
 
     def to_json(self) -> dict[str, object]:
-        """Plain dictionaries, lists and numbers, in the order of the fields; what was not asked for is left out."""
+        """Convert to plain dictionaries, lists and numbers; fields in `ADDED` are left out if None."""
         found: dict[str, object] = msgspec.to_builtins(self)
         found["measures"] = {name: entry.to_json() for name, entry in self.measures.items()}
         return {key: value for key, value in found.items() if value is not None or key not in ADDED}

@@ -1,4 +1,4 @@
-"""Whether a measure can be told from chance, from the best hyperparameter and from any other measure."""
+"""Test measures against chance and against the best hyperparameter, corrected over all measures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ METHOD: Final = "Westfall-Young step-down maximum of |z|"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Significance:
-    """Whether one measure can be told from chance and from the best hyperparameter."""
+    """Tests of one measure against chance and against the best hyperparameter."""
 
     null: Null | None
     told_from: ToldFrom
@@ -35,7 +35,7 @@ class Significance:
 
 @dataclass(slots=True)
 class Tests:
-    """One test for each of some measures, gathered over groups and corrected for all of them together.
+    """Collects one test for each measure over all groups, and corrects their p-values together.
 
     Attributes:
         z: observed, standardised.
@@ -48,7 +48,7 @@ class Tests:
     def add(
         self, name: str, observed: float, spread: float, null: Floats, degrees: float = np.inf, *, alike: float = 0.0
     ) -> None:
-        """A figure and draws about 0 of it under the null.
+        """Add an observed statistic and draws of it under the null, centred at 0.
 
         A spread that is known to so many degrees of freedom only makes z the normal score of Student's t. A figure
         without spread has the z of the p-value `alike`, or 0 if it is 0 itself.
@@ -59,7 +59,7 @@ class Tests:
         self.null[name] = np.zeros_like(null) if flat else null / spread
 
     def corrected(self, family: Sequence[str]) -> dict[str, float]:
-        """P-values corrected over those of the family that have a test."""
+        """Correct the p-values over those of the family that have a test."""
         names = [name for name in family if name in self.z]
         if not names:
             return {}
@@ -70,11 +70,11 @@ class Tests:
 
 
 class Verdicts:
-    """Gathers the tests of every measure of a ledger, group by group, and gives the verdicts.
+    """Collects the tests of all measures, group by group, and gives the verdicts.
 
     Args:
         networks: all of the ledger.
-        options: how to judge.
+        options: of the ranking.
         signs: the expected sign of each measure.
         hyperparameters: the names of the controls that are a hyperparameter each.
         within: the hyperparameter of the strata; None where there is one stratum. Its own psi, which compares
@@ -111,7 +111,7 @@ class Verdicts:
         self._test_hyperparameters(group, judged, influence)
 
     def finish(self, names: Sequence[str], family: Sequence[str]) -> dict[str, Significance]:
-        """Correct the p-values over the family, and say of each measure what it can be told from."""
+        """Correct the p-values over the family, and give the verdicts on each measure."""
         chance, rivals = self._chance_tests.corrected(family), self._rival_tests.corrected(family)
         return {
             name: Significance(
@@ -220,19 +220,19 @@ def _against_rival(rival: Rival, p_adjusted: float | None) -> Rival:
 
 
 def verdict(p: float, direction: float) -> Verdict:
-    """Better or worse where the corrected p-value is at most `LEVEL`, else not told apart."""
+    """Give the verdict: better or worse if the corrected p-value is at most `LEVEL`."""
     if p > LEVEL or direction == 0:
         return "not told apart"
     return "better" if direction > 0 else "worse"
 
 
 def family_of(measures: int) -> Family:
-    """The correction over so many measures."""
+    """Describe the correction over a number of measures."""
     return Family(method=METHOD, level=LEVEL, measures=measures)
 
 
 def networks_needed(n: int, difference: float, spread: float) -> int | None:
-    r"""How many networks of the same kind would settle a difference of this size, four times in five.
+    r"""Compute how many networks would detect a difference of this size with a power of 80 %.
 
     .. math:: N = n \Big(\frac{(1.96 + 0.84) \, s}{|d|}\Big)^2
 

@@ -1,4 +1,4 @@
-"""Every statistic of any number of measures on one set of networks; what they have in common is worked out once."""
+"""Compute all statistics of any number of measures on one set of networks, sharing intermediate results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ HISTOGRAM: Final = 10  # equal bins of [0, 1] in which the environments' sign er
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
-    """Tau-b and Psi of one measure in each resample [bootstrap], NaN where one has no value."""
+    """Tau-b and Psi of one measure in each resample [bootstrap], NaN if undefined."""
 
     tau_b: Floats
     Psi: Floats
@@ -42,7 +42,7 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One measure on one set of networks: its statistics, and its draws."""
+    """Statistics of one measure on one set of networks, and their resamples."""
 
     statistics: Statistics
     draws: Draws
@@ -50,7 +50,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some environments: all, or those of one hyperparameter, its name; and their effective numbers of pairs."""
+    """Some environments: all (no name), or those of one hyperparameter."""
 
     name: str
     members: NDArray[np.bool_]
@@ -58,7 +58,7 @@ class _Part:
 
 
 class Panel:
-    """Networks with their hyperparameters, targets and resamples, on which any number of measures is judged.
+    """Networks with hyperparameters, targets and resamples, on which any number of measures can be evaluated.
 
     Args:
         networks: those that have a score; configurations numbered from 0.
@@ -84,10 +84,10 @@ class Panel:
         self._tau_b_draws = TauBDraws(counts, networks.configuration, networks.target) if len(counts) and n else None
 
     def judge(self, names: Sequence[str]) -> tuple[dict[str, Judged], Influence | None]:
-        """The statistics of measures that have a finite score for each of the networks.
+        """Compute the statistics of measures that have a finite score for every network.
 
         Returns:
-            By name, what is found; and the influences on Psi, one column a measure, where Psi has a spread.
+            Statistics by name; and the influences on Psi, one column for each measure, if Psi has a standard error.
         """
         found: dict[str, Judged] = {}
         influences: list[Influence] = []
@@ -113,12 +113,12 @@ class Panel:
         )
 
     def signs_of(self, names: Sequence[str]) -> dict[str, Agreements]:
-        """Of the differences of the scores of M measures, along each axis [p, M]."""
+        """Compute the signs of the differences of the scores of M measures, along each axis [p, M]."""
         scores = np.stack([self.grid.averaged(self.networks.scores[name]) for name in names], axis=1)
         return {name: sign_along(axis, scores) for name, axis in self.grid.axes.items()}
 
     def influence(self, agreements: Mapping[str, Agreements]) -> Influence | None:
-        """On Psi, of measures with these agreements [p, M] along each axis; None where it is undefined."""
+        """Compute the influences on Psi from agreements [p, M] along each axis; None if undefined."""
         return None if isinstance(self.layout, str) else self.layout.influence(agreements)
 
     def _judged(self, name: str, psi: dict[str, float], departures: Floats | None) -> Judged:
@@ -156,7 +156,7 @@ class Panel:
         return Judged(statistics, draws)
 
     def _intervals(self, why: Reasons, draws: Draws) -> Intervals:
-        """The intervals of a measure, and in `why` the reasons for those that it lacks."""
+        """Compute the intervals of a measure; the reasons for missing ones go to `why`."""
         if "tau_b" in why:
             why["interval.tau_b"] = why["tau_b"]
             tau_b = None

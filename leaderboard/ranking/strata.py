@@ -1,4 +1,4 @@
-"""Every figure within each value of one hyperparameter, and the mean: within corruptions, across data sets."""
+"""Evaluate measures within each value of one hyperparameter, and average: within corruptions, across data sets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Parts = Mapping[str, tuple[int, Mapping[str, Judged]]]  # value of a stratum -> 
 
 @dataclass(frozen=True, slots=True)
 class _Mean:
-    """The mean of one statistic over the strata that have it, their number, and the smallest and the largest."""
+    """Mean of one statistic over the strata that have it, with their number and range."""
 
     strata: int
     value: float | None = None
@@ -32,7 +32,7 @@ class _Mean:
 def strata_of(
     networks: Networks, values: "pd.Series[Any]", options: Options
 ) -> dict[str, tuple[int, dict[str, Judged]]]:
-    """The measures judged on the networks of each value; each stratum is resampled on its own."""
+    """Evaluate the measures on the networks of each value, with independent resamples."""
     text = values.astype(object).where(values.notna(), "(missing)").astype(str).to_numpy()
     found = {}
     for place, value in enumerate(sorted(set(text.tolist()))):
@@ -43,7 +43,7 @@ def strata_of(
 
 
 def strata_report(column: str, parts: Parts) -> Strata:
-    """The strata as they stand in a report."""
+    """Convert the strata to their form in a report."""
     return Strata(
         hp=column,
         strata={
@@ -54,7 +54,7 @@ def strata_report(column: str, parts: Parts) -> Strata:
 
 
 def mean_over(parts: Parts, name: str, key: str, why: Reasons) -> StratumMean:
-    """Tau-b and Psi of a measure averaged over the strata that have them, with the smallest and the largest.
+    """Average tau-b and Psi of a measure over the strata that have them.
 
     Strata are resampled independently of each other.
 
@@ -77,7 +77,7 @@ def mean_over(parts: Parts, name: str, key: str, why: Reasons) -> StratumMean:
 
 
 def _mean(name: str, strata: Sequence[tuple[Statistics, float | None, Floats]], key: str, why: Reasons) -> _Mean:
-    """Of one statistic: in each stratum the measure's statistics, the value, and its draws."""
+    """Average one statistic, given for each stratum as the measure's statistics, its value and its resamples."""
     having = [(value, draws) for _, value, draws in strata if value is not None]
     if not having:
         why[f"{key}.{name}"] = next((one.why[name] for one, _, _ in strata), "There is no network.")

@@ -1,1 +1,1 @@
-"""The ranking statistics, each in the module of its name."""
+"""Ranking statistics, each in a module of its name."""

@@ -1,4 +1,4 @@
-"""Hyperparameters that lie on no grid, such as log-uniform learning rates: binned where a statistic needs cells."""
+"""Bin hyperparameters that do not lie on a grid, such as log-uniform learning rates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import pandas as pd
 
 from leaderboard.statistics.pairs import Ints
 
-MOST_LEVELS: Final = 10  # a number of at most so many values is a grid's
-BINS: Final = 4  # quarters of the networks: enough for an order, few enough that cells are met again
+MOST_LEVELS: Final = 10  # a number with at most so many values lies on a grid
+BINS: Final = 4  # enough for an order, few enough that cells contain several networks
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The levels of a table of hyperparameters.
+    """Levels of a table of hyperparameters.
 
     Attributes:
-        codes: by name, the code [n] of each network's value or bin; a missing value is a value of its own.
+        codes: by name, the code [n] of each network's value or bin; a missing value has a separate code.
         edges: for each binned hyperparameter, the inner edges of its bins.
     """
 
@@ -27,10 +27,10 @@ class Levels:
 
 
 def continuous(hyperparameters: pd.DataFrame) -> list[str]:
-    """The names of the hyperparameters that lie on no grid.
+    """Find the hyperparameters that do not lie on a grid.
 
-    Numbers of more than `MOST_LEVELS` values of which most belong to one configuration only: no cell of any other
-    hyperparameter holds two of those. Where nothing else varies there is no cell to lose, and the values stay.
+    Numbers with more than `MOST_LEVELS` values, most of which occur in one configuration only, so that no cell of
+    another hyperparameter contains two of them. If nothing else varies there is no cell to lose, and none is reported.
     """
     settings = hyperparameters.drop_duplicates()
     if sum(len(settings[name].unique()) > 1 for name in settings) <= 1:
@@ -46,12 +46,12 @@ def continuous(hyperparameters: pd.DataFrame) -> list[str]:
 
 
 def levels_of(hyperparameters: pd.DataFrame, bins: Mapping[str, int] | None = None) -> Levels:
-    """The levels of each hyperparameter: its values, or bins of as many networks each for one that is continuous.
+    """Compute the levels of each hyperparameter: its values, or bins with equally many networks if it is continuous.
 
     Args:
         hyperparameters: one column each, one row a network.
-        bins: number of bins of the hyperparameters that are to be binned, 0 for none; for those not named, `BINS` of
-            each that `continuous` finds.
+        bins: number of bins by name, 0 for none; hyperparameters not named get `BINS` bins if `continuous` finds
+            them.
     """
     wanted = dict.fromkeys(continuous(hyperparameters), BINS) | dict(bins or {})
     codes: dict[str, Ints] = {}

@@ -1,4 +1,4 @@
-"""Conditional mutual information of the orders of score and target: Jiang's K and the PGDL competition's score."""
+"""Conditional mutual information between the orders of score and target: Jiang's K and the PGDL score."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Information:
-    """The least normalised information, and the set S of hyperparameters given which it is least."""
+    """The smallest normalised information, and the set S of hyperparameters for which it is smallest."""
 
     value: float
     given: Given
 
 
 def cmi(scores: Floats, target: Floats, levels: Levels) -> Information:
-    """The K of one measure; see `cmi_of`.
+    """Compute K of one measure; see `cmi_of`.
 
     Raises:
         UndefinedError: fewer than two networks, or a constant target.
@@ -31,14 +31,14 @@ def cmi(scores: Floats, target: Floats, levels: Levels) -> Information:
 
 
 def cmi_of(cells: Cells) -> Information:
-    r"""The K of Jiang et al.: what the order of the scores tells about the order of the targets, given hyperparameters.
+    r"""Compute K of Jiang et al.: information of the scores' order on the targets' order, given hyperparameters.
 
     .. math:: K = \min_{|S| \le 2} \frac{I(V_\mu; V_g \mid U_S)}{H(V_g \mid U_S)}, \quad
               V_x = \mathrm{sgn}(x_a - x_b), \quad U_S = (\theta_a, \theta_b)|_S
 
     over ordered pairs a != b; cells U weighted by p(U); plug-in estimates; a tie is a third outcome. S ranges over the
-    hyperparameters that vary, the empty set included; a set given which V_g is certain (H = 0) says nothing and is
-    left out. Blind to the sign: mu and -mu have the same K.
+    hyperparameters that vary, the empty set included; sets given which V_g is certain (H = 0) are left out. Insensitive
+    to the sign: mu and -mu have the same K.
     Unit: none (a ratio, so the base of the logarithm cancels), in [0, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.
 
     Args:
@@ -54,7 +54,7 @@ def cmi_of(cells: Cells) -> Information:
 
 
 def pgdl_score(scores: Floats, target: Floats, levels: Levels) -> Information:
-    """The PGDL score of one measure; see `pgdl_of`.
+    """Compute the PGDL score of one measure; see `pgdl_of`.
 
     Raises:
         UndefinedError: fewer than two networks or hyperparameters, or a constant target.
@@ -64,7 +64,7 @@ def pgdl_score(scores: Floats, target: Floats, levels: Levels) -> Information:
 
 
 def pgdl_of(cells: Cells) -> Information:
-    r"""The score of the PGDL competition, as its scorer is implemented, as a fraction (the competition prints x 100).
+    r"""Compute the score of the PGDL competition as its scorer implements it, as a fraction (it prints x 100).
 
     .. math:: \min_{|S| = 2} \frac{\overline{I(V_\mu; V_g \mid U_S = u)}}{\overline{H(V_g \mid U_S = u)}}, \quad
               V_x = 1[x_a > x_b]
@@ -95,7 +95,7 @@ def pgdl_of(cells: Cells) -> Information:
 
 
 def _information(counts: Floats) -> tuple[Floats, Floats]:
-    """I(V_mu; V_g) and H(V_g) within each cell [cells], in nats, of counts [cells, u, v]; 0 without a pair."""
+    """Compute I(V_mu; V_g) and H(V_g) within each cell [cells], in nats, from counts [cells, u, v]; 0 without pairs."""
     total = counts.sum(axis=(1, 2), keepdims=True)
     p = counts / np.where(total > 0, total, 1)
     p_mu, p_g = p.sum(axis=2), p.sum(axis=1)
@@ -105,7 +105,7 @@ def _information(counts: Floats) -> tuple[Floats, Floats]:
 
 
 def _least(cells: Cells, information: Floats, entropy: Floats) -> Information:
-    """The least I / H over the sets and its set; both are multiplied by the same weights, so these cancel."""
+    """Find the smallest I / H over the sets; both have the same weights, which cancel."""
     ratios = [
         (min(1.0, max(0.0, i / h)), given)
         for i, h, given in zip(information.tolist(), entropy.tolist(), cells.given, strict=True)

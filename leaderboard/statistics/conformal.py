@@ -1,4 +1,4 @@
-"""Prediction intervals for the target of a new network, from one score, and how often they hold."""
+"""Conformal prediction intervals for the target of a new network from one score, and their coverage."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -19,11 +19,11 @@ DEGREE: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """How well one score predicts the target of a new network.
+    """Width and coverage of the prediction intervals from one score.
 
     Attributes:
         half_width: of the intervals, mean over splits, in units of the target.
-        half_width_without: the same for the mean target in place of a prediction.
+        half_width_without: the same with the mean target as prediction.
         coverage: share of new networks whose target lies in their interval.
     """
 
@@ -33,21 +33,21 @@ class Prediction:
 
 
 class Conformal:
-    r"""Random splits of the configurations into those that fit, those that calibrate, and new ones.
+    r"""Random splits of the configurations into fitting, calibrating and new ones.
 
     Split conformal prediction: f is the least-squares polynomial of degree `DEGREE` in the share of fitting networks
-    with a smaller score (ties half); the interval of a new network is
+    with a smaller score (ties count half); the interval of a new network is
 
     .. math:: f(\mu) \pm q, \quad q = \text{the } \lceil 0.9 \, (k + 1) \rceil\text{-th smallest of } |g_i - f(\mu_i)|
 
-    over the k calibrating networks. It holds the target of a network drawn like those of the ledger in at least 9 and
-    at most 9 + 10 / (k + 1) of 10 cases, whatever f (ties apart); the replicates of a configuration stay together.
+    over the k calibrating networks. It contains the target of a network drawn like those of the ledger in at least 9
+    and at most 9 + 10 / (k + 1) of 10 cases, whatever f (without ties). Replicates stay together.
     Source: Lei et al. 2018, arXiv:1604.04173, algorithm 2.
 
     Args:
         target: g [n], finite.
         configuration: of each network [n].
-        seed: decides the splits.
+        seed: of the splits.
 
     Raises:
         UndefinedError: a constant target, or too few networks to calibrate.
@@ -74,7 +74,7 @@ class Conformal:
         self.half_width_without = float(np.mean(without))
 
     def of(self, scores: Floats) -> Prediction:
-        """The intervals of one measure's scores [n], finite."""
+        """Compute the intervals from one measure's scores [n], finite."""
         widths, held, met = [], 0, 0
         places = np.stack([share_below(scores[fit], scores) for fit, _, _ in self._splits])
         bases = np.polynomial.legendre.legvander(2 * places - 1, DEGREE)
@@ -89,6 +89,6 @@ class Conformal:
 
 
 def quantile(errors: Floats) -> float:
-    """The ceil(0.9 (k + 1))-th smallest of k errors."""
+    """Find the ceil(0.9 (k + 1))-th smallest of k errors."""
     place = ceil(NOMINAL * (len(errors) + 1) - 1e-9)
     return float(np.partition(errors, place - 1)[place - 1])

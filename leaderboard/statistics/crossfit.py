@@ -1,4 +1,4 @@
-"""What a score adds to the hyperparameters in predicting the target of networks that the fit has not seen."""
+"""Cross-fitted increment: how much a score improves the prediction of the target from the hyperparameters."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from leaderboard.statistics.spearman import ROUNDING, share_below, spearman
 from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 FOLDS: Final = 5
-MOST_INDICATORS: Final = 10  # values of a number up to which each has its own mean; beyond, a parabola in its ranks
+MOST_INDICATORS: Final = 10  # a number with more values enters as a parabola in its ranks
 
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """Figures of networks left out of the fit.
+    """Prediction of the networks that were left out of the fit.
 
     Attributes:
-        rho: Spearman's correlation of what the hyperparameters leave of the score and of the target.
-        delta_mse: share of the squared error of the hyperparameters alone that the score takes away; below 0 where
-            the score does harm.
+        rho: Spearman's correlation of the residuals of score and target beside the hyperparameters.
+        delta_mse: share of the squared error of the hyperparameters alone that the score removes; negative if the
+            score makes the prediction worse.
         mse_without: mean squared error with the hyperparameters alone, in squared units of the target.
         mse_with: with the score as well.
     """
@@ -39,26 +39,26 @@ class _Fold:
     train: NDArray[np.bool_]
     fit: Floats  # [columns, train]: values of the training networks to coefficients
     columns: Floats  # [n, columns], centred on the training networks
-    left: Floats  # of the target [n], what the hyperparameters leave
+    left: Floats  # residuals of the target [n]
 
 
 class CrossFit:
-    r"""Folds of configurations, and in each the regression of the target on the hyperparameters.
+    r"""Folds of configurations, with the regression of the target on the hyperparameters in each.
 
     Every configuration, with all replicates, is left out once; the others give the coefficients of
 
     .. math:: g = \alpha + X \beta \quad \text{and} \quad g = \alpha' + X \beta' + \gamma u(\mu)
 
-    by least squares, u(mu) being the share of training networks with a smaller score (ties half), so that the increment
-    is that of the *order* of the scores. X holds an indicator a value of each hyperparameter; of a number with more
-    than `MOST_INDICATORS` values its centred rank and that squared.
+    by least squares, where u(mu) is the share of training networks with a smaller score (ties count half), so that the
+    increment is that of the *order* of the scores. X contains an indicator for each value of each hyperparameter; for a
+    number with more than `MOST_INDICATORS` values, its centred rank and the rank squared.
     Source: the cross-fitted increments of the MBE benchmark; its models are not specified further.
 
     Args:
         hyperparameters: one column each, one row a network.
         target: g [n], finite.
         configuration: of each network [n].
-        seed: decides the folds.
+        seed: of the folds.
 
     Raises:
         UndefinedError: a constant target, too few configurations for the folds or for the hyperparameters, or a target
@@ -95,12 +95,12 @@ class CrossFit:
 
     @staticmethod
     def _residual(train: NDArray[np.bool_], fit: Floats, columns: Floats, values: Floats) -> Floats:
-        """What is left of values [n] beside the regression on the training networks."""
+        """Compute the residuals of values [n] from the regression on the training networks."""
         centred = values - values[train].mean()
         return np.asarray(centred - columns @ (fit @ centred[train]), dtype=np.float64)
 
     def of(self, scores: Floats) -> Increment:
-        """The increment of one measure's scores [n], finite.
+        """Compute the increment of one measure's scores [n], finite.
 
         Raises:
             UndefinedError: the hyperparameters explain the order of the scores completely.
@@ -124,7 +124,7 @@ class CrossFit:
 
 
 def _design(hyperparameters: pd.DataFrame) -> Floats:
-    """The columns X [n, columns]."""
+    """Build the columns X [n, columns]."""
     found: list[Floats] = [np.zeros((len(hyperparameters), 0))]
     for name in hyperparameters:
         values = hyperparameters[name]

@@ -1,4 +1,4 @@
-"""Fragility: how much of a score's variance is between seeds, and between draws of its own estimator."""
+"""Fragility: shares of a score's variance between seeds and between draws of its estimator."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,12 +14,12 @@ REDRAWS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Fragility:
-    """Shares of the variance of a score's ranks; they sum to 1.
+    """Shares of the variance of a score's ranks, which sum to 1.
 
     Attributes:
         configurations: between the means of configurations.
-        seeds: between replicates of a configuration, estimator draws apart where these are known.
-        draws: between repeated draws of the estimator on one network; None where the ledger does not say.
+        seeds: between replicates of a configuration, without the estimator's part if that is known.
+        draws: between repeated draws of the estimator on one network; None if the ledger does not have it.
     """
 
     configurations: float
@@ -28,22 +28,22 @@ class Fragility:
 
 
 def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np.random.Generator) -> Fragility:
-    r"""Components of variance of the ranks of the scores, one-way, by analysis of variance.
+    r"""Estimate the variance components of the scores' ranks by one-way analysis of variance.
 
     .. math:: s_w^2 = \frac{\sum_c \sum_{i \in c} (r_i - \bar r_c)^2}{n - C}, \quad
               s_b^2 = \max\Big(0, \frac{MS_b - s_w^2}{n_0}\Big), \quad
               n_0 = \frac{n - \sum_c n_c^2 / n}{C - 1}, \quad
               MS_b = \frac{\sum_c n_c (\bar r_c - \bar r)^2}{C - 1}
 
-    with C configurations of n_c replicates each. Ranks, so that the unit of a score and its few largest values decide
-    nothing. The part of s_w^2 that comes from the estimator is simulated: scores + noise z, z standard normal, are
-    ranked twice, and half of the mean squared difference of the ranks, at most s_w^2, is its share.
+    with C configurations of n_c replicates each. Ranks make it independent of the unit of the score and robust to its
+    largest values. The part of s_w^2 that comes from the estimator is simulated: scores + noise z, z standard normal,
+    are ranked twice, and half of the mean squared difference of the ranks, at most s_w^2, is its share.
 
     Args:
         scores: mu [n], finite.
         configuration: of each network [n].
         noise: standard deviation [n] of each score over draws of its estimator; None where unknown.
-        rng: decides the simulated draws.
+        rng: of the simulated draws.
 
     Raises:
         UndefinedError: no configuration has two replicates, there is one configuration only, all scores are the same,

@@ -1,4 +1,4 @@
-"""The randomization gate: does a score tell networks trained on random labels from those trained on true ones?"""
+"""Randomization gate: does a score distinguish networks trained on random labels from those trained on true ones?"""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The outcome of the gate.
+    """Outcome of the gate.
 
     Attributes:
-        auc: chance that a network with random labels scores higher than one with true labels, ties half.
-        interval: 95 % bootstrap interval of it; None where there is none, and then `why`.
+        auc: probability that a network with random labels scores higher than one with true labels; ties count half.
+        interval: 95 % bootstrap interval of the AUC; None with a reason in `why` if there is none.
         true: number of networks with true labels.
         random: number of networks with random labels.
         matched: whether only networks that agree in all other hyperparameters were compared.
@@ -33,16 +33,16 @@ class Gate:
 
 
 def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints, counts: Floats) -> Gate:
-    r"""Area under the ROC curve of the raw score for "trained on random labels", within equal hyperparameters.
+    r"""Compute the AUC of the raw score for "trained on random labels", within equal hyperparameters.
 
     .. math:: A = \frac{\sum_{(a, b)} 1[\mu_a > \mu_b] + \tfrac{1}{2} 1[\mu_a = \mu_b]}{\sum_{(a, b)} 1}
 
     over the pairs of a network a with random and a network b with true labels *that agree in every other
     hyperparameter*: otherwise a score that follows depth could pass or fail by which depths fitted random labels.
-    Where no such pair exists, over all pairs (`matched` says which). 1 passes for a score that should grow with the
+    If no such pair exists, over all pairs (`matched` is then False). 1 passes for a score that should grow with the
     gap, 0 for one that should fall, 1/2 says nothing. The interval resamples settings of the other hyperparameters,
     with all of their networks.
-    Unit: none, in [0, 1]. Source: the randomization test of Zhang et al. 2017, arXiv:1611.03530, put as a Mann-Whitney
+    Unit: none, in [0, 1]. Source: the randomization test of Zhang et al. 2017, arXiv:1611.03530, as a Mann-Whitney
     statistic.
 
     Args:
@@ -80,7 +80,7 @@ def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints,
 
 
 def _matched_pairs(random: NDArray[np.bool_], setting: Ints) -> tuple[Ints, Ints]:
-    """Every network with random labels, and beside it every one with true labels of the same setting, [pairs] each."""
+    """Pair every network with random labels with every one with true labels of the same setting, [pairs] each."""
     by_setting = np.flatnonzero(~random)[np.argsort(setting[~random], kind="stable")]
     starts = np.searchsorted(setting[by_setting], setting[random])
     sizes = np.searchsorted(setting[by_setting], setting[random], side="right") - starts
@@ -89,7 +89,7 @@ def _matched_pairs(random: NDArray[np.bool_], setting: Ints) -> tuple[Ints, Ints
 
 
 def _won(scores: Floats, random: NDArray[np.bool_], weight: Floats) -> Floats:
-    """The weight of the pairs (random, true) that random labels win, ties half, over all pairs: [draws]."""
+    """Sum the weights of the pairs (random, true) in which random labels score higher, ties half: [draws]."""
     order = np.argsort(scores[~random], kind="stable")
     true = scores[~random][order]
     below = np.concatenate([np.zeros((len(weight), 1)), np.cumsum(weight[:, ~random][:, order], axis=1)], axis=1)

@@ -1,4 +1,4 @@
-"""The granulated Kendall coefficients: agreement along one hyperparameter at a time, the others held fixed."""
+"""Granulated Kendall coefficients: agreement along one hyperparameter at a time, with the others fixed."""
 
 import math
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ MOST_PAIRS: Final = 3_000_000  # along one hyperparameter: 3 bytes each a measur
 
 @dataclass(frozen=True)
 class Axis:
-    """The p pairs of units that differ in one hyperparameter only, sorted by cell.
+    """Pairs of units that differ in one hyperparameter only, sorted by cell.
 
     Attributes:
         first: one unit of each pair [p].
@@ -34,12 +34,12 @@ class Axis:
 
     @cached_property
     def weight(self) -> Floats:
-        """Of each pair in psi [p]: cells alike, and the pairs of a cell alike; they sum to 1."""
+        """Weight of each pair in psi [p]: cells weigh the same, and so do the pairs of a cell; they sum to 1."""
         lengths = np.diff(self.starts, append=len(self.first))
         return np.repeat(1 / (lengths * len(lengths)), lengths)
 
     def mean(self, agreements: Agreements) -> Floats:
-        """Psi_i of agreements [p] or [p, M], cells alike; 1 to the last bit where all agree."""
+        """Compute psi_i from agreements [p] or [p, M]; exactly 1 if all agree."""
         sums = np.add.reduceat(agreements, self.starts, axis=0, dtype=np.float64)
         lengths = np.diff(self.starts, append=len(self.first))
         return np.asarray((sums.T / lengths).mean(axis=-1), dtype=np.float64)
@@ -47,9 +47,9 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The configurations of a set of networks, and along each hyperparameter the pairs to compare.
+    """Configurations of a set of networks, and the pairs to compare along each hyperparameter.
 
-    What is compared is a *unit*: a configuration, its replicates averaged, or each network where seeds are kept.
+    A *unit* of comparison is a configuration, with replicates averaged, or each network if seeds are kept.
 
     Attributes:
         configuration: the configuration [n] of each network, 0 to c - 1; replicates (seeds) share one.
@@ -81,9 +81,9 @@ class Grid:
         return self.configuration if self.kept else np.arange(self.size)
 
     def averaged(self, values: Floats) -> Floats:
-        """Values of the units: [n] to [u]; where a unit is a configuration, the mean over its replicates.
+        """Average values of networks [n] over the replicates of each unit [u].
 
-        Exact and rounded once: equal means are equal to the last bit, so that rounding decides no tie.
+        Means are exact and rounded once: equal means are bitwise equal, so that rounding decides no tie.
         """
         if self.kept:
             return values
@@ -104,13 +104,13 @@ class Grid:
 
 
 def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: bool = False) -> Grid:
-    """Lay out n networks by their hyperparameters; holes and replicates are allowed.
+    """Arrange n networks by their hyperparameters; holes and replicates are allowed.
 
     Args:
         levels: the code [n] of each hyperparameter; a continuous one comes binned.
         n: number of networks.
-        configuration: of each network [n], where binned hyperparameters do not tell configurations apart.
-        kept: compare networks, not the means over the replicates of a configuration.
+        configuration: of each network [n], if binned hyperparameters do not distinguish configurations.
+        kept: compare networks instead of means over the replicates of a configuration.
     """
     if configuration is None:
         configuration = joint(levels.values(), n)
@@ -138,7 +138,7 @@ def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: 
 
 
 def neighbours(cell: Ints, level: Ints) -> Axis:
-    """All pairs of units of the same cell and of different levels."""
+    """Find all pairs of units in the same cell with different levels."""
     order = np.lexsort((level, cell))
     sorted_cell, sorted_level = cell[order], level[order]
     first, second = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
@@ -155,25 +155,25 @@ def neighbours(cell: Ints, level: Ints) -> Axis:
 
 
 def agreement(axis: Axis, scores: Floats, target: Floats) -> Agreements:
-    """sgn(mu_a - mu_b) sgn(g_a - g_b) of each pair of an axis, [p] or [p, M], from values of units [u] or [u, M]."""
+    """Compute sgn(mu_a - mu_b) sgn(g_a - g_b) of each pair of an axis, [p] or [p, M], from units [u] or [u, M]."""
     s_mu, s_g = sign_along(axis, scores), sign_along(axis, target)
     return s_mu * (s_g if scores.ndim == 1 else s_g[:, None])
 
 
 def sign_along(axis: Axis, values: Floats) -> Agreements:
-    """sgn(x_a - x_b) of each pair of an axis: of values [u] or [u, M], by comparison, so that nothing overflows."""
+    """Compute sgn(x_a - x_b) of each pair of an axis from values [u] or [u, M], by comparison: nothing overflows."""
     a, b = values[axis.first], values[axis.second]
     return (a > b).astype(np.int8) - (a < b).astype(np.int8)
 
 
 def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[str, float]]:
-    r"""The granulated Kendall coefficient Psi and its parts psi_i.
+    r"""Compute the granulated Kendall coefficient Psi and its parts psi_i.
 
     .. math:: \psi_i = \frac{1}{m_i} \sum_{\theta_{-i}} \tau_a(\{\theta : \theta_{-i} \text{ fixed}\}), \quad
               \Psi = \frac{1}{|\{i\}|} \sum_i \psi_i
 
-    Cells are equally weighted, as in the paper; ties count 0 (tau-a). Departs from the paper where the grid is not a
-    full one: m_i counts the cells with at least two settings, Psi averages over the hyperparameters that have such a
+    Cells are equally weighted, as in the paper; ties count 0 (tau-a). Departs from the paper where the grid is not
+    full: m_i counts the cells with at least two settings, Psi averages over the hyperparameters that have such a
     cell, and score and target are first averaged over the replicates of a configuration, by `Grid.averaged`, unless
     the grid keeps them; then tau is over all pairs of networks of the cell that differ in the hyperparameter, so that
     two replicates of one configuration are no pair.

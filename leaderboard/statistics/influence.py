@@ -1,4 +1,4 @@
-"""The sampling spread of Psi: what each configuration adds to it, and how much of that is chance."""
+"""Influence of each configuration on Psi, and the standard error of Psi."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FEWEST: Final = 6  # configurations with a neighbour: of fewer, a spread is no e
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    r"""What configurations, and pairs of them, add to the Psi of M measures.
+    r"""Influences of configurations, and of pairs of them, on the Psi of M measures.
 
     With w the weight of a pair in Psi and e = s^mu s^g - psi_i its departure from the psi of its axis,
 
@@ -33,7 +33,7 @@ class Influence:
     correction: float
 
     def variance(self) -> Floats:
-        r"""The variance of Psi [M] when networks are drawn anew.
+        r"""Estimate the sampling variance of Psi [M].
 
         .. math:: V = \frac{c}{c - k}
                   \max\Big(\sum_c h_c^2 - \sum_{cd} y_{cd}^2, \; \tfrac{1}{2} \sum_c h_c^2\Big)
@@ -49,12 +49,12 @@ class Influence:
         return np.asarray(self.correction * least, dtype=np.float64)
 
     def degrees(self) -> Floats:
-        r"""The degrees of freedom [M] of the variance.
+        r"""Estimate the degrees of freedom [M] of the variance.
 
         .. math:: \nu = \frac{(\sum_c h_c^2)^2}{\sum_c h_c^4}
 
-        Each h_c^2 is a mean square of one degree. Where few configurations carry most of the sum, it is little known,
-        and normal quantiles are too short. Source: Satterthwaite 1946, doi:10.2307/3002019.
+        Each h_c^2 is a mean square with one degree of freedom. If few configurations carry most of the sum, the
+        variance is poorly known, and normal quantiles are too small. Source: Satterthwaite 1946, doi:10.2307/3002019.
         """
         square = np.square(self.of_configuration)
         fourth = np.square(square).sum(axis=0)
@@ -62,12 +62,12 @@ class Influence:
         return np.asarray(np.divide(square.sum(axis=0) ** 2, fourth, out=np.ones_like(fourth), where=some))
 
     def draws(self, counts: Floats) -> Floats:
-        r"""Departures of Psi from its value in resamples of configurations [count, M].
+        r"""Compute the departures of Psi from its value in resamples of configurations [count, M].
 
         .. math:: \sqrt{V / \textstyle\sum_c h_c^2} \; \sum_c (v_c - 1) \, h_c
 
-        linear in the number of times v_c that a configuration is drawn, and brought to the variance V: resampling the
-        pairs themselves would count the chance in each pair at both of its ends.
+        linear in the number of times v_c that a configuration is drawn, and scaled to the variance V: resampling the
+        pairs themselves would count the noise of each pair at both of its ends.
 
         Args:
             counts: v [count, c].
@@ -77,20 +77,20 @@ class Influence:
         return np.asarray(((counts - 1) @ self.of_configuration) * ratio, dtype=np.float64)
 
     def beside(self, other: "Influence") -> "Influence":
-        """Of the differences between M measures and one other, [c, 1], on the same networks."""
+        """Influence on the differences between M measures and one other [c, 1] on the same networks."""
         return Influence(self.of_configuration - other.of_configuration, self.of_pair - other.of_pair, self.correction)
 
     def turned(self, sign: Floats) -> "Influence":
-        """Of the measures times a sign [M] each."""
+        """Influence of the measures times a sign [M] each."""
         return Influence(self.of_configuration * sign, self.of_pair * sign, self.correction)
 
     def only(self, places: Ints) -> "Influence":
-        """Of some of the measures."""
+        """Select some of the measures."""
         return Influence(self.of_configuration[:, places], self.of_pair[:, places], self.correction)
 
 
 class Layout:
-    """The pairs of a grid as pairs of configurations; worked out once for any number of measures.
+    """Pairs of a grid as pairs of configurations, computed once for any number of measures.
 
     Attributes:
         comparisons: number of disjoint comparisons, half the number of configurations that have a neighbour.
@@ -122,7 +122,7 @@ class Layout:
         )
 
     def influence(self, agreements: Mapping[str, Agreements]) -> Influence:
-        """Of M measures, from the agreements [p, M] along each axis."""
+        """Compute the influences of M measures from the agreements [p, M] along each axis."""
         departures = [agreements[name] - axis.mean(agreements[name]) for name, axis in self.grid.axes.items()]
         of_pair = self._to_pair @ np.concatenate(departures)
         return Influence(np.asarray(self._to_configuration @ of_pair), np.asarray(of_pair), self._correction)

@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 def tau_a(scores: Floats, target: Floats) -> float:
-    """Tau-a of one measure; see `tau_a_of`.
+    """Compute tau-a of one measure; see `tau_a_of`.
 
     Raises:
         UndefinedError: fewer than two networks, or a constant target.
@@ -22,11 +22,11 @@ def tau_a(scores: Floats, target: Floats) -> float:
 
 
 def tau_a_of(cells: Cells) -> float:
-    r"""Kendall's tau-a.
+    r"""Compute Kendall's tau-a.
 
     .. math:: \tau_a = \frac{1}{n (n - 1)} \sum_{a \neq b} \mathrm{sgn}(\mu_a - \mu_b) \, \mathrm{sgn}(g_a - g_b)
 
-    A tied pair counts as 0 and stays in the denominator, so a constant score has 0 and ties keep tau-a away from 1.
+    A tied pair counts as 0 and stays in the denominator, so a constant score has tau-a 0 and ties keep it below 1.
     Unit: none, in [-1, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.
 
     Args:
@@ -36,7 +36,7 @@ def tau_a_of(cells: Cells) -> float:
 
 
 def tau_b(scores: Floats, target: Floats) -> float:
-    """Tau-b of one measure; see `tau_b_of`.
+    """Compute tau-b of one measure; see `tau_b_of`.
 
     Raises:
         UndefinedError: fewer than two networks, a constant target or a constant score.
@@ -46,7 +46,7 @@ def tau_b(scores: Floats, target: Floats) -> float:
 
 
 def tau_b_of(cells: Cells) -> float:
-    r"""Kendall's tau-b: tau-a with the tied pairs taken out of the denominator.
+    r"""Compute Kendall's tau-b: tau-a without the tied pairs in the denominator.
 
     .. math:: \tau_b = \frac{\sum_{a \neq b} s^\mu_{ab} s^g_{ab}}{\sqrt{\sum |s^\mu_{ab}| \; \sum |s^g_{ab}|}},
               \quad s^x_{ab} = \mathrm{sgn}(x_a - x_b)
@@ -66,6 +66,6 @@ def tau_b_of(cells: Cells) -> float:
 
 
 def _agreement(cells: Cells) -> float:
-    """The sum of the products of signs over ordered pairs: of those with mu_a > mu_b, above less below, twice."""
+    """Sum the products of signs over ordered pairs: twice (above - below) over those with mu_a > mu_b."""
     below = cells.above_mu[0] - cells.above[0] - cells.above_tied[0]
     return float(2 * (cells.above[0] - below))

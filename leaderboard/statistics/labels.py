@@ -1,4 +1,4 @@
-"""Label equivalents: how many labelled held-out examples order the networks as well as a score does."""
+"""Label equivalents: number of labelled held-out examples that order the networks as well as a score."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,25 +12,25 @@ from leaderboard.statistics.undefined import UndefinedError, require_contrast
 NUMBERS: Final = tuple(
     int(m) for m in np.unique(np.round(10 ** np.arange(0, 5.01, 0.2)))
 )  # five a decade, 1 to 100,000: twice the largest common test set
-DRAWN: Final = 100_000  # values of units simulated for each number, so that a small grid has more repeats
+DRAWN: Final = 100_000  # simulated values for each number of examples: small grids have more repeats
 
 
 @dataclass(frozen=True, slots=True)
 class LabelCurve:
-    """The Psi that a number of labelled examples reaches.
+    """Psi of the estimate from a number of labelled examples.
 
     Attributes:
         examples: their numbers m.
-        psi: the mean Psi over simulations of each, made to rise.
+        psi: mean Psi over simulations of each, made monotone.
     """
 
     examples: tuple[int, ...]
     psi: Floats
 
     def equivalent(self, psi: float) -> tuple[float, bool]:
-        """The number of examples that reaches this Psi, and whether no number of the curve does (then the last).
+        """Find the number of examples that reaches this Psi, and whether even the largest of the curve does not.
 
-        Interpolated in the logarithm of the number, below one example in the number itself: 0 for a Psi of 0 or less.
+        Interpolated in the logarithm of the number, below one example in the number; 0 for a Psi of 0 or less.
         """
         if psi <= 0:
             return 0.0, False
@@ -42,19 +42,19 @@ class LabelCurve:
 
 
 def label_curve(grid: Grid, target: Floats, accuracy: Floats, seed: int) -> LabelCurve:
-    r"""How well the target is ordered by its estimate from m labelled examples of its own for each network.
+    r"""Simulate how well the target is ordered by its estimate from m labelled examples, independent for each network.
 
     .. math:: \hat g = g + p - X / m, \quad X \sim \mathrm{Bin}(m, p)
 
-    p being the network's test accuracy: the estimate that a validation set of m examples gives of train accuracy minus
-    test accuracy, or of the test error. Each network has examples of its own; networks that share them are compared
-    with less noise, so that fewer would do.
+    where p is the network's test accuracy: the estimate of train accuracy minus test accuracy, or of the test error,
+    from a validation set of m examples. Networks that share their examples are compared with less noise, and would need
+    fewer.
 
     Args:
         grid: the networks.
         target: g [n]: a gap or an error, in units of accuracy.
         accuracy: p [n].
-        seed: decides the simulation.
+        seed: of the simulation.
 
     Raises:
         UndefinedError: a constant target, no neighbours, or networks without a test accuracy.

@@ -1,4 +1,4 @@
-"""Pairs of networks by the order of their scores and of their targets, counted within cells by sorting."""
+"""Count pairs of networks by the order of their scores and targets, within cells, by sorting."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,24 +13,26 @@ Ints = NDArray[np.int64]
 Levels = Mapping[str, Ints]  # name of a hyperparameter -> the code [n] of its value in each network
 Given = tuple[str, ...]  # a set of hyperparameters
 
-MOST_NETWORKS: Final = 65_535  # counts of networks are kept in 16 bits, which halves the memory to move
-MOST_WORK: Final = 4_000_000  # networks x values of a set: beyond, a set has cells of so few pairs that it says nothing
-BLOCK: Final = 64  # networks compared one by one; larger stretches are merged
+MOST_NETWORKS: Final = 65_535  # counts of networks are stored in 16 bits, which halves the memory traffic
+MOST_WORK: Final = (
+    4_000_000  # networks x values of a set; sets with more have too few pairs in a cell to be informative
+)
+BLOCK: Final = 64  # networks compared one by one; larger ranges are merged
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The cells of one or more sets of hyperparameters: a cell is a pair of values (of network a, of network b).
+    """Counts in the cells of sets of hyperparameters; a cell is a pair of values (of network a, of network b).
 
     Attributes:
         above: pairs with mu_a > mu_b and g_a > g_b, [cells].
         above_tied: pairs with mu_a > mu_b and g_a = g_b.
         above_mu: pairs with mu_a > mu_b.
         above_g: pairs with g_a > g_b.
-        all: pairs, those of a network with itself included.
+        all: pairs, including those of a network with itself.
         selves: pairs of a network with itself.
-        mirror: the place of the cell in which a and b have changed sides.
-        starts: where each set's cells begin.
+        mirror: index of the cell in which a and b are exchanged.
+        starts: index of the first cell of each set.
         given: the sets.
     """
 
@@ -45,14 +47,14 @@ class Cells:
     given: tuple[Given, ...]
 
     def of_set(self, values: Floats) -> Floats:
-        """Sums over the cells of each set: [cells] to [sets]."""
+        """Sum over the cells of each set: [cells] to [sets]."""
         return np.asarray(np.add.reduceat(values, self.starts), dtype=np.float64)
 
     def outcomes(self) -> Floats:
-        """How often mu_a is below, level with or above mu_b (rows), and g_a so with g_b (columns), [cells, 3, 3].
+        """Count how often mu_a is below, equal to or above mu_b (rows), and g_a to g_b (columns), [cells, 3, 3].
 
-        Ordered pairs a != b. What is not counted follows: below is above with a and b changed over, and the nine
-        outcomes of a cell sum to its pairs.
+        Over ordered pairs a != b. Counts that are not stored follow: below is above with a and b exchanged, and the
+        nine outcomes of a cell sum to its pairs.
         """
         there = self.mirror
         table = np.zeros((len(self.all), 3, 3))
@@ -69,9 +71,9 @@ class Cells:
 class PairCounter:
     """Counts the pairs of a set of networks within the cells of every set of at most two hyperparameters.
 
-    For each network the others that it exceeds in score and target are counted by value of each set, by merging sorted
-    halves: n log n steps a value, where a loop over pairs takes n^2. Sets with too many values for the number of
-    networks are left out: see `left_out`.
+    For each network, the others that it exceeds in score and target are counted by value of each set, by merging sorted
+    halves, in O(n log n) steps for each value instead of O(n^2). Sets with too many values for the number of networks
+    are left out; see `left_out`.
 
     Args:
         target: g [n], finite.
@@ -113,7 +115,7 @@ class PairCounter:
         self._ties = n > 0 and int(self._target.max()) + 1 < n
 
     def count(self, scores: Floats) -> Cells:
-        """The pairs of one measure's scores [n], finite."""
+        """Count the pairs of one measure's scores [n], finite."""
         places = _places(scores)
         above = self._summed(self._below_in_both(places))
         tied = self._summed(self._tied_below(places)) if self._ties else np.zeros_like(above)
@@ -130,7 +132,7 @@ class PairCounter:
         )
 
     def _summed(self, below: NDArray[np.generic]) -> Floats:
-        """[n, values], the networks below each network by value, to [cells]: summed over networks of each value."""
+        """Sum the networks below each network by value [n, values] over networks of each value: [cells]."""
         found = [self._weight[:, c].T @ below[:, c].astype(np.float64) for c in self._columns]
         return np.concatenate([table.ravel() for table in found])
 
@@ -160,7 +162,7 @@ class PairCounter:
         return found
 
     def _below_in_both(self, scores: Ints) -> NDArray[np.float32]:
-        """For each network, those of a smaller score and a smaller target: [n, values].
+        """Count for each network those with a smaller score and a smaller target: [n, values].
 
         With networks ordered by score, equal ones by falling target, and by target, equal ones by falling place in the
         first order, "smaller in both" is "earlier in both".
@@ -187,7 +189,7 @@ class PairCounter:
 
     @staticmethod
     def _within_blocks(member: NDArray[np.uint16], later: Ints) -> NDArray[np.float32]:
-        """The same within blocks of the order by score, by matrix products."""
+        """Count the same within blocks of the order by score, by matrix products."""
         n, blocks = len(later), -(-len(later) // BLOCK)
         padded = np.zeros((blocks * BLOCK, member.shape[1]), dtype=np.float32)
         padded[:n] = member
@@ -199,7 +201,7 @@ class PairCounter:
 
 
 def joint(codes: Iterable[Ints], n: int) -> Ints:
-    """One code [n] for each distinct combination of several codes, 0 to the number of combinations - 1."""
+    """Combine several codes into one code [n] for each distinct combination, from 0."""
     combined = np.zeros(n, dtype=np.int64)
     for code in codes:
         combined = np.unique(combined * (int(code.max(initial=0)) + 1) + code, return_inverse=True)[1].astype(np.int64)
@@ -207,5 +209,5 @@ def joint(codes: Iterable[Ints], n: int) -> Ints:
 
 
 def _places(values: Floats) -> Ints:
-    """The place [n] of each value among the distinct ones: only their order counts, and nothing overflows."""
+    """Rank the values [n] densely from 0: only their order counts, and nothing overflows."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64)

@@ -1,4 +1,4 @@
-"""What chance alone would give: permutation of the scores within strata, and the correction for many measures."""
+"""Permutation test of scores within strata, and the correction for many measures."""
 
 from typing import Final
 
@@ -14,22 +14,21 @@ ROUNDING: Final = 1e-6  # of a Psi of single precision; pairs weigh more
 
 
 def shuffled(stratum: Ints, count: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Random orders of the units within their strata, [count, u]: the strata one after the other, as `sources` reads.
+    """Draw random orders of the units within their strata, [count, u], one stratum after the other.
 
     Args:
         stratum: of each unit [u].
         count: number of permutations.
-        rng: decides them.
+        rng: of the permutations.
     """
     keys = rng.random((count, len(stratum))) + stratum
     return np.argsort(keys, axis=1).astype(np.int32)
 
 
 def sources(order: NDArray[np.int32], stratum: Ints, present: NDArray[np.bool_]) -> Ints:
-    """Whose score each present unit receives, [count, present], as places among the present ones.
+    """Find whose score each present unit receives, [count, present], as indices among the present ones.
 
-    The same random orders serve every set of units, so that measures that lack a network are permuted as alike as can
-    be.
+    The same random orders serve every set of units, so that measures that lack a network are permuted almost alike.
     """
     place = np.cumsum(present) - 1
     kept = order[present[order]].reshape(len(order), -1)  # the present units of each order, [count, present]
@@ -40,10 +39,10 @@ def sources(order: NDArray[np.int32], stratum: Ints, present: NDArray[np.bool_])
 
 
 def null_psi(grid: Grid, scores: Floats, target: Floats, source: Ints) -> Floats:
-    r"""Psi of M measures whose scores have changed places, [count, M].
+    r"""Compute Psi of M measures with permuted scores, [count, M].
 
-    The scores move and not the targets: the targets follow the hyperparameters, and a score that says nothing does not,
-    so that the moved scores are distributed as it is, in every comparison.
+    The scores are permuted, not the targets: targets depend on the hyperparameters, and an uninformative score does
+    not, so that permuted scores have its distribution in every comparison.
 
     Args:
         grid: the networks.
@@ -68,7 +67,7 @@ def null_psi(grid: Grid, scores: Floats, target: Floats, source: Ints) -> Floats
 
 
 def p_value(observed: float, null: Floats) -> float:
-    r"""The two-sided permutation p-value about the mean of the null.
+    r"""Compute the two-sided permutation p-value about the mean of the null.
 
     .. math:: p = \frac{1 + \#\{b : |T_b - \bar T| \ge |T - \bar T|\}}{1 + B}
 
@@ -79,13 +78,13 @@ def p_value(observed: float, null: Floats) -> float:
 
 
 def step_down(observed: Floats, null: Floats) -> Floats:
-    r"""P-values [M] corrected for all M tests: the chance of any false rejection stays below the level.
+    r"""Correct the p-values [M] of M tests so that the probability of any false rejection stays below the level.
 
     The free step-down maximum of Westfall & Young 1993: with the tests ordered by |z|, the largest first,
 
     .. math:: p_{(j)} = \max_{i \le j} \frac{1 + \#\{b : \max_{k \ge i} |z^b_{(k)}| \ge |z_{(i)}|\}}{1 + B}
 
-    Joint draws carry the dependence between measures, so that near copies of one measure cost nothing.
+    Joint draws carry the dependence between measures, so that near copies of a measure cost no power.
 
     Args:
         observed: z [M], standardised.

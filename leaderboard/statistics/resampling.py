@@ -1,4 +1,4 @@
-"""Bootstrap over configurations: all replicates of a configuration are drawn together, or not at all."""
+"""Bootstrap over configurations, whose replicates are always drawn together."""
 
 from typing import Final, NamedTuple
 
@@ -28,17 +28,17 @@ class Interval(NamedTuple):
 
 
 def draw(size: int, count: int, rng: np.random.Generator) -> Floats:
-    """How often each of `size` units appears in each of `count` resamples, [count, size]."""
+    """Draw how often each of `size` units occurs in each of `count` resamples, [count, size]."""
     if size == 0:
         return np.zeros((count, 0))
     return rng.multinomial(size, np.full(size, 1 / size), size=count).astype(np.float64)
 
 
 def interval(draws: Floats, comparisons: int | None = None) -> Interval:
-    """The central 95 % of the draws that have a value, a percentile interval.
+    """Compute the percentile interval at 95 % of the draws that have a value.
 
     Args:
-        draws: a statistic in each resample [count], NaN where it has no value there.
+        draws: a statistic in each resample [count], NaN where undefined.
         comparisons: number of disjoint comparisons between what is resampled, half the number of configurations; None
             for means of draws that had enough of them.
 
@@ -62,23 +62,23 @@ def interval(draws: Floats, comparisons: int | None = None) -> Interval:
 
 
 def all_alike(comparisons: int) -> float:
-    r"""How probable it is that so many disjoint comparisons all agree, were each a toss.
+    r"""Compute the probability that this many disjoint comparisons all agree if each is a coin toss.
 
     .. math:: 2^{1 - m}
 
-    two-sided, at most 1: the p-value of a difference in whose resamples nothing varies, and which no test against its
-    spread can refuse.
+    two-sided, at most 1: the p-value of a difference whose resamples are all equal, which cannot be tested against its
+    standard error.
     """
     return min(1.0, 2.0 ** (1 - comparisons))
 
 
 def within_bounds(value: float, departures: Floats) -> Floats:
-    r"""Draws [count] of a coefficient in [-1, 1] from its linear departures.
+    r"""Convert linear departures [count] into draws of a coefficient in [-1, 1].
 
     .. math:: \tanh\Big(\mathrm{artanh}\, \tau + \frac{\delta}{1 - \tau^2}\Big)
 
-    Fisher's transformation: the slope of artanh carries the departures over, so that near 1 the draws lean away from
-    it and none exceeds it. A coefficient of 1 or -1 has no departures and stays.
+    Fisher's transformation: near 1 the draws are skewed away from 1 and none exceeds it. A coefficient of 1 or -1 is
+    returned unchanged.
     """
     if abs(value) >= 1:
         return np.full(len(departures), value)
@@ -86,27 +86,27 @@ def within_bounds(value: float, departures: Floats) -> Floats:
 
 
 def student(departures: Floats, degrees: Floats, shares: Floats) -> Floats:
-    r"""Departures [count, M] whose variance is drawn as well: of Student's distribution where they were normal.
+    r"""Widen normal departures [count, M] to Student's distribution by drawing their variance as well.
 
     .. math:: \delta \sqrt{\nu / \chi^2_\nu}
 
-    A variance that is known to few degrees of freedom makes the tails longer than a normal distribution's.
+    A variance with few degrees of freedom makes the tails longer than those of a normal distribution.
 
     Args:
         departures: delta [count, M].
         degrees: nu [M] of their variance.
-        shares: the place of each draw's chi-square in its distribution, uniform in [0, 1) [count].
+        shares: quantile level of each draw's chi-square, uniform in [0, 1) [count].
     """
     return np.asarray(departures * np.sqrt(degrees / (2 * gammaincinv(degrees / 2, 1 - shares[:, None]))))
 
 
 def normal_score(t: Floats, degrees: Floats) -> Floats:
-    """The standard normal quantile that is as far out as t is in Student's distribution."""
+    """Convert t to the standard normal quantile with the same tail probability."""
     return np.asarray(-np.sign(t) * ndtri(stdtr(degrees, -np.abs(t))), dtype=np.float64)
 
 
 class TauBDraws:
-    """Tau-b in each resample of configurations.
+    """Computes tau-b in each resample of configurations.
 
     Args:
         counts: how often each configuration is drawn, [count, c].
@@ -123,10 +123,10 @@ class TauBDraws:
         self._untied_g = self._untied(self._target)
 
     def of(self, scores: Floats) -> Floats:
-        """Tau-b [count] of one measure's scores [n]; NaN where a resample has no untied pair.
+        """Compute tau-b [count] of one measure's scores [n]; NaN if a resample has no untied pair.
 
-        A configuration drawn twice is there twice. Copies of a network tie with each other in both orders, so tau-b
-        leaves them out by itself.
+        A configuration drawn twice counts twice. Copies of a network tie in score and target, so tau-b ignores their
+        pairs.
         """
         scores = scores[self._order]
         agreement = np.zeros(len(self._counts))
@@ -141,7 +141,7 @@ class TauBDraws:
         return np.asarray(np.divide(agreement, denominator, out=missing, where=denominator > 0), dtype=np.float64)
 
     def _agreement(self, scores: Floats, begin: int, end: int) -> NDArray[np.float32]:
-        """Sums of the agreements between the networks of two configurations, [end - begin, c - begin]."""
+        """Sum the agreements between the networks of two configurations, [end - begin, c - begin]."""
         starts, n = self._starts, len(scores)
         here = slice(starts[begin], starts[end] if end < len(starts) else n)
         mu, g = scores[starts[begin] :], self._target[starts[begin] :]
@@ -155,7 +155,7 @@ class TauBDraws:
         return np.asarray(np.add.reduceat(rows, starts[begin:] - starts[begin], axis=1), dtype=np.float32)
 
     def _untied(self, values: Floats) -> Floats:
-        """The ordered pairs of different values in each resample [count]."""
+        """Count the ordered pairs of different values in each resample [count]."""
         order = np.argsort(values, kind="stable")
         starts = np.flatnonzero(np.concatenate([[True], values[order][1:] != values[order][:-1]]))
         total = self._per_network.sum(axis=1)

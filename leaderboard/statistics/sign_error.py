@@ -1,4 +1,4 @@
-"""The weighted sign error of Dziugaite et al.: how often a score orders the replicates of two neighbours wrongly."""
+"""Weighted sign error of Dziugaite et al.: how often a score orders the replicates of two neighbours wrongly."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,7 +17,7 @@ EFFECTIVE_SHARE: Final = 0.12  # the paper keeps an environment of 10 x 10 seed 
 
 @dataclass(frozen=True, slots=True)
 class Environments:
-    """The p weighted pairs of networks that differ in one hyperparameter, by environment.
+    """Weighted pairs of networks that differ in one hyperparameter, by environment.
 
     Attributes:
         first: one network of each pair [p].
@@ -40,13 +40,13 @@ class Environments:
 
 @dataclass(frozen=True, slots=True)
 class SignError:
-    """Weighted sign errors over environments: in [0, 1], 0.5 for a score that says nothing.
+    """Weighted sign errors over environments: in [0, 1], 0.5 for an uninformative score.
 
     Attributes:
         mean: over environments.
         p90: 90th percentile over environments, linearly interpolated.
         max: over environments, the robust sign error.
-        environments: their number, each direction counted, as in the paper.
+        environments: their number, counting each direction, as in the paper.
     """
 
     mean: float
@@ -56,7 +56,7 @@ class SignError:
 
 
 def hoeffding_weight(difference: Floats, test_size: Floats) -> Floats:
-    r"""How sure it is that two observed gaps are ordered as the true ones are, beyond a toss.
+    r"""Compute the confidence that two observed gaps have the order of the true ones, above that of a coin toss.
 
     .. math:: w = \max(0, W - 1/2), \quad W = \max\big(0, 1 - 2 e^{-2 n (|\Delta g| / 2)^2}\big)^2
 
@@ -72,14 +72,14 @@ def hoeffding_weight(difference: Floats, test_size: Floats) -> Floats:
 
 
 def binomial_weight(difference: Floats, test_size: Floats, accuracies: tuple[Floats, Floats]) -> Floats:
-    r"""The same with the exact probabilities in place of Hoeffding's bound.
+    r"""Compute the same with exact probabilities instead of Hoeffding's bound.
 
     .. math:: w = \max(0, W - 1/2), \quad
               W = \prod_{x \in \{a, b\}} P\big(|X / n - p_x| < |\Delta g| / 2\big), \quad X \sim \mathrm{Bin}(n, p_x)
 
-    Both observed accuracies within half the difference of the true ones: then these are ordered alike. p is taken to be
-    the observed accuracy. Hoeffding's bound holds for any p and so asks for the difference that p = 1/2 would need and
-    more; near 0 and 1 far smaller differences are certain. Departs from the paper, which uses the bound.
+    Both observed accuracies are within half the difference of the true ones, which then have the same order. p is taken
+    to be the observed accuracy. Hoeffding's bound holds for any p and requires at least the difference that p = 1/2
+    needs; near 0 and 1 far smaller differences are certain. Departs from the paper, which uses the bound.
     Unit: none, in [0, 1/2].
 
     Args:
@@ -101,10 +101,10 @@ def binomial_weight(difference: Floats, test_size: Floats, accuracies: tuple[Flo
 def environments_of(
     target: Floats, levels: Levels, test_size: Floats, accuracy: Floats | None = None, *, weights: Weights = "hoeffding"
 ) -> Environments:
-    """The environments of a set of networks that their targets can tell apart.
+    """Find the environments of a set of networks whose targets differ by more than the noise of the test set.
 
-    An environment is a pair of configurations that differ in exactly one hyperparameter; in it, every network of the
-    one is compared with every network of the other. It is kept if the effective number of its pairs,
+    An environment is a pair of configurations that differ in exactly one hyperparameter; every network of one is
+    compared with every network of the other. It is kept if the effective number of its pairs,
     (sum w)^2 / sum w^2, is at least `EFFECTIVE_SHARE` of their number: 12 of the paper's 100, and with one network a
     configuration simply a pair whose weight is not 0.
 
@@ -157,7 +157,7 @@ def environments_of(
 
 
 def environment_losses(environments: Environments, scores: Floats) -> Floats:
-    r"""The weighted sign error in each environment [e].
+    r"""Compute the weighted sign error in each environment [e].
 
     .. math:: L_e = \frac{\sum w \, SE}{\sum w}, \quad
               SE = \tfrac{1}{2} \big(1 - \mathrm{sgn}(\mu_a - \mu_b) \, \mathrm{sgn}(g_a - g_b)\big)
@@ -172,7 +172,7 @@ def environment_losses(environments: Environments, scores: Floats) -> Floats:
 
 
 def sign_error(losses: Floats) -> SignError:
-    """Summarise the losses [e] of some environments, each of which the paper counts once a direction."""
+    """Summarise the losses [e] of some environments, each counted in both directions as in the paper."""
     directed = np.repeat(losses, 2)
     return SignError(
         float(directed.mean()), float(np.percentile(directed, 90)), float(directed.max()), int(directed.size)

@@ -1,4 +1,4 @@
-"""Spearman's rank correlation of a score with the target, plain and with the hyperparameters held fixed."""
+"""Spearman's rank correlation of a score with the target, plain and partial given the hyperparameters."""
 
 import numpy as np
 import pandas as pd
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Floats = NDArray[np.float64]
-ROUNDING = 1e-9  # a residual shorter than this share of the vector is rounding, not information
+ROUNDING = 1e-9  # a residual smaller than this share of the vector is rounding
 
 
 def spearman(scores: Floats, target: Floats) -> float:
-    """Spearman's rho: Pearson's correlation of the ranks, a tie receiving the mean of its ranks.
+    """Compute Spearman's rho: Pearson's correlation of the ranks, with mean ranks for ties.
 
     Unit: none, in [-1, 1]. Source: Spearman 1904.
 
@@ -29,9 +29,9 @@ def spearman(scores: Floats, target: Floats) -> float:
 
 
 def hyperparameter_basis(hyperparameters: pd.DataFrame) -> Floats:
-    """An orthonormal basis [n, r] of what the hyperparameters explain linearly, the constant included.
+    """Compute an orthonormal basis [n, r] of what the hyperparameters explain linearly, including the constant.
 
-    A numeric hyperparameter enters as its ranks, any other as one indicator a value (a missing value is one of them).
+    A numeric hyperparameter enters as its ranks, any other as one indicator for each value (missing is a value).
     """
     if len(hyperparameters) == 0:
         return np.zeros((0, 0))
@@ -49,11 +49,11 @@ def hyperparameter_basis(hyperparameters: pd.DataFrame) -> Floats:
 
 
 def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
-    r"""Correlation of the ranks of score and target after both have been regressed on the hyperparameters.
+    r"""Correlate the residuals of the ranks of score and target after regression on the hyperparameters.
 
     .. math:: \rho = \mathrm{corr}\big( (I - Q Q^\top) \, r(\mu), \; (I - Q Q^\top) \, r(g) \big)
 
-    Linear in the ranks of a numeric hyperparameter: a response that is not monotone in it is not taken out.
+    Linear in the ranks of a numeric hyperparameter: a response that is not monotone in it is not removed.
     Unit: none, in [-1, 1].
 
     Args:
@@ -81,13 +81,16 @@ def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
 
 
 def ranks_of(values: Floats) -> Floats:
-    """The places [n] of values among them in ascending order, from 1, a tie receiving the mean of its places."""
+    """Rank values [n] from 1 in ascending order, with mean ranks for ties.
+
+    The same as scipy.stats.rankdata, whose import takes as long as that of the rest of this package.
+    """
     _, distinct, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[distinct], dtype=np.float64)
 
 
 def share_below(known: Floats, values: Floats) -> Floats:
-    """The share of the known scores [k] that are smaller than each value [n], ties half."""
+    """Compute the share of the known scores [k] that are smaller than each value [n]; ties count half."""
     ordered = np.sort(known)
     both = np.searchsorted(ordered, values) + np.searchsorted(ordered, values, side="right")
     return np.asarray(both / (2 * len(ordered)), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Where a statistic has no value: an exception with the reason, never a NaN."""
+"""Undefined statistics: an exception with the reason instead of NaN."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -11,16 +11,16 @@ Inputs = ParamSpec("Inputs")
 
 
 class UndefinedError(Exception):
-    """The statistic has no value on these networks; the message says why."""
+    """The statistic is undefined on these networks; the message says why."""
 
 
 class Reasons(dict[str, str]):
-    """The reasons why statistics have no value, by the statistic's name."""
+    """Reasons why statistics are undefined, by the statistic's name."""
 
     def of(
         self, name: str, statistic: Callable[Inputs, Made], *inputs: Inputs.args, **options: Inputs.kwargs
     ) -> Made | None:
-        """What the statistic returns; None where it is undefined, and then the reason is kept under the name."""
+        """Compute a statistic; None if it is undefined, with the reason stored under the name."""
         try:
             return statistic(*inputs, **options)
         except UndefinedError as reason:
@@ -29,7 +29,7 @@ class Reasons(dict[str, str]):
 
 
 def require_contrast(target: NDArray[np.float64]) -> None:
-    """Refuse networks among which there is nothing to predict.
+    """Raise if there is nothing to predict among the networks.
 
     Raises:
         UndefinedError: fewer than two networks, or all with the same target.
@@ -43,7 +43,7 @@ def require_contrast(target: NDArray[np.float64]) -> None:
 
 
 def made_or_reason(make: Callable[[], Made]) -> Made | str:
-    """What is made, or the reason why it cannot be: for what many statistics share."""
+    """Make a value that many statistics share, or return the reason why it is undefined."""
     try:
         return make()
     except UndefinedError as reason:
@@ -51,10 +51,10 @@ def made_or_reason(make: Callable[[], Made]) -> Made | str:
 
 
 def defined(made: Made | str) -> Made:
-    """What was made.
+    """Return a value from `made_or_reason`.
 
     Raises:
-        UndefinedError: it could not be; with the reason kept in its place.
+        UndefinedError: it is undefined, for this reason.
     """
     if isinstance(made, str):
         raise UndefinedError(made)

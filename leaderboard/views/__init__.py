@@ -1,1 +1,1 @@
-"""Show a ranking: terminal, Markdown, and the page."""
+"""Show a ranking: in the terminal, as Markdown, and as a web page."""

@@ -1,4 +1,4 @@
-"""A public zoo and a held-out one side by side: which verdicts on measures that everybody could tune to still hold."""
+"""Compare a ranking on a public zoo with one on a held-out zoo: which verdicts are confirmed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ class Pair:
     """One measure on both zoos.
 
     Attributes:
-        place: among the measures that are compared, by Psi on the held-out zoo times the expected sign.
+        place: rank among the compared measures, by Psi on the held-out zoo times the expected sign.
         public, held_out: Psi of the raw score.
-        difference: held out less public, of Psi times the expected sign: below 0 it predicts less well there.
-        verdicts: what each zoo says of the sign, of chance and of the best hyperparameter (hp).
-        lost: those that the public zoo gives and the held-out one does not.
-        mark: whether any is lost; empty where the public zoo gives none.
+        difference: held out minus public, of Psi times the expected sign; negative if it predicts less well there.
+        verdicts: of each zoo on the sign, against chance and against the best hyperparameter (hp).
+        lost: verdicts that the public zoo gives and the held-out one does not.
+        mark: whether any is lost; empty if the public zoo gives none.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def verdict(self) -> str:
-        """The mark, and what is lost."""
+        """The mark, with the lost verdicts."""
         return f"{self.mark}: {', '.join(self.lost)}" if self.lost else self.mark
 
     @property
@@ -56,10 +56,10 @@ class Pair:
 
 
 def beside(public: Report, held_out: Report) -> Comparison:
-    """Compare two rankings, made alike of zoos that share no network, measure by measure.
+    """Compare two rankings, made with the same options on zoos without common networks, measure by measure.
 
     Controls are left out, since each zoo has its own. A measure that was not scored by the same code on both, or has
-    no Psi on one, is named with the reason.
+    no Psi on one, is listed with the reason.
 
     Args:
         public: of the zoo that everybody knows.
@@ -102,7 +102,7 @@ def pairs_of(comparison: Comparison) -> list[Pair]:
 
 
 def not_compared(comparison: Comparison) -> dict[str, list[str]]:
-    """The measures that a comparison leaves out, by the reason that they share."""
+    """Group the measures that are not compared by their reason."""
     names: dict[str, list[str]] = {}
     for name, reason in sorted(comparison.not_compared.items()):
         names.setdefault(reason, []).append(name)
@@ -110,13 +110,13 @@ def not_compared(comparison: Comparison) -> dict[str, list[str]]:
 
 
 def difference_interval(public: Figure, held_out: Figure, sign: int) -> Interval | None:
-    r"""The interval of a difference of two figures of independent networks, from their intervals; None without them.
+    r"""Compute the interval of a difference of two statistics of independent networks from their intervals.
 
     .. math:: d - \sqrt{(h - l_h)^2 + (u_p - p)^2}, \qquad d + \sqrt{(u_h - h)^2 + (p - l_p)^2}
 
-    with d = h - p, after all were turned by the expected sign. It keeps to the side on which each interval is longer,
-    as near 1, and needs no draws, which two zoos of one size and random seed would have in common. An interval without
-    width, as of a coefficient of 1, is no estimate of a spread: then the difference has none.
+    with d = h - p, all times the expected sign. It respects asymmetric intervals, as near 1, and needs no resamples,
+    which two zoos of the same size and random seed would share. None if an interval is missing or has no
+    width, as that of a coefficient of 1.
     Source: Zou & Donner 2008, doi:10.1002/sim.3095 (MOVER).
     """
     if public.value is None or held_out.value is None or public.interval is None or held_out.interval is None:
@@ -129,7 +129,7 @@ def difference_interval(public: Figure, held_out: Figure, sign: int) -> Interval
 
 
 def _why_not(public: Entry | None, held_out: Entry | None) -> str:
-    """Why a measure is not compared; empty if it is."""
+    """Explain why a measure is not compared; empty if it is."""
     if public is None or held_out is None:
         return f"scored on the {'held-out' if public is None else 'public'} zoo only"
     versions = public.about.version, held_out.about.version

@@ -1,4 +1,4 @@
-"""The web page of a leaderboard."""
+"""Web page of a leaderboard."""
 
 from leaderboard.views.page.document import build
 

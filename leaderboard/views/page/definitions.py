@@ -1,7 +1,7 @@
-r"""The docstring of a measure as HTML: its formulas as MathML, its paragraphs as text.
+r"""Convert the docstring of a measure to HTML, with formulas as MathML.
 
-A docstring is plain text with the directive `.. math::`, whose LaTeX ends where the indentation does. Text and formulas
-come from whoever submitted the measure: text is escaped, and of a formula only MathML that presents is kept.
+A docstring is plain text with the directive `.. math::`, whose LaTeX ends with the indentation. Text and formulas come
+from whoever submitted the measure: text is escaped, and only presentation MathML is kept of a formula.
 """
 
 import html
@@ -31,11 +31,11 @@ BARS: Final = frozenset("|‖")  # of which the converter does not say whether t
 
 
 class UnknownFormulaError(ValueError):
-    """LaTeX that is not understood."""
+    """LaTeX that cannot be converted."""
 
 
 def definition(docstring: str) -> Markup:
-    """The paragraphs and formulas of a docstring, in order."""
+    """Convert the paragraphs and formulas of a docstring, in order."""
     parts: list[Markup] = []
     lines = docstring.splitlines()
     paragraph: list[str] = []
@@ -56,10 +56,10 @@ def definition(docstring: str) -> Markup:
 
 
 def mathml(latex: str) -> Markup:
-    """A formula as MathML.
+    """Convert a formula to MathML.
 
     Raises:
-        UnknownFormulaError: a command that is not understood, or LaTeX that is none.
+        UnknownFormulaError: an unknown command, or invalid LaTeX.
     """
     try:
         root = convert_to_element(" ".join(latex.split()), display="block")
@@ -69,7 +69,7 @@ def mathml(latex: str) -> Markup:
 
 
 def _formula(latex: str) -> Markup:
-    """A formula, or its source where that is not understood; what stands apart in it may wrap there."""
+    r"""Convert a formula, or show its source if that fails; it may wrap at \quad."""
     try:
         parts = [mathml(part) for part in _apart(latex)]
     except UnknownFormulaError:
@@ -78,14 +78,14 @@ def _formula(latex: str) -> Markup:
 
 
 def _apart(latex: str) -> list[str]:
-    r"""The parts between \quad, unless one of these stands within a group."""
+    r"""Split at \quad, unless one of them is within a group."""
     parts = [part for part in APART.split(latex) if part.strip()]
     whole = all(part.count(a) == part.count(b) for part in parts for a, b in GROUPS)
     return parts if whole else [latex]
 
 
 def _presented(element: Element) -> str:
-    """An element and what is in it, with nothing but tags, attributes and text of MathML's presentation."""
+    """Serialise an element with only the tags and attributes of presentation MathML."""
     if element.tag not in TAGS:
         raise UnknownFormulaError(f"MathML must present; got <{element.tag}>.")
     text = html.unescape(PASSED_OVER.get(element.text or "", element.text or ""))
@@ -104,7 +104,7 @@ def _presented(element: Element) -> str:
 
 
 def _paragraph(lines: list[str]) -> Markup:
-    """Lines of text as a paragraph, of bullets as a list, with code marked."""
+    """Convert lines of text to a paragraph, and bullets to a list, with code marked."""
     if not lines:
         return Markup("")
     if BULLET.match(lines[0]):

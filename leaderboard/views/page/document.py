@@ -1,4 +1,4 @@
-"""Builds the leaderboard's page: one HTML file that needs no network."""
+"""Build the leaderboard's page: one HTML file that works offline."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ from leaderboard.views.rows import plain_name
 from leaderboard.views.terminal import DASH, format_duration, format_labels
 
 MINUS: Final = "\N{MINUS SIGN}"
-SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # one program in chapters, in this order
+SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # parts of one program, in this order
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,17 @@ def build(
     *,
     curves: Mapping[str, Sequence[float]] | None = None,
 ) -> str:
-    """The leaderboard as one HTML document that works offline; also written to `destination` where one is given.
+    """Build the leaderboard as one HTML document that works offline, and write it to `destination` if given.
 
-    Without plotly the page has everything but the plots and says how to get them.
+    Without plotly the page has everything but the plots, and says how to get them.
 
     Args:
         report: the ranking, with the judged claims and the comparison with a held-out zoo where there are any.
-        ledger: the networks that were ranked, one a row.
-        provenance: what made the ledger, shown as it is; mappings within it become groups. The entries "suite" and
-            "date" also stand in the heading.
+        ledger: one row for each network.
+        provenance: origin of the ledger; nested mappings become groups. The entries "suite" and "date" are also in
+            the heading.
         destination: file to write, UTF-8.
-        curves: the losses of each epoch by run_id, for the plot of learning curves.
+        curves: training loss of each epoch by run_id, for the plot of learning curves.
     """
     chapters = "\n".join(_package_text(f"{name}.js") for name in SCRIPTS)
     script, plotly = f'"use strict";\n(() => {{\n{chapters}}})();\n', _plotly_script()
@@ -89,7 +89,7 @@ def build(
 
 
 def _beside(report: Report) -> _Beside | None:
-    """The comparison with a held-out zoo as the page shows it; None without one."""
+    """Prepare the comparison with a held-out zoo; None without one."""
     if report.beside is None:
         return None
     return _Beside(pairs_of(report.beside), not_compared(report.beside), headline(report, report.beside))
@@ -127,7 +127,7 @@ def _ends(interval: tuple[float, float] | None) -> str:
 
 
 def _breakable(name: str) -> Markup:
-    """The escaped name, which may wrap after an underscore."""
+    """Escape a name and let it wrap after underscores."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
@@ -136,7 +136,7 @@ def _package_text(name: str) -> str:
 
 
 def _plotly_script() -> str:
-    """The text of plotly.js, empty where plotly is not installed."""
+    """Load plotly.js; empty if plotly is not installed."""
     try:
         from plotly.offline import get_plotlyjs
     except ImportError:
@@ -145,5 +145,5 @@ def _plotly_script() -> str:
 
 
 def _hash_source(script: str) -> str:
-    """The script as the page's content security policy names it, so that no other script runs."""
+    """Hash a script for the page's content security policy, so that no other script runs."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

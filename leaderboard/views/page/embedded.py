@@ -1,4 +1,4 @@
-"""What the page's script draws from and hands out: the whole ledger once, as columns, and what the ranking adds."""
+"""Data embedded in the page: the ledger as columns, and what the ranking adds."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ EXACT: Final = 2**53  # whole numbers below it are doubles
 
 
 def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """JSON for the page: the ledger's columns as they are, doubles to the last bit, and beside them the ranking's own.
+    """Build the page's data: the ledger's columns, with exact doubles, and what the ranking adds.
 
-    Networks are grouped, and coloured, by the hyperparameter within which the report ranks; without one, all are one.
+    Networks are grouped and coloured by the hyperparameter within which the report ranks, if any.
 
     Args:
         report: the ranking.
         ledger: the networks.
-        curves: by run_id the loss of each epoch.
+        curves: training loss of each epoch by run_id.
     """
     whole = check_ledger(ledger)
     rows, runs = ranked_networks(report, whole)
@@ -58,7 +58,7 @@ def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence
 
 
 def ranked_networks(report: Report, whole: pd.DataFrame) -> tuple[NDArray[np.int64], pd.DataFrame]:
-    """The places of the networks that the report ranks, and they, with the scores of the controls made for it."""
+    """Select the networks that the report ranks: their rows, and they with the scores of the controls."""
     kept = target_of(whole, report.target).notna()
     if report.converged_only and "converged" in whole:
         kept &= whole["converged"]
@@ -67,14 +67,14 @@ def ranked_networks(report: Report, whole: pd.DataFrame) -> tuple[NDArray[np.int
 
 
 def thinned(length: int) -> list[int]:
-    """The epochs, from 0, of a curve of some length that the page keeps: all, or `CURVE` of them with both ends."""
+    """Choose the epochs, from 0, of a learning curve that the page keeps: at most `CURVE`, including both ends."""
     if length <= CURVE:
         return list(range(length))
     return [place * (length - 1) // (CURVE - 1) for place in range(CURVE)]
 
 
 def _curves(run_ids: "pd.Series[str]", curves: Mapping[str, Sequence[float]]) -> dict[str, str] | None:
-    """The lengths of the curves, 0 where there is none, and their thinned values one after the other."""
+    """Encode the lengths of the curves, 0 if there is none, and their thinned values one after the other."""
     if not curves:
         return None
     losses = [curves.get(run_id, ()) for run_id in run_ids]
@@ -86,7 +86,7 @@ def _curves(run_ids: "pd.Series[str]", curves: Mapping[str, Sequence[float]]) ->
 
 
 def _encoded(values: "pd.Series[Any]") -> dict[str, Any]:
-    """A column: numbers as base64 of doubles, anything else as its distinct texts and the place of each one's own."""
+    """Encode a column: numbers as base64 of doubles, anything else as distinct texts and their indices."""
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if number and not (pd.api.types.is_integer_dtype(values) and values.abs().max() >= EXACT):
         return {"numbers": _base64(values.to_numpy(dtype=np.float64, na_value=np.nan), "<f8")}

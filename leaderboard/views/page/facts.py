@@ -1,4 +1,4 @@
-"""What the page tells about one measure beside its scatter plot."""
+"""Facts of each measure that the page shows beside its scatter plot."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from leaderboard.views.rows import Figure, Row, plain_name, rows_of
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A statistic as the page shows it: its name, what it is, and how to take it from a measure's statistics."""
+    """A statistic that the page shows: its label, what it is, and how to read it."""
 
     label: str
     what: str
@@ -37,12 +37,12 @@ def _of_errors(value: Callable[[SignErrors], float]) -> Callable[[Statistics | E
 def _residual(one: Statistics | Entry) -> Figure:
     if isinstance(one, Entry):
         return Figure(value=one.residual_spearman, why=one.why.get("residual_spearman", ""))
-    return Figure(value=None, why="Of all networks only.")
+    return Figure(value=None, why="Only computed over all networks.")
 
 
 SIGN_ERROR: Final = Shown(
     "sign error",
-    "share of pairs put in the wrong order, weighted, mean over environments",
+    "weighted share of pairs in the wrong order, averaged over environments",
     _of_errors(lambda errors: errors.mean),
 )
 PARTIAL: Final = Shown(
@@ -64,15 +64,15 @@ STATISTICS: Final = (
     Shown("τ-a", "Kendall's coefficient, ties count as zero", _plain("tau_a", lambda one: one.tau_a)),
     Shown("Spearman", "rank correlation", _plain("spearman", lambda one: one.spearman)),
     PARTIAL,
-    Shown("Spearman, residual", "rank correlation of what cross-fitted hyperparameters leave over", _residual),
+    Shown("Spearman, residual", "rank correlation of the residuals of cross-fitted hyperparameters", _residual),
     Shown(
         "CMI",
-        "conditional mutual information, least over sets of at most two hyperparameters",
+        "conditional mutual information, minimum over sets of at most two hyperparameters",
         _plain("cmi", lambda one: one.cmi),
     ),
     Shown(
         "PGDL",
-        "conditional mutual information as the PGDL contest scored it, blind to the sign",
+        "conditional mutual information as scored by the PGDL competition, insensitive to the sign",
         _plain("pgdl", lambda one: one.pgdl),
     ),
     SIGN_ERROR,
@@ -83,23 +83,23 @@ STATISTICS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The panel of one measure: its row, its metadata, and every figure in every stratum.
+    """Panel of one measure: its row, its metadata, and every statistic in every stratum.
 
     Attributes:
         summary: its docstring's first paragraph.
         definition: all of it as HTML.
-        track: what it may see.
-        price: what it takes, in words.
-        said: sentences on it, by heading.
+        track: the data that it may use.
+        price: cost in words.
+        said: sentences by heading.
         columns: headers of the tables of statistics and of psi: all networks, then the strata.
-        statistics: rows of the former: the statistic, what it is, and one figure a column.
-        psi: psi of each hyperparameter, by its plain name, in each column.
-        turn: the expected sign, by which psi is coloured.
-        environments: how many environments have a sign error in each tenth of [0, 1]; empty without environments.
-        along: the sign errors of the environments of each hyperparameter: its name, mean, 90th percentile and largest.
+        statistics: rows of the table of statistics: label, explanation, and one value for each column.
+        psi: of each hyperparameter by its plain name, in each column.
+        turn: the expected sign, for the colours of psi.
+        environments: number of environments by sign error, in tenths of [0, 1]; empty without environments.
+        along: mean, 90th percentile and maximum of the sign error over the environments of each hyperparameter.
         sign_error: mean over all environments.
         partial: the partial Spearman coefficient.
-        reason: why networks without a score have none, the most frequent reason; empty if none is known.
+        reason: most frequent reason why networks have no score; empty if none is known.
     """
 
     standing: Row
@@ -123,7 +123,7 @@ class Facts:
 
 
 def facts(report: Report, ledger: pd.DataFrame) -> list[Facts]:
-    """The panel of every measure of the report, in the leaderboard's order."""
+    """Build the panel of every measure, in the leaderboard's order."""
     return [_facts(row, report, ledger) for row in rows_of(report)]
 
 
@@ -156,10 +156,10 @@ def _facts(row: Row, report: Report, ledger: pd.DataFrame) -> Facts:
 
 
 def _psi(every: Sequence[Statistics | Entry]) -> dict[str, list[Figure]]:
-    """Psi of each hyperparameter, in the whole and in each stratum; inside one, its own hyperparameter has none."""
+    """List psi of each hyperparameter, over all networks and in each stratum."""
     return {
         plain_name(name): [
-            Figure(value=one.psi.get(name), why=one.why.get(f"psi.{name}", "The same for all of these networks."))
+            Figure(value=one.psi.get(name), why=one.why.get(f"psi.{name}", "Constant over these networks."))
             for one in every
         ]
         for name in every[0].psi
@@ -167,7 +167,7 @@ def _psi(every: Sequence[Statistics | Entry]) -> dict[str, list[Figure]]:
 
 
 def _statistics(every: Sequence[Statistics | Entry]) -> list[tuple[str, str, list[Figure]]]:
-    """A row for each statistic that has a value in any of the entries, the whole or a stratum."""
+    """List the statistics that have a value over all networks or in a stratum."""
     rows = [(shown.label, shown.what, [shown.of(one) for one in every]) for shown in STATISTICS]
     return [row for row in rows if any(figure.value is not None for figure in row[2])]
 

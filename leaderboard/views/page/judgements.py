@@ -1,4 +1,4 @@
-"""What is said of one measure in words: chance, the best hyperparameter, labels, prediction, fragility, price."""
+"""Sentences on one measure: chance, best hyperparameter, labels, prediction, fragility, cost."""
 
 import re
 from typing import Final
@@ -19,14 +19,14 @@ NEEDS: Final = {  # by what a measure declares, the most demanding first
 
 
 def track_of(about: Metadata) -> str:
-    """The track in which a measure runs; where the metadata do not say, what its needs amount to."""
+    """Find the track of a measure; if the metadata do not have it, from its needs."""
     if about.control and about.family == "control" and not about.track:
         return ""
     return about.track or next((track for need, track in NEEDS.items() if need in about.needs), "training data")
 
 
 def judgements(entry: Entry, measures: int) -> list[tuple[str, str]]:
-    """Sentences on a measure by heading; what could not be computed is left out.
+    """Write sentences on a measure by heading; what could not be computed is left out.
 
     Args:
         entry: of the measure in the report.
@@ -48,7 +48,7 @@ def _chance(entry: Entry, measures: int) -> str:
     null, chance = entry.null, entry.told_from.random
     if null is None or chance is None:
         return ""
-    words = f"{chance.verdict}; p = {_p(null.p)} of scores changing places within strata"
+    words = f"{chance.verdict}; p = {_p(null.p)} for scores permuted within strata"
     if null.p_adjusted is not None:
         words += f", {_p(null.p_adjusted)} over all {measures} measures"
     return words + _needed(chance)
@@ -80,7 +80,7 @@ def _increment(found: Increment | None) -> str:
     if found is None:
         return ""
     share = found.delta_mse
-    return f"takes away {share:.1%} of the squared error" if share >= 0 else f"adds {-share:.1%} to the squared error"
+    return f"reduces the squared error by {share:.1%}" if share >= 0 else f"increases the squared error by {-share:.1%}"
 
 
 def _prediction(found: Prediction | None) -> str:
@@ -102,7 +102,7 @@ def _fragility(found: Fragility | None) -> str:
 def _front(pareto: bool | None) -> str:
     if pareto is None:
         return ""
-    return "on the front: nothing is both better and cheaper" if pareto else "not on the front"
+    return "on the Pareto front: no measure is both better and cheaper" if pareto else "not on the Pareto front"
 
 
 def _count(examples: float) -> str:
@@ -116,7 +116,7 @@ def _needed(told: Chance | Rival) -> str:
 
 
 def _set(sentence: str) -> str:
-    """As it is printed: a minus for the hyphen of a number, a space before %."""
+    """Typeset a sentence: a minus sign for the hyphen of a number, a space before %."""
     return SIGNED.sub("\N{MINUS SIGN}", sentence).replace("%", "\N{NO-BREAK SPACE}%")
 
 

@@ -1,4 +1,4 @@
-"""What the page tells about the networks, the ranking and the studies."""
+"""Facts of the networks and of the ranking that the page shows."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ QUANTITIES: Final = {
 
 
 def choices(ledger: pd.DataFrame) -> dict[str, list[tuple[str, int]]]:
-    """Each hyperparameter's values with the number of networks that have them; of many, the range."""
+    """Count the networks with each value of each hyperparameter; if there are many values, give the range."""
     found = {}
     for name in names_of(ledger, "hp"):
         counts = ledger[name].value_counts(dropna=False, sort=False)
@@ -37,7 +37,7 @@ def choices(ledger: pd.DataFrame) -> dict[str, list[tuple[str, int]]]:
 
 
 def quantities(ledger: pd.DataFrame) -> list[tuple[str, tuple[float, float, float]]]:
-    """What training came to: least, median and largest of each quantity that the ledger has."""
+    """Summarise the results of training: minimum, median and maximum of each quantity in the ledger."""
     whole = check_ledger(ledger)
     found = []
     for name, words in QUANTITIES.items():
@@ -48,19 +48,19 @@ def quantities(ledger: pd.DataFrame) -> list[tuple[str, tuple[float, float, floa
 
 
 def outcome(ledger: pd.DataFrame) -> dict[str, int]:
-    """How many networks stopped for which reason."""
+    """Count the networks by the reason why training stopped."""
     if "stopped" not in ledger:
         return {}
     return {str(reason): int(count) for reason, count in ledger["stopped"].value_counts().items()}
 
 
 def settings(report: Report) -> dict[str, object]:
-    """How the networks were ranked."""
+    """List the options of the ranking."""
     grid, why = report.grid, report.why
     return {
         "target": report.target,
         "networks": report.models,
-        "configurations": f"{report.configurations}, leaving {grid.holes} of {grid.places} places empty",
+        "configurations": f"{report.configurations}, {grid.holes} of {grid.places} cells of the grid are empty",
         "seeds": f"{report.seeds} over the networks of a configuration",
         "strata": plain_name(report.within.hp) if report.within else why.get("within", "none"),
         "data sets": plain_name(report.across.hp) if report.across else why.get("across", "one"),
@@ -75,14 +75,16 @@ def settings(report: Report) -> dict[str, object]:
 
 
 def power_line(power: Power | None) -> str:
-    """How many networks would tell the two best measures apart, in a sentence; empty where that is not known."""
+    """Write how many networks would distinguish the two best measures; empty if that is not known."""
     if power is None:
         return ""
     first, second = power.between
     start = f"{first} and {second} differ by {abs(power.difference):.3f} in Ψ"
     if power.networks_needed is None:
-        return f"{start}, which no number of such networks would settle."
-    return f"{start}; about {power.networks_needed:,} such networks would settle it; here are {power.networks:,}."
+        return f"{start}, which no number of such networks could settle."
+    return (
+        f"{start}; about {power.networks_needed:,} such networks would settle it; this ledger has {power.networks:,}."
+    )
 
 
 def _comparable(values: "pd.Series[Any]") -> bool:

@@ -46,14 +46,14 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
                 "null": replace(CHANCE, p_adjusted=0.02),
                 "told_from": against(Chance(verdict="better", networks_needed=12)),
             },
-            "better; p = 0.0004 of scores changing places within strata, 0.020 over all 160 measures",
+            "better; p = 0.0004 for scores permuted within strata, 0.020 over all 160 measures",
         ),
         (
             {
                 "null": replace(CHANCE, p=0.3),
                 "told_from": against(Chance(verdict="not told apart", networks_needed=1234)),
             },
-            "not told apart; p = 0.300 of scores changing places within strata; about 1,234 networks would settle it",
+            "not told apart; p = 0.300 for scores permuted within strata; about 1,234 networks would settle it",
         ),
         (
             {"told_from": against(rival=RIVAL)},
@@ -70,11 +70,11 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
         ({"label_equivalents": labels(0.2)}, "orders the networks like fewer than 1 labelled held-out example"),
         (
             {"increment": Increment(delta_mse=0.125, mse_without=1, mse_with=0.875, folds=5)},
-            "takes away 12.5 % of the squared error",
+            "reduces the squared error by 12.5 %",
         ),
         (
             {"increment": Increment(delta_mse=-0.5, mse_without=1, mse_with=1.5, folds=5)},
-            "adds 50.0 % to the squared error",
+            "increases the squared error by 50.0 %",
         ),
         (
             {"prediction": Prediction(nominal=0.9, coverage=0.88, half_width=0.1, half_width_without=0.2, splits=20)},
@@ -88,8 +88,8 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
             {"fragility": Fragility(configurations=0.75, seeds=0.25, draws=None)},
             "75 % of its variance between configurations, 25 % between seeds",
         ),
-        ({"pareto": True}, "on the front: nothing is both better and cheaper"),
-        ({"pareto": False}, "not on the front"),
+        ({"pareto": True}, "on the Pareto front: no measure is both better and cheaper"),
+        ({"pareto": False}, "not on the Pareto front"),
     ],
 )
 def test_sentences(known: dict[str, Any], said: str) -> None:

@@ -54,7 +54,7 @@ def test_settings(ridge_report: Report, ridge_json: Ranked) -> None:
     assert said["data sets"] == ridge_json["why"]["across"]
     assert str(said["correction over measures"]).endswith(", 4 measures")
     grid = ridge_json["grid"]
-    assert said["configurations"] == f"12, leaving {grid['holes']} of {grid['places']} places empty"
+    assert said["configurations"] == f"12, {grid['holes']} of {grid['places']} cells of the grid are empty"
 
 
 def test_power_line() -> None:
@@ -62,9 +62,9 @@ def test_power_line() -> None:
     power = Power(between=["a", "b"], difference=0.0123, networks=96, networks_needed=1500)
 
     assert power_line(power) == (
-        "a and b differ by 0.012 in Ψ; about 1,500 such networks would settle it; here are 96."
+        "a and b differ by 0.012 in Ψ; about 1,500 such networks would settle it; this ledger has 96."
     )
     assert power_line(replace(power, networks_needed=None)) == (
-        "a and b differ by 0.012 in Ψ, which no number of such networks would settle."
+        "a and b differ by 0.012 in Ψ, which no number of such networks could settle."
     )
     assert power_line(None) == ""
