@@ -1,4 +1,4 @@
-"""All that the author of a measure needs: `Subject`, `measure`, `shared` and `UnsupportedModelError`."""
+"""The interface for authors of measures: `Subject`, `measure`, `shared` and `UnsupportedModelError`."""
 
 import functools
 import math
@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 
 def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
-    """Make a pass over a network shared: computed once, whatever the number of measures that ask for it.
+    """Cache a pass over a network: it is computed once for all measures that use it.
 
-    A pass that finds the network unsupported says so to everybody who asks, without looking again.
+    An UnsupportedModelError that it raises is cached and raised again, too.
     """
     name = f"{compute.__module__}.{compute.__qualname__}".removeprefix("measures.passes.")
 
@@ -51,16 +51,16 @@ def shared(compute: Callable[[Subject], T]) -> Callable[[Subject], T]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A complexity measure: a pure function of a `Subject`, and its metadata.
+    """A complexity measure: a pure function of a `Subject` with its metadata.
 
     Attributes:
         name: the id in the catalogue, the function's name.
         compute: the function; returns a finite float.
         source: paper with section or equation.
         family: which of the families it belongs to.
-        needs: what it must see beyond the network and its training data.
+        needs: what it uses beyond the network and its training data.
         expected_sign: +1 if larger should mean a larger gap, -1 if smaller should.
-        cost: what it costs beside shared passes, in passes over the data or products, such as "1 forward pass".
+        cost: its cost beside shared passes, in passes over the data or products, such as "1 forward pass".
         version: raised whenever the number that it returns for some network changes.
         weights_only: it sees the network and no data; a single image of zeros stands for the shape of the inputs.
     """
@@ -93,16 +93,16 @@ class Measure:
             raise MeasureDefinitionError(f"{self.name} must have a source and a docstring with its formula.")
 
     def __call__(self, subject: Subject) -> float:
-        """The score of one network, without the harness around it: what the tests call."""
+        """The score of one network."""
         return self.compute(self._restricted(subject))
 
     def _restricted(self, subject: Subject) -> Subject:
-        """What of a subject the measure may see."""
+        """The subject with no more than what the measure has declared."""
         whole = subject.without_data() if self.weights_only else subject
         return whole._with_needs(self.needs)  # noqa: SLF001  granting is what a measure is for
 
     def evaluate(self, subject: Subject) -> tuple[float, Usage]:
-        """The score and what it cost.
+        """The score and its cost.
 
         Raises:
             UnsupportedModelError: the measure has no meaning for this network.

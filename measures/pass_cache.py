@@ -1,4 +1,4 @@
-"""Shared results of one network: each computed once, with what it cost and which others it used."""
+"""Cache the shared passes over one network, each with its cost and the passes that it used."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass
 class _Pass:
-    """One shared result: what it is, what it cost by itself, and which other passes it used."""
+    """One shared result, its cost without other passes, and the passes that it used."""
 
     value: Any
     seconds: float
@@ -19,7 +19,7 @@ class _Pass:
 
 @dataclass
 class _Frame:
-    """What is being computed: the passes that it has used and the seconds spent inside them."""
+    """A computation under way: the passes used so far and the seconds spent in them."""
 
     used: set[str] = field(default_factory=set)
     inner_seconds: float = 0.0
@@ -27,10 +27,10 @@ class _Frame:
 
 @dataclass
 class Usage:
-    """What one measure cost.
+    """The cost of one measure.
 
     Attributes:
-        seconds: what it would have cost alone: its own time and that of every pass that it used.
+        seconds: what it would cost alone: its time and that of every pass that it used.
         passes: names of the shared passes used, directly or through another pass.
     """
 
@@ -46,7 +46,7 @@ class PassCache:
         self.frames: list[_Frame] = []
 
     def get(self, name: str, compute: Callable[[], T]) -> T:
-        """The shared result of this name, computed now if it is the first to be asked for."""
+        """The shared result of this name, computed at its first use."""
         if name not in self.passes:
             value, frame, seconds = self._timed(compute)
             self.passes[name] = _Pass(value, seconds, frozenset(frame.used))
@@ -60,7 +60,7 @@ class PassCache:
         return name in self.passes
 
     def run(self, compute: Callable[[], T]) -> tuple[T, Usage]:
-        """A result that is not shared, and what it would have cost alone."""
+        """A result that is not shared, and its cost alone."""
         value, frame, seconds = self._timed(compute)
         alone = seconds + sum(self.passes[name].seconds for name in frame.used)
         return value, Usage(alone, tuple(sorted(frame.used)))

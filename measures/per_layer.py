@@ -1,4 +1,4 @@
-"""Scores that are made of one number a layer."""
+"""Scores that are sums or products over layers."""
 
 import math
 from collections.abc import Mapping

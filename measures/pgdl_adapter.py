@@ -1,4 +1,4 @@
-"""The form of the PGDL competition, `complexity(model, dataset) -> float`, as a measure."""
+"""Adapt the interface of the PGDL competition, `complexity(model, dataset) -> float`, to a measure."""
 
 import copy
 import inspect

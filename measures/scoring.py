@@ -39,15 +39,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one measure said of one network.
+    """The outcome of one measure on one network.
 
     Attributes:
         value: the score, a finite number; None unless `outcome` is "scored".
         outcome: "scored", "unsupported", "failed" or "timeout".
-        seconds: what the measure would have cost alone, shared passes included.
+        seconds: what the measure would cost alone, shared passes included.
         version: the measure's version.
         why: the reason where there is no value; for "failed" the traceback.
-        passes: the shared passes that it used.
+        passes: the shared passes that it used; "vectorization.plain_loop" where a loop stood in for vmap.
         layers: of a sum or product over layers, the term or factor of each, by name; empty for others.
         source_hash: of the submitted code that computed it; empty for the catalogue's, whose versions say enough.
         failure: what a measure that ran has failed of; None for every other outcome. The ledger does not store it.
@@ -65,7 +65,7 @@ class Score:
 
 
 class _TimeLimitError(BaseException):
-    """Raised inside a measure that has run too long; a BaseException, so that no measure catches it by accident."""
+    """A measure has run too long; a BaseException, so that no measure catches it by accident."""
 
 
 def score(
@@ -132,7 +132,7 @@ def score_subject(subject: Subject, chosen: Iterable[Measure], *, time_limit: fl
 
 @contextmanager
 def numerics() -> Iterator[None]:
-    """How scores are computed in every mode of the caller: differentiably, attention twice, and in full float32."""
+    """Score in full float32 with gradients and twice differentiable attention, whatever modes the caller has set."""
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
     dtype = torch.get_default_dtype()
     with ExitStack() as stack:
@@ -177,7 +177,7 @@ def _failure_of(error: Exception) -> Failure:
 
 
 def _divergence(subject: Subject) -> str:
-    """Why no measure can be expected to cope: the network gives no answers. Empty if it does."""
+    """The reason if the logits of the network are not finite, so that no measure can be scored; empty otherwise."""
     try:
         logits(subject)
     except UnsupportedModelError as reason:
@@ -189,7 +189,7 @@ def _divergence(subject: Subject) -> str:
 
 @contextmanager
 def _alarm(seconds: float | None) -> Iterator[None]:
-    """Interrupt what runs longer than `seconds`; only the main thread can be interrupted so."""
+    """Interrupt the block after `seconds`; possible in the main thread only."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return

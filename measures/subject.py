@@ -1,4 +1,4 @@
-"""What a measure may see of one trained network."""
+"""`Subject`: one trained network and its training data, as measures see them."""
 
 import copy
 import hashlib
@@ -32,7 +32,7 @@ T = TypeVar("T")
 TOKENS: Final = "Its inputs are token ids, which cannot be moved, mixed or differentiated."
 
 CHUNK: Final = 256  # examples a forward pass: bounds memory, and no score depends on it beyond rounding
-KEYED: Final = 256  # examples in float64 at once; a power of two: BLAS then sums each row as in one product
+KEYED: Final = 256  # examples converted to float64 at once; a power of two: BLAS then sums each row as in one product
 
 
 def seed_for(*names: object) -> int:
@@ -42,7 +42,7 @@ def seed_for(*names: object) -> int:
 
 
 class Subject:
-    """What a measure may see of one trained network: never a test label, the gap, a path or a recipe.
+    """One trained network and its training data, as measures see them: no test label, gap, path or recipe.
 
     Every parameter counts, also one that does not require gradients: a network frozen for inference is the network that
     was trained. Everything lies on one device and in one floating dtype, those of the network; a network of half
@@ -103,7 +103,7 @@ class Subject:
         self._twin = None if twin is None else self._check_twin(twin)
         self._not_finite: dict[str, str] = {}
 
-    # -- what a declared need opens ------------------------------------------------------------------------------------
+    # -- parts that a measure must declare ---------------------------------------------------------------------------
 
     @property
     def init_params(self) -> dict[str, Tensor]:
@@ -141,14 +141,14 @@ class Subject:
         if need not in self._granted:
             raise UndeclaredNeedError(f"A measure that uses {need!r} must declare it; add needs={{{need!r}}}.")
         if part is None:
-            raise UnsupportedModelError(f"It needs {need!r}, and none was given.")
+            raise UnsupportedModelError(f"The measure needs {need!r}, which was not given.")
         return part
 
     def _with_needs(self, needs: frozenset[Need]) -> "Subject":
-        """The same subject with these needs open; shared results stay shared.
+        """The same subject with the parts of these needs accessible; shared results stay shared.
 
         Raises:
-            UnsupportedModelError: the weights, or what the needs open, are not finite.
+            UnsupportedModelError: the weights, or the parts of these needs, contain NaN or Inf.
         """
         for part in ("weights", *sorted(needs)):
             if part not in self._not_finite:
@@ -160,7 +160,7 @@ class Subject:
         return granted
 
     def without_data(self) -> "Subject":
-        """The same network with one input of zeros, of class 0, and shared results of its own: for weights only."""
+        """The network with one input of zeros, of class 0, and a separate cache: for weights-only measures."""
         if self._weights_only_view is None:
             blind = copy.copy(self)
             blind.inputs, blind.labels = torch.zeros_like(self.inputs[:1]), torch.zeros_like(self.labels[:1])
@@ -169,7 +169,7 @@ class Subject:
             self._weights_only_view = blind
         return self._weights_only_view
 
-    # -- the network as a function -------------------------------------------------------------------------------------
+    # -- the network as a function -----------------------------------------------------------------------------------
 
     @property
     def num_examples(self) -> int:
@@ -225,7 +225,7 @@ class Subject:
         scrambled = torch.frac(torch.sin(key * 12.9898) * 43758.5453).abs()
         return scrambled.argsort(stable=True)
 
-    # -- chance and shared results -------------------------------------------------------------------------------------
+    # -- random numbers ----------------------------------------------------------------------------------------------
 
     def generator(self, *names: object) -> torch.Generator:
         """A generator on the network's device whose stream depends on the subject's seed and the names alone."""
@@ -245,7 +245,7 @@ class Subject:
         return fitting
 
     def _find_not_finite(self, part: str) -> str:
-        """Which number of the weights, or of what a need opens, is NaN or infinite; empty if none."""
+        """A sentence on the first tensor of the weights, or of a need, that contains NaN or Inf; empty if none does."""
         tensors: dict[str, Tensor] = {}
         match part:
             case "weights":
@@ -259,5 +259,5 @@ class Subject:
             case "trajectory" if self._trajectory is not None:
                 tensors = self._trajectory.tensors()
         wrong = first_not_finite(tensors)
-        owner = "Its weights are" if part == "weights" else f"What {part!r} opens is"
-        return "" if wrong is None else f"{owner} not finite: {wrong!r} holds NaN or infinity."
+        owner = {"weights": "The network", "init": "init_state"}.get(part, part)
+        return "" if wrong is None else f"{owner} contains NaN or Inf in {wrong!r}."

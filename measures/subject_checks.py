@@ -1,4 +1,4 @@
-"""What a network and its data must be before any measure sees them; every refusal says what was given."""
+"""Check that a network and its data can be scored, and refuse them with a reason otherwise."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,10 +26,10 @@ RECOMPUTED: Final = (
 
 
 def dense_copy(name: str, value: object) -> Tensor:
-    """The same tensor, beyond the reach of its caller's autograd.
+    """The tensor without its autograd history.
 
     Raises:
-        InvalidSubjectError: it is none, or none that holds one real number after another.
+        InvalidSubjectError: it is not a dense tensor of real numbers.
     """
     if not isinstance(value, Tensor):
         raise InvalidSubjectError(f"{name} must be a tensor; got a {type(value).__name__}.")
@@ -93,7 +93,7 @@ def _check_parts(model: nn.Module) -> None:
 
 @contextmanager
 def autocast_disabled() -> Iterator[None]:
-    """Every product in the dtype of its operands, whatever autocast the caller is in."""
+    """Disable autocast, so that every product is in the dtype of its operands."""
     with ExitStack() as stack:
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
@@ -176,7 +176,7 @@ def check_network(network: nn.Module, inputs: Tensor, dtype: torch.dtype, owner:
 
 
 def _check_kept(logits: object, owner: str) -> None:
-    """Refuse activations that the backward pass recomputes by itself."""
+    """Refuse reentrant activation checkpointing."""
     start = getattr(logits, "grad_fn", None)
     if any(getattr(node, "_forward_cls", None) is CheckpointFunction for node in graph_nodes(start)):
         raise InvalidSubjectError(f"{owner} cannot be scored: {RECOMPUTED}")
@@ -219,7 +219,7 @@ def _check_independence(logits: Tensor, alone: list[Tensor], owner: str) -> None
 
 
 def check_data(inputs: Tensor, labels: Tensor, unlabeled: Tensor | None) -> None:
-    """Refuse data that do not fit each other.
+    """Refuse data that do not fit together.
 
     Raises:
         InvalidSubjectError: the message says which.
@@ -235,22 +235,22 @@ def check_data(inputs: Tensor, labels: Tensor, unlabeled: Tensor | None) -> None
             f"labels must be int64 of shape [n]; got {labels.dtype} of shape {tuple(labels.shape)}."
         )
     if first_not_finite({"inputs": inputs}):
-        raise InvalidSubjectError(f"inputs must be finite numbers in {inputs.dtype}; got NaN or infinity among them.")
+        raise InvalidSubjectError(f"inputs must be finite in {inputs.dtype}; they contain NaN or Inf.")
     if unlabeled is not None and (unlabeled.shape[1:] != inputs.shape[1:] or len(unlabeled) == 0):
         shape = ("m", *inputs.shape[1:])
         raise InvalidSubjectError(f"unlabeled must have shape {shape}, m at least one; got {tuple(unlabeled.shape)}.")
 
 
 def check_classes(labels: Tensor, num_classes: int) -> None:
-    """Refuse a network of one logit, and labels beyond its logits.
+    """Refuse a network of a single logit, and labels without a logit.
 
     Raises:
         InvalidSubjectError: the message says which.
     """
     if num_classes < 2:  # noqa: PLR2004  there is no margin, and the cross-entropy is zero whatever the weights
         raise InvalidSubjectError(
-            f"The network must return a logit for each of at least two classes; got {num_classes}. A binary classifier "
-            "of one logit z is one of two: torch.cat([torch.zeros_like(z), z], 1)."
+            f"The network must return a logit for each of at least two classes; got {num_classes}. Turn the single "
+            "logit z of a binary classifier into two: torch.cat([torch.zeros_like(z), z], 1)."
         )
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= num_classes:
@@ -306,10 +306,10 @@ def _checked(params: Mapping[str, Tensor], state: Mapping[str, Any], owner: str)
 
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """The name of the first tensor that holds NaN or infinity."""
+    """The name of the first tensor that contains NaN or Inf."""
     return next((name for name, value in tensors.items() if not _is_finite(value)), None)
 
 
 def _is_finite(value: Tensor) -> bool:
-    """Whether it holds neither: a finite sum says so without a copy; one that is not may be that of large numbers."""
+    """Whether it contains neither. A finite sum shows it without a copy; an infinite one may be of large numbers."""
     return bool(value.sum().isfinite()) or bool(value.isfinite().all())

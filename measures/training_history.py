@@ -1,4 +1,4 @@
-"""What training left behind, and training once more: what measures with the needs "trajectory" and "refit" see."""
+"""Checkpoints of a training run, and retraining: what measures with the needs "trajectory" and "refit" see."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The network at one moment of its training.
+    """The network at one step of its training.
 
     Attributes:
         step: optimizer steps taken until then; 0 is initialization.
@@ -27,7 +27,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trajectory:
-    """One training run along its way.
+    """Checkpoints and losses of one training run.
 
     Attributes:
         checkpoints: oldest first, from initialization to the end of training.
@@ -44,7 +44,7 @@ class Trajectory:
     batch_size: int
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that it holds, by name."""
+        """All tensors that it contains, by name."""
         found = {"losses": torch.tensor(self.losses), "learning_rates": torch.tensor(self.learning_rates)}
         for kept in self.checkpoints:
             found |= {f"{name} at step {kept.step}": value for name, value in {**kept.buffers, **kept.params}.items()}
@@ -53,7 +53,7 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """What a network is to be trained on once more, by the recipe that trained the subject.
+    """The data of a retraining by the recipe that trained the subject.
 
     Attributes:
         inputs: [n, c, h, w], normalised.
@@ -68,7 +68,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refitted:
-    """A network trained once more.
+    """A retrained network.
 
     Attributes:
         params: parameters by name.
@@ -89,4 +89,4 @@ class Refit(Protocol):
     """Trains networks by the recipe of the subject."""
 
     def __call__(self, trainings: Sequence[Training]) -> list[Refitted]:
-        """Train one network for each, side by side where they fit, and give them back in the same order."""
+        """Train one network for each element and return them in the same order."""

@@ -1,1 +1,1 @@
-"""The shared passes over a network and its data, each run once whatever the number of measures."""
+"""Shared passes over a network and its data, each run once for all measures."""

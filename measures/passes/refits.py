@@ -1,4 +1,4 @@
-"""Networks trained once more by the recipe of the subject: one batch, side by side, serves every measure that retrains.
+"""Retrain the subject's recipe on other data: one batch of trainings serves every measure that retrains.
 
 All trainings have as many examples as the subject's own: what is smaller is repeated, so that one fleet trains them and
 an epoch has as many steps in each.
@@ -23,7 +23,7 @@ MIN_EXAMPLES: Final = 16  # fewer leave nothing to train on: the shortest prefix
 
 @dataclass(frozen=True, slots=True)
 class Refits:
-    """What was trained, and on what; indices are of the training examples.
+    """Retrained networks and their data; indices are of the training examples.
 
     Attributes:
         noisy_labels: [n], a share NOISE of them wrong.
@@ -85,7 +85,7 @@ def refits(subject: Subject) -> Refits:
 
 
 def logits_under(subject: Subject, fitted: Refitted, inputs: Tensor) -> Tensor:
-    """Logits [n, k] of `inputs` [n, c, h, w] under a network that was trained once more."""
+    """Logits [n, k] of `inputs` [n, c, h, w] under a retrained network."""
     with torch.no_grad():
         return torch.cat([subject.forward({**fitted.buffers, **fitted.params}, x) for x in inputs.split(CHUNK)])
 
@@ -102,7 +102,7 @@ def losses_under(subject: Subject, network: Refitted, chosen: Tensor) -> Tensor:
 
 
 class _Draw:
-    """Draws that belong to the examples, not to their places."""
+    """Random draws that follow the content of the examples, not their order."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject, self.order = subject, subject.sample(subject.num_examples)

@@ -170,7 +170,7 @@ def test_weights_that_are_not_finite_have_no_score(place: str, number: float) ->
     scores = scored(parts("conv_bn", model=model))
 
     assert {score.outcome for score in scores.values()} == {"unsupported"}
-    assert {score.why for score in scores.values()} == {f"Its weights are not finite: '{place}' holds NaN or infinity."}
+    assert {score.why for score in scores.values()} == {f"The network contains NaN or Inf in '{place}'."}
 
 
 @pytest.mark.parametrize("need", ["init", "twin", "unlabeled", "trajectory"])
@@ -195,7 +195,7 @@ def test_what_is_needed_must_be_finite(need: Need) -> None:
         score = scores[measure.name]
         assert score.outcome == ("unsupported" if need in measure.needs else "scored"), f"{measure.name}: {score.why}"
         if need in measure.needs:
-            assert f"{need!r} opens is not finite" in score.why
+            assert f"{'init_state' if need == 'init' else need} contains NaN or Inf in" in score.why
 
 
 def test_a_past_that_is_not_finite_names_its_checkpoint() -> None:

@@ -1,4 +1,4 @@
-"""What is done to normalised images [n, c, h, w] so that a person would still give them the same label."""
+"""Augmentations of normalised images [n, c, h, w] that keep their labels."""
 
 import math
 
@@ -8,34 +8,34 @@ from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, pad
 
 
 def mirror(images: Tensor) -> Tensor:
-    """Left and right exchanged."""
+    """Flip left and right."""
     return images.flip(3)
 
 
 def brighten(images: Tensor, by: Tensor | float) -> Tensor:
-    """A constant added to every pixel, in standard deviations of the data."""
+    """Add a constant to every pixel, in standard deviations of the data."""
     return images + by
 
 
 def scale_contrast(images: Tensor, factor: Tensor | float) -> Tensor:
-    """Deviations from the mean of the image times a factor."""
+    """Multiply deviations from the mean of the image by a factor."""
     mean = images.mean((1, 2, 3), keepdim=True)
     return mean + factor * (images - mean)
 
 
 def blur(images: Tensor) -> Tensor:
-    """The mean of each pixel and its eight neighbours, the border repeated outwards."""
+    """Average each pixel with its eight neighbours; the border is replicated."""
     return avg_pool2d(pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
 
 
 def zoom_in(images: Tensor, factor: Tensor | float) -> Tensor:
-    """The middle of the image, enlarged by a factor [n, 1, 1, 1] or one for all, interpolated linearly."""
+    """Enlarge the middle of the image by a factor [n, 1, 1, 1] or one for all, with bilinear interpolation."""
     scale = (1 / torch.as_tensor(factor, dtype=images.dtype, device=images.device)).reshape(-1).expand(len(images))
     return _warp(images, torch.eye(2, dtype=images.dtype, device=images.device) * scale[:, None, None])
 
 
 def rotate(images: Tensor, degrees: float) -> Tensor:
-    """The image turned about its middle, in pixels, the border repeated outwards, interpolated linearly."""
+    """Rotate the image about its middle, with bilinear interpolation; the border is replicated."""
     angle = math.radians(degrees)
     h, w = images.shape[2:]
     matrix = [
@@ -56,7 +56,7 @@ def shift(images: Tensor, down: float, right: float) -> Tensor:
 
 
 def _warp(images: Tensor, linear: Tensor) -> Tensor:
-    """Pixels fetched from where linear maps [n, 2, 2] of coordinates (x, y) in [-1, 1] send them."""
+    """Sample pixels at coordinates (x, y) in [-1, 1] that are transformed by linear maps [n, 2, 2]."""
     theta = torch.cat([linear, linear.new_zeros(len(linear), 2, 1)], 2)
     grid = affine_grid(theta, list(images.shape), align_corners=False)
     return grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -84,7 +84,7 @@ def _calls_of_bottlenecks(found: Trace) -> list[int]:
 
 
 def hidden_bottlenecks(subject: Subject) -> list[Bottleneck]:
-    """The places behind the first layer.
+    """The bottlenecks behind the first layer.
 
     Raises:
         UnsupportedModelError: there is none, as in a network of one layer.
@@ -101,7 +101,7 @@ def forward_with_visitor(subject: Subject, inputs: Tensor, visit: Visit) -> Tens
     The input of the network is bottleneck 0.
 
     Raises:
-        UnsupportedModelError: the calls are not those of the pass that was watched.
+        UnsupportedModelError: the calls are not those of the pass that was traced.
     """
     found = bottlenecks(subject)
     mode = _VisitBottlenecks({place.call: number for number, place in enumerate(found)}, visit, len(inputs))
@@ -114,7 +114,7 @@ def forward_with_visitor(subject: Subject, inputs: Tensor, visit: Visit) -> Tens
 
 
 class _VisitBottlenecks(TorchFunctionMode):
-    """Counts function calls and hands over what is made at the places."""
+    """Counts function calls and passes what is made at the bottlenecks to the visitor."""
 
     def __init__(self, numbers: dict[int, int], visit: Visit, rows: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the places of a network hold for a fixed sample of training examples, and how its answer hangs on them."""
+"""Activations at the bottlenecks of a network, and the sensitivity of its logits to them, on a fixed sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Features:
     Attributes:
         labels: [n].
         first: behind the first layer, max-pooled where they are maps and flattened [n, p]; None without a hidden layer.
-        late: the last third of the places, flattened [n, p], the last of them as `penultimate`; oldest first.
+        late: the last third of the bottlenecks, flattened [n, p], the last of them as `penultimate`; oldest first.
         logits: [n, k].
     """
 
@@ -60,7 +60,7 @@ class Features:
 
     @property
     def penultimate(self) -> Tensor:
-        """What the last layer maps [n, d]: maps and tokens as their mean over positions, the input flattened."""
+        """The input of the last layer [n, d]: maps and tokens as their mean over positions, the input flattened."""
         return self.late[-1]
 
 
@@ -68,8 +68,8 @@ class Features:
 def features(subject: Subject) -> Features:
     """The activations of one forward pass.
 
-    The last third of P places are the last floor(P / 3) + 1. Where the last layer is a convolution over maps, a mean
-    over positions usually follows it, which can as well be taken before.
+    The last third of P bottlenecks are the last floor(P / 3) + 1. Where the last layer is a convolution over maps, a
+    mean over positions usually follows it, which can as well be taken before.
     """
     sample = sample_examples(subject, FEATURE_EXAMPLES)
     return compute_features(subject, sample.inputs, sample.labels)
@@ -119,7 +119,7 @@ def _average_positions(activation: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """How the answers of n examples hang on what P places hold; index p of the first dimension is the place.
+    """Sensitivity of the logits of n examples to the activations at P bottlenecks, the first dimension.
 
     Attributes:
         bottlenecks: the bottlenecks, the input first.

@@ -1,4 +1,4 @@
-"""What the network answers: one forward pass of its training data serves every measure of outputs and margins."""
+"""Logits of the training data, from one forward pass that serves every measure of outputs and margins."""
 
 import torch
 from torch import Tensor, nn

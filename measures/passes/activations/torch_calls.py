@@ -1,4 +1,4 @@
-"""What a call of a torch function says: its arguments by name, its tensors, and the module that it stands in."""
+"""Read calls of torch functions: arguments by name, tensors, and the module that makes them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ def batch_norm_call(
 
 
 def fixed_batch_norm(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments by name of a batch norm with fixed statistics; None for every other call.
+    """The arguments by name if the call is a batch norm with fixed statistics; None otherwise.
 
     Weight standardisation calls batch norm too, on a weight and with the statistics of the moment.
     """

@@ -27,7 +27,7 @@ TOLERANCE: Final = 0.01  # relative error at which the top eigenvalue is accepte
 # one of 48 small recurrent networks was off by 10 %, two of 90 others by 1.8 %; with 12 none of the 48, one of the 90.
 MIN_PRODUCTS: Final = 12
 SETTLED: Final = 4  # products over which the eigenvalue must not have moved by more than TOLERANCE
-MAX_PRODUCTS: Final = 40  # networks whose top stands out of the bulk need no more than about ten
+MAX_PRODUCTS: Final = 40  # networks whose top eigenvalue is an outlier need no more than about twelve
 NUM_LEADING: Final = 3  # eigenvectors of G in the start: more take as many products again to come apart
 CHANCE: Final = 0.5  # length of the random part of the start, beside 1 for that of G
 MIN_PROBES: Final = 4  # random signs for what is not in G
@@ -98,7 +98,7 @@ class TopOfSpectrum:
 
 @shared
 def hessian(subject: Subject) -> Hessian:
-    """Hessian of the mean training loss, of a network whose logits are finite."""
+    """Hessian of the mean training loss; the logits must be finite."""
     logits(subject)
     return Hessian(subject)
 

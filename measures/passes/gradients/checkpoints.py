@@ -1,4 +1,4 @@
-"""Gradients at single training examples along the way of training."""
+"""Per-example gradients at checkpoints of training."""
 
 import copy
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ MAX_CHECKPOINTS: Final = 6  # of a longer trajectory the first after an epoch, a
 
 @dataclass(frozen=True, slots=True)
 class CheckpointGradients:
-    """What is kept of the gradients g_i of the loss at s training examples at one checkpoint.
+    """Gradients g_i of the loss at s training examples at one checkpoint, reduced.
 
     Attributes:
         epoch: epochs ended until then.
@@ -40,7 +40,7 @@ def checkpoint_gradients(subject: Subject) -> list[CheckpointGradients]:
 
 
 def subject_at_checkpoint(subject: Subject, checkpoint: Checkpoint, chosen: Tensor) -> Subject:
-    """The network as it was at a checkpoint, on these training examples [s], with nothing computed yet."""
+    """The network at a checkpoint, on these training examples [s]."""
     model = copy.deepcopy(subject.model)
     model.load_state_dict({**checkpoint.params, **checkpoint.buffers}, strict=False)  # a tied weight has one name here
     return Subject(model, subject.inputs[chosen], subject.labels[chosen], seed=subject.seed)

@@ -1,4 +1,4 @@
-"""The gradient of each example with respect to a weight, from the data that it met and the gradient of its output.
+"""Per-example gradients with respect to a weight, from the input of its operation and the gradient of the output.
 
 Where an operation maps every example by itself, dl_i/dw is a function of the example's input to the operation and of
 delta_i = dl_i/dz_i at its output z (Goodfellow 2015, arXiv:1510.01799; Rochette et al. 2019, arXiv:1912.06015), and one

@@ -99,7 +99,7 @@ def _weighted(cotangents: Tensor, logits: Tensor) -> Tensor:
 
 
 def _add_layer(K: Tensor, layer: Layer, scratch: Scratch) -> None:
-    """Add the inner products of the gradients of one layer, made anew for each pair of pieces that are held at once."""
+    """Add the inner products of the gradients of one layer, recomputed for each pair of pieces in memory."""
     parts = list(slices(len(K), max(1, FLOATS_AT_ONCE // layer.floats)))
     for i, at in enumerate(parts):
         left = {name: g.reshape(len(g), -1) for name, g in layer.gradients(at, scratch).items()}

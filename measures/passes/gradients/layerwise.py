@@ -1,4 +1,4 @@
-"""Gradients of examples from the record of one batched pass: weight by weight, a few examples at a time."""
+"""Per-example gradients from the record of one batched pass: weight by weight, a few examples at a time."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Gradients of the loss at single training examples, reduced as they are made: one sweep serves every gradient measure.
+"""Per-example gradients of the loss, reduced as they are computed: one sweep serves every gradient measure.
 
 The loss is the cross-entropy in nats, and a gradient is with respect to all parameters, in eval mode. Memory
 is chunk x parameters, never examples x parameters.

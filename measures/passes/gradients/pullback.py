@@ -1,4 +1,4 @@
-"""Gradients with respect to a weight, carried back to the parameters that it is made of, many examples at once."""
+"""Pull gradients with respect to a computed weight back to its parameters, for many examples at once."""
 
 import warnings
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""Where the parameters of a network enter its computation: the record of one pass of a batch.
+"""Record every use of a parameter in one forward pass of a batch.
 
-Function calls are watched, not modules, so that weights which are shared, used twice, standardised or reparametrised on
-the way need no cases of their own. Each weight is handed to its operation cut off from the parameters: whatever
-gradient still reaches a parameter afterwards came by a way that was not seen, and the record is refused.
+Function calls are watched, not modules, so that weights which are shared, used twice, standardised or reparametrised
+need no special cases. Each weight is passed to its operation detached from the parameters: a gradient that still
+reaches a parameter came by a use that was not seen, and the record is refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -91,14 +91,14 @@ class Tape:
 
 
 class _Watch(TorchFunctionMode):
-    """Sees every call, and keeps those that a weight has a part in."""
+    """Watches every call and keeps those that use a weight."""
 
     def __init__(self, params: Mapping[str, Tensor], buffers: Mapping[str, Tensor], num_examples: int) -> None:
         super().__init__()
         self.uses: list[Use] = []
         self.derivations: list[Derivation] = []
         self._num_examples = num_examples
-        # All are kept, so that no id is given anew.
+        # All are kept, so that no id is used twice.
         self._weights = {id(p): p for p in params.values()}
         self._cut: dict[int, Tensor] = {}
         self._constants = {id(b): b for b in buffers.values()}
@@ -167,7 +167,7 @@ class _Watch(TorchFunctionMode):
         return output
 
     def _cut_off(self, nested: Any) -> Any:
-        """The same arguments, weights replaced by copies of no history that ask for a gradient, so that outputs do."""
+        """The arguments with weights replaced by detached copies that require gradients, so that outputs do."""
         return map_tensors(nested, self._without_history)
 
     def _without_history(self, tensor: Tensor) -> Tensor:
@@ -179,7 +179,7 @@ class _Watch(TorchFunctionMode):
 
 
 def _tensors(*arguments: Any) -> list[Tensor]:
-    """The tensors among the arguments: quick, since every call of a network comes by."""
+    """The tensors among the arguments; fast, since it runs on every call."""
     found = [argument for argument in arguments if isinstance(argument, Tensor)]
     if len(found) < len(arguments):
         for argument in arguments:

@@ -1,4 +1,4 @@
-"""What the gradient of each example with respect to a weight is made of: one use of the weight, and what it reads."""
+"""One use of a weight on a batch, and the rule for the gradient of each example."""
 
 import math
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 
 class Scratch:
-    """Room for what is made of a few examples at a time: new memory for each would cost more than the arithmetic."""
+    """Reusable memory for a few examples at a time; allocating it would cost more than the arithmetic."""
 
     def __init__(self, like: Tensor) -> None:
         self._room, self._used, self._wanted = like.new_empty(0), 0, 0
 
     def __call__(self, *shape: int) -> Tensor:
-        """A tensor of this shape that holds anything."""
+        """An uninitialised tensor of this shape."""
         size = math.prod(shape)
         start, self._used = self._used, self._used + size
         if self._used > len(self._room):
@@ -24,7 +24,7 @@ class Scratch:
         return self._room[start : self._used].view(shape)
 
     def clear(self) -> None:
-        """What has been handed out is not needed any more."""
+        """Take back all tensors."""
         self._wanted, self._used = max(self._wanted, self._used), 0
         if self._wanted > len(self._room):
             self._room = self._room.new_empty(self._wanted)
@@ -35,11 +35,11 @@ Rule = Callable[[slice, Tensor, Scratch], Tensor]
 
 
 class NoFormulaError(Exception):
-    """A parameter is used in a way whose gradient has no formula here."""
+    """A parameter is used in a way for whose gradient there is no formula here."""
 
 
 class AmbiguousBatchAxisError(NoFormulaError):
-    """Another axis of the data is as long as the batch: which one is that of the examples cannot be told."""
+    """Another axis of the data is as long as the batch, so that the axis of the examples is ambiguous."""
 
 
 @dataclass(eq=False)
@@ -73,7 +73,7 @@ class Use:
 
 @dataclass(eq=False)
 class Call:
-    """What a call has made of a batch.
+    """The result of a call on a batch.
 
     Attributes:
         output: what it has returned.

@@ -88,7 +88,7 @@ def _by_name(subject: Subject, flat: Tensor) -> dict[str, Tensor]:
 
 
 class _CountSketch:
-    """A random linear map to `width` numbers: each goes to one place with a random sign."""
+    """A random linear map to `width` numbers: each number is added to one bucket with a random sign."""
 
     def __init__(self, count: int, width: int, subject: Subject) -> None:
         generator = subject.generator("count_sketch")

@@ -1,4 +1,4 @@
-"""Where the spectrum of a random matrix ends: the edge of Marchenko and Pastur, and how far chance carries over it.
+"""Marchenko-Pastur edge and Tracy-Widom threshold of random matrices.
 
 Of a matrix [M, N], M <= N, of independent entries of variance v, the eigenvalues of W W^T fill an interval that ends at
 v (sqrt(N) + sqrt(M))^2; the largest exceeds it by a Tracy-Widom variable (Johnstone 2001, Annals of Statistics 29(2)).
@@ -16,12 +16,12 @@ Values = npt.NDArray[np.float64]
 
 
 def edge(rows: int, columns: int, variance: float) -> float:
-    """Right end of the bulk of W W^T."""
+    """Right edge of the Marchenko-Pastur spectrum of W W^T."""
     return variance * math.pow(math.sqrt(rows) + math.sqrt(columns), 2)
 
 
 def threshold(rows: int, columns: int, variance: float) -> float:
-    """What the largest eigenvalue of W W^T of a random matrix exceeds once in a hundred draws."""
+    """99th percentile of the largest eigenvalue of W W^T of a random matrix."""
     low, high = math.sqrt(min(rows, columns)), math.sqrt(max(rows, columns) - 1)
     spread = (high + low) * math.cbrt(1 / low + (1 / high if high else 0))
     return variance * ((high + low) * (high + low) + TRACY_WIDOM_99 * spread)

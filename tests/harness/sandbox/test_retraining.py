@@ -85,7 +85,7 @@ def test_training_anew_gives_what_it_gives_outside(sandbox: Sandbox, finished: P
 
     expected = from_file(path)["anew"](subject_of(task, with_refit=True))
     assert score.value == pytest.approx(expected, rel=1e-6), score.why
-    assert (none.outcome, none.why) == ("unsupported", "It needs 'refit', and none was given.")
+    assert (none.outcome, none.why) == ("unsupported", "The measure needs 'refit', which was not given.")
 
 
 @pytest.mark.parametrize(
