@@ -1,1 +1,1 @@
-"""Run submitted measures in a confined process."""
+"""Run measures of plug-ins in a confined process."""

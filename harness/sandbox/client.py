@@ -1,7 +1,7 @@
-"""Submitted measures, run in a process of their own that holds nothing which they must not see.
+"""Run measures of plug-ins in a separate process that holds nothing which they must not see.
 
 A `Sandbox` keeps one process with torch imported (`harness.sandbox.worker`), under bubblewrap where that works. Each
-request goes to a fork of it, as open files, and is answered in lines of JSON; nothing that comes back is unpickled.
+request goes to a fork of it as open files, and comes back as lines of JSON; nothing that comes back is unpickled.
 """
 
 import math
@@ -11,18 +11,27 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import torch
 
 from harness.errors import HarnessError
-from harness.sandbox.confinement import ROOMS, Guard, Kind, bubblewrap, environment, guards, import_path, wrapped
+from harness.sandbox.confinement import (
+    ROOMS,
+    Guard,
+    Kind,
+    bubblewrap,
+    environment,
+    guards,
+    import_path,
+    wrap_in_bubblewrap,
+)
 from harness.sandbox.replies import Reply, measure_of, reply_of
 from harness.sandbox.retraining import RefitOutside
-from harness.sandbox.session import GRACE, LOADING, Answer, Event, Hearing, spoiled, touched
+from harness.sandbox.session import GRACE, LOADING, Answer, Event, Session, changed_inputs, changes_in
 from harness.sandbox.submission import Parts, PluginError, Submission, Turn
 from harness.sandbox.worker import RUN
 from measures import Measure, Score
@@ -42,26 +51,37 @@ class SandboxError(HarnessError):
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What stands between a submitted measure and the rest.
+    """How a measure is isolated from everything else.
 
     Attributes:
         kind: bubblewrap, or limits that the process sets itself.
-        guards: what holds here: namespaces, landlock (files), seccomp (system calls), limits (memory, time, files).
+        guards: mechanisms that work here: namespaces, landlock (files), seccomp (system calls), limits (memory, time,
+            files).
     """
 
     kind: Kind
     guards: tuple[Guard, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """Options of one request; see `Sandbox.score_in_turn`."""
+
+    time_limit: float
+    memory: int = MEMORY
+    chunk: int | None = None
+    refit: Refit | None = None
+
+
 class Sandbox:
-    """One process with torch imported, a fork of which runs each request; to be closed after use.
+    """One process with torch imported, a fork of which runs each request. Close it after use.
 
     Args:
-        kind: how it is held; the stronger that works here if None.
+        kind: kind of isolation; the stronger one that works here if None.
         threads: of torch, in each fork.
 
     Attributes:
-        isolation: what holds it.
+        isolation: how it is isolated.
     """
 
     def __init__(self, kind: Kind | None = None, threads: int = 1) -> None:
@@ -79,17 +99,17 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End the process, and take its scratch folder away."""
+        """End the process and delete its scratch folder."""
         self._stop()
         self._folder.cleanup()
 
     def describe(self, submission: Submission) -> dict[str, Measure]:
-        """The measures of a submission as it declares them; their `compute` refuses, for it is not here.
+        """Return the measures that a submission declares; their `compute` raises, since the code is not here.
 
         Raises:
             PluginError: it does not run, or defines no measure, or one that is declared wrongly.
         """
-        answer = self._asked(submission, (), seconds=0.0)
+        answer = self._request(submission, (), _Options(time_limit=0.0))
         said = answer.turns[0][0] if answer.turns[0] else {}
         if "refused" in said:
             raise PluginError(str(said["refused"]))
@@ -125,45 +145,49 @@ class Sandbox:
         chunk: int | None = None,
         refit: Refit | None = None,
     ) -> dict[str, Reply]:
-        """Score one network, of which each turn sees at least what the one before saw.
+        """Score one network in turns, each of which sees at least what the previous one saw.
 
-        What goes wrong with a measure stays in its own reply. With `chunk` in forward passes of so many examples, on
-        which no score may depend. With `refit` every measure may have networks trained anew, outside.
+        A failure stays in the reply of its own measure. `chunk` sets the examples per forward pass, on which no score
+        may depend. With `refit` measures may have networks trained, outside of the sandbox.
 
-        The measures share one fork, as those of the catalogue share a process. If a turn does not end as it should,
-        each of its measures that is not known to be the cause runs again, in a fork of its own, and the turns after it
-        in another.
+        The measures share one fork, as those of the catalogue share a process. If a turn ends badly, each of its
+        measures that is not known to be the cause runs again in a separate fork, and later turns in another one.
         """
-        options: dict[str, Any] = {"time_limit": time_limit, "memory": memory, "chunk": chunk, "refit": refit}
-        replies, reached = self._scored(submission, turns, options)
+        options = _Options(time_limit, memory, chunk, refit)
+        return self._score_in_turn(submission, turns, options)
+
+    def _score_in_turn(self, submission: Submission, turns: Sequence[Turn], options: "_Options") -> dict[str, Reply]:
+        replies, reached = self._score_turns(submission, turns, options)
         for turn in turns[:reached]:
             for name in turn.names:
                 if name not in replies:
-                    replies |= self._scored(submission, [Turn((name,), turn.parts)], options)[0]
+                    replies |= self._score_turns(submission, [Turn((name,), turn.parts)], options)[0]
         if reached < len(turns):
-            replies |= self.score_in_turn(submission, turns[reached:], **options)
+            replies |= self._score_in_turn(submission, turns[reached:], options)
         return {name: replies[name] for turn in turns for name in turn.names}
 
-    def _scored(
-        self, submission: Submission, turns: Sequence[Turn], options: Mapping[str, Any]
+    def _score_turns(
+        self, submission: Submission, turns: Sequence[Turn], options: "_Options"
     ) -> tuple[dict[str, Reply], int]:
-        """What one fork says, and how many turns it was given; nothing of measures that may have come to harm."""
-        answer = self._asked(submission, turns, seconds=options["time_limit"], **options)
+        """Return the replies of one fork that no failure may have affected, and the number of turns that it began."""
+        answer = self._request(submission, turns, options)
         alone = sum(len(turn.names) for turn in turns) == 1
         replies: dict[str, Reply] = {}
         for number, (turn, events) in enumerate(zip(turns, answer.turns, strict=False), 1):
             cause = answer.cause if number == len(answer.turns) else ""
             if cause:
-                replies |= _charged(turn.names, events, replace(answer, cause=cause), options["time_limit"], alone)
+                replies |= _replies_of_bad_end(
+                    turn.names, events, replace(answer, cause=cause), options.time_limit, alone
+                )
             else:
-                replies |= _answered(turn.names, events, submission, alone=alone)
+                replies |= _replies_of_good_end(turn.names, events, submission, alone=alone)
         return replies, len(answer.turns)
 
     # -- one request ---------------------------------------------------------------------------------------------------
 
-    def _asked(self, submission: Submission, turns: Sequence[Turn], *, seconds: float, **options: Any) -> Answer:
-        """Send a request to a fork and hear what it says, until it has ended or is overdue."""
-        control = self._started()
+    def _request(self, submission: Submission, turns: Sequence[Turn], options: "_Options") -> Answer:
+        """Send a request to a fork and read its answer until it has ended or is overdue."""
+        control = self._start()
         measures = sum(len(turn.names) for turn in turns)
         ours, theirs = socket.socketpair()
         with ours, theirs, ExitStack() as files:
@@ -172,11 +196,11 @@ class Sandbox:
             for turn, payload in zip(turns, shown, strict=True):
                 torch.save({"names": turn.names, "parts": turn.parts.sendable(known)}, payload)
                 known = turn.parts
-            refit, refits = options.get("refit"), None
+            refits = None
             descriptors = [request.fileno(), theirs.fileno()]
-            if refit is not None:
+            if options.refit is not None:
                 exchange = files.enter_context(tempfile.TemporaryFile())
-                refits = RefitOutside(refit, turns[0].parts.model, turns[0].parts.inputs, exchange)
+                refits = RefitOutside(options.refit, turns[0].parts.model, turns[0].parts.inputs, exchange)
                 descriptors.append(exchange.fileno())
             header = {
                 "kind": submission.kind,
@@ -184,10 +208,10 @@ class Sandbox:
                 "content": submission.content,
                 "scores": bool(turns),
                 "threads": self.threads,
-                "time_limit": seconds,
-                "chunk": options.get("chunk"),
-                "memory": options.get("memory", MEMORY) + sum(payload.tell() for payload in shown),
-                "processor_seconds": math.ceil((LOADING + measures * (seconds + GRACE)) * self.threads),
+                "time_limit": options.time_limit,
+                "chunk": options.chunk,
+                "memory": options.memory + sum(payload.tell() for payload in shown),
+                "processor_seconds": math.ceil((LOADING + measures * (options.time_limit + GRACE)) * self.threads),
             }
             torch.save(header, request)
             request.seek(0)
@@ -195,13 +219,13 @@ class Sandbox:
                 socket.send_fds(control, [RUN], descriptors)
                 theirs.close()
                 names = [turn.names for turn in turns]
-                return Hearing(ours, control, list(zip(names, shown, strict=True)), seconds, refits).answer()
-            except OSError as error:  # the trusted process is gone; the next request starts another
+                return Session(ours, control, list(zip(names, shown, strict=True)), options.time_limit, refits).answer()
+            except OSError as error:  # the trusted process is dead; the next request starts another
                 self._stop()
                 return Answer([[]], f"its process was lost ({error}).")
 
-    def _started(self) -> socket.socket:
-        """The socket to the process, started if there is none."""
+    def _start(self) -> socket.socket:
+        """Return the socket to the process, which is started if there is none."""
         if self._control is not None and self._process is not None and self._process.poll() is None:
             return self._control
         self._stop()
@@ -211,12 +235,12 @@ class Sandbox:
         path = [str(ROOMS), *import_path()]
         start = f"import sys; sys.path[:0] = {path!r}; from harness.sandbox.worker import main; main()"
         command = [sys.executable, "-P", "-c", start, scratch]
-        with theirs, tempfile.TemporaryFile() as said:
+        with theirs, tempfile.TemporaryFile() as output:
             self._process = subprocess.Popen(  # noqa: S603  Python itself
-                wrapped(command, scratch) if inside else command,
+                wrap_in_bubblewrap(command, scratch) if inside else command,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=output,
                 cwd=scratch if not inside else "/",
                 env=dict(environment(self.threads)),
                 start_new_session=True,
@@ -230,10 +254,8 @@ class Sandbox:
                     return ours
             ours.close()
             self._stop()
-            said.seek(0)
-            raise SandboxError(
-                f"The sandbox ({self.isolation.kind}) must start; it says: {said.read().decode()[-2000:]}."
-            )
+            output.seek(0)
+            raise SandboxError(f"The sandbox ({self.isolation.kind}) does not start: {output.read().decode()[-2000:]}.")
 
     def _stop(self) -> None:
         if self._control is not None:
@@ -246,10 +268,10 @@ class Sandbox:
         self._control = self._process = None
 
 
-def _charged(
+def _replies_of_bad_end(
     names: Sequence[str], events: Sequence[Event], answer: Answer, time_limit: float, alone: bool
 ) -> dict[str, Reply]:
-    """Replies of a turn that ended badly: of the measure in hand, or of all where there is none."""
+    """Return the replies of a turn that ended badly: of the running measure, or of all where none was running."""
     begun = [event["begun"] for event in events if "begun" in event and event["begun"] in names]
     outcome: Outcome = "timeout" if answer.overdue else "failed"
     seconds = time_limit if answer.overdue else 0.0
@@ -257,18 +279,18 @@ def _charged(
     return {n: Reply(Score(None, outcome, seconds, 0, why)) for n in (names if alone or not begun else begun[-1:])}
 
 
-def _answered(
+def _replies_of_good_end(
     names: Sequence[str], events: Sequence[Event], submission: Submission, *, alone: bool
 ) -> dict[str, Reply]:
-    """Replies of a turn that ended by itself: none of those that may be the work of a neighbour."""
-    said = {event["name"]: event for event in reversed(events) if event.get("name") in names}  # the first word counts
-    changed = touched(events)
+    """Return the replies of a turn that ended by itself: none that another measure may have affected."""
+    said = {event["name"]: event for event in reversed(events) if event.get("name") in names}  # the first event counts
+    changed = changes_in(events)
     if not alone:
-        return {} if spoiled(changed) else {name: reply_of(event, submission) for name, event in said.items()}
+        return {} if changed_inputs(changed) else {name: reply_of(event, submission) for name, event in said.items()}
     if not said:
         return {names[0]: Reply(Score(None, "failed", 0.0, 0, "In the sandbox, it ended without an answer."))}
     reply = reply_of(said[names[0]], submission)
-    if wrong := spoiled(changed):
+    if wrong := changed_inputs(changed):
         why = f"A measure must leave the network and its data as they are; it changed {', '.join(wrong[:5])}."
         failure = Failure("changed inputs", why)
         score = replace(reply.score, value=None, outcome="failed", why=why, layers={}, failure=failure)

@@ -1,4 +1,4 @@
-"""What a process may touch that runs somebody else's measure: bubblewrap around it, and limits that it sets itself."""
+"""Confine a process that runs foreign code: bubblewrap around it, and limits that it sets itself."""
 
 import ctypes
 import os
@@ -25,7 +25,7 @@ WORKER_MODULES: Final = (
     "__init__", "sandbox/__init__", "sandbox/confinement", "sandbox/landlock", "sandbox/seccomp",
     "sandbox/retraining", "sandbox/worker",
 )  # fmt: skip
-LABELLED: Final = ("sklearn/datasets/data",)  # data sets that packages bring along, with their test labels
+LABELLED: Final = ("sklearn/datasets/data",)  # data sets of packages, which include test labels
 SYSTEM: Final = (
     "/usr/lib",
     "/usr/lib64",
@@ -39,14 +39,14 @@ DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 FACTS: Final = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
 FILE_SIZE: Final = 256 << 20  # bytes of one scratch file
 OPEN_FILES: Final = 256
-KEPT_MEMORY: Final = 32 << 20  # bytes: what a fork frees it uses again, for the first touch of a page costs a fault
-CAPABILITIES: Final = 0x20080522  # the version of the kernel's interface, with 64 of them
+KEPT_MEMORY: Final = 32 << 20  # bytes: forks reuse freed memory, since the first access to a page costs a fault
+CAPABILITIES: Final = 0x20080522  # version 3 of the kernel's interface: 64 capabilities
 SCRATCH_SIZE: Final = 1 << 30  # bytes of all scratch files, where bubblewrap holds them in memory
 
 
 @cache
 def bubblewrap() -> str | None:
-    """The path of a bubblewrap that works here, which it does not in every container."""
+    """Return the path of bubblewrap if it works here, which it does not in every container."""
     found = shutil.which("bwrap")
     if found is None or sys.platform != "linux":
         return None
@@ -58,7 +58,7 @@ def bubblewrap() -> str | None:
 
 
 def guards(kind: Kind) -> tuple[Guard, ...]:
-    """What holds a process here, the strongest first."""
+    """Return the guards that work here, the strongest first."""
     there: dict[Guard, bool] = {
         "namespaces": kind == "bubblewrap",
         "landlock": landlock.version() > 0,
@@ -68,11 +68,11 @@ def guards(kind: Kind) -> tuple[Guard, ...]:
     return tuple(guard for guard, holds in there.items() if holds)
 
 
-def wrapped(command: Sequence[str], scratch: str) -> list[str]:
-    """A command under bubblewrap: no network, no other process, code and a scratch folder in memory for files."""
+def wrap_in_bubblewrap(command: Sequence[str], scratch: str) -> list[str]:
+    """Wrap a command in bubblewrap: no network and no other process; files are code and a scratch folder in memory."""
     program = bubblewrap()
     if program is None:
-        raise RuntimeError("bubblewrap must be installed and work here; it is not or does not.")
+        raise RuntimeError("bubblewrap is not installed or does not work here.")
     binds = [path for path in (*code_folders(), *_interpreter(), *_worker_files()) if path.exists()]
     options = ["--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
     options += ["--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
@@ -86,7 +86,7 @@ def wrapped(command: Sequence[str], scratch: str) -> list[str]:
 
 
 def environment(threads: int) -> Mapping[str, str]:
-    """All that a confined process finds in its environment."""
+    """Return the whole environment of a confined process."""
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
@@ -101,12 +101,12 @@ def environment(threads: int) -> Mapping[str, str]:
 
 
 def confine(scratch: Path, *, memory: int, processor_seconds: int) -> None:
-    """Give up, in this process and for good, all that a measure does not need.
+    """Irrevocably give up in this process all rights that a measure does not need.
 
     Args:
-        scratch: the one folder that stays writable.
+        scratch: the only folder that stays writable.
         memory: bytes beyond what the process holds now.
-        processor_seconds: after which the kernel ends it.
+        processor_seconds: after which the kernel kills the process.
     """
     held, mapped = _memory_held()
     for limit, value in (
@@ -128,16 +128,16 @@ def confine(scratch: Path, *, memory: int, processor_seconds: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Give up what root may do beyond other users, such as lifting a limit."""
+    """Drop the capabilities of root, such as raising a limit."""
     if sys.platform == "linux":
         header, none = struct.pack("Ii", CAPABILITIES, 0), bytes(24)
         if ctypes.CDLL(None, use_errno=True).capset(header, none) != 0:
-            raise OSError(ctypes.get_errno(), "A process must be able to give up its capabilities; this one is not.")
+            raise OSError(ctypes.get_errno(), "This process cannot drop its capabilities.")
 
 
 @cache
 def code_folders() -> tuple[Path, ...]:
-    """Where Python finds the code that a measure may import: no data set, no room but those that it needs."""
+    """Return the folders of code that a measure may import: no data sets, and only the rooms that it needs."""
     inside = _import_folders() | {Path(sys.base_prefix, "lib").resolve(), *map(Path, SYSTEM)}
     if ROOMS in {Path(sysconfig.get_path("purelib")).resolve(), Path(sysconfig.get_path("platlib")).resolve()}:
         inside.add(ROOMS)  # installed beside all other packages
@@ -150,7 +150,7 @@ def code_folders() -> tuple[Path, ...]:
 
 
 def import_path() -> list[str]:
-    """Where Python looks for modules, but for the checkout."""
+    """Return the import path without the checkout."""
     return [entry for entry in sys.path if entry and Path(entry).resolve() not in {ROOMS, Path.cwd()}]
 
 
@@ -160,7 +160,7 @@ def _import_folders() -> set[Path]:
 
 
 def _all_but(folder: Path, hidden: set[Path]) -> Iterator[Path]:
-    """The folder, or, where something below it is hidden, the others below it."""
+    """Yield the folder, or what lies below it except for hidden paths."""
     if folder in hidden:
         return
     if not any(folder in path.parents and path.exists() for path in hidden):
@@ -171,7 +171,7 @@ def _all_but(folder: Path, hidden: set[Path]) -> Iterator[Path]:
 
 
 def _interpreter() -> list[Path]:
-    """Python itself, and what tells it that it lives in a virtual environment."""
+    """Return the paths of Python and of its virtual environment."""
     real = Path(sys.executable).resolve()
     return [Path(sys.prefix, "bin"), Path(sys.prefix, "pyvenv.cfg"), real.parent]
 
@@ -181,7 +181,7 @@ def _worker_files() -> list[Path]:
 
 
 def _memory_held() -> tuple[int, int]:
-    """Bytes of data, and of all mappings, of this process; 0 where the system does not say."""
+    """Return the bytes of data and of all mappings of this process; 0 where the system does not report them."""
     try:
         words = Path("/proc/self/statm").read_text().split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Files that a confined process may open: a Landlock ruleset, installed through libc without any privilege."""
+"""Restrict the files of a process by a Landlock ruleset, installed through libc without privileges."""
 
 import ctypes
 import os
@@ -22,7 +22,7 @@ ABSTRACT_SOCKETS_AND_SIGNALS: Final = 3
 
 
 def version() -> int:
-    """The version of the kernel's Landlock; 0 where there is none."""
+    """Return the version of the kernel's Landlock; 0 where there is none."""
     if sys.platform != "linux":
         return 0
     libc = ctypes.CDLL(None, use_errno=True)
@@ -30,9 +30,9 @@ def version() -> int:
 
 
 def restrict(readable: Iterable[Path], writable: Iterable[Path], listable: Iterable[Path] = ()) -> None:
-    """Take from this process, for good, every file but those below these paths, TCP, and other processes' memory.
+    """Irrevocably deny this process all files except those below these paths, TCP, and other processes' memory.
 
-    Below what is only listable, names can be seen and no file opened, as importing from part of a folder takes.
+    Below listable paths names can be listed and no file opened, as importing from part of a folder requires.
 
     Raises:
         OSError: the kernel has no Landlock.
@@ -60,7 +60,7 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
     try:
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there needs no rule
+        return  # a missing path needs no rule
     try:
         rule = struct.pack("=Qi", access if path.is_dir() else access & OF_FILES, opened)
         _checked(libc.syscall(ADD_RULE, ruleset, PATH_BENEATH, rule, 0))
@@ -70,5 +70,5 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
 
 def _checked(result: int) -> int:
     if result < 0:
-        raise OSError(ctypes.get_errno(), "The kernel must take a Landlock ruleset; it does not.")
+        raise OSError(ctypes.get_errno(), "The kernel rejects the Landlock ruleset.")
     return result

@@ -24,7 +24,7 @@ from measures.training_history import Refit
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
-    """Training anew for measures that need it.
+    """Retraining for measures that need it.
 
     Attributes:
         refit: trains by the recipe, in this process; None where nothing can be trained.
@@ -37,12 +37,12 @@ class Retraining:
 
 @dataclass(frozen=True, slots=True)
 class Plugins:
-    """What comes from outside.
+    """Measures of a file and of installed packages.
 
     Attributes:
-        measures: by name, as they declare themselves.
-        submissions: by measure, where its code is.
-        problems: what could not be used, a sentence each.
+        measures: by name, as they are declared.
+        submissions: code of each measure, by its name.
+        problems: plug-ins that cannot be used, a sentence each.
     """
 
     measures: Mapping[str, Measure]
@@ -55,9 +55,9 @@ class OfTrack:
     """Measures of one submission and one track.
 
     Attributes:
-        track: which.
-        versions: of each, by name.
-        needs: all that they declare.
+        track: of the measures.
+        versions: of the measures, by name.
+        needs: union of their needs.
     """
 
     track: Track
@@ -67,11 +67,11 @@ class OfTrack:
 
 @dataclass(frozen=True, slots=True)
 class Commission:
-    """Measures of one submission, which share a process.
+    """Measures of one submission to compute, which share a process.
 
     Attributes:
         submission: their code.
-        tracks: the measures by track, those first that see the least.
+        tracks: the measures by track; tracks that see less come first.
     """
 
     submission: Submission
@@ -79,16 +79,16 @@ class Commission:
 
     @property
     def versions(self) -> dict[str, int]:
-        """The version of each measure, by name."""
+        """Return the version of each measure by name."""
         return {name: version for of_track in self.tracks for name, version in of_track.versions.items()}
 
 
 def load_plugins(plugin: Path | None, taken: Mapping[str, Measure]) -> Plugins:
-    """The measures of a file and of installed packages; a package that does not work is a problem, a file an error.
+    """Describe the measures of a file and of installed packages; a broken package is a problem, a broken file an error.
 
     Args:
-        plugin: the file, if there is one.
-        taken: measures whose names nobody else may use.
+        plugin: the file; None for none.
+        taken: measures whose names are taken.
 
     Raises:
         PluginError: there is no such file, it does not run, or defines no measure or one of a name that is taken.
@@ -101,9 +101,7 @@ def load_plugins(plugin: Path | None, taken: Mapping[str, Measure]) -> Plugins:
         measures |= shared_sandbox().describe(submission)
         submissions |= dict.fromkeys(measures, submission)
         if clash := sorted(set(measures) & set(taken)):
-            raise PluginError(
-                f"{plugin} must not define measures that the catalogue has; got {', '.join(clash)}. Rename."
-            )
+            raise PluginError(f"{plugin} must not define measures of the catalogue; got {', '.join(clash)}. Rename.")
     for point in entry_points(group=PLUGIN_GROUP):
         try:
             submission = find_package(point)
@@ -120,7 +118,7 @@ def load_plugins(plugin: Path | None, taken: Mapping[str, Measure]) -> Plugins:
 
 
 def find_package(point: EntryPoint) -> Submission:
-    """The submission of an installed package: the module that its entry point names, and the hash of all its code.
+    """Return the submission of an installed package: the module of its entry point, and the hash of all its code.
 
     Raises:
         PluginError: it names no module, or no package is called so.
@@ -128,7 +126,7 @@ def find_package(point: EntryPoint) -> Submission:
     if point.pattern.match(point.value) is None:
         raise PluginError("an entry point must name a module, as in package.module.")
     top = point.module.partition(".")[0]
-    spec = importlib.util.find_spec(top)  # which runs nothing, of a name without a dot
+    spec = importlib.util.find_spec(top)  # runs nothing for a name without a dot
     if spec is None:
         raise PluginError(f"No package is called {top}.")
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
@@ -139,7 +137,7 @@ def find_package(point: EntryPoint) -> Submission:
 def make_commissions(
     names: Sequence[str], measures: Mapping[str, Measure], submissions: Mapping[str, Submission]
 ) -> tuple[Commission, ...]:
-    """Those of these measures that come from outside, together by their code, and by what they may see."""
+    """Group the measures of plug-ins by their code and by what they may see."""
     commissions = []
     for submission in dict.fromkeys(submissions[name] for name in names if name in submissions):
         mine = [measures[name] for name in names if submissions.get(name) == submission]
@@ -157,22 +155,22 @@ def make_commissions(
 def score_commission(
     commission: Commission, parts: Parts, time_limit: float, retraining: Retraining
 ) -> dict[str, Score]:
-    """The scores of these measures of one network, from the sandbox."""
+    """Score one network in the sandbox."""
     submission, needs = commission.submission, frozenset[Need]()
     turns: list[Turn] = []
-    anew: list[Turn] = []
+    retrained: list[Turn] = []
     for of_track in commission.tracks:
-        needs |= of_track.needs  # who sees more may see what those before it saw
+        needs |= of_track.needs  # later tracks may see what earlier ones saw
         seen = parts.for_needs(needs)
         if of_track.track == "weights only":
             seen = seen.without_data()
-        (anew if of_track.track == "retraining" else turns).append(Turn(tuple(of_track.versions), seen))
+        (retrained if of_track.track == "retraining" else turns).append(Turn(tuple(of_track.versions), seen))
     replies: dict[str, Reply] = {}
     if turns:
         replies |= shared_sandbox().score_in_turn(submission, turns, time_limit=time_limit)
-    if anew:
+    if retrained:
         replies |= shared_sandbox().score_in_turn(
-            submission, anew, time_limit=retraining.time_limit, refit=retraining.refit
+            submission, retrained, time_limit=retraining.time_limit, refit=retraining.refit
         )
     return {
         name: replace(replies[name].score, version=version, source_hash=submission.source_hash)
@@ -182,7 +180,7 @@ def score_commission(
 
 @functools.cache
 def shared_sandbox() -> Sandbox:
-    """The sandbox of this process, started when it is first asked for."""
+    """Return the sandbox of this process, started on the first call."""
     sandbox = Sandbox(threads=torch.get_num_threads())
     atexit.register(sandbox.close)
     return sandbox

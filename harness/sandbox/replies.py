@@ -1,4 +1,4 @@
-"""What comes back from the sandbox, checked field by field: nothing of it is believed to be well formed."""
+"""Parse what comes back from the sandbox, field by field: none of it is trusted."""
 
 import math
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ Event = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the sandbox says of one measure of one network.
+    """Result of one measure of one network.
 
     Attributes:
         score: with the reason where there is no value.
-        touched: what the measure changed that is not its own, such as "parameter fc.weight" or "random state".
-        peak: bytes by which its process grew; of several in one process, until then.
+        touched: what the measure changed outside of itself, such as "parameter fc.weight" or "random state".
+        peak: bytes by which its process grew; of several measures in one process, until then.
     """
 
     score: Score
@@ -70,24 +70,24 @@ def _failure_in(event: Event) -> Failure | None:
 
 
 def measure_of(said: object, submission: Submission) -> Measure:
-    """A measure as it describes itself, checked as its own decorator would have.
+    """Build a measure from its description, with the checks of the decorator.
 
     Raises:
         PluginError, MeasureDefinitionError: the description is malformed, or no measure can be declared so.
     """
 
-    def elsewhere(_: Subject) -> float:
+    def not_here(_: Subject) -> float:
         raise RuntimeError("A submitted measure must be run in the sandbox; its code is not in this process.")
 
     try:
         fields = dict(cast("dict[str, Any]", said))
-        elsewhere.__doc__ = str(fields.pop("doc"))
+        not_here.__doc__ = str(fields.pop("doc"))
         if not (
             isinstance(fields["name"], str) and fields["name"].isidentifier() and isinstance(fields["version"], int)
         ):
             raise PluginError(f"name must be an identifier and version a whole number; got {fields['name']!r}.")
         fields["needs"] = frozenset(fields["needs"])
-        return Measure(compute=elsewhere, **fields)
+        return Measure(compute=not_here, **fields)
     except (TypeError, LookupError) as error:
         raise PluginError(f"{submission.where} sent a malformed description of its measures.") from error
 

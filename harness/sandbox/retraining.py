@@ -1,4 +1,4 @@
-"""Training anew for a submitted measure: it says in the sandbox on what, and the training is done outside.
+"""Retraining for sandboxed measures: a measure sends the data, and the network is trained outside.
 
 The recipe stays outside. Images and labels come out as plain numbers, in a file that both sides hold, and are checked;
 networks go in as an open file.
@@ -17,16 +17,16 @@ from torch import Tensor
 
 from measures.training_history import Refit, Refitted, Training
 
-MOST: Final = 64  # trainings that one call may ask for; the catalogue's measures share nine
-SEEDS: Final = 1 << 31  # a recipe's seeds are below
+MAX_TRAININGS: Final = 64  # per call; the catalogue's measures share nine
+NUM_SEEDS: Final = 1 << 31  # seeds of a recipe are below
 
 
 class RefitElsewhere:
-    """Inside: a `Refit` that hands the work to the process outside.
+    """Inside of the sandbox: a `Refit` that sends its work to the process outside.
 
     Args:
-        channel: on which it asks, and on which the answer comes.
-        exchange: descriptor of the file in which it writes on what to train.
+        channel: for the request and the answer.
+        exchange: descriptor of the file for the training data.
     """
 
     def __init__(self, channel: socket.socket, exchange: int) -> None:
@@ -36,7 +36,7 @@ class RefitElsewhere:
         """See `measures.training_history.Refit`.
 
         Raises:
-            RuntimeError: what was asked cannot be trained; the message says why.
+            RuntimeError: the request was refused, or the training failed.
         """
         asked = []
         with os.fdopen(os.dup(self._exchange), "r+b") as file:
@@ -49,22 +49,22 @@ class RefitElsewhere:
         self._channel.sendall(json.dumps({"refit": asked}).encode() + b"\n")
         given = socket.recv_fds(self._channel, 1, 1)[1]
         if not given:
-            raise RuntimeError("A submitted measure must ask for trainings while it is scored.")
+            raise RuntimeError("refit can only be called while the measure is scored.")
         with os.fdopen(given[0], "rb") as answer:
             fitted = torch.load(answer, weights_only=False)  # from the parent, which is trusted
         if isinstance(fitted, str):
-            raise RuntimeError(fitted)  # noqa: TRY004  the reason, in place of the networks
+            raise RuntimeError(fitted)  # noqa: TRY004  the reason, instead of the networks
         return cast("list[Refitted]", fitted)
 
 
 class RefitOutside:
-    """Outside: trains what the sandbox asks for, if it can be.
+    """Outside of the sandbox: checks a request and trains.
 
     Args:
         refit: trains by the recipe.
         model: the network that is scored.
         inputs: its training inputs [n, c, h, w]; no training may have other shapes or more examples.
-        exchange: the file in which the sandbox writes on what to train.
+        exchange: the file for the training data.
     """
 
     def __init__(self, refit: Refit, model: torch.nn.Module, inputs: Tensor, exchange: IO[bytes]) -> None:
@@ -73,16 +73,16 @@ class RefitOutside:
             self._num_classes = copy.deepcopy(model).eval()(inputs[:1]).shape[1]
 
     def answer(self, asked: object, into: IO[bytes]) -> None:
-        """Write the networks, or why there are none."""
+        """Write the networks, or the reason why there are none."""
         try:
             fitted: Any = [_own(one) for one in self._refit(self._trainings(asked))]
-        except Exception as error:  # noqa: BLE001  whatever a submitted measure asked for: it costs its own cell
-            fitted = f"Training anew must be possible; {type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001  whatever was requested, only that score fails
+            fitted = f"Retraining failed: {type(error).__name__}: {error}"
         torch.save(fitted, into)
 
     def _trainings(self, asked: object) -> list[Training]:
-        if not isinstance(asked, list) or not 1 <= len(asked) <= MOST:
-            raise ValueError(f"a call must ask for 1 to {MOST} trainings.")
+        if not isinstance(asked, list) or not 1 <= len(asked) <= MAX_TRAININGS:
+            raise ValueError(f"a call must ask for 1 to {MAX_TRAININGS} trainings.")
         self._exchange.seek(0)
         return [self._training(**one) for one in asked]
 
@@ -90,8 +90,8 @@ class RefitOutside:
         most, *image = self._like.shape
         if not isinstance(shape, list) or shape[1:] != image or shape[0] not in range(1, most + 1):
             raise ValueError(f"inputs must have shape [1 to {most}, {', '.join(map(str, image))}]; got {shape}.")
-        if seed is not None and (not isinstance(seed, int) or seed not in range(SEEDS)):
-            raise ValueError(f"a seed must be None or a whole number from 0 to {SEEDS - 1}; got {seed!r}.")
+        if seed is not None and (not isinstance(seed, int) or seed not in range(NUM_SEEDS)):
+            raise ValueError(f"a seed must be None or a whole number from 0 to {NUM_SEEDS - 1}; got {seed!r}.")
         inputs = torch.from_numpy(self._numbers(np.dtype(np.float32), shape))
         labels = torch.from_numpy(self._numbers(np.dtype(np.int64), shape[:1]))
         if not bool(inputs.isfinite().all()) or int(labels.min()) < 0 or int(labels.max()) >= self._num_classes:
@@ -105,7 +105,7 @@ class RefitOutside:
 
 
 def _own(fitted: Refitted) -> Refitted:
-    """The same on the CPU, each tensor in a memory of its own."""
+    """Copy to the CPU, each tensor with separate memory."""
     return Refitted(
         params={name: value.detach().cpu().clone() for name, value in fitted.params.items()},
         buffers={name: value.detach().cpu().clone() for name, value in fitted.buffers.items()},

@@ -1,4 +1,4 @@
-"""System calls that a confined process does without: a seccomp filter, installed through libc."""
+"""Deny system calls by a seccomp filter, installed through libc."""
 
 import ctypes
 import errno
@@ -44,7 +44,7 @@ REFUSED: Final = {
 }  # fmt: skip
 SELF_ONLY: Final = {"kill": (62, 129), "tgkill": (234, 131)}  # a process may end itself
 CLONE: Final = (56, 220)  # threads only
-CLONE3: Final = 435  # its flags lie in memory, where no filter looks; without it libc falls back to clone
+CLONE3: Final = 435  # its flags lie in memory, which filters cannot read; without it libc falls back to clone
 ON_ITSELF: Final = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}  # on itself only, which is process 0
 OWNING: Final = {  # orders that name who gets a signal when a file has something to say: F_SETOWN, FIOSETOWN and kin
     "fcntl": ((72, 25), (8, 15)), "ioctl": ((16, 29), (0x8901, 0x8902)),
@@ -52,15 +52,15 @@ OWNING: Final = {  # orders that name who gets a signal when a file has somethin
 
 
 def available() -> bool:
-    """Whether this machine's calls are known and its kernel filters them."""
+    """Return whether this machine's system calls are known and its kernel can filter them."""
     return sys.platform == "linux" and platform.machine() in AUDIT and sys.maxsize > 2**32
 
 
 def refuse_calls() -> None:
-    """Refuse, to this process and for good, every call of `REFUSED`, new processes, and signals to others.
+    """Irrevocably deny this process every call of `REFUSED`, new processes, and signals to others.
 
     Raises:
-        OSError: the kernel takes no filter.
+        OSError: the kernel rejects the filter.
     """
     program = _program(0 if platform.machine() == "x86_64" else 1, os.getpid())
     libc = ctypes.CDLL(None, use_errno=True)
@@ -68,11 +68,11 @@ def refuse_calls() -> None:
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
     for arguments in ((PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (PR_SET_SECCOMP, MODE_FILTER, header, 0, 0)):
         if libc.prctl(*arguments) != 0:
-            raise OSError(ctypes.get_errno(), "The kernel must take a seccomp filter; it does not.")
+            raise OSError(ctypes.get_errno(), "The kernel rejects the seccomp filter.")
 
 
 def _program(column: int, pid: int) -> bytes:
-    """The filter in classic BPF; every call is allowed that is not named here."""
+    """Assemble the filter in classic BPF; every call that is not named is allowed."""
     refused = _instruction(RETURN, ERRNO | errno.EPERM)
     code = [
         _instruction(LOAD, ARCHITECTURE_AT),

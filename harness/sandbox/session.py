@@ -1,4 +1,4 @@
-"""One request as it is heard: what a fork says, turn by turn, until it has ended or is overdue."""
+"""Read the answer of a fork to one request, turn by turn, until it has ended or is overdue."""
 
 import json
 import os
@@ -15,8 +15,8 @@ from typing import IO, Any, Final
 from harness.sandbox.retraining import RefitOutside
 from harness.sandbox.worker import ENDED, KILL, TURN
 
-GRACE: Final = 2.0  # seconds beyond the limit, in which a measure that heeds its alarm says so
-LOADING: Final = 60.0  # seconds to read a request and to run the submitted file
+GRACE: Final = 2.0  # seconds beyond the limit, in which a measure can report its own alarm
+LOADING: Final = 60.0  # seconds to read a request and to import the submitted file
 LONGEST_ANSWER: Final = 16 << 20  # bytes; hundreds of measures with their layers take a tenth
 
 Event = Mapping[str, Any]
@@ -24,12 +24,12 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one fork said, turn by turn, and how it ended.
+    """Events of one fork, turn by turn, and how it ended.
 
     Attributes:
-        turns: the events of each turn that was begun; what comes before the first belongs to it.
-        cause: of an end that is not as it should be; empty otherwise.
-        overdue: whether it was killed for its time.
+        turns: events of each turn that was begun; events before the first turn belong to it.
+        cause: reason of a bad end; empty for a good one.
+        overdue: whether it was killed at its time limit.
     """
 
     turns: Sequence[Sequence[Event]]
@@ -37,18 +37,18 @@ class Answer:
     overdue: bool = False
 
 
-class Hearing:
-    """Hears a fork: events come over its channel, how it ended over the control socket of the trusted process.
+class Session:
+    """Session with a fork: events come over its channel, its exit status over the trusted process's control socket.
 
-    What a turn shows is sent when all that was asked in the turn before has been answered, and no earlier: nothing of
-    it is in the fork while a measure runs that must not see it.
+    The inputs of a turn are sent after the previous turn has been answered: they are not in the fork while a measure
+    runs that must not see them.
 
     Args:
         channel: to the fork.
         control: to the process that forked it.
-        turns: for each turn the measures that it asks for, and a file with what they see.
-        seconds: that one measure may take, trainings included.
-        refits: trains networks anew for those that may ask for it.
+        turns: for each turn the names of its measures, and a file with their inputs.
+        seconds: limit of one measure, trainings included.
+        refits: trains networks for measures that may request it.
     """
 
     def __init__(
@@ -62,18 +62,18 @@ class Hearing:
         self.channel, self.control, self.asked, self.seconds = channel, control, turns, seconds
         self.refits = refits
         self.turns: list[list[Event]] = [[]]
-        self.rest, self.heard = bytearray(), 0
+        self.rest, self.received = bytearray(), 0
         self.wrong = ""
         self.deadline = time.monotonic() + LOADING
 
     def answer(self) -> Answer:
-        """All of it.
+        """Read events until the fork has ended.
 
         Raises:
-            OSError: the trusted process is lost.
+            OSError: the trusted process is dead.
         """
         self.channel.setblocking(False)
-        self._show()
+        self._send_turn()
         with selectors.DefaultSelector() as selector:
             selector.register(self.channel, selectors.EVENT_READ)
             selector.register(self.control, selectors.EVENT_READ)
@@ -95,10 +95,10 @@ class Hearing:
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
-    def _show(self) -> None:
-        """Send what the turn in hand is about; after the last, say that there is no more."""
+    def _send_turn(self) -> None:
+        """Send the inputs of the current turn, or the end of input after the last one."""
         number = len(self.turns) - 1
-        with suppress(OSError):  # it has hung up, and its end is heard of
+        with suppress(OSError):  # it has closed the channel, and its exit is read next
             if number < len(self.asked):
                 _, payload = self.asked[number]
                 payload.seek(0)
@@ -107,19 +107,19 @@ class Hearing:
                 self.channel.shutdown(socket.SHUT_WR)
 
     def _turn_ended(self) -> None:
-        """Go on to the next turn if all of this one was answered and nothing is spoiled."""
+        """Start the next turn if all measures of this one have answered and left their inputs unchanged."""
         said = [event.get("name") for event in self.turns[-1]]
         answered = all(name in said for name in self._names())
-        if answered and not spoiled(touched(self.turns[-1])) and len(self.turns) < len(self.asked):
+        if answered and not changed_inputs(changes_in(self.turns[-1])) and len(self.turns) < len(self.asked):
             self.turns.append([])
             self.deadline = time.monotonic() + LOADING
-            self._show()
+            self._send_turn()
         else:
             with suppress(OSError):
                 self.channel.shutdown(socket.SHUT_WR)
 
     def _train(self, asked: object) -> None:
-        """Have networks trained and send them; the time that it takes is the measure's."""
+        """Train networks and send them; the time counts as the measure's."""
         if self.refits is not None:
             with tempfile.TemporaryFile() as payload, suppress(OSError):
                 self.refits.answer(asked, payload)
@@ -136,13 +136,13 @@ class Hearing:
     # -- what comes ----------------------------------------------------------------------------------------------------
 
     def _read(self) -> bool:
-        """Read what there is; False if there is, or comes, no more."""
+        """Read what has arrived; False if nothing has or nothing more will."""
         try:
             content = self.channel.recv(1 << 16)
-        except OSError:  # nothing now, or never again
+        except OSError:  # nothing now, or no more
             return False
-        self.heard += len(content)
-        if self.heard > LONGEST_ANSWER:
+        self.received += len(content)
+        if self.received > LONGEST_ANSWER:
             self.wrong = f"it sent more than {LONGEST_ANSWER} bytes and was killed."
             return False
         self.rest += content
@@ -195,11 +195,11 @@ class Hearing:
         return "" if code == 0 and finished else f"its process ended with exit code {code}."
 
 
-def touched(events: Sequence[Event]) -> tuple[str, ...]:
-    """What was found changed at the end of a turn, by what it is called; to say the end twice hides nothing."""
+def changes_in(events: Sequence[Event]) -> tuple[str, ...]:
+    """Return the names of what was changed in a turn; a repeated end event hides nothing."""
     return tuple(dict.fromkeys(str(name) for event in events for name in event.get("end", ())))
 
 
-def spoiled(names: Sequence[str]) -> list[str]:
-    """Of what was changed that on which other measures depend; chance is drawn by name, from no global generator."""
+def changed_inputs(names: Sequence[str]) -> list[str]:
+    """Return those changes that affect other measures: random draws are seeded by name, not from a global generator."""
     return [name for name in names if name != "random state"]

@@ -1,4 +1,4 @@
-"""What the sandbox is sent: the submitted code, and of a network what its measures may see."""
+"""Inputs of the sandbox: code of a plug-in, and the parts of a network that its measures may see."""
 
 import copy
 import hashlib
@@ -21,10 +21,10 @@ class PluginError(HarnessError):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Code that somebody submits: a file, or a module that is imported in the sandbox only.
+    """Code of a plug-in: a file, or a module that is imported in the sandbox only.
 
     Attributes:
-        kind: which of them.
+        kind: file or module.
         where: path of the file, or name of the module.
         content: the file's; empty for a module.
         source_hash: of the code, 16 hexadecimal digits.
@@ -37,10 +37,10 @@ class Submission:
 
     @classmethod
     def of_file(cls, path: Path) -> Self:
-        """A file, read and not run.
+        """Read a file, without running it.
 
         Raises:
-            PluginError: there is none.
+            PluginError: there is no file.
         """
         if not path.is_file():
             raise PluginError(f"{path} must be a Python file that defines a measure; there is none.")
@@ -49,14 +49,14 @@ class Submission:
 
     @classmethod
     def of_module(cls, name: str, files: Iterable[Path]) -> Self:
-        """An installed module, whose code stands in these files."""
+        """Make the submission of an installed module whose code is in these files."""
         digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in sorted(files)))
         return cls("module", name, b"", digest.hexdigest()[:16])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What a `Subject` is built of in the sandbox; see there."""
+    """Arguments of a `Subject`, without `refit`; see there."""
 
     model: nn.Module
     inputs: Tensor
@@ -68,11 +68,11 @@ class Parts:
     seed: int = 0
 
     def without_data(self) -> "Parts":
-        """The same with one image of zeros, of class 0, instead of the training data."""
+        """Replace the training data by one image of zeros, of class 0."""
         return replace(self, inputs=torch.zeros_like(self.inputs[:1]), labels=torch.zeros_like(self.labels[:1]))
 
     def for_needs(self, needs: Iterable[Need]) -> "Parts":
-        """The same without what these needs do not open."""
+        """Drop what these needs do not include."""
         named = set(needs)
         return replace(
             self,
@@ -83,9 +83,9 @@ class Parts:
         )
 
     def sendable(self, known: "Parts | None" = None) -> dict[str, Any]:
-        """What differs from `known`, by name, on the CPU; each tensor in a memory of its own.
+        """Return the parts that differ from `known`, by name, on the CPU; each tensor with separate memory.
 
-        A view would take along what it is a view of.
+        A view would carry the whole tensor that it views.
         """
         mine = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: _own(part) for name, part in mine.items() if known is None or part is not getattr(known, name)}
@@ -93,11 +93,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Measures that may see the same of a network.
+    """Measures that may see the same parts of a network.
 
     Attributes:
         names: of the measures.
-        parts: what they see.
+        parts: that they see.
     """
 
     names: tuple[str, ...]
@@ -105,7 +105,7 @@ class Turn:
 
 
 def _own(part: Any) -> Any:
-    """A copy that shares no memory with anything."""
+    """Copy without sharing memory."""
     match part:
         case Tensor():
             return part.detach().clone(memory_format=torch.contiguous_format).cpu()

@@ -1,8 +1,8 @@
-"""The process in which submitted measures run: it imports torch once, and forks for each request.
+"""Process that runs measures of plug-ins: it imports torch once and forks for each request.
 
-The first process here is trusted: it takes requests, forks, and sweeps away what a request left behind. The fork gives
-up its rights and only then meets the submitted code. What the code is to see comes turn by turn: the next when the last
-has been answered. Its results are lines of JSON.
+The first process is trusted: it takes requests, forks, and removes what a request left behind. The fork gives up its
+rights before it loads the submitted code. The inputs of each turn arrive after the previous turn has been answered.
+Results are lines of JSON.
 """
 
 import gc
@@ -43,22 +43,22 @@ from measures.scoring import score_subject
 from zoo.models.build import timm_library
 
 RUN, KILL, TURN = b"R", b"K", b"T"
-ENDED: Final = struct.Struct("i")  # the status of a fork that has ended, as `os.waitpid` gives it
-GLANCE: Final = 0.002  # seconds between two looks at a fork: what a request may wait in vain
+ENDED: Final = struct.Struct("i")  # the exit status of a fork, as `os.waitpid` returns it
+GLANCE: Final = 0.002  # seconds between two polls of a fork
 LONGEST_WHY: Final = 20_000  # characters
 FIRST_PROCESS: Final = 1
-SAME: Final = {"model", "inputs", "labels", "seed"}  # parts on which shared results depend that a next turn may know
+SAME: Final = {"model", "inputs", "labels", "seed"}  # parts that shared results depend on
 
 
 def main() -> None:
     """Serve requests on the socket that is standard input, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)  # a thread would not survive the fork
+    torch.set_num_threads(1)  # threads do not survive a fork
     for found in pkgutil.walk_packages(measures.catalogue.__path__, "measures.catalogue."):
         if not found.ispkg:
             importlib.import_module(found.name)
     timm_library()
-    code_folders()  # kept for the forks, which would each look through them
+    code_folders()  # cached for the forks
     control, scratch = socket.socket(fileno=os.dup(0)), Path(sys.argv[1])
     gc.collect()
     gc.freeze()  # so that forks share these pages
@@ -74,17 +74,17 @@ def _serve(control: socket.socket, scratch: Path) -> None:
         if not order:
             return
         if order != RUN:
-            continue  # an order to end what has ended by itself
+            continue  # an order to end a fork that has already ended
         number += 1
         folder = scratch / f"request-{number}"
         folder.mkdir()
         child = os.fork()
         if child == 0:
             control.close()
-            _live(folder, *given)
+            _run_fork(folder, *given)
         for descriptor in given:
             os.close(descriptor)
-        status = _watched(control, child)
+        status = _wait(control, child)
         _sweep(child)
         shutil.rmtree(folder, ignore_errors=True)
         if status is None:
@@ -92,8 +92,8 @@ def _serve(control: socket.socket, scratch: Path) -> None:
         control.sendall(ENDED.pack(status))
 
 
-def _watched(control: socket.socket, child: int) -> int | None:
-    """How a fork ended; it is killed on the order to do so, or when nobody is left to give one (then None)."""
+def _wait(control: socket.socket, child: int) -> int | None:
+    """Wait for a fork and return its exit status. Kill it on order, or if the parent is gone: then return None."""
     orphaned = False
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -107,7 +107,7 @@ def _watched(control: socket.socket, child: int) -> int | None:
 
 
 def _sweep(child: int) -> None:
-    """Kill all that a fork started. As first process of a namespace that is everybody else, without exception."""
+    """Kill all that a fork started: the first process of a namespace kills all other processes."""
     with suppress(ProcessLookupError, PermissionError):
         if os.getpid() == FIRST_PROCESS:
             os.kill(-1, signal.SIGKILL)
@@ -118,8 +118,8 @@ def _sweep(child: int) -> None:
             pass
 
 
-def _live(scratch: Path, payload: int, results: int, exchange: int | None = None) -> NoReturn:
-    """The life of a fork: one request."""
+def _run_fork(scratch: Path, payload: int, results: int, exchange: int | None = None) -> NoReturn:
+    """Run one request in a fork."""
     os.setsid()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -130,9 +130,9 @@ def _live(scratch: Path, payload: int, results: int, exchange: int | None = None
         torch.set_num_threads(request["threads"])
         os.chdir(scratch)
         confine(scratch, memory=request["memory"], processor_seconds=request["processor_seconds"])
-        for event in _answers(request, channel, exchange, scratch):
+        for event in _handle(request, channel, exchange, scratch):
             channel.sendall(json.dumps(event).encode() + b"\n")
-    except BaseException:  # noqa: BLE001  the end of the process, whatever was raised
+    except BaseException:  # noqa: BLE001  the process ends, whatever was raised
         status = 1
         with suppress(BaseException):
             channel.sendall(json.dumps({"stopped": traceback.format_exc()[-LONGEST_WHY:]}).encode() + b"\n")
@@ -144,18 +144,18 @@ def _read(payload: int) -> dict[str, Any]:
         return cast("dict[str, Any]", torch.load(file, weights_only=False))  # from the parent, which is trusted
 
 
-def _answers(
+def _handle(
     request: Mapping[str, Any], channel: socket.socket, exchange: int | None, scratch: Path
 ) -> Iterator[dict[str, Any]]:
     try:
-        available = _submitted(request, scratch)
+        available = _load_measures(request, scratch)
     except MeasuresError as error:
         yield {"refused": str(error)}
         return
     if not request["scores"]:
-        yield {"described": [_described(measure) for measure in available.values()]}
+        yield {"described": [_describe(measure) for measure in available.values()]}
         return
-    if request["chunk"] is not None:  # for good: this process has one request
+    if request["chunk"] is not None:  # never restored: this process runs one request
         measures.api.CHUNK = request["chunk"]  # type: ignore[misc]  # it is final elsewhere
         cast("Any", Subject.batches).__defaults__ = (None, request["chunk"])
     parts: dict[str, Any] = {"refit": None if exchange is None else RefitElsewhere(channel, exchange)}
@@ -190,8 +190,8 @@ def _answers(
         yield {"end": sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))}
 
 
-def _submitted(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
-    """The measures of the request's file or module, run here for the first time.
+def _load_measures(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
+    """Import the file or module of a request and return its measures.
 
     Raises:
         MeasureDefinitionError: it does not run, or defines no measure.
@@ -211,14 +211,14 @@ def _submitted(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
         raise MeasureDefinitionError(str(error).replace(str(path), request["where"])) from error
 
 
-def _described(measure: Measure) -> dict[str, Any]:
+def _describe(measure: Measure) -> dict[str, Any]:
     said = {field.name: getattr(measure, field.name) for field in fields(measure) if field.name != "compute"}
     plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in said.items()}
     return plain | {"doc": measure.compute.__doc__ or ""}
 
 
 def _state_of(subject: Subject) -> dict[str, object]:
-    """What no measure may change, by what it is called: checksums of tensors, and a few flags."""
+    """Return by name the state that no measure may change: checksums of tensors, and a few flags."""
     model = subject.model
     state: dict[str, object] = {f"parameter {name}": _checksum(value) for name, value in model.named_parameters()}
     state |= {f"params[{name!r}]": (id(value), value.data_ptr()) for name, value in subject.params.items()}
@@ -229,7 +229,7 @@ def _state_of(subject: Subject) -> dict[str, object]:
     state["hooks"] = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]  # noqa: SLF001
     state["random state"] = (
         _checksum(torch.get_rng_state()),
-        str(np.random.get_state()),  # noqa: NPY002  the global one is meant
+        str(np.random.get_state()),  # noqa: NPY002  the global generator is meant
         hash(random.getstate()),
     )
     return state
@@ -241,7 +241,7 @@ def _checksum(tensor: Tensor) -> tuple[torch.dtype, tuple[int, ...], int]:
 
 
 def _peak() -> int:
-    """Bytes of memory that the process held at its largest."""
+    """Return the peak memory of the process in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -22,7 +22,7 @@ def l2(subject):
 """
 PLUGINS = {
     "empty.py": ("x = 1", "must define at least one function under @measure"),
-    "clash.py": (CLASH, "must not define measures that the catalogue has; got l2"),
+    "clash.py": (CLASH, "must not define measures of the catalogue; got l2"),
 }
 
 

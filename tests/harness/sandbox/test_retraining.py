@@ -12,7 +12,7 @@ from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import _refit_of, parts_of, subject_of
 from harness.sandbox.client import Sandbox
 from harness.sandbox.plugins import Retraining, make_commissions, score_commission, shared_sandbox
-from harness.sandbox.retraining import MOST
+from harness.sandbox.retraining import MAX_TRAININGS
 from harness.sandbox.submission import Parts, Submission, Turn
 from harness.store.store import Store
 from measures.registry import from_file
@@ -92,8 +92,8 @@ def test_training_anew_gives_what_it_gives_outside(sandbox: Sandbox, finished: P
     ("trainings", "said"),
     [
         ("[Training(inputs=x, labels=y), Training(inputs=x[:3], labels=y[:3], seed=5)]", 5.0 + 3.0 + 0.5),
-        (f"[Training(inputs=x, labels=y)] * {MOST + 1}", f"1 to {MOST} trainings"),
-        ("[]", f"1 to {MOST} trainings"),
+        (f"[Training(inputs=x, labels=y)] * {MAX_TRAININGS + 1}", f"1 to {MAX_TRAININGS} trainings"),
+        ("[]", f"1 to {MAX_TRAININGS} trainings"),
         ("[Training(inputs=x.repeat(2, 1, 1, 1), labels=y.repeat(2))]", "got [32, 1, 8, 8]"),
         ("[Training(inputs=x[:, :, :4], labels=y)]", "got [16, 1, 4, 8]"),
         ("[Training(inputs=x[:0], labels=y[:0])]", "got [0, 1, 8, 8]"),
