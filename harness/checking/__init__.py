@@ -1,1 +1,1 @@
-"""What `gapbench check` does with a submitted measure: contract, invariances, its place on a small zoo."""
+"""`gapbench check`: contract and invariances of a submitted measure, and its standing on a small zoo."""

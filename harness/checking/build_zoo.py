@@ -17,7 +17,7 @@ from leaderboard.ranking.rank import rank
 from measures.registry import catalog
 
 FOLDER: Final = Path(__file__).parents[1] / "check_zoo"
-DROPPED: Final = ("seconds", "stopped", "epochs")  # how long it took there, and what no measure is judged by
+DROPPED: Final = ("seconds", "stopped", "epochs")  # columns that no measure is compared with
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""Ways to write the same network or the same data otherwise: what an invariance card is made of.
+"""Changes that keep the function of a network: the invariances that `gapbench check` reports.
 
-Each takes a `Network` to one whose function, up to a shift or a scale of all logits, is the same.
+Each maps a `Network` to one with the same function, up to a shift or a scale of all logits.
 """
 
 import copy
@@ -20,7 +20,7 @@ State = dict[str, Tensor]
 
 @functools.cache
 def bias_free() -> Network:
-    """Three linear layers of ReLU without biases, trained on digits."""
+    """Return three linear layers with ReLU and without biases, trained on digits."""
     data = network("mlp")
     model, init_state = trained(_bias_free, data.inputs, data.labels, seed=0)
     twin, _ = trained(_bias_free, data.inputs, data.labels, seed=1)
@@ -36,40 +36,40 @@ def _bias_free() -> nn.Module:
 
 @functools.cache
 def fitted() -> Network:
-    """The multilayer perceptron after more steps, so that every margin is positive."""
+    """Return the multilayer perceptron after more steps, so that every margin is positive."""
     data = network("mlp")
     model, init_state = trained(ARCHITECTURES["mlp"], data.inputs, data.labels, seed=0, steps=3 * STEPS)
     return replace(data, name="fitted", model=model, init_state=init_state)
 
 
 def rescaled(state: State) -> State:
-    """The first layer four times as large, the third a quarter: exact in binary, and the same function."""
+    """Multiply the first layer by four and divide the third by four: exact in binary, and the same function."""
     return {**state, "1.weight": state["1.weight"] * 4, "5.weight": state["5.weight"] / 4}
 
 
 def renamed(state: State) -> State:
-    """The first hidden layer in the reverse order."""
+    """Reverse the order of the units of the first hidden layer."""
     changed = {**state, "1.weight": state["1.weight"].flip(0), "3.weight": state["3.weight"].flip(1)}
     return {**changed, "1.bias": state["1.bias"].flip(0)} if "1.bias" in state else changed
 
 
 def shifted(state: State) -> State:
-    """Every output bias larger by two."""
+    """Add two to every output bias."""
     return {**state, "5.bias": state["5.bias"] + 2}
 
 
 def scaled(state: State) -> State:
-    """Every logit twice as large."""
+    """Double every logit."""
     return {**state, "5.weight": state["5.weight"] * 2, "5.bias": state["5.bias"] * 2}
 
 
 def folded(model: nn.Module) -> nn.Module:
-    """A network in eval mode whose batch norms are folded into the convolutions before them: the same function."""
+    """Fold the batch norms of a network in eval mode into the convolutions before them: the same function."""
     layers: list[nn.Module] = []
     for layer in copy.deepcopy(model).eval().children():
         if isinstance(layer, nn.BatchNorm2d):
             convolution = layers.pop()
-            assert isinstance(convolution, nn.Conv2d)  # noqa: S101  so is the network built
+            assert isinstance(convolution, nn.Conv2d)  # noqa: S101  the network is built so
             layers.append(fuse_conv_bn_eval(convolution, layer))
         else:
             layers.append(layer)
@@ -90,7 +90,7 @@ def _folded_network(data: Network) -> Network:
 
 
 def _conv() -> nn.Module:
-    """The convolutional network as folding leaves it, to be trained anew."""
+    """Build the convolutional network as folding leaves it, for retraining."""
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3, padding=1), nn.ReLU(),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, NUM_CLASSES),
@@ -98,7 +98,7 @@ def _conv() -> nn.Module:
 
 
 def _with_state(data: Network, rewrite: Callable[[State], State], *, at_both_ends: bool = False) -> Network:
-    """The network with its trained weights rewritten; units are renamed at both ends of training."""
+    """Rewrite the trained weights of a network; with `at_both_ends` also the initial ones."""
     model = copy.deepcopy(data.model)
     model.load_state_dict(rewrite(data.model.state_dict()))
     return replace(data, model=model, init_state=rewrite(data.init_state) if at_both_ends else data.init_state)
@@ -109,7 +109,7 @@ def _duplicated(data: Network) -> Network:
 
 
 def _reclassed(data: Network) -> Network:
-    """Classes in the reverse order: in the labels, in the last layer at both ends of training, in the twin."""
+    """Reverse the order of the classes: in the labels, in the last layer before and after training, in the twin."""
 
     def rewrite(state: State) -> State:
         return {**state, "5.weight": state["5.weight"].flip(0), "5.bias": state["5.bias"].flip(0)}
@@ -120,7 +120,7 @@ def _reclassed(data: Network) -> Network:
     return replace(changed, twin=twin, labels=NUM_CLASSES - 1 - data.labels)
 
 
-# By name: what is done in words, the network before, and the network after.
+# By name: the change in words, the network before, and the network after.
 CHANGES: Final[dict[str, tuple[str, Callable[[], Network], Callable[[Network], Network]]]] = {
     "units": (
         "hidden units in another order",
@@ -129,8 +129,8 @@ CHANGES: Final[dict[str, tuple[str, Callable[[], Network], Callable[[Network], N
     ),
     "rescaling": ("4 W_1 and W_3 / 4 of a ReLU network", bias_free, functools.partial(_with_state, rewrite=rescaled)),
     "logit_scale": ("all logits doubled", fitted, functools.partial(_with_state, rewrite=scaled)),
-    "logit_shift": ("a constant on all logits", fitted, functools.partial(_with_state, rewrite=shifted)),
+    "logit_shift": ("a constant added to all logits", fitted, functools.partial(_with_state, rewrite=shifted)),
     "folding": ("batch norm folded into convolutions", functools.partial(network, "conv_bn"), _folded_network),
     "duplicates": ("every example twice", functools.partial(network, "mlp"), _duplicated),
-    "classes": ("classes numbered otherwise", functools.partial(network, "mlp"), _reclassed),
+    "classes": ("classes in another order", functools.partial(network, "mlp"), _reclassed),
 }

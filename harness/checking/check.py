@@ -1,89 +1,89 @@
-"""`gapbench check`: a verdict on a submitted measure within a minute."""
+"""`gapbench check`: check the measures of a file within a minute."""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from inspect import getsourcefile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from harness.checking.place import cost, placed
+from harness.checking.place import cost, place
 from harness.checking.process import Answer, Runner
+from harness.checking.result import CheckResult, Fault, MeasureResult
 from harness.checking.trials import Trial, card_trials, contract_trials, zoo_trials
-from harness.checking.verdict import Fault, architectures, card, contract_faults, metadata_faults, missing
+from harness.checking.verdict import architectures, contract_faults, invariances, metadata_faults, missing
 from harness.checking.zoo import CheckZoo, check_zoo
 from harness.store.measure_metadata import track_of
 from measures import Measure
 from measures.registry import catalog
 
-TIME_LIMIT: Final = 60.0  # seconds for the whole verdict, two processes side by side
-JUDGING: Final = 5.0  # seconds of it for the ranking
-UNTRIED: Final = "It trains networks anew, which is not tried here: gapbench run smoke --retraining --plugin FILE."
+TIME_LIMIT: Final = 60.0  # seconds for the whole check, in two processes
+RANKING: Final = 5.0  # seconds of it
+UNTRIED: Final = "It trains networks, which is not tried here: gapbench run smoke --retraining --plugin FILE."
 
 
-def check(path: Path, time_limit: float = TIME_LIMIT) -> dict[str, Any]:
-    """The verdict on every measure of a file, as plain values.
+def check(path: Path, time_limit: float = TIME_LIMIT) -> CheckResult:
+    """Check every measure of a file.
 
-    The contract is tried in one sandbox and the check zoo scored in another, side by side. A file that was merged is
-    judged as it was before: beside the measures of all other files.
+    One sandbox tries the contract while another one scores the check zoo. A file of the catalogue is compared with the
+    measures of all other files.
 
     Args:
         path: a Python file that defines measures, or the competition's `complexity(model, dataset)`.
-        time_limit: seconds; what is not reached by then is not accepted, or not placed.
+        time_limit: seconds; a measure with trials that are not reached is not accepted, or not ranked.
 
     Raises:
         PluginError, MeasureDefinitionError: there is no file, or it does not run, or defines no measure.
     """
     started = time.monotonic()
-    until = started + time_limit - JUDGING
+    until = started + time_limit - RANKING
     zoo, lock = check_zoo(), threading.Lock()
     with ThreadPoolExecutor(2) as pool:
-        contract = pool.submit(_answers, path, until, _one_by_one(_contract, lock))
-        scored = pool.submit(_answers, path, until, _one_by_one(lambda: zoo_trials(zoo), lock))
+        contract = pool.submit(_run_trials, path, until, _locked(_contract, lock))
+        scored = pool.submit(_run_trials, path, until, _locked(lambda: zoo_trials(zoo), lock))
         (described, isolation, answers), (_, _, placing) = contract.result(), scored.result()
-    others, versions = beside(path, zoo)
+    others, versions = without_own(path, zoo)
     measures = {}
     for name, measure in described.items():
-        figures, place_faults, remarks = placed(name, measure, placing, others, versions)
+        standing, faults_of_standing, remarks = place(measure, placing, others, versions)
         faults = [
             *metadata_faults(name, measure, name in versions),
             *contract_faults(name, measure, answers | placing),
-            *place_faults,
+            *faults_of_standing,
         ]
         if left := missing(answers):
-            what = f"The time was up before {len(left)} trials of the contract: {', '.join(left)}."
-            faults.append(Fault(what, "Make it cheaper, or give it longer: --time-limit."))
+            what = f"Time ran out before {len(left)} trials of the contract: {', '.join(left)}."
+            faults.append(Fault(what, "Make it cheaper, or raise --time-limit."))
         if "refit" in measure.needs:
             remarks.append(UNTRIED)
-        measures[name] = {
-            "source": measure.source,
-            "family": measure.family,
-            "needs": sorted(measure.needs),
-            "track": track_of(measure.needs, weights_only=measure.weights_only),
-            "expected_sign": measure.expected_sign,
-            "cost": measure.cost,
-            "version": measure.version,
-            "accepted": not faults,
-            "faults": [asdict(fault) for fault in faults],
-            "remarks": remarks,
-            "architectures": architectures(name, answers),
-            "invariances": card(name, answers),
-            "zoo": figures,
-            "costs": cost(name, placing),
-        }
-    return {
-        "file": path.name,
-        "accepted": all(entry["accepted"] for entry in measures.values()),
-        "isolation": isolation,
-        "seconds": round(time.monotonic() - started, 1),
-        "measures": measures,
-    }
+        measures[name] = MeasureResult(
+            source=measure.source,
+            family=measure.family,
+            needs=sorted(measure.needs),
+            track=track_of(measure.needs, weights_only=measure.weights_only),
+            expected_sign=measure.expected_sign,
+            cost=measure.cost,
+            version=measure.version,
+            accepted=not faults,
+            faults=faults,
+            remarks=remarks,
+            architectures=architectures(name, answers),
+            invariances=invariances(name, answers),
+            zoo=standing,
+            costs=cost(name, placing),
+        )
+    return CheckResult(
+        file=path.name,
+        accepted=all(result.accepted for result in measures.values()),
+        isolation=isolation,
+        seconds=round(time.monotonic() - started, 1),
+        measures=measures,
+    )
 
 
-def beside(path: Path, zoo: CheckZoo) -> tuple[CheckZoo, dict[str, int]]:
-    """What the measures of a file are compared with: the zoo and the catalogue's versions, without their own."""
+def without_own(path: Path, zoo: CheckZoo) -> tuple[CheckZoo, dict[str, int]]:
+    """Return the zoo and the catalogue's versions to compare a file with: without the measures of the file itself."""
     mine = {name for name, measure in catalog().items() if _file_of(measure.compute) == path.resolve()}
     return zoo.without(mine), {name: measure.version for name, measure in catalog().items() if name not in mine}
 
@@ -93,15 +93,15 @@ def _contract() -> Iterator[Trial]:
     yield from card_trials()
 
 
-def _answers(
+def _run_trials(
     path: Path, until: float, trials: Iterable[Trial]
 ) -> tuple[dict[str, Measure], str, dict[tuple[str, ...], Answer]]:
     with Runner(path, until) as runner:
         return runner.measures, runner.isolation, {answer.key: answer for answer in runner.run(trials)}
 
 
-def _one_by_one(trials: Callable[[], Iterator[Trial]], lock: threading.Lock) -> Iterator[Trial]:
-    """Trials made under a lock: networks are initialized from torch's global generator, which both threads share."""
+def _locked(trials: Callable[[], Iterator[Trial]], lock: threading.Lock) -> Iterator[Trial]:
+    """Make trials under a lock: networks are initialized from torch's global generator, which both threads share."""
     with lock:
         made = trials()
     while True:
@@ -112,6 +112,6 @@ def _one_by_one(trials: Callable[[], Iterator[Trial]], lock: threading.Lock) -> 
         yield trial
 
 
-def _file_of(function: Any) -> Path | None:
+def _file_of(function: Callable[..., object]) -> Path | None:
     found = getsourcefile(function)
     return None if found is None else Path(found).resolve()

@@ -1,7 +1,7 @@
-"""Small trained networks on real images, one of every family: what the contract of a measure is held to.
+"""Small trained networks on real images, one of every family, for the contract of measures.
 
-Each is trained for a few steps on some of scikit-learn's digits, in float64, so that estimates can be held to exact
-values.
+Each is trained for a few steps on some of scikit-learn's digits, in float64, so that estimates can be compared with
+exact values.
 """
 
 import copy
@@ -29,7 +29,7 @@ STEPS = 20
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network, where it started, its data, and a twin from another seed."""
+    """A trained network, its initial weights, its data, and a twin from another seed."""
 
     name: str
     model: nn.Module
@@ -41,11 +41,11 @@ class Network:
     build: Callable[[], nn.Module]
 
     def subject(self, *, dtype: torch.dtype = torch.float64, order: Tensor | None = None, seed: int = 0) -> Subject:
-        """A new subject with nothing computed yet; `order` [n] permutes its examples."""
+        """Make a subject with nothing computed yet; `order` [n] permutes its examples."""
         return Subject(**self.parts(dtype=dtype, order=order), seed=seed)
 
     def parts(self, *, dtype: torch.dtype = torch.float64, order: Tensor | None = None) -> dict[str, Any]:
-        """The arguments of its subject, by name."""
+        """Return the arguments of its subject by name."""
         chosen = torch.arange(len(self.labels)) if order is None else order
         return {
             "model": copy.deepcopy(self.model).to(dtype),
@@ -59,22 +59,22 @@ class Network:
         }
 
     def trajectory(self) -> Trajectory:
-        """Full-batch training towards these weights: an epoch is a step, and every fifth is kept.
+        """Make a trajectory of full-batch training to these weights: an epoch is a step, and every fifth is kept.
 
-        Checkpoints lie on the way from the initial to the trained weights of this network, also of one that was
-        rewritten after training: its own past, rewritten alike.
+        Checkpoints lie on the line from the initial to the trained weights, also for a network whose weights were
+        rewritten after training.
         """
         return straight_way(self.init_state, self.model, len(self.labels))
 
     def refit(self, trainings: Sequence[Training]) -> list[Refitted]:
-        """Train as this network was trained."""
+        """Train networks as this one was trained."""
         return [self._refitted(training) for training in trainings]
 
     def _refitted(self, training: Training) -> Refitted:
         inputs, labels = training.inputs.cpu().double(), training.labels.cpu()
         content = inputs.numpy().tobytes(), labels.numpy().tobytes(), training.seed
         key = self.name, *map(hash, content)
-        if key not in _REFITTED:  # every test of every measure trains the same
+        if key not in _REFITTED:  # every test of every measure trains the same networks
             losses: list[float] = []
             seed = 0 if training.seed is None else training.seed
             model, _ = trained(self.build, inputs, labels, seed=seed, losses=losses)
@@ -92,7 +92,7 @@ _REFITTED: dict[tuple[object, ...], Refitted] = {}
 
 
 def straight_way(init_state: Mapping[str, Tensor], model: nn.Module, batch_size: int) -> Trajectory:
-    """A trajectory on the line from initial to trained weights, with checkpoints after an epoch and at its quarters."""
+    """Make a trajectory on the line from initial to trained weights, with checkpoints at an epoch and the quarters."""
     params, buffers = dict(model.named_parameters()), dict(model.named_buffers())
 
     def at(share: float) -> Checkpoint:
@@ -115,19 +115,19 @@ def straight_way(init_state: Mapping[str, Tensor], model: nn.Module, batch_size:
 
 
 def linear() -> nn.Module:
-    """Softmax regression, whose measures have closed forms."""
+    """Build softmax regression, whose measures have closed forms."""
     return nn.Sequential(nn.Flatten(), nn.Linear(64, NUM_CLASSES))
 
 
 def mlp() -> nn.Module:
-    """Two hidden layers of ReLU."""
+    """Build two hidden layers with ReLU."""
     return nn.Sequential(
         nn.Flatten(), nn.Linear(64, 10), nn.ReLU(), nn.Linear(10, 8), nn.ReLU(), nn.Linear(8, NUM_CLASSES)
     )
 
 
 def conv_bn() -> nn.Module:
-    """Convolutions with and without a bias, each under batch norm, and a max-pool."""
+    """Build convolutions with and without a bias, each with batch norm, and a max-pool."""
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(4, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
@@ -136,7 +136,7 @@ def conv_bn() -> nn.Module:
 
 
 def residual() -> nn.Module:
-    """A residual network with batch norm and a strided projection on the second skip."""
+    """Build a residual network with batch norm and a strided projection on the second skip."""
     return ResNet(
         BasicBlock,  # type: ignore[arg-type]  # timm means the class and writes the instance
         (1, 1, 1, 1), num_classes=NUM_CLASSES, in_chans=1, channels=(4, 4, 8, 8), stem_type="deep", stem_width=4,
@@ -145,14 +145,14 @@ def residual() -> nn.Module:
 
 
 def norm_free() -> nn.Module:
-    """A residual network of weight-standardised convolutions without batch norm."""
+    """Build a residual network of weight-standardised convolutions without batch norm."""
     return timm.create_model(
         "nf_resnet26", in_chans=1, num_classes=NUM_CLASSES, depths=(1, 1), channels=(8, 16), stem_type="3x3", stem_chs=8
     )
 
 
 def vit() -> nn.Module:
-    """A vision transformer of one block."""
+    """Build a vision transformer of one block."""
     return timm.create_model(
         "vit_tiny_patch16_224", img_size=8, patch_size=4, in_chans=1, num_classes=NUM_CLASSES, embed_dim=12, depth=1,
         num_heads=2, mlp_ratio=2,
@@ -160,7 +160,7 @@ def vit() -> nn.Module:
 
 
 def mixer() -> nn.Module:
-    """An MLP-mixer of one block."""
+    """Build an MLP-mixer of one block."""
     return MlpMixer(
         num_classes=NUM_CLASSES, img_size=8, in_chans=1, patch_size=4, num_blocks=1, embed_dim=12, mlp_ratio=(0.5, 2.0)
     )
@@ -173,9 +173,9 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 
 @functools.cache
 def network(name: str) -> Network:
-    """The trained network of this name, made once."""
+    """Return the trained network of this name, which is made once."""
     images, labels = _digits()
-    inputs, targets = images[:NUM_EXAMPLES].clone(), labels[:NUM_EXAMPLES].clone()  # without all the other digits
+    inputs, targets = images[:NUM_EXAMPLES].clone(), labels[:NUM_EXAMPLES].clone()  # without a view of the other digits
     unlabeled = images[NUM_EXAMPLES : 2 * NUM_EXAMPLES].clone()
     model, init_state = trained(ARCHITECTURES[name], inputs, targets, seed=0)
     twin, _ = trained(ARCHITECTURES[name], inputs, targets, seed=1)
@@ -191,7 +191,7 @@ def trained(
     steps: int = STEPS,
     losses: list[float] | None = None,
 ) -> tuple[nn.Module, dict[str, Tensor]]:
-    """A network in eval mode after full-batch steps in float64, and its state before the first; extends `losses`."""
+    """Train by full-batch steps in float64; returns the network in eval mode and its initial state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = build().double().train()
@@ -209,7 +209,7 @@ def trained(
 
 @functools.cache
 def _digits() -> tuple[Tensor, Tensor]:
-    """All digits [1797, 1, 8, 8] with mean 0 and standard deviation 1, and their labels [1797]."""
+    """Return all digits [1797, 1, 8, 8] with mean 0 and standard deviation 1, and their labels [1797]."""
     pixels, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pixels).reshape(-1, 1, 8, 8)
     return (images - images.mean()) / images.std(), torch.from_numpy(labels).long()

@@ -1,4 +1,4 @@
-"""`gapbench new`: the file of a measure and its test, to start from."""
+"""`gapbench new`: write a template of a measure and its test."""
 
 import keyword
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_{name}_by_hand() -> None:
 
 
 def new(name: str, folder: Path) -> tuple[Path, Path]:
-    """Write NAME.py and test_NAME.py; their paths.
+    """Write NAME.py and test_NAME.py and return their paths.
 
     Raises:
         HarnessError: not a Python name, a name of the catalogue, a file that exists, or no such folder.
@@ -70,7 +70,7 @@ def new(name: str, folder: Path) -> tuple[Path, Path]:
     files = folder / f"{name}.py", folder / f"test_{name}.py"
     for file in files:
         if file.exists():
-            raise HarnessError(f"{file} must not be there already; it would be overwritten.")
+            raise HarnessError(f"{file} exists already and would be overwritten. Choose another name or --dir.")
     title = name.replace("_", " ").capitalize()
     for file, text in zip(files, (MEASURE, TEST), strict=True):
         file.write_text(text.format(name=name, title=title), encoding="utf-8")

@@ -1,121 +1,121 @@
-"""Where a measure stands on the check zoo: correlation with the gap, relatives, randomization gate, cost."""
+"""Standing of a measure on the check zoo: correlation with the gap, relatives, randomization gate, cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import numpy as np
 import pandas as pd
 
 from harness.checking.process import Answer
-from harness.checking.verdict import Fault
+from harness.checking.result import Cost, Fault, Relative, Standing
 from harness.checking.zoo import CheckZoo
+from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.rank import rank
 from measures import Measure
 
-RELATED: Final = 0.95  # absolute rank correlation from which a measure is told whom it repeats
-SHOWN: Final = 5  # relatives
-ENOUGH: Final = 12  # networks: half a seed's grid; below, no figure is worth its interval
-SAME: Final = 1e-9  # a rank correlation this near to 1 is the same order
+NEAR: Final = 0.95  # absolute rank correlation from which a relative is remarked
+NUM_RELATIVES: Final = 5
+MIN_NETWORKS: Final = 12  # half a seed's grid; the intervals of fewer networks say nothing
+EQUAL: Final = 1e-9  # a rank correlation this near to 1 is the same order
 
 
-def placed(
-    name: str,
-    measure: Measure,
-    answers: Mapping[tuple[str, ...], Answer],
-    zoo: CheckZoo,
-    versions: Mapping[str, int],
-) -> tuple[dict[str, Any], list[Fault], list[str]]:
-    """The figures on the check zoo, faults, and remarks that cost nothing.
+def place(
+    measure: Measure, answers: Mapping[tuple[str, ...], Answer], zoo: CheckZoo, versions: Mapping[str, int]
+) -> tuple[Standing, list[Fault], list[str]]:
+    """Rank a measure on the check zoo: its figures, its faults, and remarks.
 
     Args:
-        name: of the measure.
         measure: as it describes itself.
         answers: of the trials on the networks of the zoo.
         zoo: the networks and the catalogue's scores.
-        versions: of the catalogue's measures that it is to be compared with.
+        versions: of the measures of the catalogue to compare with.
     """
-    values = {key[1]: answer.scores[name].value for key, answer in answers.items()}
+    values = {key[1]: answer.scores[measure.name].value for key, answer in answers.items()}
     scores = zoo.ledger["run_id"].map(values).astype(float)
-    count = int(scores.notna().sum())
-    found: dict[str, Any] = {"networks": len(zoo.ledger), "scored": count, "why": ""}
-    if count < ENOUGH:
-        reasons = [answer.scores[name].why for answer in answers.values()]
-        first = (reasons[0].strip().splitlines() or [""])[-1] if reasons else "none was reached in the time"
-        found["why"] = f"It scores {count} of {len(zoo.ledger)} networks, too few to be placed: {first}"
-        return found, [], [found["why"]]
+    networks, scored = len(zoo.ledger), int(scores.notna().sum())
+    if scored < MIN_NETWORKS:
+        reasons = [answer.scores[measure.name].why for answer in answers.values()]
+        first = (reasons[0].strip().splitlines() or [""])[-1] if reasons else "no network was reached in time"
+        why = f"It scores {scored} of {networks} networks, too few to rank it: {first}"
+        return Standing(networks=networks, scored=scored, why=why), [], [why]
     if scores.max() == scores.min():
-        found["why"] = "It is one number for every network, so it orders none."
-        return found, [Fault(found["why"], "Return what differs between networks.")], []
-    figures, remarks = _figures(measure, scores, zoo)
-    relatives = related(scores, zoo, zoo.fresh(versions))
-    found |= figures | {"relatives": relatives, "stale": len(zoo.measures) - len(zoo.fresh(versions))}
+        why = "It is one number for every network, so it orders none."
+        fault = Fault(why, "Return a number that differs between networks.")
+        return Standing(networks=networks, scored=scored, why=why), [fault], []
+    entry = _rank(measure, scores, zoo)
+    relatives = find_relatives(scores, zoo, zoo.fresh(versions))
+    psis = [figures.Psi for figures in zoo.measures.values() if figures.Psi is not None]
+    standing = Standing(
+        networks=networks,
+        scored=scored,
+        tau_b=entry.tau_b,
+        Psi=entry.Psi,
+        interval=entry.interval,
+        place=1 + sum(abs(psi) > abs(entry.Psi or 0) for psi in psis),
+        of=1 + len(psis),
+        gate=entry.gate,
+        within=entry.within,
+        relatives=relatives,
+        stale=len(zoo.measures) - len(zoo.fresh(versions)),
+    )
+    remarks = _remarks(measure.expected_sign, entry)
     faults = []
     for relative in relatives[:1]:
-        sign = "" if relative["spearman"] > 0 else ", the other way round"
-        if abs(relative["spearman"]) >= 1 - SAME:
-            text = f"It orders {relative['n']} networks exactly as `{relative['name']}` does{sign}: it is that again."
-            faults.append(Fault(text, "Submit what orders networks otherwise, or show a zoo on which this does."))
-        elif abs(relative["spearman"]) > RELATED:
+        reversed_order = "" if relative.spearman > 0 else ", in reverse"
+        if abs(relative.spearman) >= 1 - EQUAL:
+            text = f"It orders {relative.n} networks exactly as `{relative.name}` does{reversed_order}."
+            faults.append(Fault(text, "Submit one that orders networks differently, or show a zoo where it does."))
+        elif abs(relative.spearman) > NEAR:
             remarks.append(
-                f"This is `{relative['name']}` again{sign}, or nearly: rank correlation {relative['spearman']:.3f} on "
-                f"{relative['n']} networks."
+                f"It nearly repeats `{relative.name}`{reversed_order}: rank correlation {relative.spearman:.3f} on "
+                f"{relative.n} networks."
             )
-    if count < len(zoo.ledger):
-        remarks.append(f"It was placed on {count} of {len(zoo.ledger)} networks: those that it scored in the time.")
-    return found, faults, remarks
+    if scored < networks:
+        remarks.append(f"It was ranked on {scored} of {networks} networks: those that it scored in time.")
+    return standing, faults, remarks
 
 
-def cost(name: str, answers: Mapping[tuple[str, ...], Answer]) -> dict[str, float | None]:
-    """Seconds a network of the zoo, shared passes included: median and most; and megabytes, at most."""
+def cost(name: str, answers: Mapping[tuple[str, ...], Answer]) -> Cost:
+    """Return what the measure of this name cost on the networks of the zoo."""
     scores = [answer.scores[name] for answer in answers.values()]
     seconds = [score.seconds for score in scores if score.outcome == "scored"]
-    return {
-        "seconds": median(seconds) if seconds else None,
-        "most_seconds": max(seconds, default=None),
-        "megabytes": max((answer.peak / 2**20 for answer in answers.values()), default=None),
-    }
+    return Cost(
+        seconds=median(seconds) if seconds else None,
+        most_seconds=max(seconds, default=None),
+        megabytes=max((answer.peak / 2**20 for answer in answers.values()), default=None),
+    )
 
 
-def related(scores: "pd.Series[float]", zoo: CheckZoo, names: list[str]) -> list[dict[str, Any]]:
-    """The measures of the catalogue with the largest absolute Spearman correlation, on networks that both score."""
+def find_relatives(scores: "pd.Series[float]", zoo: CheckZoo, names: Sequence[str]) -> list[Relative]:
+    """Find the measures with the largest absolute Spearman correlation, on networks that both score."""
     found = []
     for name in names:
         other = zoo.ledger[f"measure.{name}"]
         both = (scores.notna() & other.notna()).to_numpy()
         one, two = scores[both], other[both]
-        if len(one) >= ENOUGH and one.max() > one.min() and two.max() > two.min():
-            found.append((name, float(np.corrcoef(one.rank(), two.rank())[0, 1]), len(one)))
-    nearest = sorted(found, key=lambda row: (-abs(row[1]), row[0]))[:SHOWN]
-    return [{"name": name, "spearman": value, "n": n} for name, value, n in nearest]
+        if len(one) >= MIN_NETWORKS and one.max() > one.min() and two.max() > two.min():
+            found.append(Relative(name, float(np.corrcoef(one.rank(), two.rank())[0, 1]), len(one)))
+    return sorted(found, key=lambda relative: (-abs(relative.spearman), relative.name))[:NUM_RELATIVES]
 
 
-def _figures(measure: Measure, scores: "pd.Series[float]", zoo: CheckZoo) -> tuple[dict[str, Any], list[str]]:
-    own = [column for column in map(str, zoo.ledger.columns) if not column.startswith("measure.")]
-    name = measure.name
-    known = {"expected_sign": measure.expected_sign, "family": measure.family, "source": measure.source}
-    report = rank(zoo.ledger[own].assign(**{f"measure.{name}": scores}), metadata={name: known})
-    entry = report.measures[name]
-    sign = measure.expected_sign
-    better = [row for row in zoo.measures.values() if row["Psi"] is not None and abs(row["Psi"]) > abs(entry.Psi or 0)]
-    figures = {
-        "tau_b": entry.tau_b,
-        "Psi": entry.Psi,
-        "interval": msgspec.to_builtins(entry.interval),
-        "place": len(better) + 1,
-        "of": sum(row["Psi"] is not None for row in zoo.measures.values()) + 1,
-        "gate": msgspec.to_builtins(entry.gate),
-        "within": msgspec.to_builtins(entry.within),
-    }
+def _rank(measure: Measure, scores: "pd.Series[float]", zoo: CheckZoo) -> Entry:
+    others = [column for column in map(str, zoo.ledger.columns) if not column.startswith("measure.")]
+    metadata = {"expected_sign": measure.expected_sign, "family": measure.family, "source": measure.source}
+    ledger = zoo.ledger[others].assign(**{f"measure.{measure.name}": scores})
+    return rank(ledger, metadata={measure.name: metadata}).measures[measure.name]
+
+
+def _remarks(sign: int, entry: Entry) -> list[str]:
     remarks = []
     low, high = entry.interval.Psi or (-1.0, 1.0)
     if high * sign < 0 and low * sign < 0:
-        way = "falls" if sign > 0 else "grows"
-        remarks.append(f"It {way} with the gap here, against its expected_sign of {sign:+d}; look at the sign again.")
+        direction = "falls" if sign > 0 else "grows"
+        remarks.append(f"It {direction} with the gap here, against its expected_sign of {sign:+d}. Is the sign right?")
     elif low <= 0 <= high:
-        remarks.append("Its Psi cannot be told from zero on these networks; more are needed: gapbench run digits.")
-    gate = entry.gate
-    if gate is not None and (gate.auc - 0.5) * sign <= 0:
-        remarks.append("It does not see random labels: networks that memorized score no worse than those that learnt.")
-    return figures, remarks
+        remarks.append("Its Psi does not differ from zero on these networks; try more: gapbench run digits.")
+    if entry.gate is not None and (entry.gate.auc - 0.5) * sign <= 0:
+        remarks.append(
+            "It does not detect random labels: networks that memorized score no worse than those that learnt."
+        )
+    return remarks

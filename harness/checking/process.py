@@ -1,15 +1,16 @@
-"""Where a submitted measure runs for a check: in the sandbox, and nowhere else."""
+"""Run the trials of a check in the sandbox."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from harness.checking.trials import Trial
 from harness.sandbox.client import Sandbox
-from harness.sandbox.submission import Parts, Submission
+from harness.sandbox.replies import Reply
+from harness.sandbox.submission import Submission
 from measures import Measure, Score
 
 MEASURE_LIMIT: Final = 10.0  # seconds for one measure of one tiny network, shared passes included
@@ -17,14 +18,14 @@ MEASURE_LIMIT: Final = 10.0  # seconds for one measure of one tiny network, shar
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from one trial.
+    """Scores of one trial.
 
     Attributes:
         key: of the trial.
         scores: by measure.
-        again: by measure, a second computation on a subject of its own, where it was asked for.
-        touched: by measure, what it did not leave as it was, where a second computation was asked for.
-        peak: bytes by which the process grew at most.
+        again: by measure, a second computation; only for trials that are computed twice.
+        touched: by measure, what it changed; only for trials that are computed twice.
+        peak: bytes by which the process grew.
     """
 
     key: tuple[str, ...]
@@ -39,11 +40,11 @@ class Runner:
 
     Args:
         plugin: the file.
-        until: when it must have ended, on the clock of `time.monotonic`.
+        until: deadline on the clock of `time.monotonic`.
 
     Attributes:
         measures: those of the file, as they describe themselves.
-        isolation: what the file is kept in, in words.
+        isolation: of the sandbox, in words.
 
     Raises:
         PluginError, MeasureDefinitionError: there is no file, or it does not run, or defines no measure.
@@ -60,17 +61,17 @@ class Runner:
         held = self._sandbox.isolation
         self.isolation = f"a sandbox: {held.kind} ({', '.join(held.guards)})"
         self._needs = frozenset(need for measure in self.measures.values() for need in measure.needs)
-        self._blind = all(measure.weights_only for measure in self.measures.values())
+        self._weights_only = all(measure.weights_only for measure in self.measures.values())
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Answer]:
-        """An answer for each trial, until the time is up."""
+        """Yield an answer for each trial until the deadline."""
         for trial in trials:
             if time.monotonic() >= self._until:
                 return
             yield self._twice(trial) if trial.again else self._once(trial)
 
     def _once(self, trial: Trial) -> Answer:
-        replies = self._sandbox.score(self._submission, self.measures, **self._asked(trial))
+        replies = self._score(trial, self.measures)
         return Answer(
             trial.key,
             {name: reply.score for name, reply in replies.items()},
@@ -78,12 +79,8 @@ class Runner:
         )
 
     def _twice(self, trial: Trial) -> Answer:
-        """Each measure alone, so that what it touches is its own doing."""
-        asked = self._asked(trial)
-        pairs = {
-            name: [self._sandbox.score(self._submission, [name], **asked)[name] for _ in range(2)]
-            for name in self.measures
-        }
+        """Compute each measure alone, so that side effects are its own."""
+        pairs = {name: [self._score(trial, [name])[name] for _ in range(2)] for name in self.measures}
         return Answer(
             trial.key,
             {name: first.score for name, (first, _) in pairs.items()},
@@ -92,14 +89,16 @@ class Runner:
             max(first.peak for first, _ in pairs.values()),
         )
 
-    def _asked(self, trial: Trial) -> dict[str, Any]:
-        """What the sandbox is asked: nothing that no measure of the file declares is in it."""
-        parts = Parts(**trial.parts).for_needs(self._needs)
-        return {
-            "parts": parts.without_data() if self._blind else parts,
-            "time_limit": max(1.0, min(MEASURE_LIMIT, self._until - time.monotonic())),
-            "chunk": trial.chunk,
-        }
+    def _score(self, trial: Trial, names: Iterable[str]) -> dict[str, Reply]:
+        """Send the sandbox no more than the measures of the file declare."""
+        parts = trial.parts.for_needs(self._needs)
+        return self._sandbox.score(
+            self._submission,
+            names,
+            parts.without_data() if self._weights_only else parts,
+            time_limit=max(1.0, min(MEASURE_LIMIT, self._until - time.monotonic())),
+            chunk=trial.chunk,
+        )
 
     def __enter__(self) -> Self:
         return self

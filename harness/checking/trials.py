@@ -1,16 +1,18 @@
-"""What a submitted measure is tried on: networks and data, each with what is to be observed."""
+"""Trials of a submitted measure: networks and data, and how scores are computed on them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
+from torch import Tensor
 
 from harness.checking.changes import CHANGES
 from harness.checking.networks import ARCHITECTURES, Network, network
 from harness.checking.zoo import CheckZoo
+from harness.sandbox.submission import Parts
 
-# One of each kind: plain, batch norm, attention. What holds for them all holds for their relatives.
+# One of each kind: plain, batch norm, attention.
 KINDS: Final = ("mlp", "conv_bn", "vit")
 SMALL_CHUNK: Final = 7  # examples: no divisor of the number of examples
 
@@ -20,20 +22,20 @@ class Trial:
     """One subject on which every measure of a file is computed.
 
     Attributes:
-        key: what is tried, such as ("contract", "mlp", "order").
-        parts: what its `measures.Subject` is made of, by name; a check trains nothing anew.
-        chunk: examples a forward pass, where it is not what the passes choose.
-        again: whether to compute twice, each measure on a subject of its own, and to look for what it leaves behind.
+        key: name, such as ("contract", "mlp", "order").
+        parts: of the subject.
+        chunk: examples per forward pass; None for the default.
+        again: whether to compute each measure twice, alone, and look for side effects.
     """
 
     key: tuple[str, ...]
-    parts: dict[str, Any]
+    parts: Parts
     chunk: int | None = None
     again: bool = False
 
 
 def contract_trials() -> Iterator[Trial]:
-    """Every family of networks; and chunks, order and float32 of one of each kind."""
+    """Yield every family of networks, and batch sizes, order and float32 for one of each kind."""
     for name in ARCHITECTURES:
         yield Trial(("contract", name, "plain"), _parts(network(name)), again=True)
     for name in KINDS:
@@ -45,7 +47,7 @@ def contract_trials() -> Iterator[Trial]:
 
 
 def card_trials() -> Iterator[Trial]:
-    """Before and after each change of the invariance card; what many changes start from is tried once."""
+    """Yield the networks before and after each change of the invariances; a common start is tried once."""
     known: set[str] = set()
     for change, (_, before, after) in CHANGES.items():
         start: Network = before()
@@ -56,11 +58,11 @@ def card_trials() -> Iterator[Trial]:
 
 
 def zoo_trials(zoo: CheckZoo) -> Iterator[Trial]:
-    """The networks of the check zoo, those of one seed first: half of them are a whole grid."""
+    """Yield the networks of the check zoo, one seed first: its networks are a whole grid."""
     for run_id in zoo.by_seed():
         yield Trial(("zoo", run_id), zoo.parts(run_id))
 
 
-def _parts(data: Network, **options: Any) -> dict[str, Any]:
-    """All that a check shows: no network is trained anew for it, which would take more than its minute."""
-    return {name: value for name, value in data.parts(**options).items() if name != "refit"}
+def _parts(data: Network, *, dtype: torch.dtype = torch.float64, order: Tensor | None = None) -> Parts:
+    """Return the arguments of a subject without `refit`: training networks would take more than a minute."""
+    return Parts(**{name: value for name, value in data.parts(dtype=dtype, order=order).items() if name != "refit"})

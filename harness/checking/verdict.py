@@ -1,25 +1,25 @@
-"""Whether a measure keeps the contract: what is wrong with it, and how to mend each fault."""
+"""Faults of a measure against the contract, and how to mend each of them."""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from harness.checking.changes import CHANGES
 from harness.checking.networks import ARCHITECTURES
 from harness.checking.process import Answer
+from harness.checking.result import ArchitectureScore, Fault, Invariance
 from harness.checking.trials import KINDS
 from measures import Measure, Score
 from measures.scoring import Failure
 
 Answers = Mapping[tuple[str, ...], Answer]
 
-EQUAL: Final = 1e-6  # relative: what the order of summation may change in float64
-SINGLE: Final = 1e-3  # relative: what float32 may change
-ZERO: Final = 1e-9  # absolute: two numbers that near are equal
-REASON: Final = 20  # characters: a shorter one says nothing
+EQUAL: Final = 1e-6  # relative: effect of the order of summation in float64
+SINGLE: Final = 1e-3  # relative: effect of float32
+ZERO: Final = 1e-9  # absolute: two numbers this near are equal
+MIN_REASON: Final = 20  # characters; a shorter reason is none
 
-MENDS: Final = {  # by the beginning of what was touched
+MENDS: Final = {  # by the beginning of the name of what was changed
     "inputs": "Copy before writing: subject.inputs.clone().",
     "labels": "Copy before writing: subject.labels.clone().",
     "gradients": "Differentiate subject.forward with torch.func.grad, which leaves nothing behind.",
@@ -47,29 +47,16 @@ VARIANTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a measure is not accepted.
-
-    Attributes:
-        what: the reason.
-        mend: how to mend it.
-    """
-
-    what: str
-    mend: str
-
-
 def metadata_faults(name: str, measure: Measure, taken: bool) -> list[Fault]:
-    """What is missing beside the number; `taken` says whether another measure has the name."""
+    """Find faults of the metadata; `taken` is whether another measure has the name."""
     faults = []
     if taken:
         faults.append(
-            Fault(f"The catalogue has a measure called {name!r}.", "Rename the function, as the paper calls it.")
+            Fault(f"The catalogue has a measure called {name!r}.", "Rename the function, after the name in the paper.")
         )
     if not measure.cost.strip():
         faults.append(
-            Fault("It does not say what it costs.", 'Add cost="...": "weights only", "1 forward pass", "24 products".')
+            Fault("It does not say its cost.", 'Add cost="...": "weights only", "1 forward pass", "24 products".')
         )
     if not re.search(r"\d{4}|\bnone\b", measure.source):
         faults.append(
@@ -89,7 +76,7 @@ def metadata_faults(name: str, measure: Measure, taken: bool) -> list[Fault]:
 
 
 def contract_faults(name: str, measure: Measure, answers: Answers) -> list[Fault]:
-    """Where the measure breaks the contract, each kind of fault once with the networks that show it."""
+    """Find faults against the contract, each kind once with the networks that show it."""
     found: dict[tuple[str, str], list[str]] = {}
 
     def note(what: str, mend: str, where: str) -> None:
@@ -97,66 +84,62 @@ def contract_faults(name: str, measure: Measure, answers: Answers) -> list[Fault
 
     for key, answer in answers.items():
         where = "a network of the check zoo" if key[0] == "zoo" else " ".join(key[1:])
-        for what, mend in (*_failures(answer.scores[name]), *_left_behind(name, answer)):
+        for what, mend in (*_failures(answer.scores[name]), *_side_effects(name, answer)):
             note(what, mend, where)
     for architecture in KINDS:
         plain = answers.get(("contract", architecture, "plain"))
         for variant, (bound, what, mend) in VARIANTS.items():
             other = answers.get(("contract", architecture, variant))
             if plain is not None and other is not None and not _agree(plain.scores[name], other.scores[name], bound):
-                note(f"It {what}{_apart(plain.scores[name], other.scores[name])}.", mend, architecture)
+                note(f"It {what}{_values_of(plain.scores[name], other.scores[name])}.", mend, architecture)
     plain = answers.get(("contract", "mlp", "plain"))
     if plain is not None and plain.scores[name].outcome == "unsupported" and "refit" not in measure.needs:
         why = f"It refuses a plain ReLU network: {plain.scores[name].why}"
-        note(why, "A multilayer perceptron has every property there is.", "mlp")
+        note(why, "Every measure should be defined for a multilayer perceptron.", "mlp")
     return [Fault(f"{what} ({', '.join(dict.fromkeys(where))})", mend) for (what, mend), where in found.items()]
 
 
 def missing(answers: Answers) -> list[str]:
-    """Trials of the contract that were not reached."""
+    """Return the trials of the contract that were not reached."""
     wanted = [("contract", name, "plain") for name in ARCHITECTURES]
     wanted += [("contract", name, variant) for name in KINDS for variant in VARIANTS]
     return [" ".join(key[1:]) for key in wanted if key not in answers]
 
 
-def architectures(name: str, answers: Answers) -> dict[str, dict[str, Any]]:
-    """By family of networks, the outcome, the value, and the reason where there is none."""
-    found: dict[str, dict[str, Any]] = {}
+def architectures(name: str, answers: Answers) -> dict[str, ArchitectureScore]:
+    """Return the score of each family of networks by name."""
+    found = {}
     for architecture in ARCHITECTURES:
         answer = answers.get(("contract", architecture, "plain"))
         if answer is None:
-            found[architecture] = {"outcome": "timeout", "value": None, "why": "It was not reached."}
+            found[architecture] = ArchitectureScore("timeout", None, "It was not reached.")
         else:
             score = answer.scores[name]
-            found[architecture] = {"outcome": score.outcome, "value": score.value, "why": score.why}
+            found[architecture] = ArchitectureScore(score.outcome, score.value, score.why)
     return found
 
 
-def card(name: str, answers: Answers) -> dict[str, dict[str, Any]]:
-    """By change, what it is, whether the measure sees it, and by how much it moves, relative to the larger."""
-    found: dict[str, dict[str, Any]] = {}
+def invariances(name: str, answers: Answers) -> dict[str, Invariance]:
+    """Return the effect of each change by name."""
+    found = {}
     for change, (words, before, _) in CHANGES.items():
         start = before().name
         key = ("contract", start, "plain") if start in ARCHITECTURES else ("card", start, "before")
         one, other = (answers[k].scores[name].value if k in answers else None for k in (key, ("card", change, "after")))
         difference = None if one is None or other is None else _difference(one, other)
-        found[change] = {
-            "what": words,
-            "unseen": None if difference is None else difference < EQUAL,
-            "difference": difference,
-        }
+        found[change] = Invariance(words, None if difference is None else difference < EQUAL, difference)
     return found
 
 
 def _failures(score: Score) -> Iterator[tuple[str, str]]:
-    """What is wrong with one score, and how to mend it."""
+    """Find faults of one score."""
     failure = score.failure or Failure("error", _last_line(score.why))
     if score.outcome == "timeout":
         yield (
             "It took longer than 10 s on a network of a few thousand parameters.",
             "Bound the cost: subject.sample(count) with a constant, and its reason, at the top of the file.",
         )
-    elif score.outcome == "unsupported" and len(score.why) <= REASON:
+    elif score.outcome == "unsupported" and len(score.why) <= MIN_REASON:
         yield "It refuses without a reason.", "Say in UnsupportedModelError(...) what is undefined, and why."
     elif score.outcome != "failed" or failure.kind == "changed inputs":
         return  # `_side_effects` names each change
@@ -171,8 +154,8 @@ def _failures(score: Score) -> Iterator[tuple[str, str]]:
         )
 
 
-def _left_behind(name: str, answer: Answer) -> Iterator[tuple[str, str]]:
-    """What it touched, and a second number that is another."""
+def _side_effects(name: str, answer: Answer) -> Iterator[tuple[str, str]]:
+    """Find state that the measure changed, and a second score that differs."""
     for what in answer.touched.get(name, ()):
         mend = next((mend for start, mend in MENDS.items() if what.startswith(start)), COPY)
         yield f"It changes {what.split('.')[0]}.", mend
@@ -182,12 +165,12 @@ def _left_behind(name: str, answer: Answer) -> Iterator[tuple[str, str]]:
 
 
 def _last_line(text: str) -> str:
-    last = (text.strip().splitlines() or ["it says nothing."])[-1]
+    last = (text.strip().splitlines() or ["no reason was given."])[-1]
     return re.sub(r"^(\w+\.)+(\w+)", r"\2", last)
 
 
 def _agree(one: Score, other: Score, bound: float) -> bool:
-    """The same outcome and nearly the same number; failures are told for themselves."""
+    """Return whether outcomes are the same and values nearly so; failures are faults by themselves."""
     if {one.outcome, other.outcome} & {"failed", "timeout"}:
         return True
     if one.value is None or other.value is None:
@@ -195,7 +178,7 @@ def _agree(one: Score, other: Score, bound: float) -> bool:
     return abs(one.value - other.value) <= ZERO or _difference(one.value, other.value) <= bound
 
 
-def _apart(one: Score, other: Score) -> str:
+def _values_of(one: Score, other: Score) -> str:
     return "" if one.value is None or other.value is None else f": {one.value:.6g} and {other.value:.6g}"
 
 

@@ -1,7 +1,7 @@
-"""The check zoo: 48 trained networks that ship with the project, and the catalogue's scores of them.
+"""Check zoo: 48 trained networks that ship with the project, and the catalogue's scores of them.
 
-`make check-zoo` makes it from the suite `check`. Final weights are shipped; initial weights follow from the recipe's
-seed and are held to their SHA-256; data are the digits in the box.
+`make check-zoo` makes it from the suite `check`. Final weights are shipped. Initial weights are drawn from the recipe's
+seed and compared with a few that are stored. The data are the bundled digits.
 """
 
 import functools
@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,9 @@ import torch
 from torch import Tensor
 
 from harness.errors import HarnessError
-from measures.training_history import Checkpoint, Trajectory
+from harness.pipeline.subject_inputs import TrainedNetwork, build_parts
+from harness.sandbox.submission import Parts
 from zoo.recipe import Recipe
-from zoo.seeds import seed_for
-from zoo.training.engines.stacked_fleet import load_state
-from zoo.training.record import normalised
 from zoo.training.train import data_of, network_of
 
 WEIGHTS: Final = "weights.safetensors"  # final parameters and buffers, named RUN_ID/NAME
@@ -37,132 +35,130 @@ MEASURES: Final = "measures.json"  # by name: the version that was scored, and t
 
 
 class InitialWeightsError(HarnessError):
-    """Initial weights come out otherwise on this machine than on the one that trained the check zoo."""
+    """This build of torch draws other initial weights than the one that trained the check zoo."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """One network: its recipe and training, and a few of its initial weights."""
+
+    recipe: Recipe
+    losses: tuple[float, ...]
+    steps: int
+    initial: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueFigures:
+    """Version of a measure that was scored, and its figures on the check zoo."""
+
+    version: int
+    Psi: float | None
+    tau_b: float | None
 
 
 @dataclass(frozen=True)
 class CheckZoo:
-    """The networks, and what the catalogue said of them.
+    """The networks with the catalogue's scores.
 
     Attributes:
-        runs: by run_id: the recipe's changed fields, losses, steps, and a few of the initial weights.
+        runs: by run_id.
         weights: final parameters and buffers, named RUN_ID/NAME.
         ledger: one row a network: hyperparameters, gap, and a column for each measure of the catalogue.
         measures: by name, the version that was scored and its figures.
     """
 
-    runs: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, CheckRun]
     weights: Mapping[str, Tensor]
     ledger: pd.DataFrame
-    measures: Mapping[str, Mapping[str, Any]]
-
-    def recipe(self, run_id: str) -> Recipe:
-        """The recipe of a network."""
-        return Recipe.from_changed(self.runs[run_id]["recipe"])
+    measures: Mapping[str, CatalogueFigures]
 
     def by_seed(self) -> list[str]:
-        """Every run_id, those of the first seed first, each seed's shapes and corruptions in turn."""
-        return sorted(self.runs, key=lambda run_id: (self.recipe(run_id).seed, hash_of(run_id.encode())))
+        """Return every run_id, the first seed first; within a seed in a fixed pseudo-random order."""
+        return sorted(self.runs, key=lambda run_id: (self.runs[run_id].recipe.seed, hash_of(run_id.encode())))
 
     def state(self, run_id: str) -> dict[str, Tensor]:
-        """Trained parameters and buffers."""
+        """Return trained parameters and buffers."""
         prefix = f"{run_id}/"
         return {name.removeprefix(prefix): value for name, value in self.weights.items() if name.startswith(prefix)}
 
     def initial_state(self, run_id: str) -> dict[str, Tensor]:
-        """Parameters and buffers before training.
+        """Return parameters and buffers before training.
 
         Raises:
-            InitialWeightsError: they come out otherwise than where the zoo was trained.
+            InitialWeightsError: torch draws others here than where the zoo was trained.
         """
-        recipe = self.recipe(run_id)
+        recipe = self.runs[run_id].recipe
         state = {name: value.clone() for name, value in network_of(recipe, data_of(recipe)).state_dict().items()}
-        if not np.allclose(few_weights(state), self.runs[run_id]["initial"], rtol=0, atol=PRECISION):
+        if not np.allclose(few_weights(state), self.runs[run_id].initial, rtol=0, atol=PRECISION):
             raise InitialWeightsError(
-                f"The initial weights of {run_id} must be those that the check zoo was trained from; this build of "
-                "torch draws others. Make the check zoo anew: make check-zoo."
+                f"This build of torch draws other initial weights of {run_id} than those of the check zoo. "
+                "Make the check zoo again: make check-zoo."
             )
         return state
 
     def twin(self, run_id: str) -> str:
-        """The run_id of the same recipe with the next seed, in a circle."""
-        recipe = self.recipe(run_id)
-        seeds = sorted({self.recipe(other).seed for other in self.runs})
+        """Return the run_id of the same recipe with the next seed, cyclically."""
+        recipe = self.runs[run_id].recipe
+        seeds = sorted({self.runs[other].recipe.seed for other in self.runs})
         following = seeds[(seeds.index(recipe.seed) + 1) % len(seeds)]
         return recipe.replace(seed=following).run_id
 
-    def parts(self, run_id: str) -> dict[str, Any]:
-        """The arguments of a network's `Subject`, by name: as `gapbench score` gives them, but for retraining."""
-        recipe = self.recipe(run_id)
-        data = data_of(recipe)
-        model = network_of(recipe, data)
-        load_state(model, self.state(run_id))
-        twin = network_of(recipe, data)
-        load_state(twin, self.state(self.twin(run_id)))
-        initial = self.initial_state(run_id)
-        names = [name for name, _ in model.named_parameters()]
-        losses, steps = self.runs[run_id]["losses"], int(self.runs[run_id]["steps"])
-        ends = [(0, 0, initial), (len(losses), steps, self.state(run_id))]
-        return {
-            "model": model,
-            "inputs": normalised(data.train_images, data),
-            "labels": data.train_labels.clone(),
-            "init_state": initial,
-            "twin": twin,
-            "unlabeled": normalised(data.unlabeled_images, data),
-            "trajectory": Trajectory(
-                checkpoints=[
-                    Checkpoint(
-                        step=step,
-                        epoch=epoch,
-                        params={name: state[name] for name in names},
-                        buffers={name: value for name, value in state.items() if name not in names},
-                    )
-                    for epoch, step, state in ends
-                ],
-                losses=losses,
-                learning_rates=[recipe.learning_rate] * len(losses),
-                steps_per_epoch=steps // len(losses),
-                batch_size=recipe.batch_size,
-            ),
-            "seed": seed_for("scores"),
-        }
+    def parts(self, run_id: str) -> Parts:
+        """Build the arguments of a network's `Subject`, as `gapbench score` does."""
+        run = self.runs[run_id]
+        network = TrainedNetwork(
+            recipe=run.recipe,
+            initial=self.initial_state(run_id),
+            final=self.state(run_id),
+            twin=self.state(self.twin(run_id)),
+            losses=run.losses,
+            steps=run.steps,
+        )
+        return build_parts(network, data_of(run.recipe))
 
     def without(self, names: Collection[str]) -> "CheckZoo":
-        """The same networks, of which these measures have said nothing: what a merged file is checked against."""
+        """Return the same networks without the scores of these measures."""
         return replace(
             self,
             ledger=self.ledger.drop(columns=[f"measure.{name}" for name in names], errors="ignore"),
-            measures={name: about for name, about in self.measures.items() if name not in names},
+            measures={name: figures for name, figures in self.measures.items() if name not in names},
         )
 
     def fresh(self, versions: Mapping[str, int]) -> list[str]:
-        """Measures whose stored scores are of the version that the catalogue has now; the others are stale."""
-        return [name for name, about in self.measures.items() if versions.get(name) == about["version"]]
+        """Return the measures whose stored scores are of the catalogue's version; the others are stale."""
+        return [name for name, figures in self.measures.items() if versions.get(name) == figures.version]
 
 
 @functools.cache
 def check_zoo() -> CheckZoo:
-    """The zoo that ships with the project."""
+    """Load the zoo that ships with the project."""
     return read_zoo(Path(str(files("harness") / "check_zoo")))
 
 
 def read_zoo(folder: Path) -> CheckZoo:
-    """A check zoo from its four files."""
+    """Read a check zoo from its four files."""
+    runs = json.loads((folder / RUNS).read_text())
+    figures = json.loads((folder / MEASURES).read_text())
     return CheckZoo(
-        runs=json.loads((folder / RUNS).read_text()),
+        runs={
+            run_id: CheckRun(
+                Recipe.from_changed(run["recipe"]), tuple(run["losses"]), run["steps"], tuple(run["initial"])
+            )
+            for run_id, run in runs.items()
+        },
         weights=safetensors.torch.load_file(folder / WEIGHTS),
         ledger=pd.read_csv(folder / LEDGER),
-        measures=json.loads((folder / MEASURES).read_text()),
+        measures={name: CatalogueFigures(**values) for name, values in figures.items()},
     )
 
 
 def hash_of(content: bytes) -> str:
-    """The SHA-256 of bytes, in hexadecimal."""
+    """Return the SHA-256 of bytes in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def few_weights(state: Mapping[str, Tensor]) -> list[float]:
-    """Evenly spaced numbers among all parameters and buffers, in float64: enough to tell one draw from another."""
+    """Return evenly spaced numbers among all parameters and buffers in float64: enough to tell draws apart."""
     every = torch.cat([state[name].flatten().double() for name in sorted(state)])
     return [round(number, DIGITS) for number in every[torch.arange(FEW) * (len(every) - 1) // (FEW - 1)].tolist()]

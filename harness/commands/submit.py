@@ -27,14 +27,14 @@ def check(
 
     if markdown is not None and not markdown.absolute().parent.is_dir():
         refuse(f"--markdown must name a file in a folder that exists; got {markdown}.")
-    report = judge(file, time_limit)
+    result = judge(file, time_limit)
     if markdown is not None:
-        write_text(markdown, as_markdown(report))
+        write_text(markdown, as_markdown(result))
     if as_json:
-        print(json.dumps(report, allow_nan=False))  # noqa: T201  for the next program
+        print(json.dumps(result.to_json(), allow_nan=False))  # noqa: T201  for the next program
     else:
-        render(report, console)
-    return GOOD if report["accepted"] else NEGATIVE
+        render(result, console)
+    return GOOD if result.accepted else NEGATIVE
 
 
 def new(

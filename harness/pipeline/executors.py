@@ -21,13 +21,14 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import torch
 
 from harness.errors import HarnessError
 from harness.pipeline.run_options import Executor
 
+Pipe: TypeAlias = "Connection[Any, Any]"  # what is pickled
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -105,7 +106,7 @@ def _processes(
     try:
         while pool.waiting or pool.crew:
             pool.fill()
-            for pipe in cast("list[Connection[Any, Any]]", wait(list(pool.crew))):
+            for pipe in cast("list[Pipe]", wait(list(pool.crew))):
                 yield from pool.receive(pipe)
     finally:
         pool.end()
@@ -137,7 +138,7 @@ class _Pool(Generic[Task, Result]):
         resource_tracker.ensure_running()  # the first worker would start it, and that lets Ctrl-C through
         self.waiting = deque(range(len(tasks)))
         self.threads = max(1, torch.get_num_threads() // workers)
-        self.crew: dict[Connection[Any, Any], _Worker] = {}
+        self.crew: dict[Pipe, _Worker] = {}
         self.dismissed: list[BaseProcess] = []
 
     def fill(self) -> None:
@@ -150,7 +151,7 @@ class _Pool(Generic[Task, Result]):
             theirs.close()  # so that the worker's end is the only one, and its death closes the pipe
             self._assign(ours, process, fresh=True)
 
-    def receive(self, pipe: "Connection[Any, Any]") -> Iterator[Result | TaskFailure[Task]]:
+    def receive(self, pipe: Pipe) -> Iterator[Result | TaskFailure[Task]]:
         """Read a worker's message: a result, the end of its task, or the end of the pipe."""
         hand = self.crew[pipe]
         try:
@@ -178,7 +179,7 @@ class _Pool(Generic[Task, Result]):
                 process.kill()
                 process.join()
 
-    def _assign(self, pipe: "Connection[Any, Any]", process: BaseProcess, *, fresh: bool) -> None:
+    def _assign(self, pipe: Pipe, process: BaseProcess, *, fresh: bool) -> None:
         if not self.waiting:
             self.crew.pop(pipe, None)
             self.dismissed.append(process)
@@ -190,7 +191,7 @@ class _Pool(Generic[Task, Result]):
         except OSError:
             return  # it is dead, and the end of its pipe is read next
 
-    def _bury(self, pipe: "Connection[Any, Any]") -> Iterator[TaskFailure[Task]]:
+    def _bury(self, pipe: Pipe) -> Iterator[TaskFailure[Task]]:
         """Report the task of a worker that has died; a task that it had not begun goes to another worker."""
         hand = self.crew.pop(pipe)
         pipe.close()
@@ -224,7 +225,7 @@ def _sigint_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(worker: Callable[[Any], Iterator[Any]], pipe: "Connection[Any, Any]", threads: int) -> None:
+def _serve(worker: Callable[[Task], Iterator[object]], pipe: Pipe, threads: int) -> None:
     """Run a worker process: receive tasks and send results until there is no task or no parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends its workers
     torch.set_num_threads(threads)
@@ -287,6 +288,6 @@ def _ray(
             ray.cancel(stream, force=True)
 
 
-def _ray_worker(worker: Callable[[Any], Iterator[Any]], task: Any) -> Iterator[Any]:
+def _ray_worker(worker: Callable[[Task], Iterator[Result]], task: Task) -> Iterator[Result]:
     torch.set_num_threads(1)
     yield from worker(task)

@@ -1,37 +1,83 @@
-"""Trajectory of a network, and retraining by its recipe: inputs of a `Subject`."""
+"""Inputs of a `Subject`: network, data and trajectory, and retraining by the recipe."""
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from harness.pipeline.tasks import ScoreTask
-from harness.store.weights import snapshots_in
+from harness.sandbox.submission import Parts
 from measures.training_history import Checkpoint, Refit, Refitted, Training, Trajectory
 from zoo.corruptions import PreparedData
 from zoo.recipe import Recipe
+from zoo.seeds import seed_for
+from zoo.training.engines.stacked_fleet import State, load_state
 from zoo.training.member import Job
-from zoo.training.record import Snapshot, TrainedRun
+from zoo.training.record import Snapshot, TrainedRun, normalised
 from zoo.training.schedules import factor
-from zoo.training.train import data_of, network_of, shape_of
+from zoo.training.train import network_of, shape_of
 from zoo.training.trainer import Trainer
 
 
-def trajectory_of(task: ScoreTask) -> Trajectory | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedNetwork:
+    """A trained network as its subject sees it: weights and losses, and the recipe that decides all else.
+
+    Attributes:
+        recipe: of the network.
+        initial, final: parameters and buffers before and after training.
+        twin: those of the same recipe trained from another seed; None where there is none.
+        losses: mean minibatch loss of each epoch.
+        steps: optimizer steps.
+        snapshots: parameters and buffers at the checkpoints.
+    """
+
+    recipe: Recipe
+    initial: State
+    final: State
+    twin: State | None
+    losses: Sequence[float]
+    steps: int
+    snapshots: Sequence[Snapshot] = ()
+
+
+def build_parts(network: TrainedNetwork, data: PreparedData, device: str = "cpu") -> Parts:
+    """Build the arguments of a subject: training data and test inputs without labels, no recipe and no gap."""
+    model = load_network(network.recipe, data, network.final, device)
+    return Parts(
+        model=model,
+        inputs=normalised(data.train_images, data),
+        labels=data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
+        init_state=network.initial,
+        twin=None if network.twin is None else load_network(network.recipe, data, network.twin, device),
+        unlabeled=normalised(data.unlabeled_images, data),
+        trajectory=_build_trajectory(network, [name for name, _ in model.named_parameters()], device),
+        seed=seed_for("scores"),  # common random numbers: networks of one shape differ by weights, not by draws
+    )
+
+
+def load_network(recipe: Recipe, data: PreparedData, state: State, device: str) -> nn.Module:
+    """Build the network of a recipe and load its parameters and buffers."""
+    network = network_of(recipe, data)
+    load_state(network, state)
+    return network.to(device)
+
+
+def _build_trajectory(network: TrainedNetwork, names: Sequence[str], device: str) -> Trajectory | None:
     """Build checkpoints and losses along training; None where none were recorded, as for what is solved."""
-    recipe, epochs = task.recipe, len(task.losses)
+    recipe, epochs = network.recipe, len(network.losses)
     if epochs == 0:
         return None
-    kept = [] if task.trajectory is None else snapshots_in(task.trajectory)
-    first, last = Snapshot(0, 0, task.initial.state()), Snapshot(epochs, task.steps, task.final.state())
-    snapshots = [first, *(snapshot for snapshot in kept if snapshot.epoch < epochs), last]
-    names = [name for name, _ in network_of(recipe, data_of(recipe, task.options.data_dir)).named_parameters()]
+    first, last = Snapshot(0, 0, network.initial), Snapshot(epochs, network.steps, network.final)
+    snapshots = [first, *(snapshot for snapshot in network.snapshots if snapshot.epoch < epochs), last]
     rates = [recipe.learning_rate * factor(recipe.schedule, t, recipe.max_epochs) for t in range(epochs)]
     return Trajectory(
-        checkpoints=[_checkpoint(snapshot, names, task.options.device) for snapshot in snapshots],
-        losses=task.losses,
+        checkpoints=[_checkpoint(snapshot, names, device) for snapshot in snapshots],
+        losses=network.losses,
         learning_rates=rates,
-        steps_per_epoch=task.steps // epochs,
+        steps_per_epoch=network.steps // epochs,
         batch_size=recipe.batch_size,
     )
 

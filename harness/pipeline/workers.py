@@ -3,26 +3,20 @@
 from collections.abc import Iterator
 from typing import Final
 
-from torch import nn
-
-from harness.pipeline.subject_inputs import make_refit, trajectory_of
+from harness.pipeline.subject_inputs import TrainedNetwork, build_parts, load_network, make_refit
 from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.sandbox.plugins import Retraining, score_commission
 from harness.sandbox.submission import Parts
 from harness.store.provenance import HELD_OUT, SUITE, provenance
 from harness.store.timing_cache import ChoicesOnDisk, cache_folder
-from harness.store.weights import PackedRun, WeightFile, pack, snapshots_in
+from harness.store.weights import PackedRun, pack, snapshots_in
 from measures import Score, Subject
 from measures.registry import catalog, select
 from measures.scoring import score_subject
 from measures.training_history import Refit
-from zoo.corruptions import PreparedData
 from zoo.observations.observed import Observed, Trained, require_observations
-from zoo.recipe import SOLVED, Recipe
-from zoo.seeds import seed_for
-from zoo.training.engines.stacked_fleet import load_state
-from zoo.training.record import normalised
-from zoo.training.train import data_of, network_of, train
+from zoo.recipe import SOLVED
+from zoo.training.train import data_of, train
 
 TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes
 REFIT_LIMIT: Final = 3600.0  # seconds for a measure that trains networks anew
@@ -72,7 +66,7 @@ def observe_network(task: ObserveTask) -> Iterator[tuple[str, dict[str, Observed
         trained = Trained(
             recipe=task.recipe,
             data=data,
-            network=_load(task.recipe, data, task.final, task.options.device).eval(),
+            network=load_network(task.recipe, data, task.final.state(), task.options.device).eval(),
             snapshots=[] if task.trajectory is None else snapshots_in(task.trajectory),
             data_of=lambda other: data_of(other, data_dir),
         )
@@ -81,45 +75,26 @@ def observe_network(task: ObserveTask) -> Iterator[tuple[str, dict[str, Observed
 
 
 def subject_of(task: ScoreTask, *, with_refit: bool = False) -> Subject:
-    """Build the subject of a network: training data and test inputs without labels, no recipe and no gap.
+    """Load the subject of a network.
 
     Only with `with_refit` can measures train networks: that takes the recipe, which no other measure may reach.
     """
-    parts = parts_of(task)
-    return Subject(
-        parts.model,
-        parts.inputs,
-        parts.labels,
-        init_state=parts.init_state,
-        twin=parts.twin,
-        unlabeled=parts.unlabeled,
-        trajectory=parts.trajectory,
-        refit=_refit_of(task) if with_refit else None,
-        seed=parts.seed,
-    )
+    return parts_of(task).subject(refit=_refit_of(task) if with_refit else None)
 
 
 def parts_of(task: ScoreTask) -> Parts:
     """Load what the subject of a network is built from."""
-    recipe, device = task.recipe, task.options.device
-    data = data_of(recipe, task.options.data_dir)
-    return Parts(
-        model=_load(recipe, data, task.final, device),
-        inputs=normalised(data.train_images, data),
-        labels=data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
-        init_state=task.initial.state(),
-        twin=None if task.twin is None else _load(recipe, data, task.twin, device),
-        unlabeled=normalised(data.unlabeled_images, data),
-        trajectory=trajectory_of(task),
-        seed=seed_for("scores"),  # common random numbers: networks of one shape differ by weights, not by draws
+    network = TrainedNetwork(
+        recipe=task.recipe,
+        initial=task.initial.state(),
+        final=task.final.state(),
+        twin=None if task.twin is None else task.twin.state(),
+        losses=task.losses,
+        steps=task.steps,
+        snapshots=[] if task.trajectory is None else snapshots_in(task.trajectory),
     )
+    return build_parts(network, data_of(task.recipe, task.options.data_dir), task.options.device)
 
 
 def _refit_of(task: ScoreTask) -> Refit:
     return make_refit(task, data_of(task.recipe, task.options.data_dir))
-
-
-def _load(recipe: Recipe, data: PreparedData, weights: WeightFile, device: str) -> nn.Module:
-    network = network_of(recipe, data)
-    load_state(network, weights.state())
-    return network.to(device)

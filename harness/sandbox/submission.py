@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import HarnessError
-from measures.api import Need
-from measures.training_history import Trajectory
+from measures.api import Need, Subject
+from measures.training_history import Refit, Trajectory
 
 
 class PluginError(HarnessError):
@@ -66,6 +66,10 @@ class Parts:
     unlabeled: Tensor | None = None
     trajectory: Trajectory | None = None
     seed: int = 0
+
+    def subject(self, refit: Refit | None = None) -> Subject:
+        """Make the subject; with `refit` its measures can train networks."""
+        return Subject(**{field.name: getattr(self, field.name) for field in fields(self)}, refit=refit)
 
     def without_data(self) -> "Parts":
         """Replace the training data by one image of zeros, of class 0."""

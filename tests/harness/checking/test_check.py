@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 import pytest
 
-from harness.checking.check import beside
-from harness.checking.place import placed
+from harness.checking.check import without_own
+from harness.checking.place import place
 from harness.checking.process import Answer, Runner
+from harness.checking.result import Fault, Relative, Standing
 from harness.checking.trials import contract_trials
-from harness.checking.verdict import Fault, contract_faults, metadata_faults
+from harness.checking.verdict import contract_faults, metadata_faults
 from harness.checking.zoo import check_zoo
 from measures import Score
 from measures.catalogue.representation.decov import decov
@@ -102,7 +103,7 @@ def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench:
     text = (tmp_path / "verdict.md").read_text()
     assert text.startswith("## `farthest`: accepted\n\n")
     assert "\n\n\n" not in text
-    assert "| hidden units in another order | not seen |" in text
+    assert "| hidden units in another order | invariant |" in text
 
 
 def on_the_zoo(value: Callable[[dict[str, Any]], float | None]) -> dict[tuple[str, ...], Answer]:
@@ -117,10 +118,15 @@ def on_the_zoo(value: Callable[[dict[str, Any]], float | None]) -> dict[tuple[st
 
 def placing(
     value: Callable[[dict[str, Any]], float | None], sign: Literal[1, -1] = 1
-) -> tuple[dict[str, Any], list[Fault], list[str]]:
+) -> tuple[Standing, list[Fault], list[str]]:
     """What is said of a measure that has these values."""
     mine = replace(catalog()["l2"], name="mine", expected_sign=sign)
-    return placed("mine", mine, on_the_zoo(value), check_zoo(), {n: m.version for n, m in catalog().items()})
+    return place(mine, on_the_zoo(value), check_zoo(), {n: m.version for n, m in catalog().items()})
+
+
+def psis() -> list[float]:
+    """Psi of every measure of the catalogue that has one."""
+    return [figures.Psi for figures in check_zoo().measures.values() if figures.Psi is not None]
 
 
 def test_the_gap_itself_leads() -> None:
@@ -128,50 +134,55 @@ def test_the_gap_itself_leads() -> None:
     figures, faults, remarks = placing(lambda row: row["gap"])
 
     assert not faults
-    assert (figures["tau_b"], figures["gate"]["auc"]) == (pytest.approx(1), 1)
-    assert figures["Psi"] > 0.9  # two pairs of configurations have the same mean gap
-    assert figures["place"] == 1 + sum(abs(row["Psi"] or 0) > figures["Psi"] for row in check_zoo().measures.values())
+    assert figures.tau_b == pytest.approx(1)
+    assert figures.gate is not None
+    assert figures.gate.auc == 1
+    assert figures.Psi is not None
+    assert figures.Psi > 0.9  # two pairs of configurations have the same mean gap
+    assert figures.place == 1 + sum(abs(psi) > figures.Psi for psi in psis())
     assert not any("expected_sign" in remark for remark in remarks)
     assert "grows with the gap here, against its expected_sign of -1" in " ".join(placing(lambda r: r["gap"], -1)[2])
     assert "falls with the gap here" in " ".join(placing(lambda row: -row["gap"])[2])
-    assert "does not see random labels" in " ".join(placing(lambda row: -row["gap"])[2])
+    assert "does not detect random labels" in " ".join(placing(lambda row: -row["gap"])[2])
 
 
 def test_what_orders_as_another_is_told_so() -> None:
     """Any increasing function of a measure of the catalogue is that measure, a decreasing one turned round."""
     figures, faults, _ = placing(lambda row: row["measure.fro_dist"] ** 3)
-    assert "exactly as `fro_dist` does: it is that again" in " ".join(fault.what for fault in faults)
-    assert figures["relatives"][0] == {"name": "fro_dist", "spearman": pytest.approx(1), "n": 48}
+    assert "exactly as `fro_dist` does" in " ".join(fault.what for fault in faults)
+    assert figures.relatives[0] == Relative("fro_dist", pytest.approx(1), 48)  # type: ignore[arg-type]  # it compares
 
     _, faults, _ = placing(lambda row: -row["measure.fro_dist"])
-    assert "the other way round" in faults[0].what
+    assert "in reverse" in faults[0].what
 
     _, faults, remarks = placing(lambda row: row["measure.fro_dist"] + (2 if row["seed"] == 0 else 0))
     assert not faults
-    assert "again, or nearly" in " ".join(remarks)
+    assert "nearly repeats" in " ".join(remarks)
 
 
 def test_a_merged_file_is_compared_with_all_others_but_not_with_itself() -> None:
     """Its own stored scores are no relative, no rival for its place, and not stale; a file from outside sees them."""
     zoo, known = check_zoo(), catalog()
 
-    def of_decov(path: Path) -> tuple[dict[str, Any], list[Fault]]:
+    def of_decov(path: Path) -> tuple[Standing, list[Fault]]:
         answers = on_the_zoo(lambda row: row["measure.decov"])
-        return placed("mine", replace(known["decov"], name="mine"), answers, *beside(path, zoo))[:2]
+        return place(replace(known["decov"], name="mine"), answers, *without_own(path, zoo))[:2]
 
     here = Path(os.path.relpath(decov.compute.__code__.co_filename))  # as somebody types it
-    theirs, versions = beside(here, zoo)
+    theirs, versions = without_own(here, zoo)
     merged, no_faults = of_decov(here)
     outside, faults = of_decov(Path("decov.py"))
 
     assert (no_faults, [fault.what.startswith("It orders 48 networks exactly") for fault in faults]) == ([], [True])
-    assert merged["stale"] == len(set(zoo.measures) - {"decov"} - set(zoo.fresh(versions)))
+    assert merged.stale == len(set(zoo.measures) - {"decov"} - set(zoo.fresh(versions)))
     assert set(zoo.ledger.columns) - set(theirs.ledger.columns) == {"measure.decov"}
     assert set(known) - set(versions) == {"decov"}
-    assert outside["relatives"][0]["name"] == "decov"
-    assert merged["relatives"][:4] == outside["relatives"][1:]
-    assert outside["of"] == merged["of"] + 1 == 1 + sum(row["Psi"] is not None for row in zoo.measures.values())
-    assert merged["place"] == 1 + sum(abs(row["Psi"] or 0) > abs(merged["Psi"]) for row in zoo.measures.values())
+    assert outside.relatives[0].name == "decov"
+    assert merged.relatives[:4] == outside.relatives[1:]
+    assert outside.of == len(psis()) + 1
+    assert merged.of == len(psis())
+    assert merged.Psi is not None
+    assert merged.place == 1 + sum(abs(psi) > abs(merged.Psi) for psi in psis())
 
 
 def test_one_number_orders_nothing_and_few_numbers_little() -> None:
@@ -180,11 +191,11 @@ def test_one_number_orders_nothing_and_few_numbers_little() -> None:
 
     figures, faults, remarks = placing(lambda row: row["gap"] if row["hp.corruption"] == "none" else None)
     assert not faults
-    assert figures["scored"] == 0
+    assert figures.scored == 0
     assert "It is left out." in remarks[0]
 
     figures, _, remarks = placing(lambda row: row["gap"] if row["seed"] == 0 else None)
-    assert figures["scored"] == 24
+    assert figures.scored == 24
     assert "24 of 48 networks" in " ".join(remarks)
 
 
@@ -194,7 +205,7 @@ def test_one_number_orders_nothing_and_few_numbers_little() -> None:
         ("undeclared", "undeclared input", "needs={'init'}"),
         ("not_a_number", "must return a finite number; got nan", "UnsupportedModelError"),
         ("crashing", "It fails: ZeroDivisionError", "Mend the error"),
-        ("refusing", "It refuses a plain ReLU network: It has a reason", "every property"),
+        ("refusing", "It refuses a plain ReLU network: It has a reason", "multilayer perceptron"),
         ("silent", "refuses without a reason", "what is undefined"),
         ("first_image", "depends on the order of the examples", "subject.sample"),
         ("single", "differs between float32 and float64", "float64"),
@@ -206,7 +217,7 @@ def test_one_number_orders_nothing_and_few_numbers_little() -> None:
         ("labels_sorted", "It changes labels", "subject.labels.clone()"),
         ("training", "It changes training mode", "eval mode"),
         ("param_norm", "called 'param_norm'", "Rename"),
-        ("param_norm", "does not say what it costs", "weights only"),
+        ("param_norm", "does not say its cost", "weights only"),
         ("param_norm", "names no year", "arXiv"),
         ("param_norm", "has no formula", "math::"),
     ],

@@ -23,7 +23,7 @@ def test_what_it_writes_is_a_measure_with_a_test_that_passes(tmp_path: Path) -> 
     text = test.read_text()
     measure.write_text(measure.read_text().replace("pow(4)", "pow(2)"))
     assert subprocess.run([sys.executable, "-m", "pytest", "-q", test.name], cwd=tmp_path, check=False).returncode == 1
-    with pytest.raises(HarnessError, match="must not be there already"):
+    with pytest.raises(HarnessError, match="exists already"):
         new("fourth_powers", tmp_path)
     assert test.read_text() == text
 

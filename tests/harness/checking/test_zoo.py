@@ -1,6 +1,7 @@
 """The check zoo that ships is what its recipes and its makers say."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from torch import nn
 from harness.checking.build_zoo import write_zoo
 from harness.checking.zoo import FEW, LEDGER, MEASURES, RUNS, WEIGHTS, InitialWeightsError, check_zoo, read_zoo
 from harness.store.store import Store
-from measures import Subject
 from measures.registry import catalog, select
 from measures.scoring import score_subject
 from zoo.suites.registry import suite
@@ -26,8 +26,8 @@ def test_it_holds_the_networks_of_its_suite() -> None:
     recipes = {recipe.run_id: recipe for recipe in suite("check").recipes()}
 
     assert set(zoo.runs) == set(recipes) == set(zoo.ledger["run_id"])
-    assert all(zoo.recipe(run_id) == recipe for run_id, recipe in recipes.items())
-    assert zoo.by_seed()[:24] == [run_id for run_id in zoo.by_seed() if zoo.recipe(run_id).seed == 0]
+    assert all(zoo.runs[run_id].recipe == recipe for run_id, recipe in recipes.items())
+    assert zoo.by_seed()[:24] == [run_id for run_id in zoo.by_seed() if zoo.runs[run_id].recipe.seed == 0]
     folder = Path(__file__).parents[3] / "harness" / "check_zoo"
     assert {path.name for path in folder.iterdir()} == {WEIGHTS, LEDGER, RUNS, MEASURES}
     assert sum(path.stat().st_size for path in folder.iterdir()) < MEGABYTES * 2**20
@@ -37,8 +37,8 @@ def test_the_weights_have_the_accuracies_of_the_ledger() -> None:
     """On training and test data of the recipe, so weights, recipes and rows belong together."""
     zoo = check_zoo()
     for row in zoo.ledger.to_dict("records"):
-        data = data_of(zoo.recipe(row["run_id"]))
-        model: nn.Module = zoo.parts(row["run_id"])["model"].eval()
+        data = data_of(zoo.runs[row["run_id"]].recipe)
+        model: nn.Module = zoo.parts(row["run_id"]).model.eval()
         for images, labels, accuracy in (
             (data.train_images, data.train_labels, row["train_accuracy"]),
             (data.test_images, data.test_labels, row["test_accuracy"]),
@@ -53,7 +53,9 @@ def test_other_initial_weights_are_refused() -> None:
     """A build of torch that draws otherwise is told so, instead of getting distances from elsewhere."""
     zoo = check_zoo()
     run_id = zoo.by_seed()[0]
-    changed = type(zoo)({**zoo.runs, run_id: {**zoo.runs[run_id], "initial": [0.0] * FEW}}, zoo.weights, zoo.ledger, {})
+    changed = type(zoo)(
+        {**zoo.runs, run_id: replace(zoo.runs[run_id], initial=(0.0,) * FEW)}, zoo.weights, zoo.ledger, {}
+    )
 
     with pytest.raises(InitialWeightsError, match="make check-zoo"):
         changed.parts(run_id)
@@ -70,7 +72,7 @@ def test_fresh_scores_are_those_that_the_catalogue_gives() -> None:
     assert len(zoo.fresh(versions)) > len(versions) / 2
     for run_id in (zoo.by_seed()[0], zoo.by_seed()[-1]):
         row = zoo.ledger.set_index("run_id").loc[run_id]
-        scores = score_subject(Subject(**zoo.parts(run_id)), select(names, catalog()))
+        scores = score_subject(zoo.parts(run_id).subject(), select(names, catalog()))
         for name in names:
             assert scores[name].value == pytest.approx(row[f"measure.{name}"], rel=1e-4), name
 

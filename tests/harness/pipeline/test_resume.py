@@ -131,7 +131,7 @@ def test_ctrl_c_ends_with_a_word_on_how_to_go_on(tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 130, output
-    assert "the same command goes on from there" in output
+    assert "the same command continues from there" in output
     assert "Traceback" not in output
     with Store(zoo) as store:
         assert store.runs()

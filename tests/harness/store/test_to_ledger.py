@@ -113,7 +113,7 @@ def test_without_shares_there_is_nothing_to_export(zoo: Path, gapbench: Gapbench
     result = gapbench("export", zoo, "--layers", "-o", tmp_path / "layers.csv")
 
     assert result.exit_code == 2
-    assert "it holds nothing. gapbench score with --layers stores it" in " ".join(result.stderr.split())
+    assert "holds no contributions of layers. gapbench score --layers stores them" in " ".join(result.stderr.split())
     assert not (tmp_path / "layers.csv").exists()
 
 
