@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import safetensors.torch
@@ -28,7 +28,7 @@ def main() -> None:
 
 def write_zoo(store: Store, folder: Path) -> None:
     """Write a check zoo: the same store gives the same bytes."""
-    runs: dict[str, Any] = {}
+    runs: dict[str, dict[str, object]] = {}
     weights: dict[str, Tensor] = {}
     for run_id, run in sorted(store.runs().items()):
         initial, final = store.weight_files(run_id)

@@ -3,7 +3,6 @@
 import os
 import select
 import sys
-import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Final, NoReturn, ParamSpec, TextIO
@@ -26,6 +25,7 @@ USER_ERRORS: Final = {  # the base class of each room, by its module
     "harness.errors": "HarnessError",
     "leaderboard.errors": "LeaderboardError",
     "measures.errors": "MeasuresError",
+    "zoo.errors": "ZooError",
 }
 
 console = Console()
@@ -54,10 +54,6 @@ def report_user_errors(command: Callable[P, int]) -> Callable[P, None]:
             refuse(f"{error.filename} cannot be used: {error.strerror}." if error.filename else str(error))
         except user_errors() as error:
             refuse(str(error))
-        except (ValueError, LookupError) as error:  # until the zoo's errors have a base class
-            if not _raised_in_zoo(error):
-                raise
-            refuse(str(error))
         except KeyboardInterrupt:
             errors.print("\nInterrupted. Finished work is kept; the same command continues from there.")
             raise typer.Exit(INTERRUPTED) from None
@@ -72,11 +68,6 @@ def user_errors() -> tuple[type[Exception], ...]:
     Importing all of them here would take the seconds that torch takes.
     """
     return tuple(getattr(sys.modules[module], name) for module, name in USER_ERRORS.items() if module in sys.modules)
-
-
-def _raised_in_zoo(error: Exception) -> bool:
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return str(frames[-1][0].f_globals.get("__name__")).startswith("zoo.")
 
 
 def _reader_has_left(output: TextIO) -> bool:

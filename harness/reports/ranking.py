@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pandas as pd
@@ -138,7 +138,7 @@ def read_zoo(folder: Path, console: Console) -> Snapshot:
     return read
 
 
-def describe_measures(stored: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def describe_measures(stored: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
     """Merge metadata that a zoo stores with the catalogue's words; version and code stay those of the scores."""
     catalogue = read_catalogue()
     return {

@@ -33,7 +33,7 @@ from harness.sandbox.replies import Reply, measure_of, reply_of
 from harness.sandbox.retraining import RefitOutside
 from harness.sandbox.session import GRACE, LOADING, Answer, Event, Session, changed_inputs, changes_in
 from harness.sandbox.submission import Parts, PluginError, Submission, Turn
-from harness.sandbox.worker import RUN
+from harness.sandbox.worker import RUN, Request, SentTurn
 from measures import Measure, Score
 from measures.api import Outcome
 from measures.scoring import Failure
@@ -194,7 +194,7 @@ class Sandbox:
             request, *shown = (files.enter_context(tempfile.TemporaryFile()) for _ in range(1 + len(turns)))
             known = None
             for turn, payload in zip(turns, shown, strict=True):
-                torch.save({"names": turn.names, "parts": turn.parts.sendable(known)}, payload)
+                torch.save(SentTurn(names=turn.names, parts=turn.parts.sendable(known)), payload)
                 known = turn.parts
             refits = None
             descriptors = [request.fileno(), theirs.fileno()]
@@ -202,7 +202,7 @@ class Sandbox:
                 exchange = files.enter_context(tempfile.TemporaryFile())
                 refits = RefitOutside(options.refit, turns[0].parts.model, turns[0].parts.inputs, exchange)
                 descriptors.append(exchange.fileno())
-            header = {
+            header: Request = {
                 "kind": submission.kind,
                 "where": submission.where,
                 "content": submission.content,

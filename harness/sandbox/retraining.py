@@ -6,12 +6,12 @@ networks go in as an open file.
 
 import copy
 import json
+import math
 import os
 import socket
 from collections.abc import Sequence
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,7 +75,7 @@ class RefitOutside:
     def answer(self, asked: object, into: IO[bytes]) -> None:
         """Write the networks, or the reason why there are none."""
         try:
-            fitted: Any = [_own(one) for one in self._refit(self._trainings(asked))]
+            fitted: list[Refitted] | str = [_own(one) for one in self._refit(self._trainings(asked))]
         except Exception as error:  # noqa: BLE001  whatever was requested, only that score fails
             fitted = f"Retraining failed: {type(error).__name__}: {error}"
         torch.save(fitted, into)
@@ -92,16 +92,16 @@ class RefitOutside:
             raise ValueError(f"inputs must have shape [1 to {most}, {', '.join(map(str, image))}]; got {shape}.")
         if seed is not None and (not isinstance(seed, int) or seed not in range(NUM_SEEDS)):
             raise ValueError(f"a seed must be None or a whole number from 0 to {NUM_SEEDS - 1}; got {seed!r}.")
-        inputs = torch.from_numpy(self._numbers(np.dtype(np.float32), shape))
-        labels = torch.from_numpy(self._numbers(np.dtype(np.int64), shape[:1]))
+        inputs = self._read(torch.float32, shape)
+        labels = self._read(torch.int64, shape[:1])
         if not bool(inputs.isfinite().all()) or int(labels.min()) < 0 or int(labels.max()) >= self._num_classes:
             raise ValueError(f"inputs must be finite, and labels from 0 to {self._num_classes - 1}.")
         return Training(inputs=inputs, labels=labels, seed=seed)
 
-    def _numbers(self, dtype: "np.dtype[Any]", shape: list[int]) -> "np.ndarray[Any, Any]":
-        count = int(np.prod(shape))
-        content = self._exchange.read(count * dtype.itemsize)
-        return np.frombuffer(bytearray(content), dtype, count).reshape(shape)
+    def _read(self, dtype: torch.dtype, shape: list[int]) -> Tensor:
+        count = math.prod(shape)
+        content = bytearray(self._exchange.read(count * dtype.itemsize))
+        return torch.frombuffer(content, dtype=dtype, count=count).reshape(shape)
 
 
 def _own(fitted: Refitted) -> Refitted:

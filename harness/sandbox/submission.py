@@ -86,7 +86,7 @@ class Parts:
             trajectory=self.trajectory if "trajectory" in named else None,
         )
 
-    def sendable(self, known: "Parts | None" = None) -> dict[str, Any]:
+    def sendable(self, known: "Parts | None" = None) -> dict[str, object]:
         """Return the parts that differ from `known`, by name, on the CPU; each tensor with separate memory.
 
         A view would carry the whole tensor that it views.

@@ -20,12 +20,12 @@ import sys
 import time
 import traceback
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from select import select as waiting_for
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, Literal, NoReturn, TypedDict, cast
 
 import numpy as np
 import torch
@@ -48,6 +48,27 @@ GLANCE: Final = 0.002  # seconds between two polls of a fork
 LONGEST_WHY: Final = 20_000  # characters
 FIRST_PROCESS: Final = 1
 SAME: Final = {"model", "inputs", "labels", "seed"}  # parts that shared results depend on
+
+
+class Request(TypedDict):
+    """Header of a request; `scores` is whether turns follow."""
+
+    kind: Literal["file", "module"]
+    where: str
+    content: bytes
+    scores: bool
+    threads: int
+    time_limit: float
+    chunk: int | None
+    memory: int
+    processor_seconds: int
+
+
+class SentTurn(TypedDict):
+    """Names of the measures of a turn, and the parts that differ from those of the previous turn."""
+
+    names: tuple[str, ...]
+    parts: dict[str, object]
 
 
 def main() -> None:
@@ -126,7 +147,7 @@ def _run_fork(scratch: Path, payload: int, results: int, exchange: int | None = 
         os.dup2(nowhere, descriptor)
     status, channel = 0, socket.socket(fileno=results)
     try:
-        request = _read(payload)
+        request = cast("Request", _read(payload))
         torch.set_num_threads(request["threads"])
         os.chdir(scratch)
         confine(scratch, memory=request["memory"], processor_seconds=request["processor_seconds"])
@@ -139,14 +160,14 @@ def _run_fork(scratch: Path, payload: int, results: int, exchange: int | None = 
     os._exit(status)
 
 
-def _read(payload: int) -> dict[str, Any]:
+def _read(payload: int) -> object:
     with os.fdopen(payload, "rb") as file:
-        return cast("dict[str, Any]", torch.load(file, weights_only=False))  # from the parent, which is trusted
+        return torch.load(file, weights_only=False)  # from the parent, which is trusted
 
 
 def _handle(
-    request: Mapping[str, Any], channel: socket.socket, exchange: int | None, scratch: Path
-) -> Iterator[dict[str, Any]]:
+    request: Request, channel: socket.socket, exchange: int | None, scratch: Path
+) -> Iterator[dict[str, object]]:
     try:
         available = _load_measures(request, scratch)
     except MeasuresError as error:
@@ -158,14 +179,14 @@ def _handle(
     if request["chunk"] is not None:  # never restored: this process runs one request
         measures.api.CHUNK = request["chunk"]  # type: ignore[misc]  # it is final elsewhere
         cast("Any", Subject.batches).__defaults__ = (None, request["chunk"])
-    parts: dict[str, Any] = {"refit": None if exchange is None else RefitElsewhere(channel, exchange)}
+    parts: dict[str, object] = {"refit": None if exchange is None else RefitElsewhere(channel, exchange)}
     subject: Subject | None = None
     memory = 0
     while given := socket.recv_fds(channel, 1, 1)[1]:
-        turn = _read(given[0])
+        turn = cast("SentTurn", _read(given[0]))
         parts |= turn["parts"]
         earlier = subject
-        subject = Subject(**parts)
+        subject = Subject(**parts)  # type: ignore[arg-type]  # from `Parts`, outside
         if earlier is None:
             memory = _peak()
         elif not SAME & turn["parts"].keys():
@@ -190,7 +211,7 @@ def _handle(
         yield {"end": sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))}
 
 
-def _load_measures(request: Mapping[str, Any], scratch: Path) -> dict[str, Measure]:
+def _load_measures(request: Request, scratch: Path) -> dict[str, Measure]:
     """Import the file or module of a request and return its measures.
 
     Raises:
@@ -211,7 +232,7 @@ def _load_measures(request: Mapping[str, Any], scratch: Path) -> dict[str, Measu
         raise MeasureDefinitionError(str(error).replace(str(path), request["where"])) from error
 
 
-def _describe(measure: Measure) -> dict[str, Any]:
+def _describe(measure: Measure) -> dict[str, object]:
     said = {field.name: getattr(measure, field.name) for field in fields(measure) if field.name != "compute"}
     plain = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in said.items()}
     return plain | {"doc": measure.compute.__doc__ or ""}

@@ -47,7 +47,7 @@ def suites_of(provenances: Iterable[Provenance], folder_name: str) -> str:
     return ", ".join(sorted({provenance.get(SUITE, folder_name) for provenance in provenances}))
 
 
-def summarize(runs: Iterable[RunFacts], folder_name: str, scoring_seconds: float) -> dict[str, Any]:
+def summarize(runs: Iterable[RunFacts], folder_name: str, scoring_seconds: float) -> Provenance:
     """Return the provenance of a zoo: dates, seeds, machines and seconds of all its networks."""
     facts = list(runs)
     machines = [{key: value for key, value in run.provenance.items() if key not in (SUITE, HELD_OUT)} for run in facts]

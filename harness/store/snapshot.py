@@ -12,12 +12,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
 from harness.errors import HarnessError
 from harness.store.atomic_write import written_whole
+from harness.store.provenance import Provenance
 
 LEDGER: Final = "ledger.sqlite"
 FILE: Final = "ledger.parquet"
@@ -46,8 +47,8 @@ class Snapshot:
     """
 
     ledger: pd.DataFrame
-    provenance: Mapping[str, Any]
-    metadata: Mapping[str, Mapping[str, Any]]
+    provenance: Provenance
+    metadata: Mapping[str, Mapping[str, object]]
     curves: Mapping[str, tuple[float, ...]]
 
 
@@ -63,7 +64,7 @@ def require_zoo(folder: Path) -> None:
         )
 
 
-def write_snapshot(folder: Path, ledger: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
+def write_snapshot(folder: Path, ledger: pd.DataFrame, provenance: Provenance) -> None:
     """Write the ledger of a zoo as Parquet, with its provenance and the digest of the rows that it was made from."""
     with closing(_connect(folder)) as connection:
         marked = ledger.copy(deep=False)

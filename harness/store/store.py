@@ -9,15 +9,17 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Self, get_args
 
 from harness.errors import HarnessError
 from harness.store.atomic_write import write_bytes
+from harness.store.provenance import Provenance
 from harness.store.schema import RUNS, SCORES, WITHOUT_LAYERS, insert_run, now, open_ledger
 from harness.store.snapshot import LEDGER, require_zoo
 from harness.store.weights import HALVES, TRAJECTORY, PackedRun, WeightFile
 from measures import Score
 from measures.api import Outcome
+from zoo.observations.observed import Observed
 from zoo.recipe import Recipe
 from zoo.training.record import Record
 
@@ -52,7 +54,7 @@ class StoredRun:
     run_id: str
     recipe: Recipe
     record: Record
-    provenance: dict[str, Any]
+    provenance: Provenance
     created: str
 
 
@@ -212,13 +214,13 @@ class Store:
         """
         return set(self._connection.execute(WITHOUT_LAYERS))
 
-    def add_metadata(self, metadata: Mapping[str, Mapping[str, Any]]) -> None:
+    def add_metadata(self, metadata: Mapping[str, Mapping[str, object]]) -> None:
         """Write the metadata of measures, so that a plug-in's sign outlives the plug-in."""
         rows = [(name, json.dumps(values)) for name, values in metadata.items()]
         with self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO measures VALUES (?, ?)", rows)
 
-    def metadata(self) -> dict[str, dict[str, Any]]:
+    def metadata(self) -> dict[str, dict[str, object]]:
         """Return the metadata of measures from when they were computed, by name."""
         return {
             name: json.loads(text)
@@ -227,7 +229,7 @@ class Store:
 
     # -- observations --------------------------------------------------------------------------------------------------
 
-    def add_observations(self, run_id: str, observed: Mapping[str, Mapping[str, Any]]) -> None:
+    def add_observations(self, run_id: str, observed: Mapping[str, Observed]) -> None:
         """Write the observations of one run in one transaction."""
         rows = [(run_id, name, json.dumps(values, allow_nan=False)) for name, values in observed.items()]
         with self._connection:
@@ -237,9 +239,9 @@ class Store:
         """Return all (run_id, observation) that are stored."""
         return set(self._connection.execute("SELECT run_id, observation FROM observations"))
 
-    def observations(self) -> dict[str, dict[str, Any]]:
+    def observations(self) -> dict[str, dict[str, float | list[int]]]:
         """Return observed values by run_id and name: numbers, and lists of integers."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, dict[str, float | list[int]]] = {}
         for run_id, observed in self._connection.execute("SELECT run_id, observed FROM observations ORDER BY run_id"):
             values = {name: float(v) if isinstance(v, int | float) else v for name, v in json.loads(observed).items()}
             found.setdefault(run_id, {}).update(values)

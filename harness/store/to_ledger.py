@@ -1,14 +1,14 @@
-"""A zoo on disk as a ledger: the table that the leaderboard reads."""
+"""Turn a zoo on disk into a ledger: the table that the leaderboard reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
 from harness.sandbox.submission import Submission
 from harness.store.measure_metadata import Metadata, make_metadata
-from harness.store.provenance import RunFacts, summarize
+from harness.store.provenance import Provenance, RunFacts, summarize
 from harness.store.store import Store
 from leaderboard.claims import Evidence
 from measures import Measure, Score
@@ -16,18 +16,18 @@ from zoo.recipe import Recipe
 from zoo.training.record import CurvePoint
 
 SEEDS: Final = {"seed", "init_seed", "data_seed"}
-CORRUPTED: Final = {"corruption", "corruption_p", "shift", "severity", "shift_on"}  # all in one name
+CORRUPTED: Final = {"corruption", "corruption_p", "shift", "severity", "shift_on"}  # joined into one name
 HYPERPARAMETERS: Final = tuple(
     field.name for field in fields(Recipe) if field.name not in CORRUPTED | SEEDS | {"checkpoints", "unlabeled"}
-)  # those that are the same everywhere are left out
+)  # those that never vary are left out
 STALE: Final = "It was scored by another version of the measure; score the zoo again."
 RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "stopped", "epochs", "test_size")
 
 
 def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFrame:
-    """One row a network, with the columns of `leaderboard.ledger.read`; of each measure the newest version.
+    """Return one row per network, with the columns of `leaderboard.ledger.read` and the newest version of each measure.
 
-    With `every_hyperparameter` also those that are the same everywhere, and the seeds of initialization and data.
+    With `every_hyperparameter` also hyperparameters that never vary, and the seeds of initialization and data.
     """
     rows = {}
     for run_id, run in store.runs().items():
@@ -68,17 +68,17 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
     keep = every_hyperparameter or len(same) == len(HYPERPARAMETERS) + 1
     varied = frame if keep else frame.drop(columns=same)
     numbers = {name: float for name in varied.columns if name.startswith(("measure.", "cost."))}
-    return varied.astype(numbers).copy()  # in one piece, since columns are added to it
+    return varied.astype(numbers).copy()  # copied into one block, since columns are added to it
 
 
-def _is_current(score: Score, described: Mapping[str, Any]) -> bool:
-    """Whether a score is of the code that was last asked for; earlier ledgers do not say which that was."""
-    said = described.get("version", score.version), described.get("source_hash", score.source_hash)
-    return (score.version, score.source_hash) == said
+def _is_current(score: Score, described: Mapping[str, object]) -> bool:
+    """Return whether a score is of the code that was last run; earlier ledgers do not record it."""
+    newest = described.get("version", score.version), described.get("source_hash", score.source_hash)
+    return (score.version, score.source_hash) == newest
 
 
 def layers_of(store: Store) -> pd.DataFrame:
-    """One row for each layer of each score that was stored by layer."""
+    """Return one row per layer of each score that is stored by layer."""
     return pd.DataFrame(store.layers(), columns=["run_id", "measure", "version", "layer", "value"])
 
 
@@ -103,8 +103,8 @@ def metadata_of(
     }
 
 
-def hyperparameters_of(recipe: Recipe) -> dict[str, Any]:
-    """The `hp.` columns of a network's row."""
+def hyperparameters_of(recipe: Recipe) -> dict[str, object]:
+    """Return the `hp.` columns of a network's row."""
     level = f" {recipe.corruption_p:g}" if recipe.corruption_p else ""
     shift = f", {recipe.shift} {recipe.severity} on {recipe.shift_on}" if recipe.shift else ""
     return {
@@ -113,15 +113,15 @@ def hyperparameters_of(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
-    """A value that a table holds: a recipe by its run_id, a tuple as its items joined."""
+def _plain(value: object) -> object:
+    """Return a value for a table cell: the run_id of a recipe, the joined items of a tuple."""
     if isinstance(value, Recipe):
         return value.run_id
     return (" ".join(map(str, value)) or None) if isinstance(value, tuple) else value
 
 
 def evidence_of(store: Store) -> Evidence:
-    """What the claims of a study are tested on."""
+    """Collect the data that the claims of a study are tested on."""
     runs = store.runs()
     curves = [{"run_id": run_id, **asdict(point)} for run_id, run in runs.items() for point in run.record.curve]
     arrays: dict[str, dict[str, Sequence[int]]] = {}
@@ -139,7 +139,7 @@ def curves_of(store: Store) -> dict[str, tuple[float, ...]]:
     return {run_id: run.record.losses for run_id, run in store.runs().items()}
 
 
-def provenance_of(store: Store) -> dict[str, Any]:
+def provenance_of(store: Store) -> Provenance:
     """Return when, from which seeds and on what machines the networks of a zoo were made, and in how many seconds."""
     runs = store.runs().values()
     facts = [RunFacts(run.provenance, run.created, run.recipe.seed, run.record.seconds) for run in runs]

@@ -5,13 +5,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.store.provenance import Provenance
 from zoo.recipe import Recipe
 from zoo.training.record import Record, Snapshot, TrainedRun
 
@@ -37,7 +37,7 @@ class PackedRun:
 
     recipe: Recipe
     record: Record
-    provenance: Mapping[str, Any]
+    provenance: Provenance
     initial: bytes
     final: bytes
     trajectory: bytes | None = None
@@ -69,12 +69,12 @@ class WeightFile:
         return safetensors.torch.load(self.content())
 
 
-def to_json(recipe: Recipe, record: Record, provenance: Mapping[str, Any]) -> tuple[str, str, str]:
+def to_json(recipe: Recipe, record: Record, provenance: Provenance) -> tuple[str, str, str]:
     """Return recipe, record and provenance as JSON, as the ledger and the headers of weight files hold them."""
     return json.dumps(recipe.changed()), json.dumps(asdict(record)), json.dumps(provenance)
 
 
-def pack(run: TrainedRun, provenance: Mapping[str, Any]) -> PackedRun:
+def pack(run: TrainedRun, provenance: Provenance) -> PackedRun:
     """Serialize the weights of a trained run, with recipe, record and provenance in the header of each file."""
     header = dict(zip(("recipe", "record", "provenance"), to_json(run.recipe, run.record, provenance), strict=True))
     initial, final = (safetensors.torch.save(_contiguous(s), metadata=header) for s in (run.initial, run.final))
