@@ -57,7 +57,7 @@ def rank(
     if as_json:
         print(json.dumps(report.to_json(), allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
     elif markdown:
-        print(as_markdown(report) if report.beside is None else markdown_beside(report, report.beside), end="")  # noqa: T201  likewise
+        print(as_markdown(report) if report.beside is None else markdown_beside(report, report.beside), end="")  # noqa: T201  as Markdown
     elif report.beside is None:
         render(report, console)
     else:

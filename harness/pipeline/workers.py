@@ -19,7 +19,7 @@ from zoo.recipe import SOLVED
 from zoo.training.train import data_of, train
 
 TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes
-REFIT_LIMIT: Final = 3600.0  # seconds for a measure that trains networks anew
+REFIT_LIMIT: Final = 3600.0  # seconds for a measure that trains networks
 
 
 def train_fleet(task: TrainTask) -> Iterator[PackedRun]:

@@ -1,10 +1,10 @@
-"""docs/estimator_noise.csv: how much of a score's spread over networks is between seeds of its own estimator.
+"""Make docs/estimator_noise.csv: spread of scores between seeds of an estimator, relative to that between networks.
 
 python -m harness.reports.estimator_noise runs/digits -o docs/estimator_noise.csv
 
-Networks are taken evenly from each corruption of a trained zoo and scored under several seeds of the estimators. What
-was scored is kept beside the zoo's results in a file of its own, so that the command resumes where it was stopped. The
-zoo's ledger is read and not written.
+Networks are taken evenly from each corruption of a trained zoo and scored under several seeds of the estimators. Scores
+are kept in a separate file beside the zoo's results, so that the command resumes where it stopped. The zoo's ledger is
+read and not written.
 """
 
 import argparse
@@ -126,7 +126,7 @@ def evenly(runs: Mapping[str, StoredRun], count: int) -> list[StoredRun]:
 
 
 def corruption_of(run: StoredRun) -> str:
-    """The corruption of a run's data and its level."""
+    """Return the corruption of a run's data and its level."""
     return f"{run.recipe.corruption} {run.recipe.corruption_p:g}"
 
 
@@ -203,7 +203,7 @@ def measured(
 
 
 def read(path: Path) -> Iterator[SeedScore]:
-    """The scores in a file that `append` wrote; none where there is no file."""
+    """Read the scores of a file that `append` wrote; none where there is no file."""
     if path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
             for run_id, seed, measure, version, value, is_drawn in csv.reader(file):
@@ -221,7 +221,7 @@ def append(path: Path, scores: Sequence[SeedScore]) -> None:
 
 
 def table(rows: Sequence[Noise]) -> str:
-    """The measures as CSV; an empty cell is a ratio that is undefined."""
+    """Format the measures as CSV; an empty cell is an undefined ratio."""
     lines = [",".join(COLUMNS)]
     for row in rows:
         ratios = ["" if ratio is None else f"{ratio:.3g}" for ratio in (row.noise, row.rank_noise)]

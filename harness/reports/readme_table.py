@@ -1,4 +1,4 @@
-"""`gapbench table`: the ranking that a zoo's directory holds, in the terminal or as Markdown in a text file."""
+"""`gapbench table`: read a stored ranking, and keep a Markdown table in a text file up to date."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from leaderboard.views.markdown import insert_table
 
 
 def ranking_in(source: Path) -> Excerpt:
-    """What a table shows of the ranking that was written with a zoo, or kept as a file.
+    """Read what a table shows of a ranking: that of a zoo's directory, or a file.
 
     Raises:
         RankingError: there is none, or the file holds something else.
@@ -27,15 +27,15 @@ def ranking_in(source: Path) -> Excerpt:
 
 
 def put(table: str, destination: Path, *, check: bool) -> bool:
-    """Write the table between the marks of a file, alone into a new one; whether the file held it already.
+    """Write a table between the marks of a file, or to a new file; returns whether the file held it already.
 
     Args:
         table: in Markdown.
         destination: the file.
-        check: change nothing.
+        check: write nothing.
 
     Raises:
-        RankingError: a file without the marks.
+        RankingError: the file has no marks.
     """
     there = destination.read_text(encoding="utf-8") if destination.is_file() else None
     text = table if there is None else insert_table(there, table)
@@ -45,7 +45,7 @@ def put(table: str, destination: Path, *, check: bool) -> bool:
 
 
 def keep(ranking: Ranking, destination: Path) -> None:
-    """Write what a table is made of, a line a measure."""
+    """Write what a table shows as JSON, one line per measure."""
     kept = excerpt_of(ranking)
     measures = {name: msgspec.to_builtins(entry) for name, entry in kept.measures.items()}
     head = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in kept.to_json().items() if key != "measures"]

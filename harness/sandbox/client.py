@@ -42,7 +42,7 @@ from measures.training_history import Refit
 MEMORY: Final = 4 << 30  # bytes beyond torch and what is sent; above what any measure of the catalogue takes
 STARTING: Final = 120.0  # seconds to import torch on a machine that has other things to do
 SCORING: Final = 300.0  # seconds for one measure of one network
-SCRATCH: Final = "/tmp"  # noqa: S108  in the sandbox it is a folder of its own
+SCRATCH: Final = "/tmp"  # noqa: S108  a separate folder inside bubblewrap
 
 
 class SandboxError(HarnessError):

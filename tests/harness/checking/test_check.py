@@ -130,7 +130,7 @@ def psis() -> list[float]:
 
 
 def test_the_gap_itself_leads() -> None:
-    """It has every figure at its best, and against its sign it is told so."""
+    """Every figure is at its best; with the opposite sign there is a remark."""
     figures, faults, remarks = placing(lambda row: row["gap"])
 
     assert not faults
@@ -146,7 +146,7 @@ def test_the_gap_itself_leads() -> None:
     assert "does not detect random labels" in " ".join(placing(lambda row: -row["gap"])[2])
 
 
-def test_what_orders_as_another_is_told_so() -> None:
+def test_a_measure_that_orders_as_another_is_refused() -> None:
     """Any increasing function of a measure of the catalogue is that measure, a decreasing one turned round."""
     figures, faults, _ = placing(lambda row: row["measure.fro_dist"] ** 3)
     assert "exactly as `fro_dist` does" in " ".join(fault.what for fault in faults)

@@ -50,7 +50,7 @@ def test_the_weights_have_the_accuracies_of_the_ledger() -> None:
 
 
 def test_other_initial_weights_are_refused() -> None:
-    """A build of torch that draws otherwise is told so, instead of getting distances from elsewhere."""
+    """A build of torch that draws other numbers is refused, instead of getting wrong distances."""
     zoo = check_zoo()
     run_id = zoo.by_seed()[0]
     changed = type(zoo)(

@@ -1,4 +1,4 @@
-"""How a command ends: users' mistakes are a sentence, faults of the program a traceback, a lost reader is nothing."""
+"""A user's mistake is one sentence, a fault of the program a traceback, and a reader that leaves is no error."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""What plans made by hand train, and what was printed on the way."""
+"""A recipe for plans made by hand, and the text that a step printed."""
 
 import io
 
@@ -10,6 +10,6 @@ BASE = Recipe(train_size=64, batch_size=16, learning_rate=0.05, max_epochs=40, t
 
 
 def printed(console: Console) -> str:
-    """What was printed so far."""
+    """Return the text printed so far."""
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()

@@ -1,4 +1,4 @@
-"""What is observed of a network is stored with it and reaches the claims."""
+"""Observations of a network are stored with it and reach the claims."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a plan trains: the recipes of a suite as the options change them, and all that those build on likewise."""
+"""Plans: recipes of a suite as the options change them, and with them the recipes that they build on."""
 
 from dataclasses import replace
 from io import BytesIO

@@ -24,7 +24,7 @@ FILES = {"ledger.sqlite", "runs", "ledger.parquet", "leaderboard.json", "leaderb
 
 
 def command(*arguments: str) -> subprocess.Popen[str]:
-    """Start the program on one thread, in a process group of its own."""
+    """Start the program on one thread, in a separate process group."""
     return subprocess.Popen(
         [sys.executable, "-m", "harness.cli", *arguments],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What a worker builds for the measures: the network as it was trained, and nothing that it must not see."""
+"""Subjects that a worker builds hold the network as it was trained, and no test label, recipe or gap."""
 
 import gc
 from collections.abc import Iterator
@@ -110,7 +110,7 @@ def test_no_test_label_recipe_or_gap_can_be_reached_from_a_subject(task: ScoreTa
 
 
 def test_a_measure_that_writes_into_its_labels_spoils_no_other_network(task: ScoreTask) -> None:
-    """The data are kept between networks; a subject has labels of its own."""
+    """The data are kept between networks; a subject has its own labels."""
     subject_of(task).labels.zero_()
 
     assert data_of(task.recipe).train_labels.max() > 0

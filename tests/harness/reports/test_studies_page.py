@@ -28,7 +28,7 @@ SWITCHES = ("observed.source_noise", "observed.source_is_clipped", "observed.con
 
 
 def shortened(recipe: Recipe) -> Recipe:
-    """The same with two epochs of few examples, and what it builds on likewise."""
+    """Shorten a recipe, and those it builds on, to two epochs of few examples."""
     if recipe.model in SOLVED:
         return recipe.replace(train_size=64)
     source = None if recipe.source is None else shortened(recipe.source)

@@ -1,4 +1,4 @@
-"""What a ranking says of where its networks come from."""
+"""Provenance in a ranking: suites, machines and claims."""
 
 import json
 from pathlib import Path

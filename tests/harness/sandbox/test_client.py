@@ -1,4 +1,4 @@
-"""What the sandbox keeps apart: what a measure must not see, its neighbours, requests, and what cannot be described."""
+"""The sandbox isolates measures from hidden data, from each other and from other requests; broken files are refused."""
 
 from pathlib import Path
 

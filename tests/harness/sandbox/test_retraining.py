@@ -1,4 +1,4 @@
-"""A submitted measure may have networks trained anew: outside, by a recipe that never enters the sandbox."""
+"""A sandboxed measure may have networks trained: outside, by a recipe that never enters the sandbox."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ from measures import measure
 from measures.training_history import Training
 
 @measure(source="nobody", family="norm", needs={"refit"})
-def anew(subject):
+def retrained(subject):
     '''Distance to networks trained once more, on the first half and on other labels, and their last losses.'''
     half = subject.num_examples // 2
     fitted = subject.refit([
@@ -65,9 +65,9 @@ def sandbox() -> Sandbox:
     return shared_sandbox()
 
 
-def test_training_anew_gives_what_it_gives_outside(sandbox: Sandbox, finished: Path, tmp_path: Path) -> None:
+def test_retraining_gives_what_it_gives_outside(sandbox: Sandbox, finished: Path, tmp_path: Path) -> None:
     """Two trainings by a recipe of the smoke suite, the same to the last bits of float32."""
-    path = tmp_path / "anew.py"
+    path = tmp_path / "retrained.py"
     path.write_text(MEASURES)
     with Store(finished) as store:
         run = next(iter(store.runs().values()))
@@ -78,12 +78,12 @@ def test_training_anew_gives_what_it_gives_outside(sandbox: Sandbox, finished: P
     )  # fmt: skip
     submission = Submission.of_file(path)
     described = sandbox.describe(submission)
-    (group,) = make_commissions(["anew"], described, {"anew": submission})
+    (group,) = make_commissions(["retrained"], described, {"retrained": submission})
 
-    score = score_commission(group, parts_of(task), 30, Retraining(_refit_of(task), 60))["anew"]
-    none = score_commission(group, parts_of(task), 30, Retraining(None, 60))["anew"]
+    score = score_commission(group, parts_of(task), 30, Retraining(_refit_of(task), 60))["retrained"]
+    none = score_commission(group, parts_of(task), 30, Retraining(None, 60))["retrained"]
 
-    expected = from_file(path)["anew"](subject_of(task, with_refit=True))
+    expected = from_file(path)["retrained"](subject_of(task, with_refit=True))
     assert score.value == pytest.approx(expected, rel=1e-6), score.why
     assert (none.outcome, none.why) == ("unsupported", "The measure needs 'refit', which was not given.")
 

@@ -1,4 +1,4 @@
-"""Ledgers of earlier versions must load, rank and export as they did; they are kept and never made anew."""
+"""Ledgers of earlier versions must load, rank and export as they did; they are never regenerated."""
 
 import shutil
 import sqlite3

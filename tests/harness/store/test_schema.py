@@ -58,7 +58,7 @@ def test_runs_are_read_back_where_the_ledger_is_lost(tmp_path: Path, packed: Pac
     assert aside == ([] if how in ("empty", "gone") else [spoiled])
 
     with Store(tmp_path) as store:
-        assert store.repairs == [], "it is told once"
+        assert store.repairs == [], "it is reported once"
         assert list(store.runs()) == [run_id]
 
 

@@ -1,4 +1,4 @@
-"""What was stored comes back; what is damaged is named or left out, and never deleted by reading."""
+"""The store returns what was written; damaged data are named or left out, and reading deletes nothing."""
 
 import json
 import sqlite3

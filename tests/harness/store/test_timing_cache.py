@@ -1,4 +1,4 @@
-"""What timings chose is remembered on the disk, so that two runs give identical records; work is shared out."""
+"""Choices by timing are cached on disk, so that two runs give identical records; groups are split among workers."""
 
 import json
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_two_runs_of_a_suite_give_identical_records_and_weights(
 
 
 def test_mode_and_precision_are_options(gapbench: Gapbench, tmp_path: Path) -> None:
-    """They stand in the record; what cannot be is refused in a sentence."""
+    """They stand in the record; an impossible combination is refused in a sentence."""
     result = gapbench("train", "smoke", "--limit", "1", "--precision", "bf16", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     assert {record["precision"] for record in records(tmp_path).values()} == {"bf16"}
@@ -102,7 +102,7 @@ def test_the_first_answer_stands(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"question": "which?", "mode": "magic", "size": 1}'])
-def test_a_damaged_answer_is_asked_for_anew(content: str, tmp_path: Path) -> None:
+def test_a_damaged_answer_is_asked_for_again(content: str, tmp_path: Path) -> None:
     """And replaced."""
     choices = ChoicesOnDisk(tmp_path)
     choices.keep("which?", Choice("fleet", 8), {}, {})

@@ -1,4 +1,4 @@
-"""What each layer gives to a score: stored on request, and written as a table of its own."""
+"""Contributions of layers to a score are stored on request and exported as a separate table."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -138,7 +138,7 @@ def test_shares_belong_to_a_version_and_to_weights(tmp_path: Path, packed: Packe
 
 
 def test_a_score_outlives_a_vain_attempt_to_know_its_shares(tmp_path: Path, packed: PackedRun) -> None:
-    """It stays, and still lacks them; a failure of other code, or of another version, is told."""
+    """It stays, and still lacks them; a failure of other code, or of another version, is reported."""
     score = Score(3.0, "scored", 0.1, 1, layers={"a": 3.0})
     failed = Score(None, "timeout", 0.1, 1, "It ran longer than 300 s.")
     with Store(tmp_path) as store:
@@ -162,7 +162,7 @@ def test_precision_is_a_hyperparameter_where_networks_differ_in_it(tmp_path: Pat
 
 
 def test_a_shift_is_part_of_the_corruption(tmp_path: Path, packed: PackedRun) -> None:
-    """So that networks trained under it are a stratum of their own, and differ from others in one hyperparameter."""
+    """So that networks trained under it are a separate stratum, and differ from others in one hyperparameter."""
     shifted = packed.recipe.replace(shift="fog", severity=3, shift_on="train")
     with Store(tmp_path) as store:
         store.add_run(packed)
