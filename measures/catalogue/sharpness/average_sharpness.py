@@ -20,7 +20,7 @@ from measures.passes.perturbations.noise_scale import (
 
 SOURCE: Final = "Andriushchenko et al. 2023, arXiv:2302.07011, sec. 3"
 COST: Final = "1 forward pass of 2048 examples by up to 256 networks"
-COST_TOGETHER: Final = "1 forward pass of 16 networks on 256 examples"
+COST_TOGETHER: Final = "1 forward pass of 12 networks on 256 examples"
 
 
 @measure(source=SOURCE, family="sharpness", cost=COST, version=2)
@@ -79,7 +79,7 @@ def local_entropy(subject: Subject) -> float:
         \gamma = \rho^{-2}, \quad \rho = 0.05
 
     with the negative sign, so that larger is sharper, and the constant the integral of the Gaussian. Departs from the
-    paper, which samples w' by Langevin dynamics: here 16 draws are of the Gaussian and weighted, on the same examples,
+    paper, which samples w' by Langevin dynamics: here 12 draws are of the Gaussian and weighted, on the same examples,
     at most 256. Unit: nats. Not invariant to the rescaling of layers.
     """
     logits(subject)  # refuses a network whose logits are not finite

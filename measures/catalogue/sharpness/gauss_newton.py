@@ -9,7 +9,7 @@ where the network is linear in its weights or its residuals are zero, and equal 
 are taken in two ways. Soft rank, determinant and entropy are of a sample of 480 of the n k outer products that G is the
 sum of, drawn by size; with no more than 480 they are exact. Their sum is then within 2 % of that of all, and small
 eigenvalues are fewer than they should be. Where these decide, all outer products are taken but for the least of more
-than 1,024, which hold 0.5 % of the sum of squares in the space of logits; above 4,096 the measure is refused.
+than 1,024, which hold 1 % of the sum of squares in the space of logits; above 4,096 the measure is refused.
 """
 
 import math
@@ -98,7 +98,7 @@ def lin_dof(subject: Subject) -> float:
 
     with n training examples, all parameters w and the precision alpha of the prior N(0, I / alpha) at which
     MacKay's condition for the most evidence holds, which is unique. Departs from Maddox et al., who set alpha by hand,
-    and from both in G. Lower by 0.5 to 1.5 % for what is left out of more than 1,024 outer products. Unit: directions.
+    and from both in G. Lower by 1 to 3 % for what is left out of more than 1,024 outer products. Unit: directions.
     Not invariant to the rescaling of layers.
     """
     return _well_determined(subject, _best_precision(subject))

@@ -28,7 +28,7 @@ SEARCH_PAIRS: Final = 1024  # in each other step
 LOSS_PAIRS: Final = 2048  # of a mean loss at one scale
 MIN_DRAWS: Final = 8  # the same for every scale tried
 MAX_DRAWS: Final = 256  # of 16 examples each; more networks take longer and err by little less
-TOGETHER_DRAWS: Final = 16  # of networks that answer the same examples
+TOGETHER_DRAWS: Final = 12  # of networks that answer the same examples
 TOGETHER_EXAMPLES: Final = 256
 NUMBERS_DRAWN: Final = 2**22  # 16 MiB of noise for all draws: fewer draws of larger networks
 START: Final = 0.05  # networks trained on small images bear 0.02 to 0.1
@@ -67,7 +67,11 @@ def published_noise_scale(subject: Subject) -> float:
 @shared
 def published_magnitude_noise_scale(subject: Subject) -> float:
     """The s of noise of standard deviation s^2 w_i^2 + epsilon^2, otherwise as `published_noise_scale`."""
-    return _search_noise(subject, lambda s: lambda w: s**2 * w.square() + EPSILON**2, PUBLISHED_START, with_norms=True)
+
+    def noise(s: float) -> Std:
+        return lambda w: s**2 * w.square() + EPSILON**2
+
+    return _search_noise(subject, noise, PUBLISHED_START, with_norms=True)
 
 
 @shared
