@@ -48,7 +48,7 @@ class Networks:
         """Number c of configurations."""
         return int(self.configuration.max(initial=-1)) + 1
 
-    def only(self, kept: NDArray[np.bool_]) -> "Networks":
+    def select(self, kept: NDArray[np.bool_]) -> "Networks":
         """Select some of the networks; levels and configurations keep their codes."""
         return Networks(
             hyperparameters=self.hyperparameters.loc[kept].reset_index(drop=True),
@@ -61,7 +61,7 @@ class Networks:
             scores={name: scores[kept] for name, scores in self.scores.items()},
         )
 
-    def renumbered(self) -> "Networks":
+    def renumber(self) -> "Networks":
         """Renumber the configurations of these networks from 0 to c - 1."""
         configuration = np.unique(self.configuration, return_inverse=True)[1].astype(np.int64)
         return Networks(**{**self.__dict__, "configuration": configuration})

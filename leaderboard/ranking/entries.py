@@ -11,7 +11,7 @@ from leaderboard.ledger.read import names_of
 from leaderboard.ranking.entry import Cost, Entry, Gate, StratumMean
 from leaderboard.ranking.groups import Options, groups, resamples
 from leaderboard.ranking.pairwise import Pairwise
-from leaderboard.ranking.readable_units import Readable, Units, noise_of, pareto
+from leaderboard.ranking.readable_units import Readable, Units, find_front, noise_of
 from leaderboard.ranking.report import Comparisons
 from leaderboard.ranking.significance import Significance, Verdicts
 from leaderboard.ranking.statistics_of import Judged
@@ -117,7 +117,7 @@ def with_front(measures: Mapping[str, Entry]) -> dict[str, Entry]:
         for name, entry in measures.items()
         if not entry.control and entry.cost.median_seconds is not None and entry.directed_psi is not None
     }
-    front = pareto(points)
+    front = find_front(points)
     found = {}
     for name, entry in measures.items():
         if name in points:

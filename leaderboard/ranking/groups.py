@@ -57,7 +57,7 @@ def groups(networks: Networks, options: Options, counts: Floats) -> Iterator[Gro
         by_mask.setdefault(scored.tobytes(), (scored, []))[1].append(name)
     for scored, names in by_mask.values():
         present = np.bincount(networks.configuration[scored], minlength=networks.size) > 0
-        part = networks.only(scored).renumbered()
+        part = networks.select(scored).renumber()
         panel = Panel(part, counts[:, present], seeds=options.seeds, weights=options.weights, seed=options.seed)
         yield Group(names, scored, present, panel)
 
@@ -67,9 +67,9 @@ def resamples(networks: Networks, options: Options) -> Floats:
     return draw(networks.size, options.bootstrap, np.random.default_rng(options.seed))
 
 
-def judged_alone(networks: Networks, options: Options) -> dict[str, Judged]:
+def judge_alone(networks: Networks, options: Options) -> dict[str, Judged]:
     """Evaluate every measure on some of a ledger's networks, without tests and comparisons."""
-    networks = networks.renumbered()
+    networks = networks.renumber()
     found: dict[str, Judged] = {}
     for group in groups(networks, options, resamples(networks, options)):
         found |= group.panel.judge(group.names)[0]

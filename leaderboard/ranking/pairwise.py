@@ -43,13 +43,13 @@ class Pairwise:
             return
         mine = [names[place] for place in places]
         signs = np.array([float(self._signs.get(name, 1)) for name in mine])
-        turned = influence.only(np.array(places)).turned(signs)
+        turned = influence.select(np.array(places)).turn(signs)
         draws = (counts - 1) @ turned.of_configuration
         self._draws |= {name: draws[:, place] for place, name in enumerate(mine)}
         self._alike |= dict.fromkeys(mine, all_alike(counts.shape[1] // 2))
         self._degrees |= {(name, name): float(nu) for name, nu in zip(mine, turned.degrees(), strict=True)}
         for a, first in enumerate(mine):
-            differences = turned.only(np.arange(a)).beside(turned.only(np.array([a])))
+            differences = turned.select(np.arange(a)).beside(turned.select(np.array([a])))
             spread, degrees = np.sqrt(differences.variance()), differences.degrees()
             for b, second in enumerate(mine[:a]):
                 self._spread[first, second] = self._spread[second, first] = float(spread[b])

@@ -22,7 +22,7 @@ from leaderboard.ranking.pairwise import power_of
 from leaderboard.ranking.readable_units import curve_of
 from leaderboard.ranking.report import Bins, LabelCurve, Report, Seeds
 from leaderboard.ranking.significance import family_of
-from leaderboard.ranking.strata import Parts, mean_over, strata_of, strata_report
+from leaderboard.ranking.strata import Parts, average_over, strata_of, strata_report
 from leaderboard.statistics.granulated import grid_of
 from leaderboard.statistics.pairs import MOST_NETWORKS
 from leaderboard.statistics.sign_error import Weights
@@ -171,7 +171,7 @@ def _mean(parts: Parts, name: str, key: str, lacking: str, why: Reasons) -> Stra
     if lacking:
         why[key] = lacking
         return None
-    return mean_over(parts, name, key, why)
+    return average_over(parts, name, key, why)
 
 
 def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:

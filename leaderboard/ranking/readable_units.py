@@ -17,7 +17,7 @@ from leaderboard.statistics.granulated import Grid
 from leaderboard.statistics.labels import LabelCurve, label_curve
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import Interval
-from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, made_or_reason
+from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, value_or_reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +44,11 @@ class Units:
     def __init__(self, group: Group, options: Options, signs: Mapping[str, int]) -> None:
         networks, seed = group.panel.networks, options.seed
         self._networks, self._options, self._signs = networks, options, signs
-        self._crossfit = made_or_reason(
+        self._crossfit = value_or_reason(
             lambda: CrossFit(networks.hyperparameters, networks.target, networks.configuration, seed)
         )
-        self._conformal = made_or_reason(lambda: Conformal(networks.target, networks.configuration, seed))
-        self.curve = made_or_reason(lambda: curve_of(group.panel.grid, networks, seed))
+        self._conformal = value_or_reason(lambda: Conformal(networks.target, networks.configuration, seed))
+        self.curve = value_or_reason(lambda: curve_of(group.panel.grid, networks, seed))
 
     def of(self, name: str, statistics: Statistics, noise: Floats | None) -> Readable:
         """Compute the statistics of one measure.
@@ -119,7 +119,7 @@ def curve_of(grid: Grid, networks: Networks, seed: int) -> LabelCurve:
     return label_curve(grid, networks.target, networks.accuracy, seed)
 
 
-def pareto(points: Mapping[str, tuple[float, float]]) -> set[str]:
+def find_front(points: Mapping[str, tuple[float, float]]) -> set[str]:
     """Find the measures of the Pareto front: no other has at least the same Psi for at most the same cost.
 
     Of measures that are equal in both, all are on the front.

@@ -16,7 +16,7 @@ from leaderboard.ranking.statistics_of import Judged
 from leaderboard.statistics.granulated import agreement, grid_of
 from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
-from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffled, sources, step_down
+from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffle_within, sources, step_down
 from leaderboard.statistics.resampling import NO_SPREAD, all_alike, interval, normal_score, student
 from leaderboard.statistics.undefined import Reasons
 
@@ -58,7 +58,7 @@ class Tests:
         self.z[name] = 0.0 if abs(observed) <= NO_SPREAD else z
         self.null[name] = np.zeros_like(null) if flat else null / spread
 
-    def corrected(self, family: Sequence[str]) -> dict[str, float]:
+    def correct(self, family: Sequence[str]) -> dict[str, float]:
         """Correct the p-values over those of the family that have a test."""
         names = [name for name in family if name in self.z]
         if not names:
@@ -96,7 +96,7 @@ class Verdicts:
         first = np.unique(networks.configuration, return_index=True)[1]
         self._stratum = networks.stratum[first]  # [c]
         rng = np.random.default_rng([options.seed, 0x9E27])
-        self._order = shuffled(self._stratum, options.permutations, rng)
+        self._order = shuffle_within(self._stratum, options.permutations, rng)
         self._networks: dict[str, int] = {}
         self._why: dict[str, Reasons] = {}
         self._nulls: dict[str, Null] = {}
@@ -112,7 +112,7 @@ class Verdicts:
 
     def finish(self, names: Sequence[str], family: Sequence[str]) -> dict[str, Significance]:
         """Correct the p-values over the family, and give the verdicts on each measure."""
-        chance, rivals = self._chance_tests.corrected(family), self._rival_tests.corrected(family)
+        chance, rivals = self._chance_tests.correct(family), self._rival_tests.correct(family)
         return {
             name: Significance(
                 null=None if null is None else replace(null, p_adjusted=chance.get(name)),
@@ -145,8 +145,8 @@ class Verdicts:
         if self._options.permutations == 0:
             reason = "No permutations were asked for."
         elif names and grid.axes:
-            target = grid.averaged(networks.target)
-            scores = np.stack([grid.averaged(networks.scores[name]) for name in names], axis=1)
+            target = grid.average(networks.target)
+            scores = np.stack([grid.average(networks.scores[name]) for name in names], axis=1)
             null = null_psi(grid, scores, target, sources(self._order, self._stratum, group.present))
             here = [axis.mean(agreement(axis, scores, target)) for axis in grid.axes.values()]
             observed = np.mean(here, axis=0)
@@ -175,7 +175,7 @@ class Verdicts:
             best, best_psi = rivals[place], abs(float(psi[place]))
             turned = np.array([1.0 if psi[place] >= 0 else -1.0])
             whole = panel.influence(agreements)
-            of_best = None if whole is None else whole.only(np.array([place])).turned(turned)
+            of_best = None if whole is None else whole.select(np.array([place])).turn(turned)
         others = {
             name: one.statistics.Psi for name, one in judged.items() if one.statistics.Psi is not None and name != best
         }
@@ -185,7 +185,7 @@ class Verdicts:
             return
         places = np.array([group.names.index(name) for name in others])
         signs = np.array([float(self.signs.get(name, 1)) for name in others])
-        differences = influence.only(places).turned(signs).beside(of_best)
+        differences = influence.select(places).turn(signs).beside(of_best)
         spread, degrees = np.sqrt(differences.variance()), differences.degrees()
         comparisons = panel.layout.comparisons
         normal = differences.draws(panel.counts)

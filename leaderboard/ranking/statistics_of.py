@@ -24,7 +24,7 @@ from leaderboard.statistics.sign_error import (
     sign_error,
 )
 from leaderboard.statistics.spearman import hyperparameter_basis, partial_spearman, spearman
-from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, made_or_reason, require_contrast
+from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, require_contrast, value_or_reason
 
 Found = TypeVar("Found")
 
@@ -75,12 +75,12 @@ class Panel:
         self.weights = weights
         n = len(networks)
         self.grid = grid_of(networks.levels, n, configuration=networks.configuration, kept=seeds == "kept")
-        self.target = self.grid.averaged(networks.target)
-        self.layout = made_or_reason(lambda: Layout(self.grid))
+        self.target = self.grid.average(networks.target)
+        self.layout = value_or_reason(lambda: Layout(self.grid))
         self.target_signs = {name: sign_along(axis, self.target) for name, axis in self.grid.axes.items()}
         self._basis = hyperparameter_basis(networks.hyperparameters)
-        self._environments = made_or_reason(self._environments_of)
-        self._counter = made_or_reason(self._counter_of)
+        self._environments = value_or_reason(self._environments_of)
+        self._counter = value_or_reason(self._counter_of)
         self._tau_b_draws = TauBDraws(counts, networks.configuration, networks.target) if len(counts) and n else None
 
     def judge(self, names: Sequence[str]) -> tuple[dict[str, Judged], Influence | None]:
@@ -114,7 +114,7 @@ class Panel:
 
     def signs_of(self, names: Sequence[str]) -> dict[str, Agreements]:
         """Compute the signs of the differences of the scores of M measures, along each axis [p, M]."""
-        scores = np.stack([self.grid.averaged(self.networks.scores[name]) for name in names], axis=1)
+        scores = np.stack([self.grid.average(self.networks.scores[name]) for name in names], axis=1)
         return {name: sign_along(axis, scores) for name, axis in self.grid.axes.items()}
 
     def influence(self, agreements: Mapping[str, Agreements]) -> Influence | None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leaderboard.ledger.arrays import Networks
 from leaderboard.ranking.entry import Intervals, Statistics, StrataCounts, StratumMean
-from leaderboard.ranking.groups import Options, judged_alone
+from leaderboard.ranking.groups import Options, judge_alone
 from leaderboard.ranking.report import Strata, Stratum
 from leaderboard.ranking.statistics_of import Judged
 from leaderboard.statistics.pairs import Floats
@@ -38,7 +38,7 @@ def strata_of(
     for place, value in enumerate(sorted(set(text.tolist()))):
         kept = text == value
         part = replace(options, seed=options.seed + 1 + place)
-        found[value] = int(kept.sum()), judged_alone(networks.only(kept), part)
+        found[value] = int(kept.sum()), judge_alone(networks.select(kept), part)
     return found
 
 
@@ -53,7 +53,7 @@ def strata_report(column: str, parts: Parts) -> Strata:
     )
 
 
-def mean_over(parts: Parts, name: str, key: str, why: Reasons) -> StratumMean:
+def average_over(parts: Parts, name: str, key: str, why: Reasons) -> StratumMean:
     """Average tau-b and Psi of a measure over the strata that have them.
 
     Strata are resampled independently of each other.

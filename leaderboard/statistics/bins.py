@@ -26,7 +26,7 @@ class Levels:
     edges: Mapping[str, list[float]]
 
 
-def continuous(hyperparameters: pd.DataFrame) -> list[str]:
+def find_continuous(hyperparameters: pd.DataFrame) -> list[str]:
     """Find the hyperparameters that do not lie on a grid.
 
     Numbers with more than `MOST_LEVELS` values, most of which occur in one configuration only, so that no cell of
@@ -50,10 +50,10 @@ def levels_of(hyperparameters: pd.DataFrame, bins: Mapping[str, int] | None = No
 
     Args:
         hyperparameters: one column each, one row a network.
-        bins: number of bins by name, 0 for none; hyperparameters not named get `BINS` bins if `continuous` finds
+        bins: number of bins by name, 0 for none; hyperparameters not named get `BINS` bins if `find_continuous` finds
             them.
     """
-    wanted = dict.fromkeys(continuous(hyperparameters), BINS) | dict(bins or {})
+    wanted = dict.fromkeys(find_continuous(hyperparameters), BINS) | dict(bins or {})
     codes: dict[str, Ints] = {}
     edges: dict[str, list[float]] = {}
     for name, values in hyperparameters.items():

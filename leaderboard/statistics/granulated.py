@@ -80,7 +80,7 @@ class Grid:
         """The configuration [u] of each unit."""
         return self.configuration if self.kept else np.arange(self.size)
 
-    def averaged(self, values: Floats) -> Floats:
+    def average(self, values: Floats) -> Floats:
         """Average values of networks [n] over the replicates of each unit [u].
 
         Means are exact and rounded once: equal means are bitwise equal, so that rounding decides no tie.
@@ -129,7 +129,7 @@ def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: 
             missing[name] = f"More than {MOST_PAIRS:,} pairs differ in {name} alone; bin it."
             too_many = too_many or missing[name]
             continue
-        axis = neighbours(cell, code)
+        axis = find_neighbours(cell, code)
         if len(axis.first):
             axes[name] = axis
         else:
@@ -137,7 +137,7 @@ def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: 
     return Grid(configuration, kept, axes, missing, too_many)
 
 
-def neighbours(cell: Ints, level: Ints) -> Axis:
+def find_neighbours(cell: Ints, level: Ints) -> Axis:
     """Find all pairs of units in the same cell with different levels."""
     order = np.lexsort((level, cell))
     sorted_cell, sorted_level = cell[order], level[order]
@@ -174,7 +174,7 @@ def granulated(grid: Grid, scores: Floats, target: Floats) -> tuple[float, dict[
 
     Cells are equally weighted, as in the paper; ties count 0 (tau-a). Departs from the paper where the grid is not
     full: m_i counts the cells with at least two settings, Psi averages over the hyperparameters that have such a
-    cell, and score and target are first averaged over the replicates of a configuration, by `Grid.averaged`, unless
+    cell, and score and target are first averaged over the replicates of a configuration, by `Grid.average`, unless
     the grid keeps them; then tau is over all pairs of networks of the cell that differ in the hyperparameter, so that
     two replicates of one configuration are no pair.
     Unit: none, in [-1, 1]. Source: Jiang et al. 2020, arXiv:1912.02178.

@@ -80,11 +80,11 @@ class Influence:
         """Influence on the differences between M measures and one other [c, 1] on the same networks."""
         return Influence(self.of_configuration - other.of_configuration, self.of_pair - other.of_pair, self.correction)
 
-    def turned(self, sign: Floats) -> "Influence":
+    def turn(self, sign: Floats) -> "Influence":
         """Influence of the measures times a sign [M] each."""
         return Influence(self.of_configuration * sign, self.of_pair * sign, self.correction)
 
-    def only(self, places: Ints) -> "Influence":
+    def select(self, places: Ints) -> "Influence":
         """Select some of the measures."""
         return Influence(self.of_configuration[:, places], self.of_pair[:, places], self.correction)
 

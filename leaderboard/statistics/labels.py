@@ -65,7 +65,7 @@ def label_curve(grid: Grid, target: Floats, accuracy: Floats, seed: int) -> Labe
     if not (np.isfinite(accuracy) & (accuracy >= 0) & (accuracy <= 1)).all():
         raise UndefinedError("It needs the test accuracy of every network, between 0 and 1.")
     rng = np.random.default_rng([seed, 0x1ABE])
-    goal = grid.averaged(target)
+    goal = grid.average(target)
     sizes = np.bincount(grid.configuration)
     repeats = max(8, min(256, DRAWN // len(target)))
     of_each = (grid.configuration + grid.size * np.arange(repeats)[:, None]).ravel()

@@ -13,7 +13,7 @@ AT_ONCE: Final = 16  # measures whose pairs are held at a time, few enough for t
 ROUNDING: Final = 1e-6  # of a Psi of single precision; pairs weigh more
 
 
-def shuffled(stratum: Ints, count: int, rng: np.random.Generator) -> NDArray[np.int32]:
+def shuffle_within(stratum: Ints, count: int, rng: np.random.Generator) -> NDArray[np.int32]:
     """Draw random orders of the units within their strata, [count, u], one stratum after the other.
 
     Args:

@@ -42,7 +42,7 @@ def require_contrast(target: NDArray[np.float64]) -> None:
         raise UndefinedError("All networks have the same target: there is nothing to predict.")
 
 
-def made_or_reason(make: Callable[[], Made]) -> Made | str:
+def value_or_reason(make: Callable[[], Made]) -> Made | str:
     """Make a value that many statistics share, or return the reason why it is undefined."""
     try:
         return make()
@@ -51,7 +51,7 @@ def made_or_reason(make: Callable[[], Made]) -> Made | str:
 
 
 def defined(made: Made | str) -> Made:
-    """Return a value from `made_or_reason`.
+    """Return a value from `value_or_reason`.
 
     Raises:
         UndefinedError: it is undefined, for this reason.

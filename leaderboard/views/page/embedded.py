@@ -18,7 +18,7 @@ CURVE: Final = 64  # points of a learning curve: more than a plot shows, and 3,0
 EXACT: Final = 2**53  # whole numbers below it are doubles
 
 
-def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence[float]]) -> dict[str, object]:
     """Build the page's data: the ledger's columns, with exact doubles, and what the ranking adds.
 
     Networks are grouped and coloured by the hyperparameter within which the report ranks, if any.
@@ -29,7 +29,7 @@ def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence
         curves: training loss of each epoch by run_id.
     """
     whole = check_ledger(ledger)
-    rows, runs = ranked_networks(report, whole)
+    rows, runs = select_ranked(report, whole)
     own = ledger if "run_id" in ledger else whole
     made = [name for name in names_of(runs, "measure") if f"measure.{name}" not in ledger]
     return {
@@ -57,7 +57,7 @@ def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence
     }
 
 
-def ranked_networks(report: Report, whole: pd.DataFrame) -> tuple[NDArray[np.int64], pd.DataFrame]:
+def select_ranked(report: Report, whole: pd.DataFrame) -> tuple[NDArray[np.int64], pd.DataFrame]:
     """Select the networks that the report ranks: their rows, and they with the scores of the controls."""
     kept = target_of(whole, report.target).notna()
     if report.converged_only and "converged" in whole:
@@ -66,7 +66,7 @@ def ranked_networks(report: Report, whole: pd.DataFrame) -> tuple[NDArray[np.int
     return np.flatnonzero(kept.to_numpy()), runs
 
 
-def thinned(length: int) -> list[int]:
+def thin_epochs(length: int) -> list[int]:
     """Choose the epochs, from 0, of a learning curve that the page keeps: at most `CURVE`, including both ends."""
     if length <= CURVE:
         return list(range(length))
@@ -78,14 +78,14 @@ def _curves(run_ids: "pd.Series[str]", curves: Mapping[str, Sequence[float]]) ->
     if not curves:
         return None
     losses = [curves.get(run_id, ()) for run_id in run_ids]
-    kept = [each[epoch] for each in losses for epoch in thinned(len(each))]
+    kept = [each[epoch] for each in losses for epoch in thin_epochs(len(each))]
     return {
         "lengths": _base64(np.array([len(each) for each in losses]), "<u4"),
         "values": _base64(np.array(kept, dtype=np.float64), "<f4"),
     }
 
 
-def _encoded(values: "pd.Series[Any]") -> dict[str, Any]:
+def _encoded(values: "pd.Series[Any]") -> dict[str, object]:
     """Encode a column: numbers as base64 of doubles, anything else as distinct texts and their indices."""
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if number and not (pd.api.types.is_integer_dtype(values) and values.abs().max() >= EXACT):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from leaderboard.ranking.ledger_facts import cost_of
-from leaderboard.ranking.readable_units import noise_of, pareto
+from leaderboard.ranking.readable_units import find_front, noise_of
 from leaderboard.statistics.undefined import Reasons
 from tests.leaderboard.reports import ranked
 
@@ -126,9 +126,9 @@ def test_the_front_against_a_loop() -> None:
         if not any(s <= seconds and p >= psi and (s, p) != (seconds, psi) for s, p in points.values())
     }
 
-    assert pareto(points) == expected
+    assert find_front(points) == expected
     assert 1 < len(expected) < 40
-    assert pareto({}) == set()
+    assert find_front({}) == set()
 
 
 def test_what_needs_an_accuracy_says_so() -> None:

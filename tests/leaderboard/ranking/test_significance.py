@@ -135,7 +135,7 @@ def test_the_standard_error_is_of_the_two_influences() -> None:
         assert influence is not None
         if "better" in group.names:
             a, b = (np.array([group.names.index(name)]) for name in ("better", "useless"))
-            expected = np.sqrt(influence.only(a).beside(influence.only(b)).variance()[0])
+            expected = np.sqrt(influence.select(a).beside(influence.select(b)).variance()[0])
             assert table["standard_error"][place["better"]][place["useless"]] == pytest.approx(expected, rel=1e-3)
     whole = ranked(zoo(), bootstrap=300)["comparisons"]
     across = table["standard_error"][place["better"]][place["good"]]

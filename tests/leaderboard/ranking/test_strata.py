@@ -5,7 +5,7 @@ import pytest
 
 from leaderboard.ranking.entry import Intervals, StrataCounts
 from leaderboard.ranking.statistics_of import Draws, Judged
-from leaderboard.ranking.strata import mean_over
+from leaderboard.ranking.strata import average_over
 from leaderboard.statistics.resampling import interval
 from leaderboard.statistics.undefined import Reasons
 from tests.leaderboard.reports import statistics
@@ -30,7 +30,7 @@ def test_the_interval_is_of_the_means_of_the_resamples() -> None:
         "b": (9, {"m": judged(0.8, second)}),
         "c": (1, {"m": judged(None, None)}),
     }
-    mean = mean_over(strata, "m", "within", why)
+    mean = average_over(strata, "m", "within", why)
 
     assert mean.Psi == pytest.approx(0.5)
     assert mean.range.Psi == (0.2, 0.8)
@@ -43,8 +43,8 @@ def test_a_stratum_without_an_interval_leaves_the_mean_without_one() -> None:
     """With its reason; and no stratum with the figure leaves no mean."""
     why = Reasons()
     draws = np.random.default_rng(0).normal(size=200)
-    mean = mean_over({"a": (9, {"m": judged(0.2, draws)}), "b": (2, {"m": judged(0.4, None)})}, "m", "within", why)
-    nothing = mean_over({"a": (1, {"m": judged(None, None)})}, "m", "across", why)
+    mean = average_over({"a": (9, {"m": judged(0.2, draws)}), "b": (2, {"m": judged(0.4, None)})}, "m", "within", why)
+    nothing = average_over({"a": (1, {"m": judged(None, None)})}, "m", "across", why)
 
     assert mean.Psi == pytest.approx(0.3)
     assert mean.interval.Psi is None

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from leaderboard.statistics.bins import BINS, continuous, levels_of
+from leaderboard.statistics.bins import BINS, find_continuous, levels_of
 
 
 def searched(n: int = 200) -> pd.DataFrame:
@@ -23,16 +23,16 @@ def test_a_searched_rate_is_continuous_and_a_grid_is_not() -> None:
     sweep = pd.DataFrame({"hp.width": np.arange(64), "hp.depth": 3})
     fine = pd.DataFrame({"hp.width": np.repeat(np.arange(64), 3), "hp.noise": np.tile([0.0, 0.1, 0.2], 64)})
 
-    assert continuous(searched()) == ["hp.rate"]
-    assert continuous(sweep) == []
-    assert continuous(fine) == []
-    assert continuous(searched().astype({"hp.rate": str})) == []
-    assert continuous(searched()[:10]) == []
+    assert find_continuous(searched()) == ["hp.rate"]
+    assert find_continuous(sweep) == []
+    assert find_continuous(fine) == []
+    assert find_continuous(searched().astype({"hp.rate": str})) == []
+    assert find_continuous(searched()[:10]) == []
 
 
 def test_replicates_do_not_make_a_grid() -> None:
     """Ten seeds of every searched configuration leave the rate as continuous as one."""
-    assert continuous(searched().loc[np.repeat(np.arange(200), 10)]) == ["hp.rate"]
+    assert find_continuous(searched().loc[np.repeat(np.arange(200), 10)]) == ["hp.rate"]
 
 
 def test_bins_hold_equal_numbers_in_order() -> None:

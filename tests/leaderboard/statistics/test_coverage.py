@@ -59,8 +59,8 @@ class Ledger:
 
     def figures(self) -> dict[tuple[str, float], float]:
         """Of each score tau-b and Psi."""
-        target = self.grid.averaged(self.target)
-        psi = {noise: granulated(self.grid, self.grid.averaged(mu), target)[0] for noise, mu in self.scores.items()}
+        target = self.grid.average(self.target)
+        psi = {noise: granulated(self.grid, self.grid.average(mu), target)[0] for noise, mu in self.scores.items()}
         return {("tau_b", noise): tau_b(mu, self.target) for noise, mu in self.scores.items()} | {
             ("Psi", noise): value for noise, value in psi.items()
         }
@@ -69,10 +69,10 @@ class Ledger:
         """Their intervals, as a ranking takes them."""
         counts = draw(self.grid.size, resamples, rng)
         draws_of_tau_b = TauBDraws(counts, self.configuration, self.target)
-        layout, target = Layout(self.grid), self.grid.averaged(self.target)
+        layout, target = Layout(self.grid), self.grid.average(self.target)
         found = {}
         for noise, mu in self.scores.items():
-            means = self.grid.averaged(mu)
+            means = self.grid.average(mu)
             agreements = {name: agreement(axis, means, target)[:, None] for name, axis in self.grid.axes.items()}
             influence = layout.influence(agreements)
             departures = student(influence.draws(counts), influence.degrees(), rng.random(resamples))[:, 0]

@@ -15,7 +15,7 @@ from leaderboard.statistics.undefined import UndefinedError
 
 def granulated(grid: Grid, scores: Any, target: Any) -> tuple[float, dict[str, float]]:
     """Of networks: averaged over the replicates, then judged."""
-    return granulated_of_configurations(grid, grid.averaged(scores), grid.averaged(target))
+    return granulated_of_configurations(grid, grid.average(scores), grid.average(target))
 
 
 def naive_psi(small: Any) -> dict[str, float]:
@@ -53,7 +53,7 @@ def test_random_ledgers_with_ties_holes_and_replicates(random_ledgers: list[Any]
     defined = 0
     for small in random_ledgers:
         grid, expected = grid_of(small.levels, len(small.target)), naive_psi(small)
-        if expected and np.ptp(grid.averaged(small.target)) == 0:
+        if expected and np.ptp(grid.average(small.target)) == 0:
             with pytest.raises(UndefinedError, match="nothing to predict"):
                 granulated(grid, small.scores, small.target)
         elif expected:
@@ -114,7 +114,7 @@ def test_rounding_does_not_decide_a_tie() -> None:
     """The same replicates in another order, or another number of equal ones, have the same mean to the last bit."""
     values = np.array([0.1, 0.2, 0.3, 0.3, 0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1])
     levels = {"hp.a": np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3])}
-    mean = grid_of(levels, 11).averaged(values)
+    mean = grid_of(levels, 11).average(values)
 
     assert mean[0] == mean[1]
     assert mean[2] == mean[3] == 0.1
@@ -165,10 +165,10 @@ def test_seeds_kept(random_ledgers: list[Any]) -> None:
 def test_means_of_unequal_numbers_of_replicates_are_exact() -> None:
     """Two and three replicates of 0.1 have the same mean to the last bit, and huge scores do not overflow."""
     grid = grid_of({"a": np.array([0, 0, 1, 1, 1])}, 5)
-    means = grid.averaged(np.full(5, 0.1))
+    means = grid.average(np.full(5, 0.1))
 
     assert means[0] == means[1] == 0.1
-    assert grid_of({"a": np.array([0, 0, 1, 1])}, 4).averaged(np.full(4, 1.7e308)).tolist() == [1.7e308] * 2
+    assert grid_of({"a": np.array([0, 0, 1, 1])}, 4).average(np.full(4, 1.7e308)).tolist() == [1.7e308] * 2
 
 
 def test_an_axis_of_too_many_pairs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

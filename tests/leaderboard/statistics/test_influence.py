@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 def influence_of(grid: Grid, scores: Floats, target: Floats) -> Influence:
     """Of one measure [n]."""
-    mu, g = grid.averaged(scores), grid.averaged(target)
+    mu, g = grid.average(scores), grid.average(target)
     return Layout(grid).influence({name: agreement(axis, mu, g)[:, None] for name, axis in grid.axes.items()})
 
 
@@ -26,7 +26,7 @@ def naive_variance(grid: Grid, scores: Floats, target: Floats) -> tuple[float, f
 
     A pair of pairs of the same two configurations counts once, however many networks they have.
     """
-    mu, g = grid.averaged(scores).tolist(), grid.averaged(target).tolist()
+    mu, g = grid.average(scores).tolist(), grid.average(target).tolist()
     terms = []
     for axis in grid.axes.values():
         cells = np.repeat(np.arange(len(axis.starts)), np.diff(axis.starts, append=len(axis.first)))
@@ -111,7 +111,7 @@ def test_differences_are_of_the_same_networks() -> None:
     found = influence_of(grid_of(levels, 16), rng.normal(size=16), rng.normal(size=16))
 
     assert found.beside(found).variance()[0] == 0
-    assert found.beside(found.turned(np.array([-1.0]))).variance()[0] == pytest.approx(4 * found.variance()[0])
+    assert found.beside(found.turn(np.array([-1.0]))).variance()[0] == pytest.approx(4 * found.variance()[0])
 
 
 def test_few_configurations_have_no_spread() -> None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from leaderboard.statistics.granulated import granulated, grid_of
-from leaderboard.statistics.permutation import null_psi, p_value, shuffled, sources, step_down
+from leaderboard.statistics.permutation import null_psi, p_value, shuffle_within, sources, step_down
 
 Floats = NDArray[np.float64]
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 def test_scores_change_places_within_their_stratum_only() -> None:
     """Each permutation is one, inside each stratum; all orders of three occur alike."""
     stratum = np.array([1, 0, 1, 0, 1])
-    order = shuffled(stratum, 6000, np.random.default_rng(0))
+    order = shuffle_within(stratum, 6000, np.random.default_rng(0))
     source = sources(order, stratum, np.ones(5, dtype=np.bool_))
 
     assert (np.sort(source, axis=1) == np.arange(5)).all()
@@ -26,7 +26,7 @@ def test_scores_change_places_within_their_stratum_only() -> None:
 def test_absent_units_neither_give_nor_receive() -> None:
     """The places are those among the present ones, and each present unit's score goes to one of its stratum."""
     stratum, present = np.array([0, 1, 0, 1, 0, 1]), np.array([True, True, False, True, True, True])
-    source = sources(shuffled(stratum, 50, np.random.default_rng(1)), stratum, present)
+    source = sources(shuffle_within(stratum, 50, np.random.default_rng(1)), stratum, present)
 
     assert source.shape == (50, 5)
     assert (np.sort(source, axis=1) == np.arange(5)).all()
@@ -42,7 +42,7 @@ def test_psi_of_permuted_scores() -> None:
     scores[:, 2] = rng.permutation(grid.size)  # without a tie, beside two with ties
     target = rng.integers(0, 7, grid.size).astype(np.float64)
     stratum = rng.integers(0, 2, grid.size)
-    source = sources(shuffled(stratum, 130, rng), stratum, np.ones(grid.size, dtype=np.bool_))
+    source = sources(shuffle_within(stratum, 130, rng), stratum, np.ones(grid.size, dtype=np.bool_))
     found = null_psi(grid, scores, target, source)
 
     expected = [[granulated(grid, mu[places], target)[0] for mu in scores.T] for places in source]
@@ -56,7 +56,7 @@ def test_a_useless_score_is_found_useful_as_often_as_it_should() -> None:
     grid = grid_of(levels, 64)
     target = levels["a"] + 0.5 * levels["b"] + 0.2 * levels["c"] + 0.1 * rng.normal(size=64)
     stratum = np.zeros(64, dtype=np.int64)
-    source = sources(shuffled(stratum, 400, rng), stratum, np.ones(64, dtype=np.bool_))
+    source = sources(shuffle_within(stratum, 400, rng), stratum, np.ones(64, dtype=np.bool_))
     scores = rng.normal(size=(64, 500))
     null = null_psi(grid, scores, target, source)
     p = np.array([p_value(granulated(grid, mu, target)[0], draws) for mu, draws in zip(scores.T, null.T, strict=True)])

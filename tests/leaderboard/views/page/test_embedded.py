@@ -10,7 +10,7 @@ import pytest
 
 from leaderboard.ranking.report import Report
 from leaderboard.views.page import build
-from leaderboard.views.page.embedded import thinned
+from leaderboard.views.page.embedded import thin_epochs
 from tests.leaderboard.conftest import HOSTILE
 from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import Parsed
@@ -63,7 +63,7 @@ def test_what_the_ranking_adds(data: dict[str, Any], ridge_ledger: pd.DataFrame,
 @pytest.mark.parametrize(("length", "kept"), [(0, 0), (1, 1), (64, 64), (65, 64), (1000, 64)])
 def test_thinned_curves(length: int, kept: int) -> None:
     """Both ends stay, in order, none twice; a short curve stays whole."""
-    places = thinned(length)
+    places = thin_epochs(length)
 
     assert len(places) == len(set(places)) == kept
     assert places == sorted(places)
