@@ -14,7 +14,7 @@ FILES = ("max_dist.py", "test_max_dist.py")
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """What stands between fences: the words behind the opening one, and the content."""
+    """Return the fenced blocks: the words after the opening fence, and the content."""
     return re.findall(r"^```(\w[\w ]*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 

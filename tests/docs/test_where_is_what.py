@@ -25,7 +25,7 @@ def test_every_file_that_is_named_is_there() -> None:
 
 
 def test_twenty_questions_are_answered() -> None:
-    """Each by a file of its own."""
+    """Each by a different file."""
     found = rows()
 
     assert len(found) >= 20

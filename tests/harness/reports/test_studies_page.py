@@ -82,8 +82,8 @@ def test_every_study_runs_from_end_to_end(name: str, tmp_path: Path) -> None:
     assert {claim.name: claim.why for claim in claims if None in {claim.effect, claim.low, claim.high}} == {}
 
 
-def test_the_page_tells_what_was_found(tmp_path: Path) -> None:
-    """A section a study that was run, its picture beside it, and each claim with its verdict; others are left out."""
+def test_the_page_shows_what_was_found(tmp_path: Path) -> None:
+    """A section for each study that was run, with its figure and each claim with its verdict; others are left out."""
     runs, page = tmp_path / "runs", tmp_path / "docs" / "studies.md"
     page.parent.mkdir()
     with run("expressivity", runs / "expressivity") as store:

@@ -1,4 +1,4 @@
-"""What is drawn of a study: order of categories, ticks, ranges and lines."""
+"""Figures of studies: order of categories, ticks, ranges and lines."""
 
 import numpy as np
 import pandas as pd
