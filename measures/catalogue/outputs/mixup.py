@@ -15,7 +15,7 @@ SOURCE: Final = "Natekar & Sharma 2020, arXiv:2012.02775, sec. 3.2"
     source=SOURCE,
     family="representation",
     expected_sign=-1,
-    cost="1 forward pass on up to 8192 midpoints",
+    cost="1 forward pass on up to 4096 midpoints",
     version=2,
 )
 def mixup_acc(subject: Subject) -> float:
@@ -24,7 +24,7 @@ def mixup_acc(subject: Subject) -> float:
     .. math:: \frac{1}{K'} \sum_k \frac{1}{|P_k|} \sum_{(i, j) \in P_k}
         1 \left[ \arg\max f \left( \tfrac{1}{2} x_i + \tfrac{1}{2} x_j \right) = k \right]
 
-    P_k are all pairs of examples of class k, as in the paper's batches; where the classes have more than 8192 pairs in
+    P_k are all pairs of examples of class k, as in the paper's batches; where the classes have more than 4096 pairs in
     all, those of each example with the next few of its class in the fixed draw. K' classes occur. No unit, between 0
     and 1. Invariant when ReLU layers are rescaled or a constant is added to all logits.
     """
@@ -35,7 +35,7 @@ def mixup_acc(subject: Subject) -> float:
     source=SOURCE,
     family="representation",
     expected_sign=-1,
-    cost="1 forward pass on up to 2048 midpoints, 1 on their examples",
+    cost="1 forward pass on up to 1024 midpoints, 1 on their examples",
     version=2,
 )
 def manifold_mixup(subject: Subject) -> float:
@@ -45,7 +45,7 @@ def manifold_mixup(subject: Subject) -> float:
         1 \left[ \arg\max g \left( \tfrac{1}{2} h(x_i) + \tfrac{1}{2} h(x_j) \right) = k \right]
 
     f = g o h at the middle of the activations that all paths lead through, counted with the input, the later of two;
-    about 2048 pairs, chosen as in `mixup_acc`. A network of one layer has the input alone, and then this is
+    about 1024 pairs, chosen as in `mixup_acc`. A network of one layer has the input alone, and then this is
     `mixup_acc`. Departs from the published code, which mixes what the first layer gives before its nonlinearity: an
     affine layer makes midpoints of midpoints, so that this is input mixup again. No unit. Invariant when ReLU layers
     are rescaled or a constant is added to all logits.

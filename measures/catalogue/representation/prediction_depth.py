@@ -47,6 +47,6 @@ def prediction_depth(subject: Subject) -> float:
 def vote(points: Tensor, labels: Tensor) -> Tensor:
     """The most frequent label [n] of the NEIGHBOURS nearest other `points` [n, d], the first of several."""
     points = points.double()
-    gaps = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
+    gaps = torch.cdist(points, points, compute_mode="use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
     near = labels[gaps.topk(NEIGHBOURS, largest=False).indices]
     return torch.nn.functional.one_hot(near).sum(1).argmax(1)

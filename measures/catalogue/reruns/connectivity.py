@@ -25,7 +25,7 @@ def lmc_barrier(subject: Subject) -> float:
     over alpha = 0, 1/6, ..., 1, with the cross-entropy L at the training examples and labels of the network itself, and
     w' the parameters and running statistics of its twin. Departs from the papers in the ends, which there share the
     first steps of training or are aligned by a permutation of units: here they share nothing but the recipe. Unit:
-    nats, at least zero. Invariant when a constant is added to all logits of both.
+    nats, at least zero. Changes when hidden units of one of them are renamed.
 
     Raises:
         UnsupportedModelError: the twin has other parameters.

@@ -13,8 +13,8 @@ from measures.passes.activations.features import Flow, Sample, compute_flow, sam
 from measures.passes.activations.outputs import logits
 
 NUM_EXAMPLES: Final = 512  # images, each augmented twice: all of a small training set
-NUM_PAIRS: Final = 8192  # a forward pass of each midpoint: all pairs within the classes of a small training set
-NUM_HIDDEN: Final = 2048  # pairs mixed inside the network: a forward pass of each
+NUM_PAIRS: Final = 4096  # a forward pass of each midpoint: all pairs within the classes of a small training set
+NUM_HIDDEN: Final = 1024  # pairs mixed inside the network: a forward pass of each
 NUM_MARGINS: Final = 512  # midpoints at which margins are differentiated: a forward and a backward pass of each
 
 

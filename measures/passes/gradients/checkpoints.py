@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import torch
 from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, shared
-from measures.passes.gradients.per_sample import gradient_norms
+from measures.passes.gradients.per_sample import gradient_norms, gradient_statistics
 from measures.training_history import Checkpoint
 
 NUM_EXAMPLES: Final = 512  # bounds the cost: one sweep of per-sample gradient norms for each checkpoint
@@ -34,7 +35,10 @@ def checkpoint_gradients(subject: Subject) -> list[CheckpointGradients]:
     chosen = subject.sample(NUM_EXAMPLES)
     found = []
     for checkpoint in _select_checkpoints(subject.trajectory.checkpoints):
-        norms = gradient_norms(subject_at_checkpoint(subject, checkpoint, chosen))
+        if len(chosen) == subject.num_examples and _is_trained_network(subject, checkpoint):
+            norms = gradient_statistics(subject).squared_norms[chosen]  # which other measures need too
+        else:
+            norms = gradient_norms(subject_at_checkpoint(subject, checkpoint, chosen))
         found.append(CheckpointGradients(checkpoint.epoch, norms.double()))
     return found
 
@@ -44,6 +48,15 @@ def subject_at_checkpoint(subject: Subject, checkpoint: Checkpoint, chosen: Tens
     model = copy.deepcopy(subject.model)
     model.load_state_dict({**checkpoint.params, **checkpoint.buffers}, strict=False)  # a tied weight has one name here
     return Subject(model, subject.inputs[chosen], subject.labels[chosen], seed=subject.seed)
+
+
+def _is_trained_network(subject: Subject, checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint holds the parameters and buffers of the subject."""
+    kept = {**checkpoint.params, **checkpoint.buffers}
+    return all(
+        name in kept and torch.equal(kept[name].to(value.device, value.dtype), value)
+        for name, value in {**subject.params, **subject.buffers}.items()
+    )
 
 
 def _select_checkpoints(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:

@@ -9,7 +9,7 @@ UNSEEN = {
     "gradient_diversity": "renamed shifted",
     "noise_scale": "renamed shifted",
     "info_geometric_sharpness": "renamed shifted",
-    "kare": "renamed shifted scaled",
+    "kare": "renamed shifted",
     "ntk_alignment": "renamed shifted",
     "ntk_alignment_init": "renamed rescaled shifted scaled",
     "ntk_complexity": "renamed shifted",

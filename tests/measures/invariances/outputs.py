@@ -25,7 +25,7 @@ UNSEEN = {
     "jacobian_norm": "renamed rescaled shifted",
     "label_surprise": "renamed rescaled shifted",
     "linear_regions": "renamed rescaled shifted scaled",
-    "lmc_barrier": "renamed shifted",
+    "lmc_barrier": "shifted",
     "local_lipschitz": "renamed rescaled shifted",
     "logit_jacobian_norm": "renamed rescaled shifted",
     "logit_norm": "renamed rescaled shifted",
