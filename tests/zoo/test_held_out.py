@@ -10,6 +10,7 @@ from zoo.held_out import PROTOCOL, fingerprint, held_out
 from zoo.models.build import build, num_params
 from zoo.recipe import SOLVED, Recipe
 from zoo.suites.registry import suites
+from zoo.suites.study import SizeName
 
 SECRET = bytes(range(16))
 OTHER = bytes(range(1, 17))
@@ -28,9 +29,9 @@ def hmac_by_hand(secret: bytes, message: bytes) -> bytes:
     return hashlib.sha256(bytes(byte ^ 0x5C for byte in key) + inner).digest()
 
 
-def both(name: str, size: str, secret: bytes = SECRET) -> list[tuple[Recipe, Recipe]]:
+def both(name: str, size: SizeName, secret: bytes = SECRET) -> list[tuple[Recipe, Recipe]]:
     """The recipes of a suite beside what a secret makes of them."""
-    recipes = suites()[name].recipes("full" if size == "full" else "small")
+    recipes = suites()[name].recipes(size)
     return list(zip(recipes, held_out(recipes, name, secret), strict=True))
 
 
