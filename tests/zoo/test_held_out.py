@@ -36,7 +36,7 @@ def both(name: str, size: SizeName, secret: bytes = SECRET) -> list[tuple[Recipe
 
 
 @pytest.mark.parametrize(("name", "size"), SUITES)
-def test_what_a_suite_compares_is_there_again(name: str, size: str) -> None:
+def test_what_a_suite_compares_is_there_again(name: str, size: SizeName) -> None:
     """Conditions stay; levels move together, keep their order and distance, within the suite's range; seeds shift."""
     pairs = both(name, size)
     trained = [(old, new) for old, new in pairs if old.model not in SOLVED] or pairs
