@@ -1,6 +1,6 @@
 """Parts of a reference ledger: the networks of a zoo that no earlier part holds, as a Parquet file without weights.
 
-python -m harness.reports.reference_part ZOO leaderboard/reference/cifar10
+python -m harness.reports.reference_part ZOO leaderboard/reference/cifar10 --observed error_under_shift
 """
 
 import argparse
@@ -27,15 +27,19 @@ MADE: Final = (
 )  # of the record, beside the ledger's
 
 
-def write_part(store: Store, folder: Path) -> Path | None:
+def write_part(store: Store, folder: Path, observed: Sequence[str] = ()) -> Path | None:
     """Write the networks that the parts in a folder lack as its next part; None where there are none.
+
+    A network that lacks one of the observations `observed` waits for a later part, since no part is written twice.
 
     A part has the columns of a ledger, every hyperparameter of every network, and for each network `recipe`,
     `provenance`, `losses` and `curve` as JSON: what rebuilds its weights, and what it came to on the way.
     """
     known = {run_id for part in parts_in(folder) for run_id in pd.read_parquet(part, columns=["run_id"])["run_id"]}
     frame = frame_of(store, every_hyperparameter=True) if store.runs() else pd.DataFrame({"run_id": []})
-    fresh = frame[~frame["run_id"].isin(known)].reset_index(drop=True)
+    done = store.observed()
+    wanted = [i for i in frame["run_id"] if i not in known and all((i, name) in done for name in observed)]
+    fresh = frame[frame["run_id"].isin(wanted)].reset_index(drop=True)
     if fresh.empty:
         return None
     runs = [store.runs()[run_id] for run_id in fresh["run_id"]]
@@ -67,11 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("zoo", type=Path, help="the directory of a zoo")
     parser.add_argument("folder", type=Path, help="the folder of the parts")
+    parser.add_argument(
+        "--observed", nargs="*", default=(), help="leave out networks that lack one of these observations"
+    )
     chosen = parser.parse_args(arguments)
     with open_store(chosen.zoo) as store:
-        path = write_part(store, chosen.folder)
+        path = write_part(store, chosen.folder, chosen.observed)
     if path is None:
-        print("The parts hold every network of the zoo.")  # noqa: T201  its answer
+        print("The parts hold every network of the zoo that is ready.")  # noqa: T201  its answer
     else:
         print(f"{path}: {len(pd.read_parquet(path, columns=['run_id']))} networks")  # noqa: T201  its answer
 

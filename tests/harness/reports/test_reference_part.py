@@ -30,6 +30,20 @@ def test_a_part_holds_what_earlier_parts_lack(
     assert "hold every network" in capsys.readouterr().out
 
 
+def test_a_network_that_was_not_observed_waits(tmp_path: Path, packed: PackedRun) -> None:
+    """For a part that is written after its observations."""
+    zoo, folder = tmp_path / "zoo", tmp_path / "parts"
+    other = replace(packed, recipe=packed.recipe.replace(seed=9))
+    with Store(zoo) as store:
+        for run in (packed, other):
+            store.add_run(run)
+        store.add_observations(other.recipe.run_id, {"sizes": {"num_params": 5.0}})
+    main([str(zoo), str(folder), "--observed", "sizes"])
+    assert list(read_parts(folder)["run_id"]) == [other.recipe.run_id]
+    main([str(zoo), str(folder)])
+    assert list(read_parts(folder)["run_id"]) == [other.recipe.run_id, packed.recipe.run_id]
+
+
 def test_a_part_gives_the_recipe_back_and_the_figures_of_the_record(tmp_path: Path, packed: PackedRun) -> None:
     """From the file alone; no weights are in it."""
     with Store(tmp_path / "zoo") as store:
