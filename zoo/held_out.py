@@ -16,13 +16,14 @@ from fractions import Fraction
 from typing import Any, Final
 
 from zoo.models.build import BASE_CHANNELS
-from zoo.recipe import FAMILIES, SOLVED, Recipe, with_others
+from zoo.recipe import Recipe, redrawn, with_others
+from zoo.recipe_fields import FAMILIES, SOLVED
 
 PROTOCOL: Final = 1  # part of every draw and of the fingerprint: whoever changes how levels are drawn raises it
-RATES: Final = ("learning_rate", "weight_decay")
-SHARES: Final = ("dropout",)
-COUNTS: Final = ("train_size", "depth", "width")  # width counts channels
-SEEDS: Final = ("seed", "init_seed", "data_seed")
+RATES: Final = redrawn("rate")
+SHARES: Final = redrawn("share")
+COUNTS: Final = redrawn("count")  # width counts channels
+SEEDS: Final = redrawn("seed")
 OF_SOLVED: Final = ("weight_decay", "train_size")  # the others mean nothing for what is solved, or another thing
 OF_FAMILIES: Final = ("depth", "width")  # the name of any other timm model fixes both
 

@@ -4,35 +4,32 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, Optional, Self
+from dataclasses import dataclass, field
+from typing import Any, Final, Optional, Self
 
 from zoo.corruptions import ClassNoise, CommonCorruption, Corruption, DataSpec, ShiftOn, Unlabeled
 from zoo.errors import RecipeError
-
-Optimizer = Literal["sgd", "adamw"]
-Loss = Literal["cross_entropy", "squared_error"]
-Schedule = Literal["constant", "linear", "cosine", "step", "exponential"]
-DataOrder = Literal["full", "none", "corgipile", "corgi2"]
-Augmentation = Literal["none", "crop", "flip", "crop_flip"]
-Rewind = Literal["weights", "learning_rate"]
-Checkpoints = Literal["none", "doubling"]
-
-FAMILIES: Final = {
-    "mlp": "plain ReLU network on the flattened image, Flatten-Linear-ReLU-...-Linear",
-    "nin": "network in network: per block a 3x3 convolution of stride 2 and two 1x1 convolutions, batch norm, ReLU",
-    "resnet": "timm ResNet of basic blocks with batch norm, 3x3 stem without pooling",
-    "nf_resnet": "timm NF-ResNet: pre-activation bottlenecks, weight standardization, no normalization layer",
-    "vit": "timm vision transformer, 4 x 4 patches",
-    "mixer": "timm MLP-Mixer, 4 x 4 patches",
-}
-
-SOLVED: Final = {
-    "theorem1": "the two-layer ReLU network with 2n + d weights of Zhang et al. 2017, Theorem 1",
-    "kernel_gaussian": "Gaussian kernel on pixels, bandwidth `width` times the median distance",
-    "kernel_conv": "Gaussian kernel on 64 x `width` random convolutional features of 3x3 pixels, pooled to 4 x 4",
-    "random_features": "linear regression on 64 x `width` random ReLU features",
-}  # solved instead of trained, see zoo.models.closed_form
+from zoo.recipe_checks import require_possible
+from zoo.recipe_fields import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    BELOW_ONE,
+    POSITIVE,
+    POSITIVE_OR_NONE,
+    PROBABILITY,
+    SHARE,
+    STABLE_TAIL,
+    Augmentation,
+    Checkpoints,
+    DataOrder,
+    Loss,
+    Optimizer,
+    Redrawn,
+    Rewind,
+    Schedule,
+    traits,
+    traits_of,
+)
 
 DATA_FIELDS: Final = tuple(field.name for field in dataclasses.fields(DataSpec))
 
@@ -106,64 +103,62 @@ class Recipe:
         UnknownModelError: no such model.
     """
 
-    dataset: str = "digits"
-    classes: tuple[int, ...] = ()
-    merged: tuple[int, ...] = ()
-    train_size: int | None = None
-    pairs: int = 0
-    corruption: Corruption = "true_labels"
-    corruption_p: float = 0.0
-    class_noise: ClassNoise = ()
-    label_resampling: float = 0.0
-    shift: CommonCorruption | None = None
-    severity: int = 0
-    shift_on: ShiftOn = "both"
-    unlabeled: Unlabeled = "test"
-    model: str = "mlp"
-    width: float = 1.0
-    depth: int = 2
-    batch_norm: bool = True
-    dropout: float = 0.0
-    rank: float = 1.0
-    sparsity: float = 0.0
-    loss: Loss = "cross_entropy"
-    label_smoothing: float = 0.0
-    spectral_decoupling: float = 0.0
-    vector_scaling: float = 0.0
+    dataset: str = field(default="digits", metadata=traits(shared=True, solved=True))
+    classes: tuple[int, ...] = field(default=(), metadata=traits(shared=True, solved=True))
+    merged: tuple[int, ...] = field(default=(), metadata=traits(shared=True, solved=True))
+    train_size: int | None = field(default=None, metadata=traits(shared=True, solved=True, redrawn="count"))
+    pairs: int = field(default=0, metadata=traits(shared=True, solved=True))
+    corruption: Corruption = field(default="true_labels", metadata=traits(pretraining=True, solved=True))
+    corruption_p: float = field(default=0.0, metadata=traits(pretraining=True, solved=True))
+    class_noise: ClassNoise = field(default=(), metadata=traits(pretraining=True, solved=True))
+    label_resampling: float = field(default=0.0, metadata=traits(PROBABILITY))
+    shift: CommonCorruption | None = field(default=None, metadata=traits(pretraining=True, solved=True))
+    severity: int = field(default=0, metadata=traits(pretraining=True, solved=True))
+    shift_on: ShiftOn = field(default="both", metadata=traits(pretraining=True, solved=True))
+    unlabeled: Unlabeled = field(default="test", metadata=traits(solved=True))
+    model: str = field(default="mlp", metadata=traits(shared=True, solved=True))
+    width: float = field(default=1.0, metadata=traits(POSITIVE, shared=True, solved=True, redrawn="count"))
+    depth: int = field(default=2, metadata=traits(AT_LEAST_ONE, shared=True, redrawn="count"))
+    batch_norm: bool = field(default=True, metadata=traits(shared=True))
+    dropout: float = field(default=0.0, metadata=traits(BELOW_ONE, shared=True, redrawn="share"))
+    rank: float = field(default=1.0, metadata=traits(SHARE, shared=True))
+    sparsity: float = field(default=0.0, metadata=traits(BELOW_ONE))
+    loss: Loss = field(default="cross_entropy", metadata=traits(shared=True))
+    label_smoothing: float = field(default=0.0, metadata=traits(BELOW_ONE))
+    spectral_decoupling: float = field(default=0.0, metadata=traits(AT_LEAST_ZERO))
+    vector_scaling: float = field(default=0.0, metadata=traits(AT_LEAST_ZERO))
     teacher: Optional["Recipe"] = None
-    optimizer: Optimizer = "sgd"
-    learning_rate: float = 0.1
+    optimizer: Optimizer = field(default="sgd", metadata=traits(shared=True))
+    learning_rate: float = field(default=0.1, metadata=traits(POSITIVE, pretraining=True, redrawn="rate"))
     schedule: Schedule = "constant"
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
-    noise_scale: float = 0.0
-    noise_tail: float = 2.0
-    batch_size: int = 32
+    momentum: float = field(default=0.9, metadata=traits(BELOW_ONE))
+    weight_decay: float = field(default=0.0, metadata=traits(AT_LEAST_ZERO, solved=True, redrawn="rate"))
+    clip_norm: float | None = field(default=None, metadata=traits(POSITIVE_OR_NONE))
+    noise_scale: float = field(default=0.0, metadata=traits(AT_LEAST_ZERO))
+    noise_tail: float = field(default=2.0, metadata=traits(STABLE_TAIL))
+    batch_size: int = field(default=32, metadata=traits(AT_LEAST_ONE, shared=True))
     data_order: DataOrder = "full"
     augmentation: Augmentation = "none"
-    adversarial_radius: float = 0.0
-    adversarial_steps: int = 1
-    pretrain_copies: int = 0
-    pretrain_erasure: float = 0.0
-    pretrain_epochs: int = 200
-    pretrain_target_loss: float = 0.01
+    adversarial_radius: float = field(default=0.0, metadata=traits(AT_LEAST_ZERO, shared=True))
+    adversarial_steps: int = field(default=1, metadata=traits(AT_LEAST_ONE, shared=True))
+    pretrain_copies: int = field(default=0, metadata=traits(AT_LEAST_ZERO))
+    pretrain_erasure: float = field(default=0.0, metadata=traits(BELOW_ONE))
+    pretrain_epochs: int = field(default=200, metadata=traits(AT_LEAST_ONE))
+    pretrain_target_loss: float = field(default=0.01, metadata=traits(AT_LEAST_ZERO))
     source: Optional["Recipe"] = None
     tuned_layers: tuple[str, ...] = ()
-    prune: float = 0.0
-    prune_rounds: int = 1
+    prune: float = field(default=0.0, metadata=traits(BELOW_ONE))
+    prune_rounds: int = field(default=1, metadata=traits(AT_LEAST_ONE))
     rewind: Rewind = "weights"
-    rewind_epoch: int = 0
+    rewind_epoch: int = field(default=0, metadata=traits(AT_LEAST_ZERO))
     checkpoints: Checkpoints = "none"
-    max_epochs: int = 200
-    target_loss: float = 0.01
-    seed: int = 0
-    init_seed: int | None = None
-    data_seed: int | None = None
+    max_epochs: int = field(default=200, metadata=traits(AT_LEAST_ONE))
+    target_loss: float = field(default=0.01, metadata=traits(AT_LEAST_ZERO))
+    seed: int = field(default=0, metadata=traits(pretraining=True, solved=True, redrawn="seed"))
+    init_seed: int | None = field(default=None, metadata=traits(pretraining=True, solved=True, redrawn="seed"))
+    data_seed: int | None = field(default=None, metadata=traits(pretraining=True, solved=True, redrawn="seed"))
 
     def __post_init__(self) -> None:
-        from zoo.recipe_checks import require_possible  # it reads recipes
-
         require_possible(self)
 
     @property
@@ -224,6 +219,14 @@ class Recipe:
         if isinstance(value, Mapping):
             return cls.from_changed(value)
         return tuple(cls._restored(item) for item in value) if isinstance(value, list) else value
+
+
+TRAITS: Final = traits_of(Recipe)
+
+
+def redrawn(kind: Redrawn) -> tuple[str, ...]:
+    """The fields that a held-out zoo draws in this way."""
+    return tuple(name for name, about in TRAITS.items() if about.redrawn == kind)
 
 
 def with_others(recipes: Iterable[Recipe]) -> Iterator[Recipe]:

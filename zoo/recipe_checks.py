@@ -1,10 +1,10 @@
-"""What a recipe must be: every choice possible by itself, and no two of them at odds."""
+"""Refuse recipes with an impossible choice, or with two that contradict each other."""
 
-import math
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from zoo.errors import RecipeError, UnknownModelError, suggestion
-from zoo.recipe import (
+from zoo.models.timm_names import timm_names
+from zoo.recipe_fields import (
     FAMILIES,
     SOLVED,
     Augmentation,
@@ -12,31 +12,23 @@ from zoo.recipe import (
     DataOrder,
     Loss,
     Optimizer,
-    Recipe,
     Rewind,
     Schedule,
+    traits_of,
 )
+
+if TYPE_CHECKING:
+    from zoo.recipe import Recipe  # which calls these checks
 
 CHOICES: Final = {
     "optimizer": Optimizer, "loss": Loss, "schedule": Schedule, "data_order": DataOrder, "augmentation": Augmentation,
     "rewind": Rewind, "checkpoints": Checkpoints,
 }  # fmt: skip
-POSITIVE: Final = ("width", "learning_rate")
-AT_LEAST_ZERO: Final = (
-    "weight_decay", "noise_scale", "adversarial_radius", "spectral_decoupling", "vector_scaling", "target_loss",
-    "pretrain_target_loss", "pretrain_copies", "rewind_epoch",
-)  # fmt: skip
-AT_LEAST_ONE: Final = ("depth", "batch_size", "max_epochs", "adversarial_steps", "pretrain_epochs", "prune_rounds")
-BELOW_ONE: Final = ("momentum", "dropout", "sparsity", "label_smoothing", "pretrain_erasure", "prune")
 WITH_BATCH_NORM: Final = ("nin", "resnet")  # of the families
 WITHOUT_FACTORS: Final = ("nf_resnet",)  # its convolutions standardise their weights, which factors would undo
-WHEN_SOLVED: Final = (
-    "dataset", "classes", "merged", "train_size", "pairs", "corruption", "corruption_p", "class_noise", "shift",
-    "severity", "shift_on", "unlabeled", "model", "width", "weight_decay", "seed", "init_seed", "data_seed",
-)  # fmt: skip  # the only fields that mean something for what is solved
 
 
-def require_possible(recipe: Recipe) -> None:
+def require_possible(recipe: "Recipe") -> None:
     """Refuse a recipe that cannot be trained as it says.
 
     Raises:
@@ -64,39 +56,28 @@ def require_possible(recipe: Recipe) -> None:
     _other_recipes(recipe)
 
 
-def _single_fields(recipe: Recipe) -> None:
+def _single_fields(recipe: "Recipe") -> None:
     for name, choices in CHOICES.items():
         value = getattr(recipe, name)
         _require(value in get_args(choices), name, value, f"be one of {', '.join(get_args(choices))}")
     _require(bool(recipe.dataset.strip()), "dataset", recipe.dataset, "name an image set")
-    for name in POSITIVE:
-        value = getattr(recipe, name)
-        _require(value > 0 and math.isfinite(value), name, value, "be positive")
-    for name in AT_LEAST_ZERO:
-        _require(getattr(recipe, name) >= 0, name, getattr(recipe, name), "be at least 0")
-    for name in AT_LEAST_ONE:
-        _require(getattr(recipe, name) >= 1, name, getattr(recipe, name), "be at least 1")
-    for name in BELOW_ONE:
-        _require(0 <= getattr(recipe, name) < 1, name, getattr(recipe, name), "lie in [0, 1)")
-    _require(0 <= recipe.label_resampling <= 1, "label_resampling", recipe.label_resampling, "lie in [0, 1]")
-    _require(0 < recipe.rank <= 1, "rank", recipe.rank, "lie in (0, 1]")
-    _require(0 < recipe.noise_tail <= 2, "noise_tail", recipe.noise_tail, "lie in (0, 2]")  # noqa: PLR2004  Gaussian
-    _require(recipe.clip_norm is None or recipe.clip_norm > 0, "clip_norm", recipe.clip_norm, "be positive or None")
+    for name, traits in traits_of(type(recipe)).items():
+        if traits.within is not None:
+            _require(traits.within.holds(getattr(recipe, name)), name, getattr(recipe, name), traits.within.must)
 
 
-def _solved(recipe: Recipe) -> None:
-    allowed = set(WHEN_SOLVED) - ({"width", "weight_decay"} if recipe.model == "theorem1" else set())
+def _solved(recipe: "Recipe") -> None:
+    without = {"width", "weight_decay"} if recipe.model == "theorem1" else set()
+    allowed = [name for name, traits in traits_of(type(recipe)).items() if traits.solved and name not in without]
     given = [f"{name}={value!r}" for name, value in recipe.changed().items() if name not in allowed]
     if given:
         raise RecipeError(
-            f"Only {', '.join(name for name in WHEN_SOLVED if name in allowed)} mean something for {recipe.model!r}, "
+            f"Only {', '.join(allowed)} mean something for {recipe.model!r}, "
             f"which is solved and not trained; got {', '.join(given)}."
         )
 
 
-def _timm_name(recipe: Recipe) -> None:
-    from zoo.models.build import timm_names  # importing timm takes seconds, and the families do not need it
-
+def _timm_name(recipe: "Recipe") -> None:
     known = timm_names()
     if recipe.model not in known:
         families = [*FAMILIES, *SOLVED]
@@ -109,7 +90,7 @@ def _timm_name(recipe: Recipe) -> None:
         )
 
 
-def _network(recipe: Recipe) -> None:
+def _network(recipe: "Recipe") -> None:
     if not recipe.batch_norm and recipe.model in FAMILIES and recipe.model not in WITH_BATCH_NORM:
         raise RecipeError(
             f"batch_norm must be True with model={recipe.model!r}, which has none to take out; got False. "
@@ -122,21 +103,21 @@ def _network(recipe: Recipe) -> None:
         )
 
 
-def _objective(recipe: Recipe) -> None:
+def _objective(recipe: "Recipe") -> None:
     if recipe.loss == "squared_error":
         _at_odds(recipe, "loss", "label_smoothing", "vector_scaling", "teacher")
     if recipe.teacher is not None:
         _at_odds(recipe, "teacher", "label_smoothing", "vector_scaling", "label_resampling")
 
 
-def _optimization(recipe: Recipe) -> None:
+def _optimization(recipe: "Recipe") -> None:
     if recipe.noise_scale == 0:
         _at_odds(recipe, "noise_scale", "noise_tail")
     if recipe.adversarial_radius == 0:
         _at_odds(recipe, "adversarial_radius", "adversarial_steps")
 
 
-def _phases(recipe: Recipe) -> None:
+def _phases(recipe: "Recipe") -> None:
     if recipe.pretrain_copies == 0:
         _at_odds(recipe, "pretrain_copies", "pretrain_erasure", "pretrain_epochs", "pretrain_target_loss")
     else:
@@ -155,12 +136,12 @@ def _phases(recipe: Recipe) -> None:
         )
 
 
-def _other_recipes(recipe: Recipe) -> None:
+def _other_recipes(recipe: "Recipe") -> None:
     for name in ("teacher", "source"):
         other: Recipe | None = getattr(recipe, name)
         if other is None:
             continue
-        if not isinstance(other, Recipe):
+        if not isinstance(other, type(recipe)):
             raise RecipeError(f"{name} must be a Recipe or None; got {other!r}.")
         if other.model in SOLVED:
             raise RecipeError(f"{name} must be trained; got model={other.model!r}, which is solved.")
@@ -179,7 +160,7 @@ def _other_recipes(recipe: Recipe) -> None:
             raise RecipeError(f"source must be of the same network; it differs in {', '.join(differ)}.")
 
 
-def _at_odds(recipe: Recipe, field: str, *others: str) -> None:
+def _at_odds(recipe: "Recipe", field: str, *others: str) -> None:
     """Refuse others at anything but their defaults beside this field as it is."""
     changed = recipe.changed()
     given = [f"{name}={changed[name]!r}" for name in others if name in changed]

@@ -3,7 +3,7 @@
 import importlib
 
 from measures.registry import catalog
-from zoo.models.build import timm_library
+from zoo.models.timm_names import timm_library
 
 timm_library()
 catalog()

@@ -15,7 +15,7 @@ from measures.registry import catalog, select
 from measures.scoring import score_subject
 from measures.training_history import Refit
 from zoo.observations.observed import Observed, Trained, require_observations
-from zoo.recipe import SOLVED
+from zoo.recipe_fields import SOLVED
 from zoo.training.train import data_of, train
 
 TIME_LIMIT: Final = 300.0  # seconds for one measure of one network; far above what any measure of the catalogue takes

@@ -40,7 +40,7 @@ from measures.api import Measure
 from measures.errors import MeasureDefinitionError, MeasuresError
 from measures.registry import from_file, measures_of, select
 from measures.scoring import score_subject
-from zoo.models.build import timm_library
+from zoo.models.timm_names import timm_library
 
 RUN, KILL, TURN = b"R", b"K", b"T"
 ENDED: Final = struct.Struct("i")  # the exit status of a fork, as `os.waitpid` returns it

@@ -18,7 +18,7 @@ from measures.scoring import score_subject
 from tests.another_device.pretended import register
 from tests.measures.networks import network
 from tests.zoo.training.test_interventions import BASE, INTERVENTIONS, flat
-from zoo.recipe import FAMILIES
+from zoo.recipe_fields import FAMILIES
 from zoo.training.engines.compiled_fleet import WARM_UP_STEPS
 from zoo.training.engines.modes import Mode
 from zoo.training.train import train

@@ -20,7 +20,8 @@ from torch.nn.functional import cross_entropy
 from measures.api import Subject
 from measures.passes.gradients.per_sample import gradient_norms, gradient_statistics
 from zoo.models.build import build
-from zoo.recipe import FAMILIES, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES
 
 SHAPES = dict.fromkeys(FAMILIES, (1, 8, 8)) | {"nin": (3, 32, 32)}
 NUM_EXAMPLES = 512

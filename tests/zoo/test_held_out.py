@@ -8,7 +8,8 @@ import pytest
 
 from zoo.held_out import PROTOCOL, fingerprint, held_out
 from zoo.models.build import build, num_params
-from zoo.recipe import SOLVED, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import SOLVED
 from zoo.suites.registry import suites
 from zoo.suites.study import SizeName
 

@@ -1,6 +1,5 @@
 """Recipe -> network: timm networks sized to the image, and the plain network that timm lacks."""
 
-import functools
 from typing import Any, Final, cast
 
 import torch
@@ -8,26 +7,14 @@ from torch import nn
 
 from zoo.errors import RecipeError
 from zoo.models.layers import SeededDropout, factorised, without_batch_norm
-from zoo.recipe import FAMILIES, SOLVED, Recipe
+from zoo.models.timm_names import timm_library
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES, SOLVED
 from zoo.seeds import seed_for
 
 PATCHES_PER_SIDE = 4
 BASE_CHANNELS: Final = {"mlp": 64, "nin": 16, "resnet": 8, "nf_resnet": 8, "vit": 16, "mixer": 16}  # at width 1
 OWN: Final = frozenset({"mlp", "nin"})  # families that are not timm's
-
-
-def timm_library() -> Any:
-    """timm, imported where it is first needed: with torchvision it takes 2 seconds and 110 MB."""
-    import zoo.models.vision_stack  # noqa: F401, I001  must come before timm
-    import timm
-
-    return timm
-
-
-@functools.cache
-def timm_names() -> frozenset[str]:
-    """Names of all timm models, without the tags of pretrained weights."""
-    return frozenset(timm_library().list_models())
 
 
 def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> nn.Module:

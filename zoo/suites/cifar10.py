@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
-from zoo.recipe import FAMILIES, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES
 from zoo.suites.study import Size, Study
 
 Levels = Mapping[str, tuple[Any, Any]]

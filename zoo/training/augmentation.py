@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zoo.recipe import Augmentation
+from zoo.recipe_fields import Augmentation
 
 CROP_REACH: Final = 1 / 8  # of the side: the customary 4 pixels of 32
 

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from zoo.recipe import DataOrder
+from zoo.recipe_fields import DataOrder
 
 NUM_SHARDS: Final = 32
 BUFFER_SHARDS: Final = 4  # held in memory at once: an eighth of the data, within the papers' range

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zoo.recipe import Loss
+from zoo.recipe_fields import Loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

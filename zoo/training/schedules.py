@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from zoo.recipe import Schedule
+from zoo.recipe_fields import Schedule
 
 STEP_FACTOR: Final = 0.1  # at 3/7 and 5/7 of the epochs: 150 and 250 of 350, as in Liu et al. 2020
 STEP_PLACES: Final = (3 / 7, 5 / 7)

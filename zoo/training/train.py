@@ -24,7 +24,8 @@ from zoo.data.datasets import load
 from zoo.errors import EngineError
 from zoo.models.build import build
 from zoo.models.closed_form import solve, unsolved
-from zoo.recipe import SOLVED, Recipe
+from zoo.recipe import TRAITS, Recipe
+from zoo.recipe_fields import SOLVED
 from zoo.seeds import generator, seed_for
 from zoo.training.engines.modes import Mode, require_mode
 from zoo.training.engines.precision import Precision
@@ -36,14 +37,8 @@ from zoo.training.trainer import Trainer, on_cpu
 
 KEPT_DATA: Final = 8  # prepared data sets; CIFAR-10 takes seconds to prepare and 0.2 GB to keep
 
-SHARED: Final = (
-    "dataset", "classes", "merged", "train_size", "pairs", "model", "width", "depth", "batch_norm", "dropout", "rank",
-    "loss", "optimizer", "batch_size", "adversarial_radius", "adversarial_steps",
-)  # fmt: skip  # equal for all networks of a fleet
-PRETRAINING: Final = (
-    *SHARED, "corruption", "corruption_p", "class_noise", "shift", "severity", "shift_on", "learning_rate", "seed",
-    "init_seed", "data_seed",
-)  # fmt: skip  # what pretraining takes from the recipe; all else has its default
+SHARED: Final = tuple(name for name, traits in TRAITS.items() if traits.shared)
+PRETRAINING: Final = tuple(name for name, traits in TRAITS.items() if traits.pretraining)
 
 Size = int | Auto
 

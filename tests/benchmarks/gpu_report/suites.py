@@ -15,7 +15,8 @@ from tests.benchmarks.gpu_report.apart import Part
 from tests.benchmarks.gpu_report.device import waited
 from zoo.errors import UnknownDatasetError
 from zoo.models.build import num_params
-from zoo.recipe import SOLVED, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import SOLVED
 from zoo.suites.registry import Suite, suites
 from zoo.suites.study import SizeName
 from zoo.training.engines.timing import Choice

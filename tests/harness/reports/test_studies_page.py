@@ -19,7 +19,8 @@ from harness.reports.write_results import write_results
 from harness.store.store import Store
 from harness.store.to_ledger import evidence_of, hyperparameters_of
 from leaderboard.claims import Evidence, claims_of, judge
-from zoo.recipe import SOLVED, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import SOLVED
 from zoo.suites.registry import suite, suites
 
 STUDIES = sorted(name for name in suites() if claims_of(name))

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from zoo.models.build import build, num_params
-from zoo.recipe import FAMILIES, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES
 from zoo.suites.registry import suite
 
 

@@ -15,7 +15,8 @@ from tests.zoo.models.test_closed_form import images, logits_of, solved
 from zoo.errors import UnknownModelError
 from zoo.models.build import build
 from zoo.models.closed_form import unsolved
-from zoo.recipe import SOLVED, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import SOLVED
 from zoo.training.engines.stacked_fleet import load_state
 from zoo.training.record import TrainedRun
 from zoo.training.train import data_of, network_of, train

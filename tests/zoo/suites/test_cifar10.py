@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from zoo.recipe import FAMILIES, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES
 from zoo.suites.cifar10 import AROUND, CORRUPTIONS, FACTORIAL, MODELS
 from zoo.suites.registry import suite
 from zoo.suites.study import SizeName

@@ -6,7 +6,7 @@ import pytest
 
 from zoo.models.build import build
 from zoo.observations.observed import require_observations
-from zoo.recipe import SOLVED
+from zoo.recipe_fields import SOLVED
 from zoo.suites.registry import suite, suites
 from zoo.training.train import shape_of
 

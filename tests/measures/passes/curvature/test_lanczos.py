@@ -19,7 +19,8 @@ from measures.passes.curvature.hessian import (
 from measures.scoring import numerics
 from tests.measures.networks import ARCHITECTURES, network
 from zoo.models.build import build
-from zoo.recipe import FAMILIES, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES
 
 
 def counted(matrix: Tensor) -> tuple["CountedMatrix", Tensor]:

@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from zoo.corruptions import PreparedData
-from zoo.recipe import FAMILIES, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES
 from zoo.training.engines.compiled_fleet import WARM_UP_STEPS, Recorder, SteadyFleet, cuda_graph
 from zoo.training.engines.plain_loop import PlainLoop
 from zoo.training.engines.stacked_fleet import Batch, Fleet, Member, StackedFleet, state_of

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from zoo.corruptions import PreparedData
-from zoo.recipe import FAMILIES, Optimizer, Recipe
+from zoo.recipe import Recipe
+from zoo.recipe_fields import FAMILIES, Optimizer
 from zoo.training.engines.plain_loop import PlainLoop
 from zoo.training.engines.stacked_fleet import Batch, Fleet, Member, StackedFleet, state_of
 from zoo.training.record import normalised
