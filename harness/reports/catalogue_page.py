@@ -15,6 +15,7 @@ from harness.reports.write_results import suites_in
 from harness.store.atomic_write import write_text
 from harness.store.store import open_store
 from harness.store.to_ledger import frame_of, metadata_of
+from leaderboard.views.markdown_table import left, write_table
 from measures.left_out import ABSENT
 from measures.registry import CORE, catalog
 
@@ -40,13 +41,11 @@ compared with the text. Other numbers of sections and equations were not, and ma
 
 This page is made by `python -m harness.reports.catalogue_page ZOO -o docs/measures.md`.
 """
-COLUMNS: Final = "| measure | sign | needs | source | cost | ms | noise |\n|---|---|---|---|---|---|---|\n"
+COLUMNS: Final = left("measure", "sign", "needs", "source", "cost", "ms", "noise")
 ABSENT_HEAD: Final = """## What is left out
 
 Measures of the literature that are not in the catalogue, and the reasons.
 
-| measure | why |
-|---|---|
 """
 
 
@@ -70,14 +69,15 @@ def markdown(
     parts = [HEAD.format(count=len(measures), families=len(families), networks=len(ledger), zoo=zoo)]
     for family in families:
         own = {name: entry for name, entry in measures.items() if entry["family"] == family}
-        parts.append(f"\n## {family.replace('_', ' ')}\n\n{COLUMNS}")
-        parts += [_row(name, entry, ledger, noise.get(name)) for name, entry in own.items()]
-    parts += ["\n", ABSENT_HEAD, *(f"| `{name}` | {why} |\n" for name, why in sorted(absent.items()))]
+        rows = (_row(name, entry, ledger, noise.get(name)) for name, entry in own.items())
+        parts.append(f"\n## {family.replace('_', ' ')}\n\n{write_table(COLUMNS, rows)}")
+    left_out = ((f"`{name}`", why) for name, why in sorted(absent.items()))
+    parts += ["\n", ABSENT_HEAD, write_table(left("measure", "why"), left_out)]
     return "".join(parts)
 
 
-def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame, noise: Noise | None) -> str:
-    cells = (
+def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame, noise: Noise | None) -> tuple[str, ...]:
+    return (
         f"`{name}`" + " *core*" * (name in CORE),
         "+" if entry["expected_sign"] > 0 else "-",
         ", ".join(entry["needs"]),
@@ -86,7 +86,6 @@ def _row(name: str, entry: Mapping[str, Any], ledger: pd.DataFrame, noise: Noise
         _milliseconds(name, ledger),
         _ratio(noise) if noise is not None and noise.version == entry["version"] else "",
     )
-    return f"| {' | '.join(cells)} |\n"
 
 
 def _milliseconds(name: str, ledger: pd.DataFrame) -> str:

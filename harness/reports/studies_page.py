@@ -19,6 +19,7 @@ from leaderboard.claims import JudgedClaim, claims_of, judge
 from leaderboard.claims.figure import draw_svg
 from leaderboard.claims.registry import figure_of
 from leaderboard.claims.table import describe_estimate
+from leaderboard.views.markdown_table import left, write_table
 from zoo.suites.registry import Suite, suites
 
 HEAD: Final = """# Studies
@@ -33,10 +34,9 @@ be true there.
 
 `make studies` trains the studies that are missing and writes this page with `python -m harness.reports.studies_page`.
 
-| study | networks | reproduced | not reproduced | undecided |
-|---|---|---|---|---|
 """
-TABLE: Final = "| finding | published | here | holds if | verdict |\n|---|---|---|---|---|\n"
+STUDIES: Final = left("study", "networks", "reproduced", "not reproduced", "undecided")
+CLAIM: Final = left("finding", "published", "here", "holds if", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,7 @@ def markdown(studies: Sequence[StudyRun], missing: Sequence[str], figures: str) 
         missing: names of the studies that were not.
         figures: the folder of the figures, relative to the page.
     """
-    parts = [HEAD]
-    for one in studies:
-        counts = Counter(claim.verdict for claim in one.claims)
-        verdicts = " | ".join(str(counts[v]) for v in ("reproduced", "not reproduced", "undecided"))
-        parts.append(f"| [{one.suite.name}](#{one.suite.name}) | {one.networks} | {verdicts} |\n")
+    parts = [HEAD, write_table(STUDIES, map(_summary, studies))]
     if missing:
         parts.append(f"\nNot run: {', '.join(missing)}.\n")
     for one in studies:
@@ -101,12 +97,17 @@ def _section(one: StudyRun, figures: str) -> list[str]:
         f"\n## {one.suite.name}\n\n{one.suite.words}\n\n",
         f"Small size: {one.networks} networks; {size.data}; two cores: {size.cores}. {versions}.\n\n",
         *([f"![{one.suite.name}]({figures}/{one.suite.name}.svg)\n\n"] if one.figure else []),
-        TABLE,
-        *(_row(claim) for claim in one.claims),
+        write_table(CLAIM, map(_row, one.claims)),
     ]
 
 
-def _row(claim: JudgedClaim) -> str:
+def _summary(one: StudyRun) -> list[str]:
+    counts = Counter(claim.verdict for claim in one.claims)
+    verdicts = [str(counts[verdict]) for verdict in ("reproduced", "not reproduced", "undecided")]
+    return [f"[{one.suite.name}](#{one.suite.name})", str(one.networks), *verdicts]
+
+
+def _row(claim: JudgedClaim) -> list[str]:
     cells = (
         claim.statement,
         f"{claim.published} ({claim.source})",
@@ -114,7 +115,7 @@ def _row(claim: JudgedClaim) -> str:
         claim.holds,
         f"**{claim.verdict}**",
     )
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+    return [cell.replace("|", "\\|") for cell in cells]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,6 +6,11 @@ from typing import Literal
 Alignment = Literal["left", "right"]
 
 
+def left(*headers: str) -> tuple[tuple[str, Alignment], ...]:
+    """Columns that are all aligned to the left."""
+    return tuple((header, "left") for header in headers)
+
+
 def write_table(columns: Sequence[tuple[str, Alignment]], rows: Iterable[Sequence[str]]) -> str:
     """Write a table.
 
