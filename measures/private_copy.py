@@ -1,7 +1,7 @@
 """The private copy of a network that is scored: unwrapped, in eval mode, in one dtype and without gradients."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import torch
@@ -13,8 +13,6 @@ from measures.errors import InvalidSubjectError
 
 WRAPPERS: Final = (nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel)  # the network is at .module
 COMPILED: Final = "_orig_mod"  # where torch.compile keeps the network
-PREFIXES: Final = {"module", COMPILED}
-NESTED: Final = ("state_dict", "model_state_dict", "model")  # where checkpoints keep the state of a network
 CHECKPOINTING: Final = ("grad_checkpointing", "gradient_checkpointing")  # switches of timm and transformers
 
 
@@ -89,36 +87,3 @@ def _culprit(network: nn.Module) -> str:
                 owner = f"module {name!r}" if name else "the network"
                 return f" Remove attribute {key!r} of {owner} before scoring."
     return ""
-
-
-def by_names(names: Mapping[str, Any], state: Mapping[str, Any], owner: str) -> Mapping[str, Any]:
-    """A state dict under the names of the network: out of a checkpoint, without the prefixes of wrappers.
-
-    Raises:
-        InvalidSubjectError: a name is missing.
-    """
-    if names.keys() <= state.keys():
-        return state
-    nested = next((state[key] for key in NESTED if isinstance(state.get(key), Mapping)), None)
-    if nested is not None:
-        return by_names(names, nested, f"{owner}[{next(key for key in NESTED if state.get(key) is nested)!r}]")
-    plain = {_plain(name): name for name in names}
-    renamed = {plain.get(_plain(name), _plain(name)): value for name, value in state.items()}
-    for name in names:
-        if name not in renamed:
-            held = ", ".join(map(repr, list(state)[:3]))
-            raise InvalidSubjectError(
-                f"{owner} must hold every parameter; {name!r} is missing. It holds {held or 'nothing'}"
-                f"{', ...' if len(state) > 3 else ''}."  # noqa: PLR2004  as above
-            )
-    return renamed
-
-
-def without_prefixes(state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state dict without the prefixes of wrappers."""
-    return {_plain(name): value for name, value in state.items()}
-
-
-def _plain(name: str) -> str:
-    """A parameter's name without the prefixes of wrappers."""
-    return ".".join(part for part in name.split(".") if part not in PREFIXES)

@@ -12,13 +12,12 @@ from torch.func import functional_call
 from measures.errors import InvalidSubjectError, UndeclaredNeedError, UnsupportedModelError
 from measures.pass_cache import PassCache
 from measures.private_copy import frozen_copy, unwrapped
+from measures.state_checks import check_checkpoints, check_state
 from measures.subject_checks import (
     as_inputs,
-    check_checkpoints,
     check_classes,
     check_data,
     check_network,
-    check_state,
     dense_copy,
     device_and_dtype,
     first_not_finite,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 import torch
@@ -13,8 +12,6 @@ from torch.utils.checkpoint import CheckpointFunction
 from measures.autograd_graph import leaves as graph_leaves
 from measures.autograd_graph import nodes as graph_nodes
 from measures.errors import InvalidSubjectError
-from measures.private_copy import by_names, without_prefixes
-from measures.training_history import Checkpoint, Trajectory
 
 HALF: Final = (torch.float16, torch.bfloat16)  # scored in float32, to which they convert exactly
 BATCH: Final = 8  # examples that are tried together and one by one
@@ -255,54 +252,6 @@ def check_classes(labels: Tensor, num_classes: int) -> None:
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= num_classes:
         raise InvalidSubjectError(f"labels must lie in 0 to {num_classes - 1}; got {low} to {high}.")
-
-
-def check_state(params: Mapping[str, Tensor], state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The state at initialization on the device and in the dtype of the trained parameters, under their names.
-
-    Raises:
-        InvalidSubjectError: a parameter is missing from it, of another shape there, or no floating-point tensor.
-    """
-    reference = next(iter(params.values()))
-    named = _checked(params, state, "init_state")
-    moved = {name: v.detach().to(reference.device) for name, v in named.items() if isinstance(v, Tensor)}
-    return {name: v.to(reference.dtype) if v.is_floating_point() else v for name, v in moved.items()}
-
-
-def check_checkpoints(params: Mapping[str, Tensor], past: Trajectory) -> Trajectory:
-    """The trajectory with the parameters of its checkpoints under the names of the network.
-
-    Raises:
-        InvalidSubjectError: a parameter is missing from one or of another shape there; the message says which.
-    """
-    checkpoints = [
-        replace(
-            kept,
-            params=_checked(params, kept.params, f"checkpoint {kept.step}"),
-            buffers=without_prefixes(kept.buffers),
-        )
-        for kept in past.checkpoints
-    ]
-    return replace(past, checkpoints=checkpoints)
-
-
-def _renamed(kept: Checkpoint, params: Mapping[str, Any]) -> Checkpoint:
-    buffers = kept.buffers if params is kept.params else without_prefixes(kept.buffers)
-    return replace(kept, params=params, buffers=buffers)
-
-
-def _checked(params: Mapping[str, Tensor], state: Mapping[str, Any], owner: str) -> Mapping[str, Any]:
-    """The state under the names of the parameters, none of which is missing, of another shape or no real numbers."""
-    named = by_names(params, state, owner)
-    for name, param in params.items():
-        value = dense_copy(f"{owner}[{name!r}]", named[name])
-        if value.shape != param.shape:
-            raise InvalidSubjectError(
-                f"{owner}[{name!r}] must have shape {tuple(param.shape)}; got {tuple(value.shape)}."
-            )
-        if not value.is_floating_point():
-            raise InvalidSubjectError(f"{owner}[{name!r}] must hold floating-point numbers; got {value.dtype}.")
-    return named
 
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:

@@ -1,6 +1,6 @@
 """Recognise calls that are linear layers: convolutions, matrix products with a weight, embeddings of tokens."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -36,6 +36,24 @@ class LayerCall:
     axis: int
     apply: Apply
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def geometry(self) -> dict[str, Any]:
+        """Input size, stride, dilation and groups of a convolution; empty for other layers."""
+        if not self.options:
+            return {}
+        dims = int(self.weight.dim()) - 2
+
+        def numbers(option: int | Sequence[int]) -> tuple[int, ...]:
+            given = (option,) if isinstance(option, int) else tuple(option)
+            return given * (dims // len(given))
+
+        return {
+            "input_size": tuple(self.options["input"].shape[-dims:]),
+            "stride": numbers(self.options.get("stride", 1)),
+            "dilation": numbers(self.options.get("dilation", 1)),
+            "groups": int(self.options.get("groups", 1)),
+        }
 
 
 def matched_layer(step: Step) -> LayerCall | None:

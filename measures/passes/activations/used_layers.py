@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from measures.api import Subject, UnsupportedModelError, shared
+from measures.passes.activations.adapters import find_adapters
 from measures.passes.activations.layer_calls import matched_layer
 from measures.passes.activations.tracing import ELEMENTWISE, Step, trace
 
@@ -32,7 +33,10 @@ def used_layers(subject: Subject) -> list[UsedLayer]:
 
 
 def _layers(subject: Subject, steps: list[Step]) -> Iterator[UsedLayer]:
+    beside = {step for adapter in find_adapters(steps) for step in adapter.beside}
     for step in steps:
+        if step in beside:
+            continue
         call = matched_layer(step)
         if call is not None:
             size = call.weight.numel()

@@ -14,7 +14,7 @@ the data: the network begins behind it.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, shared
+from measures.passes.activations.adapters import Adapter, find_adapters
 from measures.passes.activations.layer_calls import LayerCall, matched_layer
 from measures.passes.activations.torch_calls import fixed_batch_norm
 from measures.passes.activations.tracing import ELEMENTWISE, Step, Trace, trace
@@ -129,11 +130,19 @@ class _Folding:
         self.operations: set[str] = set()
         self.replacements: dict[int, Replacement] = {}
         self.of_input = input_maps(found.steps, self.uses)
+        adapters = find_adapters(found.steps)
+        self.adapted = {adapter.base: adapter for adapter in adapters}
+        self.totals = {adapter.total: adapter for adapter in adapters}
+        self.beside = {step for adapter in adapters for step in adapter.beside}
 
     def add(self, step: Step) -> None:
         """Take the next step: a layer, a map that is folded into one, or another operation."""
+        if step in self.beside:
+            return
         if step in self.of_input:
             self._leave_out(step, self.of_input[step])
+        elif step in self.totals:
+            self._add_total(step, self.totals[step])
         elif (call := matched_layer(step)) is not None:
             self._add_layer(step, call)
         elif step.func is not None and (norm := fixed_batch_norm(step.func, step.args, dict(step.kwargs))) is not None:
@@ -144,10 +153,20 @@ class _Folding:
     def _add_layer(self, step: Step, call: LayerCall) -> None:
         weight, bias = self.trace.value(call.weight), None if call.bias is None else self.trace.value(call.bias)
         sources = frozenset[str]().union(*(names for _, names in step.matrices()))
-        candidate = _Candidate(Layer(step.module, weight, bias, **_geometry(call)), call.axis, sources, weight)
+        if (adapter := self.adapted.get(step)) is not None:
+            weight = weight + adapter.weight
+            bias = bias if adapter.bias is None else adapter.bias if bias is None else bias + adapter.bias
+        candidate = _Candidate(Layer(step.module, weight, bias, **call.geometry), call.axis, sources, weight)
         self.replacements[step.call] = Replacement(step.func, len(self.candidates), call.apply)
         self.candidates.append(candidate)
         self._made(step, candidate)
+
+    def _add_total(self, step: Step, adapter: Adapter) -> None:
+        """The sum of a layer and its adapter is the output of the layer that has both."""
+        number, _ = adapter.base.outputs[-1]
+        output = next(arg for arg in step.args if step.inputs.get(id(arg)) == number)
+        self._leave_out(step, Affine(output, None, None))
+        self._made(step, self.made_by[number])
 
     def _norm_as_affine(self, step: Step, norm: Mapping[str, Any]) -> Affine:
         """Batch norm as a scale and a shift by channel."""
@@ -272,21 +291,3 @@ def _same_weight(one: _Candidate, other: _Candidate) -> bool:
         return True
     alike = bool(one.sources) and one.sources == other.sources and one.raw.shape == other.raw.shape
     return alike and torch.equal(one.raw, other.raw)
-
-
-def _geometry(call: LayerCall) -> dict[str, Any]:
-    """What the call of a convolution says of its map besides the kernel."""
-    if not call.options:
-        return {}
-    dims = int(call.weight.dim()) - 2
-
-    def numbers(option: int | Sequence[int]) -> tuple[int, ...]:
-        given = (option,) if isinstance(option, int) else tuple(option)
-        return given * (dims // len(given))
-
-    return {
-        "input_size": tuple(call.options["input"].shape[-dims:]),
-        "stride": numbers(call.options.get("stride", 1)),
-        "dilation": numbers(call.options.get("dilation", 1)),
-        "groups": int(call.options.get("groups", 1)),
-    }

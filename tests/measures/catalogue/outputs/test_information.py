@@ -188,5 +188,5 @@ def test_a_network_that_is_not_a_number_is_refused() -> None:
     model = copy.deepcopy(data.model)
     with torch.no_grad():
         model.get_parameter("3.weight")[0, 0] = torch.nan
-    with pytest.raises(UnsupportedModelError, match="not finite"):
+    with pytest.raises(UnsupportedModelError, match="contains NaN or Inf"):
         cmi_linear(Subject(model, data.inputs, data.labels))

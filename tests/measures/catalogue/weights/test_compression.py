@@ -234,5 +234,5 @@ def test_a_network_that_is_not_a_number_is_refused() -> None:
     with torch.no_grad():
         model.get_parameter("3.weight")[0, 0] = torch.nan
     for measure in (prunability, prunability_accuracy, quant_bits, entropy_bits, gzip_bits):
-        with pytest.raises(UnsupportedModelError, match="not finite"):
+        with pytest.raises(UnsupportedModelError, match="contains NaN or Inf"):
             measure(Subject(model, data.inputs, data.labels))
