@@ -33,7 +33,7 @@ def estimator_noise(scores: Floats) -> float:
 def rank_noise(scores: Floats) -> float:
     """`estimator_noise` of the ranks of the networks under each draw, which a shift common to all does not change.
 
-    Its square is the share that `fragility` reports under `draws`, where all networks are replicates of one
-    configuration and the draws are those given. Arguments and errors as there.
+    It is the root of the share that `fragility` reports under `draws`, but of networks of one group and from draws that
+    were made, where `fragility` simulates them from the column noise.<measure>. Arguments and errors as there.
     """
     return estimator_noise(np.apply_along_axis(ranks_of, -1, scores))
