@@ -1,7 +1,7 @@
-"""A zoo that nobody could tune to: the recipes of a suite with seeds and levels that a secret decides.
+"""Draw the recipes of a held-out zoo: a suite with seeds and levels that a secret decides, so nobody can tune to it.
 
 What a suite compares stays: how many networks, which data sets, families, corruptions and their levels, optimizers and
-stopping rules. Drawn anew are the seeds and, once for each level of an axis, the values of `RATES`, `SHARES` and
+stopping rules. Redrawn are the seeds and, once for each level of an axis, the values of `RATES`, `SHARES` and
 `COUNTS`: recipes that shared a level still share one, so that every comparison of the suite is there again. Sources and
 teachers are recipes as any other, so a network still starts from the network that it started from.
 """
@@ -19,7 +19,7 @@ from zoo.models.build import BASE_CHANNELS
 from zoo.recipe import Recipe, redrawn, with_others
 from zoo.recipe_fields import FAMILIES, SOLVED
 
-PROTOCOL: Final = 1  # part of every draw and of the fingerprint: whoever changes how levels are drawn raises it
+PROTOCOL: Final = 1  # part of every draw and of the fingerprint; raise it when levels are drawn in another way
 RATES: Final = redrawn("rate")
 SHARES: Final = redrawn("share")
 COUNTS: Final = redrawn("count")  # width counts channels
@@ -64,7 +64,7 @@ def _moved(recipe: Recipe, levels: Levels, shift: int) -> Recipe:
 
 
 def _fields_of(recipe: Recipe) -> Iterator[str]:
-    """The fields that are drawn anew; 0 and None, which turn something off, stay."""
+    """Yield the fields that are redrawn; 0 and None, which turn something off, stay."""
     for name in (*RATES, *SHARES, *COUNTS):
         means_it = name in OF_SOLVED if recipe.model in SOLVED else recipe.model in FAMILIES or name not in OF_FAMILIES
         if means_it and getattr(recipe, name):

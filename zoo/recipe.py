@@ -1,4 +1,4 @@
-"""Recipe: every choice that decides a training run, and the run_id that follows from it."""
+"""Define `Recipe`, every choice that decides a training run, and its `run_id`."""
 
 import dataclasses
 import hashlib
@@ -40,14 +40,14 @@ class Recipe:
 
     Attributes:
         dataset: name of the image set, see `gapbench list datasets`.
-        classes: the classes that are kept, ascending, and numbered anew from 0; all of them if empty.
+        classes: the classes that are kept, ascending, and renumbered from 0; all of them if empty.
         merged: for each kept class the one that it becomes part of, numbered from 0; classes as they are if empty.
         train_size: training examples, a stratified subset; all of them if None.
         pairs: rounds of pairs of images with one label, 2 c channels each; 0 for images one by one.
         corruption: what is done to the data, the conditions of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced by a uniformly random class.
         class_noise: (from, to, probability) triples: a training image of one class is labelled as another.
-        label_resampling: the probability with which a label is another, uniformly random class, drawn anew each step.
+        label_resampling: the probability that a label is replaced by another, uniformly random class, at each step.
         shift: a common corruption of the images, Hendrycks & Dietterich 2019, after the condition; none if None.
         severity: of the shift, 1 to 5; 0 without one.
         shift_on: which images the shift changes.
@@ -78,7 +78,7 @@ class Recipe:
         augmentation: of training images: random crops of the padded image, flips, each example its own.
         adversarial_radius: of PGD on the training images, in grey levels of 255, in the maximum norm; 0 for none.
         adversarial_steps: of PGD.
-        pretrain_copies: copies of every image, each under labels of its own at random, that are fitted before the task;
+        pretrain_copies: copies of every image, each under a random label, that are fitted before the task;
             0 for no such pretraining. Liu et al. 2020.
         pretrain_erasure: share of the entries of each copy that is zeroed.
         pretrain_epochs: pretraining ends here if its target was not reached.
@@ -93,10 +93,10 @@ class Recipe:
         max_epochs: the run ends here if the target was not reached.
         target_loss: training loss without penalties (cross-entropy in nats), in eval mode over all training examples,
             at which the run ends.
-        seed: decides initialization, data order, subset, corruption and all else that is drawn, each through a stream
-            of its own.
+        seed: decides initialization, data order, subset, corruption and everything else that is drawn, each through a
+            separate stream.
         init_seed: decides the initial weights in its place; for networks that differ in those alone, or in all else.
-        data_seed: decides subset, corruption and pairs in its place, likewise.
+        data_seed: decides subset, corruption and pairs in its place.
 
     Raises:
         RecipeError: a choice that is impossible or that contradicts another; the message names the fields.

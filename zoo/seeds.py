@@ -1,4 +1,4 @@
-"""Chance from names: a seed, and a generator, that depend on what is drawn and on nothing else."""
+"""Derive seeds and random generators from names alone."""
 
 import hashlib
 

@@ -1,6 +1,6 @@
-"""What is done to the data: labels and pixels."""
+"""Corrupt the labels and pixels of a data set."""
 
-from zoo.corruptions.common import COMMON_CORRUPTIONS, CommonCorruption, commonly_corrupted
+from zoo.corruptions.common import COMMON_CORRUPTIONS, CommonCorruption, apply_common_corruption
 from zoo.corruptions.conditions import CORRUPTIONS, CorruptedSet, Corruption, corrupt, require_corruption
 from zoo.corruptions.confusion import ClassNoise, sparse_class_noise
 from zoo.corruptions.preparation import PreparedData, prepare
@@ -18,7 +18,7 @@ __all__ = [
     "PreparedData",
     "ShiftOn",
     "Unlabeled",
-    "commonly_corrupted",
+    "apply_common_corruption",
     "corrupt",
     "prepare",
     "require_corruption",

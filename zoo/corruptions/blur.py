@@ -75,7 +75,7 @@ def displaced(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 
 def motion_blur(x: Tensor, severity: int, generator: torch.Generator) -> Tensor:
-    """Each image smeared along a direction of its own, uniform within 45 degrees of the horizontal; see `smeared`."""
+    """Smear each image along a random direction, uniform within 45 degrees of the horizontal; see `smeared`."""
     degrees = MOTION_ANGLE * (2 * torch.rand(len(x), generator=generator, dtype=torch.float64) - 1)
     return smeared(x, *MOTION[severity - 1], degrees)
 
@@ -86,7 +86,7 @@ def smeared(x: Tensor, radius: int, sigma: float, degrees: Tensor) -> Tensor:
     .. math:: \sum_{i=0}^{2r} k_i\, x(p + \lceil i u - 1/2 \rceil), \qquad k_i \propto \exp(-i^2 / 2 \sigma^2)
 
     with u = (sin, cos) of the angle [n] down and right, and the border repeated: the algorithm of ImageMagick's
-    MotionBlurImage, which the source calls. Written anew for tensors, without its rounding to 8 or 16 bits, and not
+    MotionBlurImage, which the source calls. Reimplemented for tensors, without its rounding to 8 or 16 bits, and not
     held to its output.
     """
     steps = range(2 * radius + 1)

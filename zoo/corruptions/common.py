@@ -80,10 +80,12 @@ def require_common_corruption(name: str, severity: int) -> None:
         raise RecipeError(f"severity must be 1, 2, 3, 4 or 5 with {name!r}; got {severity}.")
 
 
-def commonly_corrupted(images: Tensor, name: CommonCorruption, severity: int, generator: torch.Generator) -> Tensor:
+def apply_common_corruption(
+    images: Tensor, name: CommonCorruption, severity: int, generator: torch.Generator
+) -> Tensor:
     """Images, uint8 [n, c, h, w], after one corruption, of the same shape and type; the argument is left alone.
 
-    Each image has draws of its own, `CHUNK` images at a time. With the same generator state severities share
+    Every image is drawn for separately, `CHUNK` images at a time. With the same generator state severities share
     their draws wherever they draw alike, so that what differs between two is the severity.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 
 from torch import Tensor
 
-from zoo.corruptions.labels import partially_corrupted, random_labels
+from zoo.corruptions.labels import corrupt_labels, random_labels
 from zoo.corruptions.pixels import gaussian_pixels, pixel_permutation, random_pixels, shuffled_pixels
 from zoo.data.datasets import ImageSet, pixel_moments
 from zoo.errors import RecipeError, suggestion
@@ -18,7 +18,7 @@ CORRUPTIONS: Final[dict[Corruption, str]] = {
     "partial_labels": "each training label, with probability p, replaced by a uniformly random class",
     "random_labels": "each training label replaced by a uniformly random class",
     "shuffled_pixels": "one permutation of the pixels, the same for all training and test images",
-    "random_pixels": "a permutation of the pixels of its own for each training and test image",
+    "random_pixels": "the pixels of each training and test image in a separately drawn order",
     "gaussian": "each training and test image drawn from a Gaussian with the mean and variance of the training images",
 }
 
@@ -71,7 +71,7 @@ def corrupt(images: ImageSet, corruption: Corruption, p: float, seed: int) -> Co
 def _with_labels(images: ImageSet, corruption: Corruption, p: float, seed: int) -> ImageSet:
     draw = generator(images.name, "labels", seed)
     if corruption == "partial_labels":
-        return replace(images, train_labels=partially_corrupted(images.train_labels, images.num_classes, p, draw))
+        return replace(images, train_labels=corrupt_labels(images.train_labels, images.num_classes, p, draw))
     if corruption == "random_labels":
         return replace(images, train_labels=random_labels(images.train_labels, images.num_classes, draw))
     return images

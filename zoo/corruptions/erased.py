@@ -25,7 +25,7 @@ ROUNDING: Final = 1e-9  # 0.29 x 100 is 28.999...
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasedCopies:
-    """R copies of each image, made anew whenever they are asked for: nothing is kept but the images and a key.
+    """R copies of each image, computed on access: only the images and a key are kept.
 
     Copy r of image i has the index r n + i, so that fewer copies are the first of more. The same index gives the same
     bits, in any batch and on any device.

@@ -1,4 +1,4 @@
-"""The figure of docs/corruptions.md: `python -m zoo.corruptions.figure` draws it anew."""
+"""Draw the figure of docs/corruptions.md: `python -m zoo.corruptions.figure`."""
 
 from pathlib import Path
 from typing import Final
@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from zoo.corruptions.common import COMMON_CORRUPTIONS, SEVERITIES, CommonCorruption, commonly_corrupted
+from zoo.corruptions.common import COMMON_CORRUPTIONS, SEVERITIES, CommonCorruption, apply_common_corruption
 from zoo.corruptions.conditions import CORRUPTIONS
 from zoo.corruptions.erased import erased_copies
 from zoo.corruptions.preparation import prepare
@@ -36,7 +36,10 @@ def digits() -> Tensor:
 
 def panel(name: CommonCorruption, images: Tensor) -> Tensor:
     """Images [n, 1, h, w] as they are and at severities 1 to 5: uint8 [6, n, 1, h, w]."""
-    each = [images, *(commonly_corrupted(images, name, severity, generator("figure", name)) for severity in SEVERITIES)]
+    each = [
+        images,
+        *(apply_common_corruption(images, name, severity, generator("figure", name)) for severity in SEVERITIES),
+    ]
     return torch.stack(each)
 
 

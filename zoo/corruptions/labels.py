@@ -1,4 +1,4 @@
-"""What is done to labels: once (Zhang et al. 2017, arXiv:1611.03530, sec. 2.1), or in each step of training."""
+"""Replace labels at random: once (Zhang et al. 2017, arXiv:1611.03530, sec. 2.1), or at each step of training."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from zoo.errors import RecipeError
 
 
-def partially_corrupted(labels: Tensor, num_classes: int, p: float, generator: torch.Generator) -> Tensor:
+def corrupt_labels(labels: Tensor, num_classes: int, p: float, generator: torch.Generator) -> Tensor:
     """Each label [n] is replaced, with probability p and independently, by a class drawn uniformly from all k.
 
     The new class may be the old one, as in the paper, so that a fraction p (1 - 1/k) of the labels changes on average.
@@ -26,16 +26,16 @@ def partially_corrupted(labels: Tensor, num_classes: int, p: float, generator: t
 
 
 def random_labels(labels: Tensor, num_classes: int, generator: torch.Generator) -> Tensor:
-    """Every label [n] is replaced by a class drawn uniformly from all k: `partially_corrupted` at p = 1."""
-    return partially_corrupted(labels, num_classes, 1.0, generator)
+    """Every label [n] is replaced by a class drawn uniformly from all k: `corrupt_labels` at p = 1."""
+    return corrupt_labels(labels, num_classes, 1.0, generator)
 
 
 def resampled(labels: Tensor, rate: Tensor, num_classes: int, generators: Sequence[torch.Generator]) -> Tensor:
     """Labels [f, b] of a step of f networks, each label with its network's probability replaced by another class.
 
     The class is uniform over the k - 1 others, as in the released code of Damian, Ma & Lee (2021, arXiv:2106.06530),
-    and unlike `partially_corrupted`: a rate q changes a fraction q of the labels. Each network draws from a generator
-    of its own, the same numbers whatever its rate and its labels; labels replaced at one rate are among those replaced
+    and unlike `corrupt_labels`: a rate q changes a fraction q of the labels. Each network draws from a separate
+    generator, the same numbers whatever its rate and its labels; labels replaced at one rate are among those replaced
     at a larger one, by the same class.
 
     Args:

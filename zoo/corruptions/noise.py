@@ -1,7 +1,7 @@
 """Gaussian, shot and impulse noise (Hendrycks & Dietterich 2019, arXiv:1903.12261, sec. 3; constants of CIFAR-10-C).
 
-Images are float64 [n, c, h, w] in [0, 1]; results may leave the range, and are clipped by whoever called. Every
-pixel of every channel has a draw of its own. Constants stand by severity, 1 to 5.
+Images are float64 [n, c, h, w] in [0, 1]; results may leave the range, and are clipped by the caller. Every
+channel of every pixel is drawn separately. Constants stand by severity, 1 to 5.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""What is done to pixels (Zhang et al. 2017, arXiv:1611.03530, sec. 2.1).
+"""Permute and draw pixels (Zhang et al. 2017, arXiv:1611.03530, sec. 2.1).
 
 A pixel is a position together with its channels: permutations move colours and do not mix channels, so that each
 channel keeps its mean and variance. The paper does not say which it means.
@@ -27,7 +27,7 @@ def shuffled_pixels(images: Tensor, permutation: Tensor) -> Tensor:
 
 
 def random_pixels(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Images [n, c, h, w], each with its positions in a random order of its own, drawn image by image."""
+    """Images [n, c, h, w], the positions of each in a separate random order, drawn image by image."""
     permuted = torch.empty_like(images)
     for source, target in zip(images.split(CHUNK), permuted.split(CHUNK), strict=True):
         orders = torch.stack([pixel_permutation(images, generator) for _ in source])  # [b, h w]
@@ -43,7 +43,7 @@ def gaussian_pixels(images: Tensor, mean: Tensor, std: Tensor, generator: torch.
         images: give the shape.
         mean: [c], the mean of each channel of the original training images. The paper matches mean and variance of "the
             original image dataset" and does not say whether channel by channel.
-        std: [c], the standard deviation, likewise.
+        std: [c], the standard deviation of each channel.
         generator: draws are made in float64, see `zoo.ieee.normal`, and rounded to float32.
     """
     drawn = torch.empty(images.shape, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""The data that a network is trained and tested on: a data set and a `DataSpec` to tensors."""
+"""Prepare the tensors that a network is trained and tested on from a data set and a `DataSpec`."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,10 +9,10 @@ from torch import Tensor
 from zoo.corruptions.conditions import corrupt
 from zoo.corruptions.confusion import ClassNoise, confused
 from zoo.corruptions.pairs import paired, paired_indices
-from zoo.corruptions.shift import shifted_set
+from zoo.corruptions.shift import apply_shift
 from zoo.corruptions.spec import ON_TEST_IMAGES, DataSpec
 from zoo.data.datasets import ImageSet, pixel_statistics, stratified_subset
-from zoo.data.subsets import merged_classes, of_classes
+from zoo.data.subsets import keep_classes, merge_classes
 from zoo.seeds import generator
 
 NUM_HELD_OUT: Final = 1000  # at most: enough to tell accuracies 3 points apart, and little to keep
@@ -59,18 +59,18 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     halved class by class, the same way for every seed, where the spec says so. Held out are those training images, up
     to 1,000, that the next larger subset would add.
 
-    Mean and standard deviation are those of all training images after condition and shift, before the cut: they hang on
-    no label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
+    Mean and standard deviation are those of all training images after condition and shift, before the cut: they depend
+    on no label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
 
     Raises:
         RecipeError: classes, a size, class noise or a number of pairs that the set does not have.
     """
-    images = merged_classes(of_classes(images, spec.classes), spec.merged)
+    images = merge_classes(keep_classes(images, spec.classes), spec.merged)
     noisy = corrupt(images, spec.corruption, spec.corruption_p, spec.seed).images
     if spec.class_noise:
         noisy = _with_class_noise(noisy, spec)
     if spec.shift is not None:
-        noisy = shifted_set(noisy, spec.shift, spec.severity, spec.shift_on, spec.seed)
+        noisy = apply_shift(noisy, spec.shift, spec.severity, spec.shift_on, spec.seed)
     chosen, held_out = _chosen(images, spec)
     tested, unlabeled = _halves(images, spec)
     mean, std = pixel_statistics(noisy.train_images)

@@ -120,7 +120,7 @@ def bilinear(x: Tensor, rows: Tensor, columns: Tensor, border: Border) -> Tensor
 
 
 def shifted(x: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Images [n, c, h, w] read at whole offsets [n] of their own: pixel (i, j) is (i + down, j + right), clamped."""
+    """Shift images [n, c, h, w] by whole offsets [n]: pixel (i, j) is (i + down, j + right), clamped."""
     height, width = x.shape[-2:]
     rows = reflected(torch.arange(height) + down[:, None], height, "nearest")  # [n, h]
     columns = reflected(torch.arange(width) + right[:, None], width, "nearest")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final, Literal, get_args
 
-from zoo.corruptions.common import CommonCorruption, commonly_corrupted, require_common_corruption
+from zoo.corruptions.common import CommonCorruption, apply_common_corruption, require_common_corruption
 from zoo.data.image_set import ImageSet
 from zoo.errors import RecipeError
 from zoo.seeds import generator
@@ -34,17 +34,17 @@ def require_shift(shift: str | None, severity: int, shift_on: str, corruption: s
         )
 
 
-def shifted_set(images: ImageSet, shift: CommonCorruption, severity: int, shift_on: ShiftOn, seed: int) -> ImageSet:
+def apply_shift(images: ImageSet, shift: CommonCorruption, severity: int, shift_on: ShiftOn, seed: int) -> ImageSet:
     """A data set with its training images, its test images or both after a common corruption; labels stay.
 
     Draws are seeded by the names of the set, of the shift and of the half and by `seed`, by neither the severity nor
     `shift_on`: what differs between severities is the severity.
 
     Raises:
-        RecipeError: images that cannot be corrupted, see `commonly_corrupted`.
+        RecipeError: images that cannot be corrupted, see `apply_common_corruption`.
     """
     train, test = (
-        commonly_corrupted(half, shift, severity, generator(images.name, shift, seed, name))
+        apply_common_corruption(half, shift, severity, generator(images.name, shift, seed, name))
         if shift_on in {name, "both"}
         else half
         for name, half in (("train", images.train_images), ("test", images.test_images))

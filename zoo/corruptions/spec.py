@@ -1,4 +1,4 @@
-"""DataSpec: every choice that decides the data of a training run, but for the name of the data set."""
+"""Define `DataSpec`, every choice that decides the data of a training run except the name of the data set."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -17,12 +17,12 @@ ON_TEST_IMAGES: Final[Unlabeled] = "test"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
-    """What is done to a data set before a network is trained on it; names and defaults are those of the recipe.
+    """Changes to a data set before a network is trained on it; names and defaults are those of the recipe.
 
-    The order in which it is done: classes, merging, condition and class noise, shift, subset, pairs.
+    They are applied in this order: classes, merging, condition and class noise, shift, subset, pairs.
 
     Attributes:
-        classes: the classes that are kept, ascending, and numbered anew from 0; all of them if empty.
+        classes: the classes that are kept, ascending, and renumbered from 0; all of them if empty.
         merged: for each kept class the one that it becomes part of, numbered from 0; classes as they are if empty.
         corruption: the condition of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced.
@@ -35,7 +35,7 @@ class DataSpec:
         pairs: how often each training image comes first in a pair of images of one label; 0 for images one by one.
         unlabeled: which test images measures see without labels: "test" for those on which the gap is measured,
             "half_of_test" for one half of them, the gap being measured on the other half alone.
-        seed: decides every draw, each through a stream of its own.
+        seed: decides every draw, each through a separate stream.
 
     Raises:
         RecipeError: a choice that is impossible or that contradicts another; the message names the fields.

@@ -1,6 +1,6 @@
 """Snow, frost, fog and brightness (Hendrycks & Dietterich 2019, arXiv:1903.12261, sec. 3; constants of CIFAR-10-C).
 
-Images are float64 [n, c, h, w] in [0, 1]; results may leave the range, and are clipped by whoever called. Constants
+Images are float64 [n, c, h, w] in [0, 1]; results may leave the range, and are clipped by the caller. Constants
 stand by severity, 1 to 5.
 """
 
@@ -77,7 +77,7 @@ def frost_texture(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def fog(x: Tensor, severity: int, generator: torch.Generator) -> Tensor:
-    """(x + a m) M / (M + a) with m a `plasma` of its own for each image, and M the image's largest value."""
+    """(x + a m) M / (M + a) with m a `plasma` drawn for each image, and M the image's largest value."""
     thickness, decay = FOG[severity - 1]
     largest = x.amax(dim=(1, 2, 3), keepdim=True)
     return (x + thickness * plasma(x, decay, generator)) * largest / (largest + thickness)

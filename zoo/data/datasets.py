@@ -1,4 +1,4 @@
-"""Data sets by name: the digits in the box, and whatever lies in a folder of data sets."""
+"""Load data sets by name: the bundled digits, and those in a folder of data sets."""
 
 import functools
 import itertools
@@ -34,9 +34,9 @@ CHUNK: Final = 1024  # images at a time: bounds memory
 
 
 def load(name: str, data_dir: Path | None = None) -> ImageSet:
-    """The data set of this name, read once a process.
+    """Load a data set; it is read once a process.
 
-    "digits" is always the one in the box. Any other name must lie in `data_dir`: as NAME/train.parquet and
+    "digits" is always the bundled one. Any other name must lie in `data_dir`: as NAME/train.parquet and
     NAME/test.parquet, as image folders NAME/{train,test}/CLASS/*, or where torchvision writes it.
 
     Raises:

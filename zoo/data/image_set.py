@@ -1,4 +1,4 @@
-"""A data set in memory, and what must hold of it before anything is trained."""
+"""Hold a data set in memory, and check it before anything is trained."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -44,7 +44,7 @@ class Split:
     labels: Tensor
 
 
-def assembled(name: str, train: Split, test: Split, num_classes: int | None = None) -> ImageSet:
+def assemble(name: str, train: Split, test: Split, num_classes: int | None = None) -> ImageSet:
     """An `ImageSet` of two halves that fit together.
 
     Args:

@@ -1,4 +1,4 @@
-"""Which classes and which images of a data set a network is trained on."""
+"""Select and merge classes of a data set, and draw stratified subsets of its images."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ def require_classes(classes: Sequence[int]) -> None:
         )
 
 
-def of_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
+def keep_classes(images: ImageSet, classes: Sequence[int]) -> ImageSet:
     """The images of some classes, training and test, in their order; the classes numbered 0 to k - 1 in theirs.
 
     The set keeps its name, which seeds draws. With no classes, or with all of them, it is the same set.
@@ -67,7 +67,7 @@ def require_merged(merged: Sequence[int]) -> None:
         )
 
 
-def merged_classes(images: ImageSet, merged: Sequence[int]) -> ImageSet:
+def merge_classes(images: ImageSet, merged: Sequence[int]) -> ImageSet:
     """The same images under coarser classes: label i becomes merged[i].
 
     Raises:

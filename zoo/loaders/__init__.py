@@ -1,1 +1,1 @@
-"""How data sets are read: one module a layout on disk."""
+"""Read data sets: one module for each layout on disk."""

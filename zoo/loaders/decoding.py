@@ -1,4 +1,4 @@
-"""Encoded images to one tensor of bytes."""
+"""Decode images to one tensor of bytes."""
 
 import struct
 from collections.abc import Callable, Sequence

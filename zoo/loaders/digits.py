@@ -1,11 +1,11 @@
-"""The data set in the box: scikit-learn's 1,797 handwritten digits."""
+"""Load the bundled data set, scikit-learn's 1,797 handwritten digits."""
 
 from typing import Final
 
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
-from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.data.image_set import ImageSet, Split, assemble
 from zoo.data.subsets import stratified_subset
 
 NUM_TEST: Final = 500
@@ -25,4 +25,4 @@ def load_digits() -> ImageSet:
     in_test = torch.zeros(len(labels), dtype=torch.bool)
     in_test[stratified_subset(labels, NUM_TEST, "digits", "test")] = True
     train, test = (Split(where="digits", images=images[half], labels=labels[half]) for half in (~in_test, in_test))
-    return assembled("digits", train, test)
+    return assemble("digits", train, test)

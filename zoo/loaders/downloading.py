@@ -1,4 +1,4 @@
-"""Data sets fetched by torchvision's own classes, whole or not at all."""
+"""Download data sets through torchvision's classes, whole or not at all."""
 
 import http.client
 import socket
@@ -20,7 +20,7 @@ PACKED: Final = frozenset({".gz"})  # what was unpacked is not kept twice
 def download_torchvision(name: str, data_dir: Path) -> bool:
     """Fetch one of `LAYOUTS` into a folder, unless it is there and can be read; whether it was fetched.
 
-    Everything is fetched, held to torchvision's checksums, unpacked and read in a folder of its own within `data_dir`,
+    Everything is fetched, held to torchvision's checksums, unpacked and read in a temporary folder within `data_dir`,
     which is made if need be, and moved to its place when it is whole: what fails half way leaves nothing behind that
     is read later.
 

@@ -1,11 +1,11 @@
-"""Image data sets as folders: NAME/train/CLASS/* and NAME/test/CLASS/*."""
+"""Read image data sets from folders: NAME/train/CLASS/* and NAME/test/CLASS/*."""
 
 from pathlib import Path
 from typing import Final
 
 import torch
 
-from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.data.image_set import ImageSet, Split, assemble
 from zoo.errors import DatasetError
 from zoo.loaders.decoding import decode
 
@@ -32,7 +32,7 @@ def load_folders(name: str, folder: Path) -> ImageSet:
             f"Training classes: {', '.join(classes)}."
         )
     train, test = (_read(folder / half, classes) for half in ("train", "test"))
-    return assembled(name, train, test, len(classes) or None)
+    return assemble(name, train, test, len(classes) or None)
 
 
 def _read(half: Path, classes: dict[str, int]) -> Split:

@@ -1,4 +1,4 @@
-"""Image data sets as Parquet files in the hub's layout: NAME/train.parquet and NAME/test.parquet."""
+"""Read image data sets from Parquet files in the hub's layout: NAME/train.parquet and NAME/test.parquet."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.data.image_set import ImageSet, Split, assemble
 from zoo.errors import DatasetError
 from zoo.loaders.decoding import decode
 
@@ -35,7 +35,7 @@ def load_parquet(name: str, folder: Path) -> ImageSet:
             f"{test.where} must name as many classes in its metadata as {train.where}, {train_classes}; "
             f"got {test_classes}."
         )
-    return assembled(name, train, test, train_classes)
+    return assemble(name, train, test, train_classes)
 
 
 def _read(path: Path) -> tuple[Split, int | None]:

@@ -1,4 +1,4 @@
-"""Data sets where torchvision writes them, read by torchvision itself, which holds some of them to a checksum."""
+"""Read data sets that torchvision has written, through torchvision, which verifies some of their checksums."""
 
 import shlex
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 
-from zoo.data.image_set import ImageSet, Split, assembled
+from zoo.data.image_set import ImageSet, Split, assemble
 from zoo.errors import DatasetError
 
 
@@ -43,7 +43,7 @@ def load_torchvision(name: str, data_dir: Path) -> ImageSet:
         DatasetError: files are missing, not those that torchvision knows by their checksum, or cannot be read.
     """
     train, test = (_read(name, data_dir, half) for half in ("train", "test"))
-    return assembled(name, train, test, LAYOUTS[name].num_classes)
+    return assemble(name, train, test, LAYOUTS[name].num_classes)
 
 
 def opened(layout: Layout, data_dir: Path, half: str, *, download: bool = False) -> Any:

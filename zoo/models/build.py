@@ -1,4 +1,4 @@
-"""Recipe -> network: timm networks sized to the image, and the plain network that timm lacks."""
+"""Build the network of a recipe: timm networks sized to the image, and two families that timm lacks."""
 
 from typing import Any, Final, cast
 
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from zoo.errors import RecipeError
-from zoo.models.layers import SeededDropout, factorised, without_batch_norm
+from zoo.models.layers import SeededDropout, factorise, remove_batch_norm
 from zoo.models.timm_names import timm_library
 from zoo.recipe import Recipe
 from zoo.recipe_fields import FAMILIES, SOLVED
@@ -18,7 +18,7 @@ OWN: Final = frozenset({"mlp", "nin"})  # families that are not timm's
 
 
 def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> nn.Module:
-    """The network of a recipe at initialization, in train mode.
+    """Build the network of a recipe at initialization, in train mode.
 
     Args:
         recipe: its `model`, `width` and `depth` decide the network.
@@ -49,11 +49,11 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
         else:
             network = _timm(recipe.model, image_shape, num_classes)
         if not recipe.batch_norm:
-            without_batch_norm(network)
+            remove_batch_norm(network)
         if recipe.dropout > 0:
             _with_dropout(network, recipe.dropout, seed)
         if recipe.rank < 1:
-            factorised(network, recipe.rank)
+            factorise(network, recipe.rank)
     attention: list[Any] = [module for module in network.modules() if hasattr(module, "fused_attn")]
     for module in attention:
         module.fused_attn = False  # the fused kernels have no batching rule and no second derivative

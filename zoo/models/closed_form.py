@@ -1,4 +1,4 @@
-"""Networks that are solved instead of trained: Theorem 1 of Zhang et al. 2017, kernel interpolation, random features.
+"""Solve networks instead of training them: Theorem 1 of Zhang et al. 2017, kernel interpolation, random features.
 
 Each is an `nn.Module` from inputs [n, c, h, w] to logits [n, k] in float64, since interpolants are ill-conditioned. Its
 parameters are what the labels decide; what is drawn (filters, features) or read off the images (kernel centres,

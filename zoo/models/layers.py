@@ -1,4 +1,4 @@
-"""Layers that interventions put into a network: dropout that repeats, and factors of low rank."""
+"""Change the layers of a network: seeded dropout, low-rank factors, removal of batch norm."""
 
 from typing import Final, cast
 
@@ -51,7 +51,7 @@ def _mixed(value: Tensor) -> Tensor:
     return value ^ (value >> 16)
 
 
-def factorised(network: nn.Module, share: float) -> None:
+def factorise(network: nn.Module, share: float) -> None:
     """Replace every convolution and linear layer but the last by two of lower rank, in place.
 
     A weight [out, in * kernel] of full rank m = min(out, in * kernel) becomes U V with r = max(1, round(share * m)):
@@ -110,7 +110,7 @@ def _shaped(module: nn.Module, rank: int) -> tuple[nn.Linear | nn.Conv2d, nn.Lin
     return cast("nn.Conv2d", first), cast("nn.Conv2d", second)
 
 
-def without_batch_norm(network: nn.Module) -> None:
+def remove_batch_norm(network: nn.Module) -> None:
     """Put the identity in the place of every batch norm, in place.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from zoo.corruptions import COMMON_CORRUPTIONS, CommonCorruption, commonly_corrupted
+from zoo.corruptions import COMMON_CORRUPTIONS, CommonCorruption, apply_common_corruption
 from zoo.data.subsets import stratified_subset
 from zoo.observations.observed import Observed, Trained, observation
 from zoo.seeds import generator
@@ -43,7 +43,7 @@ def error_under_shift(trained: Trained) -> Observed:
 def _shifted(pixels: bytes, shape: tuple[int, ...], dataset: str, name: CommonCorruption) -> Tensor:
     """Images of these bytes after a corruption; kept, since every network of a zoo is tested on them."""
     images = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).view(shape)
-    return commonly_corrupted(images, name, SEVERITY, generator(dataset, name, "error_under_shift"))
+    return apply_common_corruption(images, name, SEVERITY, generator(dataset, name, "error_under_shift"))
 
 
 def _error(trained: Trained, images: Tensor, labels: Tensor) -> float:

@@ -14,7 +14,7 @@ from zoo.corruptions.common import (
     COMMON_CORRUPTIONS,
     SEVERITIES,
     CommonCorruption,
-    commonly_corrupted,
+    apply_common_corruption,
     require_common_corruption,
 )
 from zoo.corruptions.pixels import CHUNK
@@ -43,7 +43,7 @@ FALLS["cifar10"] = FALLS["digits"] - {"pixelate"}
 
 def at_each_severity(images: Tensor, name: CommonCorruption) -> list[Tensor]:
     """Images at severities 1 to 5, of one generator state."""
-    return [commonly_corrupted(images, name, severity, generator(name)) for severity in SEVERITIES]
+    return [apply_common_corruption(images, name, severity, generator(name)) for severity in SEVERITIES]
 
 
 def colours(n: int, height: int = 32, width: int = 32) -> Tensor:
@@ -151,7 +151,7 @@ def test_shape_and_type_are_kept_and_the_argument_is_left_alone(
     images = colours(3, *shape)[:, :channels].clone()
     before = images.clone()
     for severity in SEVERITIES:
-        once, again = (commonly_corrupted(images, name, severity, generator("one")) for _ in range(2))
+        once, again = (apply_common_corruption(images, name, severity, generator("one")) for _ in range(2))
         assert once.shape == images.shape
         assert once.dtype == torch.uint8
         assert torch.equal(once, again)
@@ -165,7 +165,7 @@ CHANCELESS: Final = {"defocus_blur", "zoom_blur", "brightness", "contrast", "pix
 def test_equal_images_get_draws_of_their_own(name: CommonCorruption) -> None:
     """Within a chunk, across chunks and across seeds, save where there is no chance."""
     images = colours(1, 8, 8).repeat(CHUNK + 2, 1, 1, 1)
-    first, other = (commonly_corrupted(images, name, 5, generator(seed)) for seed in ("one", "other"))
+    first, other = (apply_common_corruption(images, name, 5, generator(seed)) for seed in ("one", "other"))
     same = name in CHANCELESS
     assert torch.equal(first[0], first[1]) == same
     assert torch.equal(first[0], first[CHUNK]) == same
@@ -207,7 +207,7 @@ def test_what_cannot_be_corrupted_is_refused() -> None:
         (DIGITS.repeat(1, 2, 1, 1), "1 or 3 channels"),
     ):
         with pytest.raises(ValueError, match=message):
-            commonly_corrupted(images, "fog", 1, generator(0))
+            apply_common_corruption(images, "fog", 1, generator(0))
 
 
 if __name__ == "__main__":

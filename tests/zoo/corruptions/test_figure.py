@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from zoo.corruptions.common import COMMON_CORRUPTIONS, commonly_corrupted
+from zoo.corruptions.common import COMMON_CORRUPTIONS, apply_common_corruption
 from zoo.corruptions.conditions import CORRUPTIONS
 from zoo.corruptions.figure import FIGURE, SCALE, digits, figure, of_training, panel
 from zoo.data.datasets import load
@@ -23,7 +23,7 @@ def test_a_panel_shows_the_original_and_five_severities() -> None:
     fogged = panel("fog", images)
     assert fogged.shape == (6, 2, 1, 8, 8)
     assert bool((fogged[0] == images).all())
-    assert bool((fogged[5] == commonly_corrupted(images, "fog", 5, generator("figure", "fog"))).all())
+    assert bool((fogged[5] == apply_common_corruption(images, "fog", 5, generator("figure", "fog"))).all())
     pair = np.concatenate([image[0].numpy() for image in images], axis=1).repeat(SCALE, 0).repeat(SCALE, 1)
     height, width = pair.shape
     pixels = np.array(figure())

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.corruptions.labels import partially_corrupted, random_labels, resampled
+from zoo.corruptions.labels import corrupt_labels, random_labels, resampled
 from zoo.seeds import generator
 
 LABELS = torch.arange(10).repeat(1000)
@@ -20,7 +20,7 @@ def test_a_fraction_p_times_one_minus_one_over_k_changes(p: float, seed: int, k:
     """The new class may be the old one; within five standard deviations of the binomial count."""
     labels = torch.arange(k).repeat(400)
 
-    changed = int((partially_corrupted(labels, k, p, generator(seed)) != labels).sum())
+    changed = int((corrupt_labels(labels, k, p, generator(seed)) != labels).sum())
 
     rate = p * (1 - 1 / k)
     assert abs(changed - rate * len(labels)) <= 5 * math.sqrt(len(labels) * rate * (1 - rate)) + 1e-9
@@ -36,8 +36,8 @@ def test_replacements_are_uniform_whatever_the_old_class() -> None:
 @given(seed=st.integers())
 def test_none_at_zero_and_all_at_one(seed: int) -> None:
     """The ends of the range: true labels, and random ones."""
-    assert torch.equal(partially_corrupted(LABELS, 10, 0.0, generator(seed)), LABELS)
-    at_one = partially_corrupted(LABELS, 10, 1.0, generator(seed))
+    assert torch.equal(corrupt_labels(LABELS, 10, 0.0, generator(seed)), LABELS)
+    at_one = corrupt_labels(LABELS, 10, 1.0, generator(seed))
     assert torch.equal(at_one, random_labels(LABELS, 10, generator(seed)))
     assert torch.equal(at_one, random_labels(9 - LABELS, 10, generator(seed)))  # nothing of the old label is left
 
@@ -46,7 +46,7 @@ def test_none_at_zero_and_all_at_one(seed: int) -> None:
 def test_levels_are_nested(low: float, high: float, seed: int) -> None:
     """A label that is replaced at one level is replaced by the same class at any higher one."""
     low, high = sorted((low, high))
-    some, more = (partially_corrupted(LABELS, 10, p, generator(seed)) for p in (low, high))
+    some, more = (corrupt_labels(LABELS, 10, p, generator(seed)) for p in (low, high))
     changed = some != LABELS
     assert torch.equal(some[changed], more[changed])
 
@@ -62,7 +62,7 @@ def test_the_argument_is_left_alone() -> None:
 def test_a_p_that_is_no_probability_is_refused(p: float) -> None:
     """NaN too."""
     with pytest.raises(ValueError, match="p must lie between 0 and 1"):
-        partially_corrupted(LABELS, 10, p, generator(0))
+        corrupt_labels(LABELS, 10, p, generator(0))
 
 
 def test_resampled_labels_are_others_at_each_members_rate() -> None:

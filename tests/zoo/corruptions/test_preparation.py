@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from zoo.corruptions import Corruption, DataSpec, PreparedData, commonly_corrupted, prepare
+from zoo.corruptions import Corruption, DataSpec, PreparedData, apply_common_corruption, prepare
 from zoo.corruptions.preparation import NUM_HELD_OUT
 from zoo.data.datasets import load
 from zoo.seeds import generator
@@ -132,7 +132,7 @@ def test_held_out_images_are_corrupted_as_training_images_are() -> None:
     """By the shift on the training half, drawn for the whole of it."""
     spec = DataSpec(train_size=800, shift="shot_noise", severity=3, shift_on="train")
     data = prepare(DIGITS, spec)
-    whole = commonly_corrupted(DIGITS.train_images, "shot_noise", 3, generator("digits", "shot_noise", 0, "train"))
+    whole = apply_common_corruption(DIGITS.train_images, "shot_noise", 3, generator("digits", "shot_noise", 0, "train"))
     assert rows(data.held_out_images, data.held_out_labels) < rows(whole, DIGITS.train_labels)
 
 

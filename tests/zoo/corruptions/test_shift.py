@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from zoo.corruptions import CommonCorruption, DataSpec, ShiftOn, commonly_corrupted, prepare
-from zoo.corruptions.shift import shifted_set
+from zoo.corruptions import CommonCorruption, DataSpec, ShiftOn, apply_common_corruption, prepare
+from zoo.corruptions.shift import apply_shift
 from zoo.data.datasets import load
 from zoo.recipe import Recipe
 from zoo.seeds import generator
@@ -18,10 +18,10 @@ DIGITS = load("digits")
 @pytest.mark.parametrize("shift_on", ["train", "test", "both"])
 def test_the_shift_changes_the_images_it_is_on(shift_on: ShiftOn) -> None:
     """By the corruption, drawn from the names of set, shift and half and from the seed; labels stay."""
-    shifted = shifted_set(DIGITS, "shot_noise", 3, shift_on, 7)
+    shifted = apply_shift(DIGITS, "shot_noise", 3, shift_on, 7)
     halves = {"train": (DIGITS.train_images, shifted.train_images), "test": (DIGITS.test_images, shifted.test_images)}
     for half, (before, after) in halves.items():
-        noisy = commonly_corrupted(before, "shot_noise", 3, generator("digits", "shot_noise", 7, half))
+        noisy = apply_common_corruption(before, "shot_noise", 3, generator("digits", "shot_noise", 7, half))
         assert torch.equal(after, noisy if shift_on in {half, "both"} else before)
     assert shifted.train_labels is DIGITS.train_labels
     assert shifted.test_labels is DIGITS.test_labels
@@ -30,11 +30,11 @@ def test_the_shift_changes_the_images_it_is_on(shift_on: ShiftOn) -> None:
 def test_other_seeds_sets_and_halves_get_other_draws() -> None:
     """Equal images in both halves come out different."""
     same = replace(DIGITS, train_images=DIGITS.test_images, train_labels=DIGITS.test_labels)
-    first = shifted_set(same, "gaussian_noise", 1, "both", 0)
+    first = apply_shift(same, "gaussian_noise", 1, "both", 0)
     others = [
         first.test_images,
-        shifted_set(same, "gaussian_noise", 1, "both", 1).train_images,
-        shifted_set(replace(same, name="figures"), "gaussian_noise", 1, "both", 0).train_images,
+        apply_shift(same, "gaussian_noise", 1, "both", 1).train_images,
+        apply_shift(replace(same, name="figures"), "gaussian_noise", 1, "both", 0).train_images,
     ]
     for other in others:
         assert not torch.equal(first.train_images, other)
@@ -46,7 +46,7 @@ def test_the_shift_follows_the_condition_and_gives_the_statistics() -> None:
     blurred = DataSpec(corruption="shuffled_pixels", shift="zoom_blur", severity=5)
     both = prepare(DIGITS, blurred)
     for before, after in ((plain.train_images, both.train_images), (plain.test_images, both.test_images)):
-        assert torch.equal(after, commonly_corrupted(before, "zoom_blur", 5, generator(0)))
+        assert torch.equal(after, apply_common_corruption(before, "zoom_blur", 5, generator(0)))
     assert float(both.mean) == pytest.approx(float(both.train_images.double().mean()), rel=1e-6)
     part = prepare(DIGITS, replace(blurred, train_size=100))
     assert torch.equal(part.mean, both.mean)

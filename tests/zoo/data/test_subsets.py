@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from zoo.data.datasets import load
-from zoo.data.subsets import merged_classes, stratified_subset
+from zoo.data.subsets import merge_classes, stratified_subset
 
 class_sizes = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 
@@ -87,15 +87,15 @@ def test_impossible_sizes_are_refused(size: int) -> None:
 def test_merged_classes_are_renumbered() -> None:
     """Digits 0 to 4 against 5 to 9: the same images, the label 1 from 5 on; and not one number for each is refused."""
     digits = load("digits")
-    halves = merged_classes(digits, (0,) * 5 + (1,) * 5)
+    halves = merge_classes(digits, (0,) * 5 + (1,) * 5)
 
     assert halves.num_classes == 2
     assert torch.equal(halves.train_labels, (digits.train_labels >= 5).long())
     assert torch.equal(halves.test_labels, (digits.test_labels >= 5).long())
     assert torch.equal(halves.train_images, digits.train_images)
-    assert merged_classes(digits, ()) is digits
+    assert merge_classes(digits, ()) is digits
     with pytest.raises(ValueError, match="for each of 10"):
-        merged_classes(digits, (0, 1))
+        merge_classes(digits, (0, 1))
     for wrong in ((0,) * 10, (0, 2) * 5, (0, 1.0) * 5):
         with pytest.raises(ValueError, match="0 to k - 1"):
-            merged_classes(digits, wrong)  # type: ignore[arg-type]
+            merge_classes(digits, wrong)  # type: ignore[arg-type]

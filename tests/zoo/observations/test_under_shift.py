@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.zoo.observations.test_observed import Always, trained
-from zoo.corruptions import COMMON_CORRUPTIONS, commonly_corrupted
+from zoo.corruptions import COMMON_CORRUPTIONS, apply_common_corruption
 from zoo.observations.under_shift import SEVERITY, error_under_shift
 from zoo.recipe import Recipe
 from zoo.seeds import generator
@@ -20,7 +20,7 @@ def test_errors_are_those_of_the_corrupted_test_images() -> None:
 
     assert set(observed) == {"clean_error", *(f"error_{name}" for name in COMMON_CORRUPTIONS)}
     draws = generator("digits", "fog", "error_under_shift")
-    images = commonly_corrupted(case.data.test_images, "fog", SEVERITY, draws)
+    images = apply_common_corruption(case.data.test_images, "fog", SEVERITY, draws)
     answers = case.network(normalised(images, case.data)).argmax(1)
     assert len(images) == 250
     assert observed["error_fog"] == pytest.approx(float((answers != case.data.test_labels).double().mean()))
