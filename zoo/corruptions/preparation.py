@@ -60,7 +60,7 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     to 1,000, that the next larger subset would add.
 
     Mean and standard deviation are those of all training images after condition and shift, before the cut: they depend
-    on no label, no test image and not on `train_size`, so that an image enters networks of every size as the same numbers.
+    on no label, no test image and not on `train_size`, so that an image is the same numbers to networks of every size.
 
     Raises:
         RecipeError: classes, a size, class noise or a number of pairs that the set does not have.
