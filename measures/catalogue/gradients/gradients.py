@@ -224,7 +224,7 @@ def gradient_disparity(subject: Subject) -> float:
     gram = gradient_pairs(subject).gram
     size = len(gram) // NUM_BATCHES
     if size == 0:
-        raise UnsupportedModelError(f"It has {len(gram)} training examples, and {NUM_BATCHES} batches need one each.")
+        raise UnsupportedModelError(f"It needs at least {NUM_BATCHES} training examples; it has {len(gram)}.")
     members = random_groups(subject, len(gram), size, NUM_BATCHES)  # [divisions, batches, s]: 1 where it is in
     means = members @ gram @ members.mT / size**2  # <g_A, g_B>
     norms = means.diagonal(dim1=1, dim2=2)
@@ -248,7 +248,7 @@ def random_groups(subject: Subject, count: int, size: int, groups: int) -> Tenso
 def _at_least_two(subject: Subject) -> Tensor:
     gram = gradient_pairs(subject).gram
     if len(gram) == 1:
-        raise UnsupportedModelError("It has one training example, and a pair of gradients needs two.")
+        raise UnsupportedModelError("It needs at least two training examples; it has one.")
     return gram
 
 
@@ -259,7 +259,7 @@ def _mean_cosine(subject: Subject, pairs: Callable[[Tensor], Tensor]) -> float:
     chosen = pairs(labels.unsqueeze(1) == labels) & ~torch.eye(len(gram), dtype=torch.bool, device=gram.device)
     chosen &= (norms.unsqueeze(1) > 0) & (norms > 0)
     if not chosen.any():
-        raise UnsupportedModelError("No pair of training examples of these labels has two gradients other than zero.")
+        raise UnsupportedModelError("No pair of training examples of these labels has two nonzero gradients.")
     return float((gram / (norms.unsqueeze(1) * norms))[chosen].mean())
 
 

@@ -86,7 +86,7 @@ def boundary_thickness(subject: Subject) -> float:
         1 \left[ 0 < p_{y}(x(t)) - p_{j}(x(t)) < 0.75 \right] dt, \quad x(t) = x_i + t (x_i' - x_i)
 
     x_i' is the example to which the steps of `adv_radius` lead, answered as class j; s counts those of min(m, 128)
-    training examples that are answered rightly at x and wrongly at x'. Probabilities at the middles of 128 equal
+    training examples that are classified correctly at x and wrongly at x'. Probabilities at the middles of 128 equal
     stretches, of logits interpolated between nine points. Departs from the paper, whose x' is found by 20 steps of
     projected gradient ascent in a ball of radius one. Unit: that of a normalised input. Invariant when ReLU layers are
     rescaled or a constant is added to all logits.
@@ -95,7 +95,9 @@ def boundary_thickness(subject: Subject) -> float:
     margins = _margins(found)
     crossed = (margins[:, 0] > 0) & (margins[:, -1] <= 0)
     if not crossed.any():
-        raise UnsupportedModelError("No training example that it answers rightly could be moved across the boundary.")
+        raise UnsupportedModelError(
+            "No correctly classified training example could be moved across the decision boundary."
+        )
     logits, labels = found.logits[crossed], found.labels[crossed]
     rival = logits[:, -1].scatter(1, labels.unsqueeze(1), -torch.inf).argmax(1)
     p = interpolated(logits).softmax(2)

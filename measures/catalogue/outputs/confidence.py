@@ -1,8 +1,8 @@
 """Confidence and calibration on the training examples.
 
-All of them are functions of the predicted distributions. Where every training example is answered rightly they are two
-groups that order networks in opposite ways: doubt (`brier`, `label_surprise`, `train_ece`, `train_classwise_ece`, and
-`cross_entropy` among the controls) and sureness (`confidence`, `neg_entropy`, `logit_norm`, and the margins). Signs
+All of them are functions of the predicted distributions. Where every training example is classified correctly they are
+two groups that order networks in opposite ways: doubt (`brier`, `label_surprise`, `train_ece`, `train_classwise_ece`,
+and `cross_entropy` among the controls) and sureness (`confidence`, `neg_entropy`, `logit_norm`, and the margins). Signs
 agree with each other: doubt that is left on the data it was trained on predicts a larger gap, sureness a smaller one.
 """
 
@@ -30,11 +30,10 @@ def neg_entropy(subject: Subject) -> float:
 
     .. math:: \frac{1}{m} \sum_i \sum_k p_{ik} \log p_{ik}, \quad p_i = \mathrm{softmax} f(x_i)
 
-    Sign: the opposite of `cross_entropy`, of which it is nearly the negative where every example is answered rightly;
-    both are complexities in Jiang et al. and cannot both rise with the gap. The penalty of Pereyra et al. on sure
-    predictions acts in training, and says nothing of networks that were trained without it. Unit: nats, from -log K for
-    the uniform distribution to 0. Invariant when ReLU layers are rescaled or a constant is
-    added to all logits.
+    Sign: the opposite of `cross_entropy`, of which it is nearly the negative where every example is classified
+    correctly; both are complexities in Jiang et al. and cannot both rise with the gap. The penalty of Pereyra et al. on
+    sure predictions acts in training, and says nothing of networks that were trained without it. Unit: nats, from -log
+    K for the uniform distribution to 0. Invariant when ReLU layers are rescaled or a constant is added to all logits.
     """
     log_p = logits(subject).double().log_softmax(1)
     return float((log_p.exp() * log_p).sum(1).mean())
@@ -80,7 +79,7 @@ def train_ece(subject: Subject) -> float:
 
     Bin b holds the examples whose largest probability lies in ((b - 1) / 15, b / 15]. On training data, and so a
     statement about the fit; the paper's is about held-out data. Sign: the paper finds that calibration worsens as
-    networks overfit; where every training example is answered rightly the error is the doubt that is left. No unit,
+    networks overfit; where every training example is classified correctly the error is the doubt that is left. No unit,
     between 0 and 1.
     """
     sure, predicted = _probabilities(subject).max(1)

@@ -68,7 +68,7 @@ def hidden_margin(subject: Subject) -> float:
     version=2,
 )
 def hidden_margin_first(subject: Subject) -> float:
-    """The term of `hidden_margin` behind the first layer, before the average over layers."""
+    """The term of `hidden_margin` after the first layer, before the average over layers."""
     hidden_bottlenecks(subject)
     return _normalised(subject, flow(subject))[1]
 
@@ -108,7 +108,7 @@ def all_layer_margin(subject: Subject) -> float:
     slope = (found.activations * after).sum(0)
     if not slope.all():
         raise UnsupportedModelError(
-            "For some example nothing but zeros enters any layer, and no perturbation has a scale."
+            "For some example the inputs of all layers are zero, so that perturbations have no scale."
         )
     return percentile(found.margins / slope.sqrt())
 
@@ -121,7 +121,7 @@ def all_layer_margin(subject: Subject) -> float:
     version=2,
 )
 def mixup_margin(subject: Subject) -> float:
-    r"""Mean first-order distance from the boundary of midpoints within a class, behind the first layer.
+    r"""Mean first-order distance from the boundary of midpoints within a class, after the first layer.
 
     .. math:: \frac{1}{s} \sum_i \frac{1}{\tilde\sigma(h_1)}
         \frac{f_y(\bar x_i) - f_c(\bar x_i)}{\sqrt{\lVert \nabla_{h_1} (f_y - f_c) \rVert_2^2 + 10^{-6}}}
@@ -142,7 +142,7 @@ def mixup_margin(subject: Subject) -> float:
     version=2,
 )
 def augment_margin(subject: Subject) -> float:
-    r"""Mean first-order distance of augmented images from the boundary, behind the first layer.
+    r"""Mean first-order distance of augmented images from the boundary, after the first layer.
 
     .. math:: \frac{1}{s} \sum_i \frac{1}{\tilde\sigma(h_1)}
         \frac{f_y(A_i x_i) - f_c(A_i x_i)}{\sqrt{\lVert \nabla_{h_1} (f_y - f_c) \rVert_2^2 + 10^{-6}}}
@@ -168,14 +168,14 @@ def _normalised(subject: Subject, found: Flow) -> list[float]:
         place.layer for place, v in zip(bottlenecks(subject), found.total_variance.tolist(), strict=True) if v == 0
     ]
     if still:
-        raise UnsupportedModelError(f"What goes into {still[0]!r} is the same for all examples: its variance is zero.")
+        raise UnsupportedModelError(f"The input of {still[0]!r} is the same for all examples.")
     deviations = found.total_variance.sqrt()
     return [percentile(_distances(found, p).double() / deviations[p]) for p in range(len(deviations))]
 
 
 def _mean_distance(found: Flow) -> float:
-    """Mean distance behind the first layer in units of the trimmed mean deviation of a feature."""
+    """Mean distance after the first layer in units of the trimmed mean deviation of a feature."""
     deviation = float(found.trimmed_deviation[1])
     if deviation == 0:
-        raise UnsupportedModelError("Behind the first layer nearly all features are the same for all examples.")
+        raise UnsupportedModelError("Nearly all features after the first layer are the same for all examples.")
     return float(_distances(found, 1).double().mean()) / deviation

@@ -161,7 +161,7 @@ def noise_attenuation(subject: Subject) -> float:
     psi = (found.jacobians * found.activations / size).double().mean(1)
     silent = [place.layer for place, value in zip(found.bottlenecks, psi.tolist(), strict=True) if value == 0]
     if silent or not size.all():
-        raise UnsupportedModelError(f"Noise that enters at {(silent or ['the input'])[0]!r} never reaches its logits.")
+        raise UnsupportedModelError(f"Noise at {(silent or ['the input'])[0]!r} does not reach the logits.")
     if not psi.isfinite().all():
         raise UnsupportedModelError(
             f"Squares of its activations, Jacobians or logits exceed the range of {size.dtype}."
@@ -191,7 +191,7 @@ def linear_regions(subject: Subject) -> float:
         with torch.no_grad(), _Switches() as seen:
             subject.logits_of(some.flatten(0, 1))
         if not seen.signs:
-            raise UnsupportedModelError("The network has no ReLU, whose switching could be counted.")
+            raise UnsupportedModelError("The network has no ReLU.")
         for signs in seen.signs:
             along = signs.unflatten(0, (len(some), POINTS))
             total += int((along != along.roll(-1, 1)).sum())

@@ -39,7 +39,7 @@ def vr(subject: Subject) -> float:
         similarity = (unit @ unit.T).clamp(0, 1)
         weights = similarity * nearest(similarity, NEIGHBOURS)
         if not weights.any():
-            raise UnsupportedModelError("The features of no two examples point into the same half-space.")
+            raise UnsupportedModelError("No two examples have features with a positive cosine similarity.")
         shares.append(float((weights * differ).sum() / weights.sum()))
     return sum(abs(b - a) for a, b in itertools.pairwise(shares)) / (len(shares) - 1)
 
@@ -115,4 +115,4 @@ def nearest(similarity: Tensor, count: int) -> Tensor:
 
 def _refuse_alone(labels: Tensor) -> None:
     if len(labels) < 2:  # noqa: PLR2004  an example and a neighbour
-        raise UnsupportedModelError("It needs at least two examples, because one has no neighbours.")
+        raise UnsupportedModelError("It needs at least two examples; it has one.")

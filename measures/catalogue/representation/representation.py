@@ -23,7 +23,7 @@ COST: Final = "shared forward pass on 400 examples"
     version=2,
 )
 def davies_bouldin(subject: Subject) -> float:
-    r"""Davies-Bouldin index of the classes among the features behind the first layer.
+    r"""Davies-Bouldin index of the classes among the features after the first layer.
 
     .. math:: \frac{1}{K'} \sum_k \max_{l \ne k} \frac{s_k + s_l}{\lVert \mu_k - \mu_l \rVert_2}, \quad
         s_k = \frac{1}{n_k} \sum_{i : y_i = k} \lVert h(x_i) - \mu_k \rVert_2

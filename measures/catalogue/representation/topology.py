@@ -111,9 +111,7 @@ def tail_index(subject: Subject) -> float:
     gram = gradient_pairs(subject).gram
     groups = len(gram) // GROUP
     if groups < 2:  # noqa: PLR2004  with a single group the sum of all is zero
-        raise UnsupportedModelError(
-            f"Sums of {GROUP} gradients take {2 * GROUP} examples; it has {subject.num_examples}."
-        )
+        raise UnsupportedModelError(f"It needs at least {2 * GROUP} training examples; it has {subject.num_examples}.")
     centred = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
     rounding = ROUNDING * torch.finfo(subject.dtype).eps * gram.mean().clamp_min(0)
     single = centred.diagonal()
@@ -130,7 +128,7 @@ def stable_index(single: Array, summed: Array, group: int) -> float:
         UnsupportedModelError: a norm of zero, or sums that are no larger than their parts.
     """
     if not (single.all() and summed.all()):
-        raise UnsupportedModelError("The noise of its gradient is zero at some training example: no law has that.")
+        raise UnsupportedModelError("The gradient noise is zero at some training example.")
     growth = float((np.log(summed).mean() - np.log(single).mean()) / math.log(group))
     if growth <= 0:
         raise UnsupportedModelError(f"Sums of its gradient noise are no larger than the noise: growth {growth:.3g}.")

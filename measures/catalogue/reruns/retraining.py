@@ -80,7 +80,7 @@ def noise_fit_speed(subject: Subject) -> float:
     start, level = math.log(subject.num_classes), max(FITTED, own.losses[-1], random.losses[-1])
     if level >= start:
         raise UnsupportedModelError(
-            f"Labels were not fitted at all: the loss at the end is {level:.3g}; that of a guess is {start:.3g}."
+            f"The labels were not fitted: the final loss is {level:.3g}, and that of guessing is {start:.3g}."
         )
     steps = [crossing(level, run.losses, run.steps_per_epoch, start=start, end=run.losses[-1]) for run in (own, random)]
     return float(steps[1] or 0.0) / float(steps[0] or 1.0)

@@ -35,7 +35,7 @@ def distances(subject: Subject) -> NDArray[np.float64]:
     """
     trajectory = subject.trajectory
     if not trajectory.learning_rates or trajectory.batch_size < 1:
-        raise UnsupportedModelError("Its trajectory has no learning rates to go on with.")
+        raise UnsupportedModelError("Its trajectory has no learning rates.")
     rate = math.fsum(trajectory.learning_rates) / len(trajectory.learning_rates)
     start = torch.cat([p.flatten() for p in subject.params.values()])
     width = max(MIN_SKETCH, MAX_NUMBERS // (NUM_ITERATES * NUM_CHAINS))

@@ -94,5 +94,5 @@ def test_where_nothing_can_be_crossed() -> None:
     assert adv_radius(constant) == 0
     assert adv_radius(wrong) == 0
     for subject in (constant, wrong):
-        with pytest.raises(UnsupportedModelError, match="across the boundary"):
+        with pytest.raises(UnsupportedModelError, match="across the decision boundary"):
             boundary_thickness(subject)

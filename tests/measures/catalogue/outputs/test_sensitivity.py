@@ -171,5 +171,5 @@ def test_paths_need_corners_and_relus(mlp: Subject, linear: Subject) -> None:
     with pytest.raises(UnsupportedModelError, match="no ReLU"):
         linear_regions(linear)
     mlp.model.load_state_dict({**mlp.params, "3.weight": mlp.params["3.weight"] * 0})
-    with pytest.raises(UnsupportedModelError, match="enters at '1' never reaches"):
+    with pytest.raises(UnsupportedModelError, match="at '1' does not reach"):
         noise_attenuation(Subject(mlp.model, mlp.inputs, mlp.labels))

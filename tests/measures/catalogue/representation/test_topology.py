@@ -187,7 +187,7 @@ def test_noise_without_a_law_is_refused() -> None:
     with pytest.raises(UnsupportedModelError, match="zero at some training example"):
         stable_index(np.zeros(16), np.zeros(2), 8)
     data = network("mlp")
-    with pytest.raises(UnsupportedModelError, match="take 16 examples; it has 15"):
+    with pytest.raises(UnsupportedModelError, match="at least 16 training examples; it has 15"):
         tail_index(Subject(data.model, data.inputs[:15], data.labels[:15]))
     same = Subject(data.model, data.inputs[:1].expand(16, -1, -1, -1), data.labels[:1].expand(16))
     with pytest.raises(UnsupportedModelError, match="zero at some training example"):
