@@ -85,7 +85,8 @@ def magnitude(subject: Subject) -> float:
     .. math:: \sum_t \max(0, \beta_t), \quad Z \beta = 1, \quad Z_{st} = e^{-\sqrt{n} \lVert w_s - w_t \rVert_2}
 
     with n training examples. Departs from the paper in the iterates, there 5000 of training itself, and in the mean
-    over 8 descents. No unit: between 1, all in one place, and 32, all far apart.
+    over 8 descents. The noise of the draws is about a third of the spread between networks trained on digits. No unit:
+    between 1, all in one place, and 32, all far apart.
     """
     scale = math.sqrt(subject.num_examples)
     return float(np.mean([positive_magnitude(lengths, scale) for lengths in distances(subject)]))

@@ -81,16 +81,19 @@ def test_input_noise_has_the_stated_size(linear: Subject) -> None:
     assert linear.num_examples == 36
 
 
-def test_curvature_of_the_loss_of_softmax_regression(linear: Subject) -> None:
-    """The Hessian by the input is W^T (diag p - p p^T) W; of its products with the draws of the measure."""
-    weight, order = linear.params["1.weight"], linear.sample(36)
-    signs = torch.randint(0, 2, (36, 1, 8, 8), generator=linear.generator("loss_curvature")).flatten(1).double()
-    expected = []
-    for x, v in zip(linear.inputs[order], 2 * signs - 1, strict=True):
-        p = linear.logits_of(x[None])[0].softmax(0)
-        expected.append(float((weight.T @ (p.diag() - p.outer(p)) @ weight @ v).square().sum()))
+def test_curvature_of_the_loss(linear: Subject, mlp: Subject) -> None:
+    """The Hessian of the loss by the input, example by example: of piecewise linear networks."""
+    for subject in (linear, mlp):
+        expected = []
+        for x, y in zip(subject.inputs, subject.labels, strict=True):
 
-    assert loss_curvature(linear) == pytest.approx(np.mean(expected), rel=0.02)  # h is not zero
+            def loss(z: Tensor, subject: Subject = subject, y: Tensor = y) -> Tensor:
+                return torch.nn.functional.cross_entropy(subject.logits_of(z.view(1, 1, 8, 8)), y[None])
+
+            hessian = torch.autograd.functional.hessian(loss, x.flatten())
+            expected.append(float(hessian.square().sum()))
+
+        assert loss_curvature(subject) == pytest.approx(np.mean(expected), rel=1e-9)
 
 
 def test_noise_attenuation_of_a_linear_network(linear: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
