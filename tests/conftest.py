@@ -1,4 +1,4 @@
-"""What every test shares: one thread each, and real data where it lies."""
+"""Shared fixtures and settings of all tests: one thread each, and real data where it is available."""
 
 import os
 from collections import Counter

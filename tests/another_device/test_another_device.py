@@ -20,7 +20,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def complaints(library: Path, root: Path, trial: str, name: str = "") -> list[str]:
-    """What a trial complains of; it has a process of its own, since torch does not forget a device."""
+    """Complaints of a trial; it runs in a separate process, since torch does not forget a device."""
     said = subprocess.run(
         [sys.executable, "-m", "tests.another_device.trial", str(library), trial, name],
         cwd=root, check=False, capture_output=True, text=True,

@@ -7,7 +7,7 @@ soon as the drop is within 0.01 of a tenth. Both searches to their ends are 300 
 201 passes are 20 bisections in all and that one. The norms need the weights alone, the path norm one image of ones.
 
 Run with `pytest tests/benchmarks/test_catalogue.py --benchmark-only -s`, where GAPBENCH_DATA names a folder with
-cifar10. The two are timed in turn, on one thread, in seconds of its own processor time, and the minima are compared, so
+cifar10. The two are timed in turn, on one thread, in seconds of processor time, and the minima are compared, so
 that other work on the machine does not decide.
 """
 

@@ -55,7 +55,7 @@ def test_gradients_of_examples_cost_little_more_than_a_step(family: str, benchma
 
     def interleaved() -> None:
         for name, work in (("step", step), ("norms", gradient_norms), ("statistics", gradient_statistics)):
-            subject = Subject(network, inputs, labels)  # anew, since a sweep is done once a subject
+            subject = Subject(network, inputs, labels)  # a new one, since a subject keeps its sweep
             start = time.thread_time()
             work(subject)
             best[name] = min(best.get(name, float("inf")), time.thread_time() - start)

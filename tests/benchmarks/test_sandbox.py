@@ -1,4 +1,4 @@
-"""What the sandbox adds to the time of scoring: the catalogue as if it were submitted, against the catalogue."""
+"""Benchmark the sandbox: the time to score the catalogue as submitted measures, against the catalogue itself."""
 
 import time
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""What a sweep of per-sample gradients holds of a network of ten million parameters, beside the network and its data.
+"""Benchmark the memory of a sweep of per-sample gradients over ten million parameters, beside network and data.
 
-Each network is swept in a process of its own, on one thread. Linux is told to forget the peak of memory just before the
+Each network is swept in a separate process, on one thread. Linux is told to forget the peak of memory just before the
 sweep, so that what loading the data took does not hide what the sweep takes.
 
 A perceptron of 10.2 million parameters on one core of a busy machine: the norms of all 50,000 images of CIFAR-10 took

@@ -1,4 +1,4 @@
-"""What `import leaderboard` loads: nothing that only a view or a study needs."""
+"""Test that `import leaderboard` loads nothing that only a view or a study needs."""
 
 import subprocess
 import sys

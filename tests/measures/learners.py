@@ -63,7 +63,7 @@ def points(n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def nearest_neighbour(n: int = 60, refit: Refit | None = None, **parts: object) -> Subject:
-    """A subject that is the nearest neighbour of its own training set."""
+    """A subject whose network answers with the nearest neighbour in its training set."""
     inputs, labels = points(n)
     model = NearestNeighbour(inputs, labels, CLASSES)
     return Subject(model, inputs, labels, refit=refit or refit_of(), **parts)  # type: ignore[arg-type]  # any part

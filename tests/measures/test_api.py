@@ -1,4 +1,4 @@
-"""What a measure may see, what it may not, and what it costs."""
+"""Test the interface of measures: what a measure may see, what it may not, and its cost."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the caller has set, and how data are written, is no part of a score."""
+"""Test that scores depend neither on settings of the caller nor on the format of the data."""
 
 import contextlib
 import copy

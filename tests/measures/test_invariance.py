@@ -1,4 +1,4 @@
-"""What each measure does not see: the order of hidden units, the scale of layers, a shift of all logits, their scale.
+"""Test the invariances of each measure: order of hidden units, scale of layers, shift and scale of the logits.
 
 The modules in `invariances` say, measure by measure, which of these changes leave its score as it was; every other
 change must move it. So each measure stands in exactly one class of each change, and both classes are tested.

@@ -1,4 +1,4 @@
-"""What cannot be scored is refused when the subject is made, with a reason."""
+"""Test that a subject that cannot be scored is refused when it is made, with a reason."""
 
 import dataclasses
 import math
@@ -57,7 +57,7 @@ def scripted(model: nn.Module) -> Any:
         return torch.jit.script(model)
 
 
-def made_anew(how: Callable[..., nn.Module]) -> nn.Module:
+def reparametrised(how: Callable[..., nn.Module]) -> nn.Module:
     """A network whose weight is made from others before every pass, as torch once did it."""
     model = linear(NUM_CLASSES)
     with warnings.catch_warnings():
@@ -111,9 +111,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "weights of no shape": ({"model": nn.Sequential(nn.Flatten(), nn.LazyLinear(10))}, "no input has decided"),
     "scripted": ({"model": scripted(linear(10))}, "not scripted or traced; got a RecursiveScriptModule"),
     "a function": ({"model": torch.nn.functional.relu}, "must be a torch.nn.Module.*got a function"),
-    "a weight norm": ({"model": made_anew(nn.utils.weight_norm)}, "'weight' of '1', which every forward pass"),
-    "a spectral norm": ({"model": made_anew(nn.utils.spectral_norm)}, "'weight' of '1', which every forward pass"),
-    "pruned": ({"model": made_anew(identity)}, "'weight' of '1', which every forward pass.*prune.remove"),
+    "a weight norm": ({"model": reparametrised(nn.utils.weight_norm)}, "'weight' of '1', which every forward pass"),
+    "a spectral norm": ({"model": reparametrised(nn.utils.spectral_norm)}, "'weight' of '1', which every forward pass"),
+    "pruned": ({"model": reparametrised(identity)}, "'weight' of '1', which every forward pass.*prune.remove"),
     "whole answers": ({"model": Around(lambda f, x: f(x).round().long())}, "logits in torch.float64.*got torch.int64"),
     "answers in half": ({"model": Around(lambda f, x: f(x).half())}, "logits in torch.float64.*got torch.float16"),
     "an answer to all": ({"model": Around(lambda f, x: f(x).sum(0, keepdim=True))}, r"shape \(1, 10\) for n = 8"),

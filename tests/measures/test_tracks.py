@@ -1,4 +1,4 @@
-"""What a measure does not declare, its subject does not hold."""
+"""Test that a subject holds only what its measure declares."""
 
 import pytest
 import torch

@@ -125,7 +125,7 @@ class Hidden(torch.autograd.Function):
 
 
 class Unseen(nn.Module):
-    """A parameter that enters by a function of its own."""
+    """A parameter that enters by a user-defined function."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is declared of a recipe's fields: ranges and traits."""
+"""Test the declared ranges and traits of a recipe's fields."""
 
 import dataclasses
 import math

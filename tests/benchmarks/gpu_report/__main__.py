@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.gpu_report [--small] [--out DIR] [--data-dir DIR] [--minutes M] [--only SECTION ...]
 
-`--small` does the same at a tiny size, also on a CPU. Each section has a process and a time of its own, and what it has
-found is in the report as soon as it is known; `--only` does some sections anew beside those that are there.
+`--small` does the same at a tiny size, also on a CPU. Each section has a separate process and time limit,
+and its results enter the report as soon as they are known; `--only` repeats some sections and keeps the other results.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     begun = time.monotonic()
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        os.environ["GAPBENCH_CACHE"] = scratch  # every timing is made anew, and none is left behind
+        os.environ["GAPBENCH_CACHE"] = scratch  # so every timing is repeated, and none is left behind
         many, few = (400, 100) if given.small else (10_000, 2_000)
         dataset, folder = images(given.data_dir, Path(scratch), many, few)
         own = Setting(out=given.out.absolute(), small=given.small, dataset=dataset, data_dir=folder.absolute())

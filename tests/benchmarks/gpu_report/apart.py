@@ -1,4 +1,4 @@
-"""Sections of the report, each in a process of its own: one that fails, hangs or loses the GPU takes no other down."""
+"""Run each section of the report in a separate process: one that fails, hangs or loses the GPU stops no other."""
 
 import json
 import os
@@ -74,7 +74,7 @@ class Part:
 
 
 def done_apart(name: str, setting: Setting, seconds: float) -> str:
-    """Do a section in a process of its own, which is ended after these seconds; what to say where it did not end well.
+    """Run a section in a separate process, ended after these seconds; returns the reason if it failed, else nothing.
 
     What it has kept by then stays.
     """

@@ -1,4 +1,4 @@
-"""What a device can do, and what holds a training step back."""
+"""Measure the limits of a device, and find the bottleneck of a training step."""
 
 import operator
 import time

@@ -33,7 +33,7 @@ def images(data_dir: Path | None, scratch: Path, train: int, test: int) -> tuple
 
 
 def enlarged(count: int, seed: int, *, test: bool) -> tuple[Tensor, Tensor]:
-    """Digits [count, 3, 32, 32] as uint8, each of a colour of its own and moved by up to 4 pixels, and labels."""
+    """Digits [count, 3, 32, 32] as uint8, each in a random colour and moved by up to 4 pixels, and labels."""
     draw = torch.Generator().manual_seed(seed)
     digits = load("digits", None)
     source, labels = (digits.test_images, digits.test_labels) if test else (digits.train_images, digits.train_labels)

@@ -1,4 +1,4 @@
-"""What is asked of the machine as a whole: fleets in several processes, and two runs that agree."""
+"""Measure the machine as a whole: fleets in several processes, and two runs that must agree."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def several_processes(
     workers: Sequence[int],
     part: Part,
 ) -> None:
-    """Seconds to train networks of one shape by so many processes, each with fleets of its own, start-up included.
+    """Seconds to train networks of one shape in several processes, each with separate fleets, start-up included.
 
     Only the server that starts them is there before.
     """

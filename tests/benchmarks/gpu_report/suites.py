@@ -1,4 +1,4 @@
-"""What each suite may be expected to take on this device, from one shape of it that is timed."""
+"""Estimate the time that each suite takes on this device, from one of its shapes."""
 
 import math
 from collections import Counter

@@ -123,7 +123,7 @@ def measured(recipe: Recipe, bench: Bench, part: Part) -> None:
 def _chosen(recipe: Recipe, bench: Bench, precision: Precision, data: PreparedData, part: Part) -> tuple[Choice, float]:
     """What gapbench chooses, and the seconds that it takes for a step of one network.
 
-    For a training so short that compiling is not tried: it takes minutes, and has a section of its own.
+    For a training so short that compiling is not tried: it takes minutes, and has a separate section.
     """
     jobs = [Job(recipe=recipe.replace(seed=seed, max_epochs=1), data=data) for seed in range(bench.networks)]
     noted = Noted()

@@ -1,4 +1,4 @@
-"""How often a family of measures gets any wrong verdict: at most the level, over ledgers of equally good measures.
+"""Test the familywise error: among equally good measures, any wrong verdict is at most as frequent as the level.
 
 The full simulation runs with `pytest tests/leaderboard/ranking/test_familywise_error.py --benchmark-only --benchmark-
 json=FILE`; the file's `extra_info` holds the shares.

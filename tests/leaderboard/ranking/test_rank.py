@@ -59,7 +59,7 @@ def test_memory_alone_is_seen_through() -> None:
 
 
 def test_each_stratum_is_ranked_as_if_alone() -> None:
-    """The figures within a corruption are those of its own networks; their mean stands at the measure."""
+    """The figures within a corruption are those of its networks alone; their mean is the measure's figure."""
     frame = zoo()
     report = ranked(frame, bootstrap=200)
     strata = report["within"]["strata"]

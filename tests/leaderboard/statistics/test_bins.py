@@ -57,7 +57,7 @@ def test_a_value_at_an_edge_belongs_below_it() -> None:
 
 
 def test_the_number_of_bins_may_be_named() -> None:
-    """Also of a hyperparameter that would not be binned; 0 keeps the values; a missing value has a level of its own."""
+    """Also of a hyperparameter that would not be binned; 0 keeps the values; a missing value has a separate level."""
     frame = searched()
     frame.loc[0, "hp.rate"] = np.nan
     levels = levels_of(frame, {"hp.rate": 2, "hp.width": 2})

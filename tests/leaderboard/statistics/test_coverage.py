@@ -1,4 +1,4 @@
-"""What the intervals cover: the figure of a population, in ledgers whose configurations are drawn from it anew.
+"""Test that intervals cover the figure of a population, in ledgers with configurations redrawn from it.
 
 The full simulation runs with `pytest tests/leaderboard/statistics/test_coverage.py --benchmark-only
 --benchmark-json=FILE`; the file's `extra_info` holds each truth and the share of the ledgers that cover it.

@@ -1,4 +1,4 @@
-"""What the measures do not see: see `tests.measures.test_invariance`.
+"""Invariances of the first measures: see `tests.measures.test_invariance`.
 
 "renamed": hidden units in another order. "rescaled": 4 W_1 and W_3 / 4 of a ReLU network without biases. "shifted": a
 constant on all logits. "scaled": all logits doubled.

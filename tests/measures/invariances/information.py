@@ -1,4 +1,4 @@
-"""What is unseen by the measures of trajectories, retraining, information, compression and topology."""
+"""Invariances of the measures of trajectories, retraining, information, compression and topology."""
 
 UNSEEN = {
     "arora_compress": "renamed rescaled scaled",

@@ -1,4 +1,4 @@
-"""What norms, distances, path norms and spectra do not see: see `tests.measures.test_invariance`."""
+"""Invariances of norms, distances, path norms and spectra: see `tests.measures.test_invariance`."""
 
 _ALL = "renamed rescaled shifted scaled"
 

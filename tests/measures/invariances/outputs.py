@@ -1,4 +1,4 @@
-"""What the measures of outputs, margins, representations and sensitivity do not see."""
+"""Invariances of the measures of outputs, margins, representations and sensitivity."""
 
 UNSEEN = {
     "adv_radius": "renamed rescaled shifted scaled",

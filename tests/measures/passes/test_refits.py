@@ -1,4 +1,4 @@
-"""What is asked for when networks are trained once more."""
+"""Test the trainings that measures request, and what they get back."""
 
 from collections.abc import Sequence
 
@@ -112,7 +112,7 @@ def test_draws_belong_to_the_examples() -> None:
     assert as_set(inputs[order][there.halves[0]]) == as_set(inputs[here.halves[0]])
 
 
-def test_another_seed_draws_anew() -> None:
+def test_another_seed_draws_other_trainings() -> None:
     """The subject's seed decides."""
     inputs, labels = points(60)
     model = NearestNeighbour(inputs, labels, CLASSES)

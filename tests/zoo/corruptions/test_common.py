@@ -1,4 +1,4 @@
-"""What holds of all fifteen common corruptions."""
+"""Test properties of all fifteen common corruptions."""
 
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -26,7 +26,7 @@ NAMES = tuple(COMMON_CORRUPTIONS)
 
 # What each corruption makes of ten digits and of two coloured images: a row for each corruption and severity. Another
 # image means that stored runs were trained or tested on other images than their recipes now give; CHANGELOG.md must say
-# so. `python tests/zoo/corruptions/test_common.py` stores them anew.
+# so. `python tests/zoo/corruptions/test_common.py` stores them again.
 STORED: Final = {
     "digits": Path(__file__).parent / "images" / "digits.png",
     "colours": Path(__file__).parent / "images" / "colours.png",

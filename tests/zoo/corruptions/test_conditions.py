@@ -127,7 +127,7 @@ def test_shuffled_pixels_are_one_permutation_for_training_and_test() -> None:
             assert torch.equal(test, DIGITS.test_images.flatten(1)[:, columns[key]])
 
 
-def test_random_pixels_and_gaussian_draw_anew_for_the_test_images() -> None:
+def test_random_pixels_and_gaussian_draw_test_images_separately() -> None:
     """Equal images in both halves come out different."""
     same = replace(DIGITS, train_images=DIGITS.test_images, train_labels=DIGITS.test_labels)
     for corruption in ("random_pixels", "gaussian"):

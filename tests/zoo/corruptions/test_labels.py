@@ -90,7 +90,7 @@ def test_resampling_is_each_members_own_and_nested(rate: float, higher: float, s
     assert torch.equal(alone[0, changed], pair[1, changed])
 
 
-def test_each_step_draws_anew() -> None:
+def test_each_step_redraws_labels() -> None:
     """The generator moves on, by the same numbers whatever the rate."""
     labels, draws = LABELS.view(1, -1), [generator("a"), generator("b"), generator("b")]
     first, second = (resampled(labels, torch.tensor([0.5]), 10, draws[:1]) for _ in range(2))

@@ -89,7 +89,7 @@ def test_class_noise_goes_with_a_condition_of_pixels_and_with_the_subset() -> No
     assert torch.equal(shuffled.train_labels, large.train_labels)
 
 
-def test_a_subset_of_classes_is_numbered_anew() -> None:
+def test_a_subset_of_classes_is_renumbered() -> None:
     """Images of threes and eights, training and test, with the statistics of their own; noise is counted as before."""
     data = prepare(DIGITS, DataSpec(classes=(3, 8), class_noise=((8, 3, 0.5),)))
     train, test = (torch.isin(labels, torch.tensor([3, 8])) for labels in (DIGITS.train_labels, DIGITS.test_labels))

@@ -66,7 +66,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    """An empty folder, served on a port of its own."""
+    """An empty folder, served on a free port."""
     folder = tmp_path / "mirror"
     folder.mkdir()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Mirror, directory=str(folder))) as server:

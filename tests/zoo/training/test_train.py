@@ -94,7 +94,7 @@ def test_the_timing_does_not_change_the_runs() -> None:
     plain = by_id(*recipes, fleet=1)
 
     assert timed.keys() == plain.keys()
-    assert len({run.record.losses for run in plain.values()}) == 3, "each seed has losses of its own"
+    assert len({run.record.losses for run in plain.values()}) == 3, "each seed has different losses"
     for run_id, run in timed.items():
         assert run.record.losses == pytest.approx(plain[run_id].record.losses, rel=1e-6)
         for name, value in run.final.items():

@@ -1,4 +1,4 @@
-"""What the page's script draws from: the ledger to the last bit, what the ranking adds, and the learning curves."""
+"""Test the data embedded in the page: the ledger to the last bit, figures of the ranking, and learning curves."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What the panel of a measure tells, figure by figure."""
+"""Test the figures in the panel of a measure."""
 
 from dataclasses import replace
 

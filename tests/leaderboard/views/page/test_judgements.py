@@ -1,4 +1,4 @@
-"""What is said of a measure in words."""
+"""Test the verbal judgements on a measure."""
 
 from dataclasses import replace
 from typing import Any

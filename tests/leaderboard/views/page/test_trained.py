@@ -1,4 +1,4 @@
-"""What the page tells of the networks and of the ranking."""
+"""Test the page's description of the networks and of the ranking."""
 
 from dataclasses import replace
 

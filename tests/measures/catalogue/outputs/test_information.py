@@ -25,7 +25,7 @@ from tests.measures.networks import network
 
 
 def retrained_answers(inputs: Tensor, labels: Tensor, k: int, penalty: float) -> tuple[np.ndarray, float]:
-    """Ridge regression with scikit-learn, trained anew without each example; its answers and squared error."""
+    """Ridge regression with scikit-learn, retrained without each example; its answers and squared error."""
     X = np.hstack([inputs.numpy(), np.full((len(inputs), 1), float(inputs.square().mean().sqrt()))])
     Y = np.eye(k)[labels.numpy()]
     alpha = penalty * np.linalg.eigvalsh(X @ X.T).clip(0).mean()

@@ -73,11 +73,11 @@ def test_pacbayes_init(two_weights: Subject) -> None:
 
 def test_differences_are_exact(mlp: Subject) -> None:
     """Constants cancel in the difference of the two bounds: (||w||^2 - ||w - w0||^2) / (4 sigma^2)."""
-    anew = Subject(mlp.model, mlp.inputs, mlp.labels, init_state={n: p / 3 for n, p in mlp.params.items()})
+    subject = Subject(mlp.model, mlp.inputs, mlp.labels, init_state={n: p / 3 for n, p in mlp.params.items()})
     squared_norm = sum(float(p.square().sum()) for p in mlp.params.values())
-    expected = (1 - 4 / 9) * squared_norm / 4 * pacbayes_flatness(anew)
+    expected = (1 - 4 / 9) * squared_norm / 4 * pacbayes_flatness(subject)
 
-    assert pacbayes_orig(anew) - pacbayes_init(anew) == pytest.approx(expected, rel=1e-9)
+    assert pacbayes_orig(subject) - pacbayes_init(subject) == pytest.approx(expected, rel=1e-9)
 
 
 def test_what_published_code_computes(two_weights: Subject) -> None:

@@ -13,7 +13,7 @@ from tests.measures.networks import network
 
 
 class Masked(nn.Module):
-    """A linear layer of a class of its own."""
+    """A linear layer of a user-defined class."""
 
     def __init__(self, into: int, out: int) -> None:
         super().__init__()

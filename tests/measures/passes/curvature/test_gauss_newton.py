@@ -151,12 +151,12 @@ def test_outliers_and_evidence_do_not_depend_on_the_sample(mlp: Subject, monkeyp
     """Of 30 rows there are other outliers, and no more than 30 directions; these measures take all."""
     expected = [measure(mlp) for measure in (hess_outliers, lin_dof, laplace_evidence)]
     monkeypatch.setattr(sampling, "NUM_ROWS", 30)
-    anew = Subject(mlp.model, mlp.inputs, mlp.labels)
+    fresh = Subject(mlp.model, mlp.inputs, mlp.labels)
 
-    assert [measure(anew) for measure in (hess_outliers, lin_dof, laplace_evidence)] == pytest.approx(
+    assert [measure(fresh) for measure in (hess_outliers, lin_dof, laplace_evidence)] == pytest.approx(
         expected, rel=1e-9
     )
-    assert expected[1] > len(eigenvalues(anew)) == 30
+    assert expected[1] > len(eigenvalues(fresh)) == 30
 
 
 def test_the_least_vectors_take_little_with_them(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:

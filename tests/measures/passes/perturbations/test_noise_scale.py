@@ -176,12 +176,12 @@ def test_large_networks_have_few_draws(mlp: Subject, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(perturbation, "NUMBERS_DRAWN", 33 * size)
     assert {len(noise) for noise in noise_draws(mlp).values()} == {32}
     monkeypatch.setattr(perturbation, "NUMBERS_DRAWN", size)
-    anew = Subject(mlp.model, mlp.inputs, mlp.labels)
-    assert {len(noise) for noise in noise_draws(anew).values()} == {8}
+    fresh = Subject(mlp.model, mlp.inputs, mlp.labels)
+    assert {len(noise) for noise in noise_draws(fresh).values()} == {8}
 
 
 def test_draws_do_not_depend_on_the_scale_asked_for_first(mlp: Subject) -> None:
-    """Common random numbers: the same subject anew gives the same scale, another seed another one."""
+    """Common random numbers: a second, equal subject gives the same scale, another seed another one."""
     again = Subject(mlp.model, mlp.inputs, mlp.labels)
     other = Subject(mlp.model, mlp.inputs, mlp.labels, seed=1)
 

@@ -47,7 +47,7 @@ def test_descent_is_that_of_torch(name: str) -> None:
 
 
 def test_minibatches_scatter() -> None:
-    """Smaller batches leave the way of the whole; each is drawn anew."""
+    """Smaller batches leave the path of the full batch; each is redrawn."""
     data = network("mlp")
     whole, few = cloud(data, batch_size=36), cloud(data, batch_size=4)
 

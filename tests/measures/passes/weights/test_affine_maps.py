@@ -48,7 +48,7 @@ def conv_and(norm: nn.Module) -> nn.Module:
 
 
 def batch_norm() -> nn.BatchNorm2d:
-    """A batch norm with statistics and weights of its own."""
+    """A batch norm with random statistics and weights."""
     generator = torch.Generator().manual_seed(1)
     norm = nn.BatchNorm2d(4).double()
     for tensor in norm.state_dict().values():

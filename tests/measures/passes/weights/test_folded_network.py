@@ -109,7 +109,7 @@ def test_batch_norm_that_follows_no_layer_is_refused() -> None:
 
 
 def test_the_start_is_folded_with_the_statistics_of_the_start() -> None:
-    """As a network of its own."""
+    """The result is that of folding the initial network by itself."""
     data = network("conv_bn")
     model = data.build().double()
     model.load_state_dict(data.init_state)

@@ -182,7 +182,7 @@ def test_watching_leaves_no_hook(residual: Subject) -> None:
 
 
 def test_a_convolution_says_what_it_meets() -> None:
-    """The size of its own input, its stride, dilation and groups; linear layers have none."""
+    """The size of its input, its stride, dilation and groups; linear layers have none."""
     data = network("linear")
     model = nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),

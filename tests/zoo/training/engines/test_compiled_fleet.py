@@ -211,7 +211,7 @@ def test_a_compiled_fleet_trains_as_it_would_uncompiled(data: PreparedData) -> N
 
 
 def test_placeholders_draw_no_noise(data: PreparedData) -> None:
-    """A member whose gradients are noisy sees the noise of its own stream, though placeholders copy it."""
+    """A member whose gradients are noisy sees the noise of its stream, though placeholders copy it."""
     recipe = Recipe(train_size=128)
     network = network_of(recipe, data).double()
     fleets = (SteadyFleet(network, "sgd", recorder=taped), StackedFleet(network, "sgd"))

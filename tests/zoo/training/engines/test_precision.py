@@ -1,4 +1,4 @@
-"""What bf16 rounds, and what float32 is on a GPU."""
+"""Test the rounding of bf16, and the settings of float32 on a GPU."""
 
 import torch
 from torch.nn import functional

@@ -223,7 +223,7 @@ def test_a_record_names_its_mode_and_one_from_before_has_none() -> None:
 
 
 def test_trainer_runs_a_fleet_by_default() -> None:
-    """As those who train anew for a measure ask for it."""
+    """Retraining for a measure requests it."""
     from zoo.training.member import Job
 
     jobs = [Job(recipe=BASE.replace(seed=seed), data=data_of(BASE)) for seed in range(2)]
