@@ -26,7 +26,7 @@ FailureKind = Literal["error", "not finite", "undeclared need", "changed inputs"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a measure failed.
+    """Failure of a measure.
 
     Attributes:
         kind: the class of the reason; "changed inputs" where it did not leave the network and its data as they were.

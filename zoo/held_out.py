@@ -49,7 +49,7 @@ def held_out(recipes: Sequence[Recipe], suite: str, secret: bytes) -> tuple[Reci
 
 
 def fingerprint(secret: bytes) -> str:
-    """What may be published of a secret: from it nobody finds the secret, and the secret proves that it is its own."""
+    """Make the public fingerprint of a secret: it does not reveal the secret, and the secret's owner can prove it."""
     return hmac.digest(secret, _message("fingerprint"), "sha256").hex()
 
 
@@ -120,7 +120,7 @@ def _counted(below: float, level: float, above: float, step: Fraction, unit: flo
 
 
 def _step(name: str, families: Iterable[str]) -> Fraction:
-    """What makes another network: one more, and of widths two more channels of the narrowest family that has them."""
+    """Smallest step to another network: one, and for widths two channels of the narrowest family that has them."""
     return Fraction(2, min(BASE_CHANNELS[family] for family in families)) if name == "width" else Fraction(1)
 
 

@@ -163,13 +163,13 @@ class Recipe:
 
     @property
     def data(self) -> DataSpec:
-        """What is done to the data set."""
+        """The changes to the data set."""
         own = {name: getattr(self, name) for name in DATA_FIELDS}
         return DataSpec(**own | {"seed": self.seed if self.data_seed is None else self.data_seed})
 
     @property
     def initial_seed(self) -> int:
-        """What decides the initial weights."""
+        """The seed of the initial weights."""
         return self.seed if self.init_seed is None else self.init_seed
 
     @property

@@ -58,7 +58,7 @@ Redrawn = Literal["rate", "share", "count", "seed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What the code must know of a field of a recipe.
+    """Properties of a field of a recipe.
 
     Attributes:
         within: the values that it may have; None where another check decides.

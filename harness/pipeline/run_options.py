@@ -17,7 +17,7 @@ ExecutorName = Literal["auto", "local", "processes", "ray"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What `gapbench run`, `train` or `score` is asked to do; see their --help.
+    """Options of `gapbench run`, `train` or `score`; see their --help.
 
     Attributes:
         suite: name of the suite.

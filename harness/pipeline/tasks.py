@@ -48,7 +48,7 @@ class ObserveTask:
 
     @property
     def run_id(self) -> str:
-        """Of the recipe."""
+        """Run id of the recipe."""
         return self.recipe.run_id
 
 
@@ -81,7 +81,7 @@ class ScoreTask:
 
     @property
     def run_id(self) -> str:
-        """Of the recipe."""
+        """Run id of the recipe."""
         return self.recipe.run_id
 
 

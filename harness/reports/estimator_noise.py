@@ -51,7 +51,7 @@ class SeedTask:
 
 @dataclass(frozen=True, slots=True)
 class SeedScore:
-    """What one measure said of one network under one seed; no value where it was not scored."""
+    """Score of one measure on one network under one seed; no value where it was not scored."""
 
     run_id: str
     seed: int

@@ -26,7 +26,7 @@ CLAIMS: Final = "claims.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankOptions:
-    """How to rank; see `leaderboard.rank`.
+    """Options of a ranking; see `leaderboard.rank`.
 
     Attributes:
         target: what the measures should predict.

@@ -51,7 +51,7 @@ class SandboxError(HarnessError):
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """How a measure is isolated from everything else.
+    """Isolation of a measure from everything else.
 
     Attributes:
         kind: bubblewrap, or limits that the process sets itself.
@@ -147,7 +147,7 @@ class Sandbox:
     ) -> dict[str, Reply]:
         """Score one network in turns, each of which sees at least what the previous one saw.
 
-        A failure stays in the reply of its own measure. `chunk` sets the examples per forward pass, on which no score
+        A failure stays in the reply of that measure. `chunk` sets the examples per forward pass, on which no score
         may depend. With `refit` measures may have networks trained, outside of the sandbox.
 
         The measures share one fork, as those of the catalogue share a process. If a turn ends badly, each of its

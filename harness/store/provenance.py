@@ -17,7 +17,7 @@ Provenance = Mapping[str, Any]  # JSON
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the summary takes from one network."""
+    """Facts that the summary takes from one network."""
 
     provenance: Provenance
     created: str

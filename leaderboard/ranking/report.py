@@ -35,7 +35,7 @@ class Strata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridFacts:
-    """How full the grid of hyperparameters is, and the fewest and most replicates of a configuration."""
+    """Coverage of the grid of hyperparameters, and the fewest and most replicates of a configuration."""
 
     places: int
     filled: int

@@ -72,7 +72,7 @@ class Row:
 
     @property
     def better_than(self) -> str:
-        """What Psi, in the expected direction, is better and worse than; "neither" of chance and hp, or empty."""
+        """Baselines that Psi, in the expected direction, beats or falls below; "neither" of chance and hp, or empty."""
         verdicts = {"chance": self.chance, "hp": self.hyperparameter}
         better = ", ".join(what for what, verdict in verdicts.items() if verdict == "better")
         worse = " and ".join(what for what, verdict in verdicts.items() if verdict == "worse")

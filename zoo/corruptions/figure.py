@@ -62,7 +62,7 @@ def erased() -> Examples:
 
 
 def of_training() -> dict[str, Examples]:
-    """What else is done to training data, by name, six examples each."""
+    """Collect the other changes to training data, by name, six examples each."""
     conditions: dict[str, Examples] = {
         name: trained(DataSpec(corruption=name, corruption_p=0.5 if name == "partial_labels" else 0.0))
         for name in CORRUPTIONS

@@ -20,7 +20,7 @@ NUM_HELD_OUT: Final = 1000  # at most: enough to tell accuracies 3 points apart,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedData:
-    """What one network is trained and tested on. Its tensors may be shared: never write into them.
+    """Data that one network is trained and tested on. Its tensors may be shared: never write into them.
 
     Attributes:
         train_images: [n, c, h, w], uint8, or float32 after "gaussian"; grey levels in both cases.

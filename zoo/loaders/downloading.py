@@ -75,7 +75,7 @@ def _patience() -> Iterator[None]:
 
 
 def _sources(layout: Layout) -> list[str]:
-    """Where torchvision looks for a data set."""
+    """List the addresses that torchvision downloads a data set from."""
     from torchvision import datasets
 
     loader: Any = getattr(datasets, layout.loader)

@@ -99,7 +99,7 @@ def _require_whole(column: Any, path: Path, what: str) -> Any:
 
 
 def _named_classes(table: pa.Table, path: Path, label_column: str) -> int | None:
-    """How many classes the hub's metadata names, None where it names none."""
+    """Count the classes in the hub's metadata; None if it names none."""
     raw = (table.schema.metadata or {}).get(b"huggingface")
     if raw is None:
         return None

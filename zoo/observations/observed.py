@@ -47,7 +47,7 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What is observed, under the name of its function."""
+    """An observation, under the name of its function."""
 
     name: str
     observe: Observe

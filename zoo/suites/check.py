@@ -1,4 +1,4 @@
-"""What `gapbench check` places a measure on: 48 tiny networks, three kinds of labels; about a minute to train.
+"""The suite of `gapbench check`: 48 tiny networks, three kinds of labels; about a minute to train.
 
 A full grid of family, width and learning rate within each corruption, so that every comparison of the granulated
 coefficient exists; multilayer perceptrons and networks in network alone, for which nearly every measure is defined.

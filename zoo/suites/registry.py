@@ -34,7 +34,7 @@ class Suite:
         return self.study.sizes
 
     def recipes(self, size: SizeName = "small") -> tuple[Recipe, ...]:
-        """What it trains in a size.
+        """List the recipes of a size.
 
         Raises:
             UnknownSuiteError: it has no such size.

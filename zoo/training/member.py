@@ -68,7 +68,7 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """What is trained."""
+        """The recipe that is trained."""
         return self.job.recipe
 
     @property

@@ -102,7 +102,7 @@ class _Search:
 
 
 def _factor(step: Step) -> float:
-    """Of a product with positive numbers or a quotient by one; of dropout in eval mode, one."""
+    """Factor of a product with positive numbers or a quotient by one; one for dropout in eval mode."""
     if step.operation == "dropout":
         return 1.0
     numbers: Iterator[float] = (arg for arg in step.args if isinstance(arg, int | float))

@@ -74,7 +74,7 @@ class Hessian:
         outputs, vectors = zip(*curved, strict=True)
         try:
             products = torch.autograd.grad(outputs, self._params, vectors, retain_graph=True, materialize_grads=True)
-        except RuntimeError as error:  # torch has no type of its own for a missing formula
+        except RuntimeError as error:  # torch has no separate exception type for a missing formula
             if "not implemented" not in str(error):
                 raise
             raise UnsupportedModelError(f"An operation of the network has no second derivative: {error}") from error
@@ -83,7 +83,7 @@ class Hessian:
 
 @dataclass(frozen=True, slots=True)
 class TopOfSpectrum:
-    """What Lanczos leaves behind.
+    """Result of the Lanczos iteration.
 
     Attributes:
         eigenvalue: the largest (algebraic) eigenvalue of the Hessian.
@@ -253,7 +253,7 @@ class _Mean:
 
 
 def _standard_error(draws: list[float]) -> float:
-    """Of the mean of draws: as wide as a standard error is for many of them (Student's factor)."""
+    """Standard error of the mean of draws, widened by Student's factor when they are few."""
     factor = float(student.ppf(ONE_SIGMA, len(draws) - 1))
     return factor * statistics.stdev(draws) / math.sqrt(len(draws))
 

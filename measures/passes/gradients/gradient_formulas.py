@@ -80,7 +80,7 @@ def _convolution(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> l
 
 
 def _windows(a: Tensor, shape: torch.Size, positions: torch.Size, named: Mapping[str, Any], scratch: Scratch) -> Tensor:
-    """What each entry of the kernel sees at each position [s, in, *kernel, *positions]."""
+    """Inputs of each entry of the kernel at each position [s, in, *kernel, *positions]."""
     kernel, num_axes = shape[2:], len(positions)
     if positions[-1] < SHORT_ROW and math.prod(kernel) > 1 and a.device.type == "cpu":
         return _windows_by_convolution(a, shape, named)

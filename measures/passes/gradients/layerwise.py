@@ -25,12 +25,12 @@ class Layer:
 
     @property
     def floats(self) -> int:
-        """How many numbers are made for one example."""
+        """Count the numbers made for one example."""
         return sum(use.floats for use, _ in self.uses) + self.num_params
 
     @property
     def num_params(self) -> int:
-        """How many numbers its parameters are."""
+        """Count the entries of the parameters."""
         return sum(p.numel() for p in self.params.values())
 
     @property

@@ -33,7 +33,7 @@ Objective = Callable[[Tensor, Tensor], Tensor]  # logits [k] and the example's t
 
 @dataclass(frozen=True, slots=True)
 class GradientStatistics:
-    """What the measures need of the gradients g_i of the loss at the n training examples.
+    """Statistics of the gradients g_i of the loss at the n training examples.
 
     Attributes:
         squared_norms: ||g_i||^2 [n], in the order of the examples.
@@ -106,13 +106,13 @@ def _gradient(
 
 
 def chunk_size(subject: Subject) -> int:
-    """How many examples at once keep their gradients within FLOATS_AT_ONCE."""
+    """Choose the number of examples whose gradients fit in FLOATS_AT_ONCE."""
     num_params = sum(p.numel() for p in subject.params.values())
     return max(1, min(CHUNK, FLOATS_AT_ONCE // num_params))
 
 
 class _Norms:
-    """What a sweep adds up: squared norms [n]."""
+    """Accumulator of a sweep: squared norms [n]."""
 
     def __init__(self, subject: Subject) -> None:
         self.squared_norms = torch.zeros(subject.num_examples, dtype=subject.dtype, device=subject.device)
@@ -137,7 +137,7 @@ class _Norms:
 
 
 class _Sums(_Norms):
-    """What a sweep adds up: squared norms and products with the weights [n], sums and sums of squares by parameter."""
+    """Accumulator of a sweep: squared norms, products with the weights [n], sums and sums of squares by parameter."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
@@ -202,7 +202,7 @@ class _Sums(_Norms):
 
 
 def _sweep(subject: Subject, kind: type[Sums]) -> Sums:
-    """What all training examples add up to."""
+    """Accumulate the sums over all training examples."""
     sums = kind(subject)
     try:
         _sweep_by_layer(sums, subject)

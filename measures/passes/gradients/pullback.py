@@ -24,7 +24,7 @@ Pull = Callable[[Tensor, Scratch], tuple[Tensor, ...]]
 
 @dataclass(eq=False)
 class Derivation:
-    """How one weight follows from others.
+    """Derivation of one weight from others.
 
     Attributes:
         result: the weight.

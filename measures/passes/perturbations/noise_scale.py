@@ -89,7 +89,7 @@ def noise_draws(subject: Subject) -> dict[str, Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What d networks answer on training examples, e each.
+    """Losses and accuracy of d networks on training examples, e each.
 
     Attributes:
         losses: mean cross-entropy of each [d], in nats and float64.
@@ -104,7 +104,7 @@ class Evaluation:
 
 @shared
 def without_noise(subject: Subject) -> Evaluation:
-    """Of the trained network alone, whose logits are finite, on the examples that noise is judged on."""
+    """Evaluate the trained network alone, whose logits are finite, on the examples that noise is judged on."""
     chosen = subject.sample(NUM_PAIRS)
     outputs, labels = logits(subject)[chosen].double().unsqueeze(0), subject.labels[chosen].unsqueeze(0)
     return _judged(outputs, labels)
@@ -112,7 +112,7 @@ def without_noise(subject: Subject) -> Evaluation:
 
 @shared
 def under_noise(subject: Subject) -> Evaluation:
-    """Of networks under noise of standard deviation START on every parameter."""
+    """Evaluate networks under noise of standard deviation START on every parameter."""
     return _evaluate_under_noise(subject, _everywhere(START), LOSS_PAIRS)
 
 
@@ -126,7 +126,7 @@ def under_noise_together(subject: Subject) -> Evaluation:
 
 @shared
 def under_magnitude_noise(subject: Subject) -> Evaluation:
-    """Of networks under noise of standard deviation MAGNITUDE_START |w_i| on each parameter."""
+    """Evaluate networks under noise of standard deviation MAGNITUDE_START |w_i| on each parameter."""
     return _evaluate_under_noise(subject, lambda w: MAGNITUDE_START * w.abs(), LOSS_PAIRS)
 
 
@@ -182,7 +182,7 @@ def _side_by_side(
 
 
 def _judged(outputs: Tensor, labels: Tensor) -> Evaluation:
-    """Of logits [d, e, k] and labels [d, e]."""
+    """Evaluate logits [d, e, k] against labels [d, e]."""
     hits = float((outputs.argmax(-1) == labels).double().mean())
     return Evaluation(_mean_losses(outputs, labels), _mean_losses(normalise_logits(outputs), labels), hits)
 

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from measures.api import Subject, UnsupportedModelError, shared
 
 NUM_ITERATES: Final = 32  # bounds the cost: a gradient of a minibatch each
-NUM_CHAINS: Final = 8  # descents side by side, each with minibatches of its own: one has as much noise as signal
+NUM_CHAINS: Final = 8  # descents side by side, each with separate minibatches: one has as much noise as signal
 MAX_NUMBERS: Final = 2**24  # larger clouds are kept as sketches of so many numbers in all
 MIN_SKETCH: Final = 2**14  # of a sketch the squared distances are known to sqrt(2 / width), a hundredth
 
@@ -61,7 +61,7 @@ def distances(subject: Subject) -> NDArray[np.float64]:
 
 
 def _draw_minibatches(subject: Subject, size: int) -> Iterator[Tensor]:
-    """Indices [NUM_CHAINS, b] of the minibatches of each step, each chain in random orders of its own."""
+    """Indices [NUM_CHAINS, b] of the minibatches of each step, each chain in separate random orders."""
     order, generator = subject.sample(subject.num_examples), subject.generator("iterates")
     size = min(size, len(order))
     per_epoch = len(order) // size

@@ -97,7 +97,10 @@ def largest_singular_value(matrices: Callable[[slice | Tensor, torch.dtype], Ten
 
 
 def _largest(kernel: Tensor, groups: int, waves: Tensor, least: float) -> float:
-    """Of all matrices [out / groups, in / groups * aliases] at frequencies `waves` [u, aliases, taps], and `least`."""
+    """Largest singular value at frequencies `waves` [u, aliases, taps], at least `least`.
+
+    The matrices are [out / groups, in / groups * aliases].
+    """
     taps = kernel.double().reshape(groups, -1, *kernel.shape[1:2], waves.shape[2])  # [groups, out, in, taps]
 
     def matrices(chosen: slice | Tensor, dtype: torch.dtype) -> Tensor:

@@ -42,7 +42,7 @@ POSITIVE: Final = frozenset(
 
 @dataclass(frozen=True)
 class Structure:
-    """What a network is made of: see `layers` and `operations`.
+    """Structure of a network: see `layers` and `operations`.
 
     Attributes:
         layers: in the order of execution.

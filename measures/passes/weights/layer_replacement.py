@@ -45,7 +45,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What is done in the place of a call when a network runs with other layers.
+    """Substitute for a call when a network runs with other layers.
 
     Attributes:
         func: the function that is called there.
