@@ -1,8 +1,6 @@
-"""Epochs of a fleet: training data on the device, batches of every member, and the stopping rule."""
+"""Epochs of a fleet: training data on the device, batches of every member, and training losses."""
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import torch
 from torch import Tensor
@@ -13,9 +11,7 @@ from zoo.training.augmentation import augmented
 from zoo.training.engines.stacked_fleet import Batch, Fleet
 from zoo.training.member import Job, Run
 from zoo.training.objectives import fit
-from zoo.training.record import EVALUATION_CHUNK, Stopped
-
-CHECK_FACTOR: Final = 4.0  # the mean over an epoch lags behind its end; a wider net only costs evaluations
+from zoo.training.record import EVALUATION_CHUNK
 
 
 class Epochs:
@@ -88,33 +84,9 @@ class Epochs:
             run.losses.append(loss)
         return losses
 
-    def stops(self, engine: Fleet, runs: Sequence[Run], losses: Sequence[float]) -> dict[int, Stopped]:
-        """Members that stop after this epoch, with the reason."""
-        stops: dict[int, Stopped] = {}
-        close = []
-        for index, (run, loss) in enumerate(zip(runs, losses, strict=True)):
-            if not math.isfinite(loss):
-                stops[index] = "diverged"
-            elif loss <= CHECK_FACTOR * run.recipe.target_loss or (run.recipe.target_loss and _penalised(run)):
-                close.append(index)
-        if close:
-            pools = torch.tensor([runs[index].pool for index in close], device=self.device).unsqueeze(1)
-            for index, loss in zip(close, self._train_losses(engine, close, pools), strict=True):
-                if loss <= runs[index].recipe.target_loss:
-                    stops[index] = "target"
-        for index, run in enumerate(runs):
-            if run.clock >= run.recipe.max_epochs:
-                stops.setdefault(index, "epochs")
-        return stops
-
-    def _inputs(self, pools: Tensor, chosen: Tensor | slice) -> Tensor:
-        """Normalised training inputs [f, b, c, h, w] of some pools [f, 1] at some indices [f, b]."""
-        rows = pools.squeeze(1)
-        images = self.images[rows, chosen] if isinstance(chosen, slice) else self.images[pools, chosen]
-        return (images.to(self.dtype) - self.mean[rows]) / self.std[rows]
-
-    def _train_losses(self, engine: Fleet, members: Sequence[int], pools: Tensor) -> list[float]:
-        """Training loss of some members in eval mode, without penalties."""
+    def train_losses(self, engine: Fleet, runs: Sequence[Run], members: Sequence[int]) -> list[float]:
+        """Training loss of some members, as indices into `runs`, in eval mode, without penalties."""
+        pools = torch.tensor([runs[index].pool for index in members], device=self.device).unsqueeze(1)
         total = torch.zeros(len(members), dtype=torch.float64, device=self.device)
         for start in range(0, self.labels.shape[1], EVALUATION_CHUNK):
             chunk = slice(start, start + EVALUATION_CHUNK)
@@ -122,9 +94,8 @@ class Epochs:
             total += fit(engine.logits(members, self._inputs(pools, chunk)), labels, self.shape.loss).sum(1)
         return [float(loss) / self.labels.shape[1] for loss in total]
 
-
-def _penalised(run: Run) -> bool:
-    """Whether minibatch losses may stay far above the loss of the stopping rule, so that it is checked every epoch."""
-    r = run.recipe
-    penalties = (r.label_smoothing, r.spectral_decoupling, r.vector_scaling, r.dropout, r.label_resampling)
-    return any(penalties) or r.augmentation != "none" or r.adversarial_radius > 0 or r.teacher is not None
+    def _inputs(self, pools: Tensor, chosen: Tensor | slice) -> Tensor:
+        """Normalised training inputs [f, b, c, h, w] of some pools [f, 1] at some indices [f, b]."""
+        rows = pools.squeeze(1)
+        images = self.images[rows, chosen] if isinstance(chosen, slice) else self.images[pools, chosen]
+        return (images.to(self.dtype) - self.mean[rows]) / self.std[rows]

@@ -1,7 +1,7 @@
 """Train recipes, those of one shape together in a fleet, and yield each run as soon as it ends.
 
 An epoch visits every training example once in an order drawn for each member. When an epoch's mean minibatch loss has
-come within `zoo.training.epochs.CHECK_FACTOR` of the target, the training loss of the member is computed in eval mode
+come within `zoo.training.stopping.CHECK_FACTOR` of the target, the training loss of the member is computed in eval mode
 over all its training examples; at or below the target the member leaves the fleet and the next recipe takes its place.
 
 The pretraining on random labels, the source and the teacher of a recipe are trained first, each once for all recipes

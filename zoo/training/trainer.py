@@ -7,6 +7,7 @@ import platform
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import torch
@@ -22,6 +23,7 @@ from zoo.training.engines.timing import Auto, Choice, Remembered, Trial, decided
 from zoo.training.epochs import Epochs
 from zoo.training.member import Entrance, Job, Run
 from zoo.training.record import Snapshot, Stopped, TrainedRun, curve_point, record_of
+from zoo.training.stopping import stops_after_epoch
 
 TIMINGS: Final = 3
 STEPS_TIMED_ON_GPU: Final = 10  # in a row, since a GPU works while the next are launched
@@ -125,7 +127,7 @@ class Trainer:
             start = time.perf_counter()
             with exactly(self.device):
                 losses = self.epochs.pass_once(engine, runs)
-                stops = self.epochs.stops(engine, runs, losses)
+                stops = stops_after_epoch(runs, losses, partial(self.epochs.train_losses, engine, runs))
                 self._keep(engine, runs)
                 share = (time.perf_counter() - start) / len(runs)
                 for run in runs:

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from zoo.corruptions import PreparedData
 from zoo.recipe import Recipe
-from zoo.training.epochs import CHECK_FACTOR
 from zoo.training.record import EVALUATION_CHUNK, normalised
+from zoo.training.stopping import CHECK_FACTOR
 from zoo.training.train import network_of
 
 Baseline = Literal["loader_float32", "resident_bf16"]
