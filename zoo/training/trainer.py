@@ -16,7 +16,6 @@ from zoo.recipe import Recipe
 from zoo.training.engines.compiled_fleet import NotRecordedError
 from zoo.training.engines.fleet_memory import give_back, largest_fleet, out_of_memory
 from zoo.training.engines.modes import RECORDED, Mode, differs, engine_of, offered
-from zoo.training.engines.plain_loop import PlainLoop
 from zoo.training.engines.precision import Precision, exactly
 from zoo.training.engines.stacked_fleet import Fleet, State, load_state
 from zoo.training.engines.timing import Auto, Choice, Remembered, Trial, decided, timed
@@ -199,7 +198,7 @@ class Trainer:
                 run.rewound = engine.state(index)
             if run.recipe.checkpoints == "doubling" and run.epochs & (run.epochs - 1) == 0:
                 state = engine.state(index)
-                load_state(self.network, state) if not isinstance(engine, PlainLoop) else None
+                load_state(self.network, state)
                 run.curve.append(curve_point(self.network, self.epochs.pools[run.pool], run.epochs))
                 run.snapshots.append(Snapshot(run.epochs, run.epochs * self.epochs.steps, on_cpu(state)))
 

@@ -1,5 +1,6 @@
 """Plain loop of one network and its torch.optim optimizer, the reference for every fleet."""
 
+import copy
 from collections.abc import Sequence
 from typing import cast
 
@@ -26,7 +27,7 @@ class PlainLoop:
     """One network and its torch.optim optimizer.
 
     Args:
-        network: gives the architecture, device and dtype; it is trained in place.
+        network: gives the architecture, device and dtype; a copy is trained, so that its memory layout stays as it is.
         optimizer: "sgd" or "adamw".
         precision: of a step.
         channels_last: whether images and filters lie in memory pixel by pixel, all channels of a pixel together, as
@@ -36,11 +37,11 @@ class PlainLoop:
     def __init__(
         self, network: nn.Module, optimizer: Kind, precision: Precision = "float32", *, channels_last: bool = False
     ) -> None:
-        self._network = network
+        self._network = copy.deepcopy(network)
         self._kind = optimizer
         self._precision = precision
         self._format = torch.channels_last if channels_last or precision == "bf16" else torch.contiguous_format
-        network.to(memory_format=self._format)  # type: ignore[call-overload]  # torch's stubs lack it
+        self._network.to(memory_format=self._format)  # type: ignore[call-overload]  # torch's stubs lack it
         self._optimizer: torch.optim.Optimizer | None = None
 
     def step(self, batch: Batch) -> Tensor:
