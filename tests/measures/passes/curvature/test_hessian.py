@@ -186,7 +186,7 @@ def test_products_are_those_of_curvlinops(name: str) -> None:
 def test_products_are_linear_symmetric_and_slopes_of_the_gradient(name: str, request: pytest.FixtureRequest) -> None:
     """On networks too large for a dense Hessian: u^T H v = v^T H u, and H v is the change of the gradient along v."""
     subject: Subject = request.getfixturevalue(name)
-    step = 1e-5
+    step = 1e-7  # across few kinks of ReLU: at 1e-5 rounding decided whether one of norm_free was crossed
     with numerics():
         operator = Hessian(subject)
         generator = torch.Generator().manual_seed(0)
