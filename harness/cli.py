@@ -23,7 +23,7 @@ app = typer.Typer(
 RUN_EXAMPLES: Final = (
     "Examples: `gapbench run smoke` · `gapbench run digits --out zoo` · "
     "`gapbench run smoke --dataset cifar10 --data-dir data` · `gapbench run digits --plugin my_measure.py` · "
-    "`gapbench run digits --secret-seed secret`"
+    "`gapbench run my_suite.py` · `gapbench run digits --secret-seed secret`"
 )
 RANK_EXAMPLES: Final = (
     "Examples: `gapbench rank runs/digits` · `gapbench rank ledger.csv --target loss_gap --json` · "
@@ -40,7 +40,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
         check,
         "Examples: `gapbench check my_measure.py` · `... --markdown verdict.md` to paste into a pull request",
     ),
-    (new, "Example: `gapbench new max_dist`"),
+    (new, "Examples: `gapbench new max_dist` · `gapbench new my_suite --suite`"),
     (list_, "Example: `gapbench list measures --json`"),
     (download, "Example: `gapbench download cifar10 --data-dir data`"),
     (export, "Examples: `gapbench export runs/digits -o ledger.csv` · `... --layers -o layers.parquet`"),

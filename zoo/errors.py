@@ -28,6 +28,10 @@ class UnknownSuiteError(ZooError, LookupError):
     """No suite has this name or size; the message suggests similar names."""
 
 
+class SuiteError(ZooError, ValueError):
+    """A suite of a file or package cannot be used; the message names the file, the line and the reason."""
+
+
 class UnknownObservationError(ZooError, LookupError):
     """No observation has this name; the message suggests similar names."""
 

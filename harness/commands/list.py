@@ -39,6 +39,11 @@ def list_(
         cells = (escape(str(row[column])) for column in columns)
         table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(str(row["what"])) + source)
     Console(width=max(console.width, LIST_WIDTH)).print(table)
+    if what == "suites":
+        from zoo.suites.registry import suite_problems
+
+        for problem in suite_problems():
+            errors.print(f"[yellow]{escape(problem)}", highlight=False, soft_wrap=True)
     return GOOD
 
 

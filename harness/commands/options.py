@@ -7,7 +7,13 @@ import typer
 
 from harness.pipeline.run_options import DeviceName, ExecutorName, ModeName, PrecisionName, SizeName
 
-Suite = Annotated[str, typer.Argument(help="The networks to train; see `gapbench list suites`.")]
+Suite = Annotated[
+    str,
+    typer.Argument(
+        metavar="SUITE|FILE",
+        help="The networks to train; see `gapbench list suites`. Or a Python file, see `gapbench new --help`.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(help="The zoo's directory; what it already holds is not done again. [default: runs/SUITE]"),

@@ -84,7 +84,7 @@ def run(
             errors.print("[red]No network was trained, so there is nothing to rank.")
             return NEGATIVE
         warn_of_other_suites(plan, store, console)
-        report = write_results(store, plan.options.suite)
+        report = write_results(store, plan.claims)
     render(report, console)
     render_claims(report.claims or [], console)
     console.print(f"\nThe page: [bold]{escape(str(plan.folder / 'leaderboard.html'))}[/]", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Commands for a measure of your own: gapbench check | new."""
+"""Commands for a measure or suite that you write: gapbench check | new."""
 
 import json
 from pathlib import Path
@@ -38,15 +38,20 @@ def check(
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the measure, as a Python name: max_dist.")],
-    folder: Annotated[Path, typer.Option("--dir", help="Folder to write the two files to.")] = Path(),
+    name: Annotated[str, typer.Argument(help="Name of the measure or suite, as a Python name: max_dist.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Folder to write to.")] = Path(),
+    suite: Annotated[bool, typer.Option("--suite", help="Write a suite: networks to train, score and rank.")] = False,
 ) -> int:
-    """Write a template of a measure and of its test."""
-    from harness.checking.new import new as write_files
+    """Write a template of a measure and of its test, or of a suite."""
+    from harness.checking.new import write_measure, write_suite
 
-    measure, test = write_files(name, folder)
-    console.print(
-        f"The measure: [bold]{escape(str(measure))}[/], its test: [bold]{escape(str(test))}[/].", soft_wrap=True
-    )
-    console.print(f"Try it: gapbench check {measure}", markup=False, highlight=False, soft_wrap=True)
+    if suite:
+        file = write_suite(name, folder)
+        written, trial = f"The suite: [bold]{escape(str(file))}[/].", f"gapbench run {file}"
+    else:
+        measure, test = write_measure(name, folder)
+        written = f"The measure: [bold]{escape(str(measure))}[/], its test: [bold]{escape(str(test))}[/]."
+        trial = f"gapbench check {measure}"
+    console.print(written, soft_wrap=True)
+    console.print(f"Try it: {trial}", markup=False, highlight=False, soft_wrap=True)
     return GOOD

@@ -15,11 +15,14 @@ from harness.pipeline.executors import prepare, require_executor
 from harness.pipeline.run_options import DeviceName, Executor, RunOptions
 from harness.sandbox.plugins import load_plugins
 from harness.sandbox.submission import Submission
+from leaderboard.claims import Claim, claims_of
 from measures import Measure
 from measures.registry import CORE, catalog, select
+from zoo.errors import RecipeError, SuiteError
 from zoo.held_out import held_out
 from zoo.observations.observed import require_observations
 from zoo.recipe import Recipe, with_others
+from zoo.suites.registry import Suite
 from zoo.suites.registry import suite as find_suite
 from zoo.training.engines.modes import require_mode
 from zoo.training.train import data_of, network_of, shape_of
@@ -38,6 +41,7 @@ class Plan:
         executor: where tasks run.
         workers: how many tasks run at once.
         observations: names of what is observed of every network beside its record.
+        claims: published findings that the suite tests.
         submissions: the code of each measure of a plug-in, by the measure's name.
         problems: installed plug-ins that cannot be used, a sentence each.
         held_out: suite, protocol and fingerprint of the secret; empty for a public zoo.
@@ -49,6 +53,7 @@ class Plan:
     executor: Executor = "local"
     workers: int = 1
     observations: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
     submissions: Mapping[str, Submission] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     held_out: HeldOut = field(default_factory=dict)
@@ -66,7 +71,8 @@ def make_plan(options: RunOptions) -> Plan:
         HarnessError, ZooError, MeasuresError: an option that cannot be used; the message says which and what to do.
     """
     suite = find_suite(options.suite)
-    recipes = suite.recipes(options.size)
+    located = suite.located(options.size)
+    recipes = tuple(found.recipe for found in located)
     secret = None if options.secret_seed is None else read_secret(options.secret_seed, options.folder)
     if secret is not None:
         recipes = held_out(recipes, options.suite_and_size, secret)
@@ -81,7 +87,7 @@ def make_plan(options: RunOptions) -> Plan:
     if options.mode != "auto":
         require_mode(options.mode, torch.device(device), None if options.fleet == "auto" else options.fleet)
     prepare(executor)
-    check_recipes(recipes, options.data_dir)
+    check_recipes(recipes, options.data_dir, [found.place for found in located] if suite.of_user else ())
     return Plan(
         options=replace(options, device=device),
         recipes=recipes,
@@ -89,21 +95,44 @@ def make_plan(options: RunOptions) -> Plan:
         executor=executor,
         workers=workers,
         observations=suite.study.observations,
+        claims=_claims_in(suite),
         submissions={name: plugins.submissions[name] for name in measures if name in plugins.submissions},
         problems=plugins.problems,
         held_out={} if secret is None else describe_secret(options.suite_and_size, secret),
     )
 
 
-def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None) -> None:
+def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None, places: Sequence[str] = ()) -> None:
     """Load the data and build one network of each shape, to refuse what cannot be trained before any training.
+
+    Args:
+        recipes: what is to be trained.
+        data_dir: folder of data sets.
+        places: where the suite makes each recipe, for messages; not named if empty.
 
     Raises:
         ZooError: as `zoo.data.datasets.load`, `zoo.corruptions.prepare` and
             `zoo.models.build.build`.
     """
-    for shape in dict.fromkeys(shape_of(recipe) for recipe in with_others(recipes)):
-        network_of(shape, data_of(shape, data_dir))
+    tried = set()
+    for index, recipe in enumerate(recipes):
+        for shape in map(shape_of, with_others([recipe])):
+            if shape not in tried:
+                tried.add(shape)
+                try:
+                    network_of(shape, data_of(shape, data_dir))
+                except RecipeError as error:
+                    raise RecipeError(f"{places[index]}: {error}" if places else str(error)) from error
+
+
+def _claims_in(suite: Suite) -> tuple[Claim, ...]:
+    """Find the claims about a suite: those of the project, or CLAIMS in the file or package that defines it."""
+    claims = tuple(getattr(suite.module, "CLAIMS", ())) or tuple(claims_of(suite.name))
+    if strange := [claim for claim in claims if not isinstance(claim, Claim)]:
+        raise SuiteError(
+            f"{suite.module.__file__}: CLAIMS must hold leaderboard.claims.Claim; got {type(strange[0]).__name__}."
+        )
+    return claims
 
 
 def default_executor(networks: int, device: str, cores: int) -> tuple[Executor, int]:

@@ -20,7 +20,7 @@ class RunOptions:
     """Options of `gapbench run`, `train` or `score`; see their --help.
 
     Attributes:
-        suite: name of the suite.
+        suite: name of the suite, or a Python file that defines one.
         size: of the suite.
         out: the zoo's directory; see `folder` for the default.
         device: where to compute; a plan replaces "auto".
@@ -59,8 +59,9 @@ class RunOptions:
 
     @property
     def suite_and_size(self) -> str:
-        """Name of the suite with its size, such as jiang-full; the small size has no suffix."""
-        return self.suite if self.size == "small" else f"{self.suite}-{self.size}"
+        """Name of the suite with its size, such as jiang-full; the small size has no suffix, a file no folder."""
+        name = Path(self.suite).stem if self.suite.endswith(".py") else self.suite
+        return name if self.size == "small" else f"{name}-{self.size}"
 
     @property
     def folder(self) -> Path:

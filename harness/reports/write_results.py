@@ -1,6 +1,7 @@
 """Files that `gapbench run` leaves beside the store: ledger, claims, ranking and page."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,19 +15,19 @@ from harness.store.provenance import suites_of
 from harness.store.snapshot import write_snapshot
 from harness.store.store import Store
 from harness.store.to_ledger import curves_of, evidence_of, frame_of, provenance_of
-from leaderboard.claims import claims_of, judge
+from leaderboard.claims import Claim, judge
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report
 from leaderboard.views.page import build
 
 
-def write_results(store: Store, suite: str) -> Report:
+def write_results(store: Store, claims: Sequence[Claim]) -> Report:
     """Rank a zoo and write ledger, claims, ranking and page, each file whole or not at all."""
     ledger, provenance = frame_of(store), provenance_of(store)
-    claims = judge(claims_of(suite), evidence_of(store))
+    judged = judge(claims, evidence_of(store))
     ranking = rank(ledger, metadata=describe_measures(store.metadata()))
-    report = replace(ranking, provenance=provenance, claims=claims)
-    write_text(store.folder / CLAIMS, json.dumps([asdict(claim) for claim in claims], indent=1, allow_nan=False))
+    report = replace(ranking, provenance=provenance, claims=judged)
+    write_text(store.folder / CLAIMS, json.dumps([asdict(claim) for claim in judged], indent=1, allow_nan=False))
     write_snapshot(store.folder, ledger, provenance)
     write_text(store.folder / "leaderboard.json", json.dumps(report.to_json(), indent=1, allow_nan=False))
     page = build(report, ledger, provenance, curves=curves_of(store))

@@ -1,5 +1,6 @@
 """Build the network of a recipe: timm networks sized to the image, and two families that timm lacks."""
 
+import contextlib
 from typing import Any, Final, cast
 
 import torch
@@ -14,6 +15,7 @@ from zoo.seeds import seed_for
 
 PATCHES_PER_SIDE = 4
 BASE_CHANNELS: Final = {"mlp": 64, "nin": 16, "resnet": 8, "nf_resnet": 8, "vit": 16, "mixer": 16}  # at width 1
+SIDES: Final = (16, 24, 28, 32, 40, 48, 56, 64, 75, 80, 96, 112, 128, 160, 192, 224, 240, 256, 288, 299, 320, 384, 448)
 OWN: Final = frozenset({"mlp", "nin"})  # families that are not timm's
 
 
@@ -176,18 +178,34 @@ def _created(name: str, **arguments: Any) -> Any:
 
 def _timm(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
     """A timm model of this name, tried on an image."""
-    arguments: dict[str, Any] = {"in_chans": image_shape[0], "num_classes": num_classes}
     try:
-        try:
-            network = cast("nn.Module", _created(name, img_size=image_shape[1], **arguments))
-        except TypeError:  # convolutional networks take any image and know no img_size
-            network = cast("nn.Module", _created(name, **arguments))
+        network = _sized(name, image_shape, num_classes)
         with torch.no_grad():
             network.eval()(torch.zeros(1, *image_shape))
     except Exception as error:  # whatever a model of timm's raises on sizes that it was not made for
         shape = " x ".join(map(str, image_shape))
+        least = _least_side(name, image_shape, num_classes)
+        needs = "" if least is None else f" The least that works is {least} x {least}."
         raise RecipeError(
-            f"The timm model {name!r} cannot take images of {shape}: {error}. Use a family ({', '.join(FAMILIES)}), "
-            f"another timm model, or larger images."
+            f"The timm model {name!r} cannot take images of {shape}.{needs} Use larger images, another timm model, or "
+            f"a family: {', '.join(FAMILIES)}."
         ) from error
     return network.train()
+
+
+def _sized(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    arguments: dict[str, Any] = {"in_chans": image_shape[0], "num_classes": num_classes}
+    try:
+        return cast("nn.Module", _created(name, img_size=image_shape[1], **arguments))
+    except TypeError:  # convolutional networks take any image and know no img_size
+        return cast("nn.Module", _created(name, **arguments))
+
+
+def _least_side(name: str, image_shape: tuple[int, int, int], num_classes: int) -> int | None:
+    """Least side, of those above that of the image, that a timm model takes; tried without memory for its weights."""
+    for side in (side for side in SIDES if side > min(image_shape[1:])):
+        shape = (image_shape[0], side, side)
+        with contextlib.suppress(Exception), torch.device("meta"), torch.no_grad():
+            _sized(name, shape, num_classes).eval()(torch.zeros(1, *shape))
+            return side
+    return None

@@ -120,7 +120,7 @@ def test_the_sign_of_a_plugin_outlives_the_plugin(plan: Plan, plugin: Path, cons
     with Store(plan.folder) as store:
         train_missing(plan, store, console)
         score_missing(plan, store, console)
-        report = write_results(store, "smoke")
+        report = write_results(store, ())
     plugin.unlink()
     later = rank_source(plan.folder, RankOptions(), console).report
 

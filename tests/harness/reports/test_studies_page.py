@@ -88,7 +88,7 @@ def test_the_page_shows_what_was_found(tmp_path: Path) -> None:
     runs, page = tmp_path / "runs", tmp_path / "docs" / "studies.md"
     page.parent.mkdir()
     with run("expressivity", runs / "expressivity") as store:
-        written = write_results(store, "expressivity")
+        written = write_results(store, claims_of("expressivity"))
     assert json.loads((runs / "expressivity" / "claims.json").read_text()) == written.to_json()["claims"]
     main([str(runs), "-o", str(page)])
     text = page.read_text()

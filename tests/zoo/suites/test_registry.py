@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import asdict
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
-from zoo.errors import UnknownSuiteError
-from zoo.suites.registry import suite, suites
+from zoo.errors import SuiteError, UnknownSuiteError
+from zoo.suites.registry import SUITE_GROUP, suite, suite_problems, suites
 
 
 def test_the_digits_suite_varies_every_hyperparameter_within_every_corruption() -> None:
@@ -43,3 +45,36 @@ def test_an_unknown_suite_is_answered_with_suggestions() -> None:
         suite("digit")
     with pytest.raises(UnknownSuiteError, match=r"no size 'full'\. Available: small"):
         suite("smoke").recipes("full")
+
+
+def test_an_installed_package_offers_a_suite_and_a_broken_one_takes_nothing_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entry points: one that can be used, one that raises, one whose name is taken."""
+    (tmp_path / "suite_of_a_package.py").write_text(
+        '"""A suite of a package."""\nfrom zoo.recipe import Recipe\nfrom zoo.suites.study import Size, Study\n'
+        'STUDY = Study(sizes={"small": Size(recipes=lambda: iter([Recipe(seed=5)]), data="digits")})\n'
+    )
+    (tmp_path / "broken_suite.py").write_text('raise ValueError("not today")\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [
+        EntryPoint(name, module, SUITE_GROUP)
+        for name, module in (
+            ("mine", "suite_of_a_package"),
+            ("broken", "broken_suite"),
+            ("digits", "suite_of_a_package"),
+        )
+    ]
+    monkeypatch.setattr("zoo.suites.registry.entry_points", lambda group: points if group == SUITE_GROUP else [])
+    suites.cache_clear()
+    try:
+        assert [recipe.seed for recipe in suite("mine").recipes()] == [5]
+        assert "broken" not in suites()
+        assert not suite("digits").of_user
+        with pytest.raises(SuiteError, match="broken = broken_suite cannot be used: not today"):
+            suite("broken")
+        broken, taken = suite_problems()
+        assert "not today" in broken
+        assert "digits = suite_of_a_package cannot be used: the name is taken" in taken
+    finally:
+        suites.cache_clear()
