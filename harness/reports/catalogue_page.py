@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness.reports.estimator_noise import Noise, read_table
 from harness.reports.write_results import suites_in
 from harness.store.atomic_write import write_text
+from harness.store.estimator_noise import TABLE, Noise, read_table
 from harness.store.store import open_store
 from harness.store.to_ledger import frame_of, metadata_of
 from leaderboard.views.markdown_table import left, write_table
@@ -32,7 +32,7 @@ marked *core*.
 *Noise* is the standard deviation of a score over four seeds of its estimator, divided by that over networks of the same
 corruption: the median over the corruptions of the suite digits, 36 networks in all, as
 `python -m harness.reports.estimator_noise` measures it. It is 0 where a measure draws nothing. Above 0.2 a ranking by
-the measure is partly a ranking of draws, and is not to be compared with the others. *Constant* marks a measure that has
+the measure is partly a ranking of draws: it takes no rank on a leaderboard. *Constant* marks a measure that has
 one score for all these networks, and ranks nothing.
 
 Equations of Jiang et al. 2020 are numbered as in published code: 20, 22, 29 to 44, 48, 49, 53, 56, 57 and 61. Foret et
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("zoo", type=Path, help="a zoo's directory, whose networks were scored")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/measures.md"))
-    parser.add_argument("--noise", type=Path, default=Path("docs/estimator_noise.csv"), help="estimator noise as CSV")
+    parser.add_argument("--noise", type=Path, default=TABLE, help="estimator noise as CSV")
     chosen = parser.parse_args(arguments)
     with open_store(chosen.zoo) as store:
         ledger, suite = frame_of(store), suites_in(store)

@@ -1,6 +1,6 @@
-"""Make docs/estimator_noise.csv: spread of scores between seeds of an estimator, relative to that between networks.
+"""Measure the estimator noise of the catalogue on a zoo and write `harness/store/estimator_noise.csv`.
 
-python -m harness.reports.estimator_noise runs/digits -o docs/estimator_noise.csv
+python -m harness.reports.estimator_noise runs/digits
 
 Networks are taken evenly from each corruption of a trained zoo and scored under several seeds of the estimators. Scores
 are kept in a separate file beside the zoo's results, so that the command resumes where it stopped. The zoo's ledger is
@@ -27,6 +27,7 @@ from harness.pipeline.run_options import Executor, RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import TIME_LIMIT, parts_of
 from harness.store.atomic_write import write_text
+from harness.store.estimator_noise import TABLE, Noise, format_table
 from harness.store.store import Store, StoredRun, open_store
 from leaderboard.statistics.estimator_noise import estimator_noise, rank_noise
 from leaderboard.statistics.undefined import UndefinedError
@@ -37,7 +38,6 @@ from measures.scoring import score_subject
 
 DRAWN: Final = "drawn at random"  # the name of the pass that a measure used if it read the seed
 ORDER: Final = "example_order"  # the pass by which examples are drawn
-COLUMNS: Final = ("measure", "version", "networks", "noise", "rank_noise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +59,6 @@ class SeedScore:
     version: int
     value: float | None
     is_drawn: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The estimator noise of a measure.
-
-    Attributes:
-        measure: its name.
-        version: its version.
-        networks: how many have a score under every seed.
-        noise: median over corruptions of `estimator_noise`; 0 where the measure draws nothing; None where all networks
-            of each corruption have the same score, or none has one.
-        rank_noise: the same of `rank_noise`.
-    """
-
-    measure: str
-    version: int
-    networks: int
-    noise: float | None
-    rank_noise: float | None
 
 
 class _Watched(Subject):
@@ -220,33 +200,6 @@ def append(path: Path, scores: Sequence[SeedScore]) -> None:
             csv.writer(file).writerow([s.run_id, s.seed, s.measure, s.version, value, s.is_drawn])
 
 
-def table(rows: Sequence[Noise]) -> str:
-    """Format the measures as CSV; an empty cell is an undefined ratio."""
-    lines = [",".join(COLUMNS)]
-    for row in rows:
-        ratios = ["" if ratio is None else f"{ratio:.3g}" for ratio in (row.noise, row.rank_noise)]
-        lines.append(",".join([row.measure, str(row.version), str(row.networks), *ratios]))
-    return "\n".join(lines) + "\n"
-
-
-def read_table(path: Path) -> dict[str, Noise]:
-    """The measures of a table that `table` wrote, by name; none where there is no file."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        row["measure"]: Noise(
-            row["measure"],
-            int(row["version"]),
-            int(row["networks"]),
-            float(row["noise"]) if row["noise"] else None,
-            float(row["rank_noise"]) if row["rank_noise"] else None,
-        )
-        for row in rows
-    }
-
-
 def _task(store: Store, runs: Mapping[str, StoredRun], run: StoredRun, data_dir: Path | None) -> ScoreTask:
     initial, final = store.weight_files(run.run_id)
     others = (other for other in runs.values() if other is not run)
@@ -268,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("zoo", type=Path, help="directory of a trained zoo")
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs/estimator_noise.csv"))
+    parser.add_argument("-o", "--output", type=Path, default=TABLE)
     parser.add_argument("--scores", type=Path, default=Path("runs/estimator_noise.csv"), help="where scores are kept")
     parser.add_argument("--networks", type=int, default=36, help="how many networks of the zoo")
     parser.add_argument("--seeds", type=int, default=4, help="how many seeds of the estimators")
@@ -283,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             store, measures, chosen.scores, networks=chosen.networks, seeds=chosen.seeds, workers=chosen.workers,
             data_dir=chosen.data_dir,
         )  # fmt: skip
-    write_text(chosen.output, table(rows))
+    write_text(chosen.output, format_table(rows))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from harness.errors import HarnessError
 from harness.store.catalogue_source import read_catalogue
+from harness.store.estimator_noise import read_table
 from harness.store.provenance import versions
 from harness.store.snapshot import Snapshot, read_snapshot, require_zoo
 from leaderboard.claims import JudgedClaim
@@ -139,13 +140,20 @@ def read_zoo(folder: Path, console: Console) -> Snapshot:
 
 
 def describe_measures(stored: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
-    """Merge metadata that a zoo stores with the catalogue's words; version and code stay those of the scores."""
-    catalogue = read_catalogue()
-    return {
+    """Merge metadata that a zoo stores with the catalogue's words; version and code stay those of the scores.
+
+    The estimator noise is that of the table, where it was measured of the same version.
+    """
+    catalogue, table = read_catalogue(), read_table()
+    found = {
         name: {**stored.get(name, {}), **catalogue.get(name, {})}
         | {key: value for key, value in stored.get(name, {}).items() if key in ("version", "source_hash")}
         for name in {**stored, **catalogue}
     }
+    for name, one in found.items():
+        if name in table and table[name].version == one.get("version") and not one.get("source_hash"):
+            one["noise"] = table[name].noise
+    return found
 
 
 def parse_columns(hp: str | None, measure: str | None, gap: str | None) -> Columns | None:

@@ -18,6 +18,7 @@ class Metadata:
     Attributes:
         expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
         needs: inputs beyond the trained network and its training data.
+        noise: spread over draws of its estimator relative to that over networks of one corruption; 0 without draws.
         price: the cost in words.
         track: the data that it may use.
         source_hash: hash of the code of a measure from outside.
@@ -31,6 +32,7 @@ class Metadata:
     expected_sign: int = 1
     source: str | None = None
     needs: Sequence[str] = ()
+    noise: float | None = None
     price: str | None = None
     version: int | str | None = None
     track: str | None = None

@@ -11,10 +11,11 @@ from leaderboard.ledger.read import names_of
 from leaderboard.ranking.entry import Cost, Entry, Gate, StratumMean
 from leaderboard.ranking.groups import Options, groups, resamples
 from leaderboard.ranking.pairwise import Pairwise
-from leaderboard.ranking.readable_units import Readable, Units, find_front, noise_of
+from leaderboard.ranking.readable_units import Readable, Units, find_front
 from leaderboard.ranking.report import Comparisons
 from leaderboard.ranking.significance import Significance, Verdicts
 from leaderboard.ranking.statistics_of import Judged
+from leaderboard.statistics.estimator_noise import ranks_draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +104,19 @@ def judge_together(
         pairwise.add(group.names, influence, group.panel.counts)
         units = Units(group, options, signs)
         for name, one in judged.items():
-            noise = noise_of(runs, name)
-            readable[name] = units.of(name, one.statistics, None if noise is None else noise[group.scored])
+            readable[name] = units.of(name, one.statistics)
         found |= judged
     comparisons = pairwise.compare({name: one.statistics.Psi for name, one in found.items()})
     return Together(found, verdicts.finish(list(found), family), readable, comparisons)
 
 
 def with_front(measures: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Mark the Pareto front of cost and Psi among the measures that are not controls."""
+    """Mark the Pareto front of cost and Psi among the measures that take a rank."""
     points = {
         name: (entry.cost.median_seconds, entry.directed_psi)
         for name, entry in measures.items()
-        if not entry.control and entry.cost.median_seconds is not None and entry.directed_psi is not None
+        if not entry.control and not ranks_draws(entry.noise)
+        if entry.cost.median_seconds is not None and entry.directed_psi is not None
     }
     front = find_front(points)
     found = {}
@@ -124,5 +125,6 @@ def with_front(measures: Mapping[str, Entry]) -> dict[str, Entry]:
             found[name] = replace(entry, pareto=name in front)
         else:
             why = "It is a control." if entry.control else "It needs a Psi and a cost."
+            why = "Its estimator is too noisy." if ranks_draws(entry.noise) else why
             found[name] = replace(entry, why={**entry.why, "pareto": why})
     return found

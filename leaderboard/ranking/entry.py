@@ -231,6 +231,11 @@ class Entry(StatisticValues):
         return self.about.control
 
     @property
+    def noise(self) -> float | None:
+        """Noise of its estimator, see `leaderboard.statistics.estimator_noise`; None where unknown."""
+        return self.about.noise
+
+    @property
     def expected_sign(self) -> int:
         """+1 if larger scores should mean larger gaps, -1 if smaller ones should."""
         return self.about.expected_sign

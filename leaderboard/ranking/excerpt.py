@@ -12,6 +12,7 @@ from leaderboard.errors import RankingError
 from leaderboard.ledger.read import Target
 from leaderboard.ranking.entry import Cost, Entry, Verdict
 from leaderboard.ranking.report import Bins, Report, Seeds
+from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.resampling import Interval
 
 
@@ -89,6 +90,7 @@ class KeptEntry:
     told_from: KeptVerdicts
     label_equivalents: KeptLabels | None
     why: Mapping[str, str]
+    noise: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +132,15 @@ AnyEntry = Entry | KeptEntry
 def best_first(
     measures: Mapping[str, AnyEntry], statistic: Callable[[AnyEntry], float | None] = lambda entry: entry.Psi
 ) -> list[str]:
-    """Sort the measures by a statistic times the expected sign, largest first; those without it come last."""
+    """Sort the measures by a statistic times the expected sign, largest first.
 
-    def key(name: str) -> tuple[bool, float, str]:
-        value = statistic(measures[name])
-        return value is None, 0.0 if value is None else -value * measures[name].expected_sign, name
+    Those that rank draws of their estimator come after the others, and those without the statistic last.
+    """
+
+    def key(name: str) -> tuple[bool, bool, float, str]:
+        entry, value = measures[name], statistic(measures[name])
+        directed = 0.0 if value is None else -value * entry.expected_sign
+        return value is None, ranks_draws(entry.noise), directed, name
 
     return sorted(measures, key=key)
 

@@ -1,6 +1,8 @@
 """Facts of a ledger beside the ranking statistics: grid, randomization gate, cost and outcomes."""
 
 from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from math import prod
 from typing import Final
@@ -10,12 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.ledger.arrays import Networks
+from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.entry import Cost, Gate
 from leaderboard.ranking.report import GridFacts
+from leaderboard.statistics.estimator_noise import noise_within
 from leaderboard.statistics.gate import randomization_gate
 from leaderboard.statistics.pairs import Floats, Ints, joint
 from leaderboard.statistics.resampling import draw
-from leaderboard.statistics.undefined import Reasons
+from leaderboard.statistics.undefined import Reasons, UndefinedError
 
 CORRUPTION: Final = "hp.corruption"
 OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
@@ -97,3 +101,23 @@ def outcomes_of(runs: pd.DataFrame, name: str) -> dict[str, int]:
         others = Counter(runs[f"outcome.{name}"].to_numpy(dtype=object)[~scored])
         counts |= {outcome: others[outcome] for outcome in OUTCOMES[1:]}
     return {**counts, "missing": len(runs) - sum(counts.values())}
+
+
+def with_noise(about: Metadata, runs: pd.DataFrame, name: str, column: str | None) -> Metadata:
+    """Compute the noise of a measure's estimator from the column noise.<name>; without one it is that of the metadata.
+
+    Args:
+        about: metadata of the measure.
+        runs: the networks.
+        name: of the measure.
+        column: the hyperparameter within whose values networks are compared; None for all together.
+    """
+    if f"noise.{name}" not in runs:
+        return about
+    scores, deviations = (runs[f"{kind}.{name}"].to_numpy(dtype=np.float64) for kind in ("measure", "noise"))
+    known = np.isfinite(scores) & np.isfinite(deviations) & (deviations >= 0)
+    groups = np.zeros(len(runs)) if column is None else pd.factorize(runs[column], use_na_sentinel=False)[0]
+    noise = None
+    with suppress(UndefinedError):
+        noise = noise_within(deviations[known], scores[known], groups[known].astype(np.int64))
+    return replace(about, noise=noise)

@@ -17,12 +17,13 @@ from leaderboard.ranking.entries import judge_together, with_front
 from leaderboard.ranking.entry import StratumMean
 from leaderboard.ranking.excerpt import best_first
 from leaderboard.ranking.groups import Options
-from leaderboard.ranking.ledger_facts import Gates, cost_of, grid_facts, outcomes_of
+from leaderboard.ranking.ledger_facts import Gates, cost_of, grid_facts, outcomes_of, with_noise
 from leaderboard.ranking.pairwise import power_of
 from leaderboard.ranking.readable_units import curve_of
 from leaderboard.ranking.report import Bins, LabelCurve, Report, Seeds
 from leaderboard.ranking.significance import family_of
 from leaderboard.ranking.strata import Parts, average_over, strata_of, strata_report
+from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.granulated import grid_of
 from leaderboard.statistics.pairs import MOST_NETWORKS
 from leaderboard.statistics.sign_error import Weights
@@ -84,7 +85,7 @@ def rank(
     column, reason = _column(whole, within)
     runs, controls = with_controls(whole[kept].reset_index(drop=True), target, seed)
     known = controls | {name: metadata_of(name, given) for name, given in (metadata or {}).items()}
-    about = {name: known.get(name, Metadata()) for name in names_of(runs, "measure")}
+    about = {name: with_noise(known.get(name, Metadata()), runs, name, column) for name in names_of(runs, "measure")}
     family = [name for name, one in about.items() if not one.control]
     options = Options(
         bootstrap=bootstrap,
@@ -118,7 +119,7 @@ def rank(
             why=own,
         )
     measures = with_front(measures)
-    ranked = [name for name in best_first(measures) if name in family]
+    ranked = [name for name in best_first(measures) if name in family and not ranks_draws(measures[name].noise)]
     power = power_of(together.comparisons, measures, ranked)
     if power is None:
         why["power"] = "Fewer than two measures have a Psi with a spread."

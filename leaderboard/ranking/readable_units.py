@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from leaderboard.ledger.arrays import Networks
 from leaderboard.ranking.entry import Increment, LabelEquivalents, Prediction, Statistics
@@ -43,30 +42,26 @@ class Units:
 
     def __init__(self, group: Group, options: Options, signs: Mapping[str, int]) -> None:
         networks, seed = group.panel.networks, options.seed
-        self._networks, self._options, self._signs = networks, options, signs
+        self._networks, self._signs = networks, signs
         self._crossfit = value_or_reason(
             lambda: CrossFit(networks.hyperparameters, networks.target, networks.configuration, seed)
         )
         self._conformal = value_or_reason(lambda: Conformal(networks.target, networks.configuration, seed))
         self.curve = value_or_reason(lambda: curve_of(group.panel.grid, networks, seed))
 
-    def of(self, name: str, statistics: Statistics, noise: Floats | None) -> Readable:
+    def of(self, name: str, statistics: Statistics) -> Readable:
         """Compute the statistics of one measure.
 
         Args:
             name: of the measure.
             statistics: of the measure on the networks of the group.
-            noise: standard deviation [n] of its scores over draws of its estimator, None where unknown.
         """
         scores, why = self._networks.scores[name], Reasons()
         increment = why.of("increment", self._increment, scores)
         if increment is None:
             why["residual_spearman"] = why["increment"]
         prediction = why.of("prediction", self._prediction, scores)
-        rng = np.random.default_rng([self._options.seed, 0xF4A6])
-        parts = why.of("fragility", fragility, scores, self._networks.configuration, noise, rng)
-        if parts is not None and parts.draws is None:
-            why["fragility.draws"] = f"The ledger has no column noise.{name}."
+        parts = why.of("fragility", fragility, scores, self._networks.configuration)
         labels = why.of("label_equivalents", self._labels, statistics, self._signs.get(name, 1))
         if labels is not None and labels.interval is None:
             why["label_equivalents.interval"] = statistics.why["interval.Psi"]
@@ -131,10 +126,3 @@ def find_front(points: Mapping[str, tuple[float, float]]) -> set[str]:
     no_worse = (seconds[None] <= seconds[:, None]) & (psi[None] >= psi[:, None])
     better = (seconds[None] < seconds[:, None]) | (psi[None] > psi[:, None])
     return {name for place, name in enumerate(points) if not (no_worse[place] & better[place]).any()}
-
-
-def noise_of(runs: pd.DataFrame, name: str) -> Floats | None:
-    """Read the column noise.<name>, with NaN as 0; None if the ledger does not have it."""
-    if f"noise.{name}" not in runs:
-        return None
-    return runs[f"noise.{name}"].fillna(0).to_numpy(dtype=np.float64)

@@ -1,15 +1,12 @@
-"""Fragility: shares of a score's variance between seeds and between draws of its estimator."""
+"""Fragility: shares of a score's variance between configurations and between seeds."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.spearman import ranks_of
 from leaderboard.statistics.undefined import UndefinedError
-
-REDRAWS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +15,14 @@ class Fragility:
 
     Attributes:
         configurations: between the means of configurations.
-        seeds: between replicates of a configuration, without the estimator's part if that is known.
-        draws: between repeated draws of the estimator on one network; None if the ledger does not have it.
+        seeds: between replicates of a configuration, draws of the estimator included.
     """
 
     configurations: float
     seeds: float
-    draws: float | None
 
 
-def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np.random.Generator) -> Fragility:
+def fragility(scores: Floats, configuration: Ints) -> Fragility:
     r"""Estimate the variance components of the scores' ranks by one-way analysis of variance.
 
     .. math:: s_w^2 = \frac{\sum_c \sum_{i \in c} (r_i - \bar r_c)^2}{n - C}, \quad
@@ -36,18 +31,15 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
               MS_b = \frac{\sum_c n_c (\bar r_c - \bar r)^2}{C - 1}
 
     with C configurations of n_c replicates each. Ranks make it independent of the unit of the score and robust to its
-    largest values. The part of s_w^2 that comes from the estimator is simulated: scores + noise z, z standard normal,
-    are ranked twice, and half of the mean squared difference of the ranks, at most s_w^2, is its share.
+    largest values.
 
     Args:
         scores: mu [n], finite.
         configuration: of each network [n].
-        noise: standard deviation [n] of each score over draws of its estimator; None where unknown.
-        rng: of the simulated draws.
 
     Raises:
-        UndefinedError: no configuration has two replicates, there is one configuration only, all scores are the same,
-            or the noise is no standard deviation.
+        UndefinedError: no configuration has two replicates, there is one configuration only, or all scores are the
+            same.
     """
     sizes = np.bincount(configuration)
     n, count = len(scores), len(sizes)
@@ -64,11 +56,4 @@ def fragility(scores: Floats, configuration: Ints, noise: Floats | None, rng: np
     replicates = (n - float(sizes @ sizes) / n) / (count - 1)
     of_configurations = max(0.0, (between - within) / replicates)
     total = within + of_configurations
-    if noise is None:
-        return Fragility(of_configurations / total, within / total, None)
-    if not (np.isfinite(noise) & (noise >= 0)).all():
-        raise UndefinedError("A standard deviation of the estimator is negative or infinite.")
-    drawn = scores + noise * rng.standard_normal((2, REDRAWS, n))
-    first, second = np.apply_along_axis(ranks_of, -1, drawn)
-    of_draws = min(within, float(np.mean((first - second) ** 2)) / 2)
-    return Fragility(of_configurations / total, (within - of_draws) / total, of_draws / total)
+    return Fragility(of_configurations / total, within / total)

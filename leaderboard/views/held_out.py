@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.report import Compared, Comparison, Difference, HeldOutZoo, Report, Side
+from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.resampling import Interval
 from leaderboard.views.rows import Figure, Row, rows_of
 
@@ -140,6 +141,8 @@ def _why_not(public: Entry | None, held_out: Entry | None) -> str:
     for entry, zoo in ((public, "public"), (held_out, "held-out")):
         if entry.Psi is None:
             return f"without a Psi on the {zoo} zoo ({entry.why.get('Psi', 'no reason given').rstrip('.')})"
+        if ranks_draws(entry.noise):
+            return f"whose estimator is too noisy to rank on the {zoo} zoo"
     return ""
 
 

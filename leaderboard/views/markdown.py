@@ -1,16 +1,19 @@
 """Leaderboard as a table in Markdown, and the text file that holds it between two marks."""
 
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Final
 
 from leaderboard.errors import RankingError
 from leaderboard.ranking.excerpt import Ranking
+from leaderboard.statistics.estimator_noise import LIMIT
 from leaderboard.views.markdown_table import Alignment, code, escape, write_table
 from leaderboard.views.rows import Figure, Row, rows_of
 from leaderboard.views.terminal import (
     DASH,
     format_duration,
     format_labels,
+    format_noise,
     format_number,
     format_range,
     headline,
@@ -54,8 +57,8 @@ def markdown(ranking: Ranking, rows: int = ROWS) -> str:
     places = max((row.place or 0 for row in every), default=0)
     shown = max((row.place or 0 for row in listed), default=0)
     return (
-        f"{escape(suite)}{escape(headline(ranking))}. The first {shown} of {places} are shown. {NOTE}\n\n"
-        f"{write_table(COLUMNS, (_cells(row, ranking.models) for row in listed))}"
+        f"{escape(suite)}{escape(headline(ranking))}. The first {shown} of {places} are shown. {NOTE}"
+        f"{_say_noisy(every)}\n\n{write_table(COLUMNS, (_cells(row, ranking.models) for row in listed))}"
     )
 
 
@@ -70,6 +73,17 @@ def insert_table(text: str, table: str) -> str:
     if not begin or not end or BEGIN in rest or END in before + after:
         raise RankingError(f"The file must contain the lines {BEGIN!r} and {END!r}, once each and in this order.")
     return f"{before}{BEGIN}\n{table}{END}{after}"
+
+
+def _say_noisy(rows: Sequence[Row]) -> str:
+    """Name the measures whose estimators are too noisy to rank, in a sentence."""
+    noisy = [f"{code(row.name)} ({format_noise(row.noise)})" for row in rows if row.ranks_draws]
+    if not noisy:
+        return ""
+    return (
+        f" Not ranked, because over draws of their estimator scores spread by more than {LIMIT} of their spread over "
+        f"networks: {', '.join(noisy)}."
+    )
 
 
 def _cells(row: Row, models: int) -> tuple[str, ...]:

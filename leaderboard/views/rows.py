@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from leaderboard.ranking.excerpt import AnyEntry, Ranking, best_first
+from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.resampling import Interval
 
 Verdict = Literal["better", "worse", "not told apart", ""]
@@ -37,7 +38,8 @@ class Row:
 
     Attributes:
         position: among all rows, controls included, from 1.
-        place: rank among the measures, from 1; controls and measures without a Psi have none.
+        place: rank among the measures, from 1; controls, measures without a Psi and those that rank draws of their
+            estimator have none.
         expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
         seconds: median cost for one network.
         networks: how many have a score.
@@ -47,6 +49,7 @@ class Row:
         rival: name of that hyperparameter.
         labels: number of labelled held-out examples that order the networks as well.
         pareto: whether no measure is both better and cheaper; None where Psi or cost is missing.
+        noise: spread over draws of its estimator relative to that over networks; None where unknown.
         resampled: whether intervals were asked for; a Psi without one is then of too few networks.
     """
 
@@ -68,7 +71,13 @@ class Row:
     rival: str = ""
     labels: Figure = NOTHING
     pareto: bool | None = None
+    noise: float | None = None
     resampled: bool = False
+
+    @property
+    def ranks_draws(self) -> bool:
+        """Whether it has no rank because its estimator is too noisy."""
+        return ranks_draws(self.noise)
 
     @property
     def better_than(self) -> str:
@@ -99,7 +108,7 @@ def rows_of(ranking: Ranking) -> list[Row]:
     place = 0
     for position, name in enumerate(best_first(ranking.measures), start=1):
         entry = ranking.measures[name]
-        ranked = not entry.control and entry.Psi is not None
+        ranked = not entry.control and entry.Psi is not None and not ranks_draws(entry.noise)
         place += ranked
         rows.append(_row(name, entry, position, place if ranked else None, resampled=ranking.bootstrap > 0))
     return rows
@@ -144,5 +153,6 @@ def _row(name: str, entry: AnyEntry, position: int, place: int | None, *, resamp
             why=why.get("label_equivalents", ""),
         ),
         pareto=entry.pareto,
+        noise=entry.noise,
         resampled=resampled,
     )

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leaderboard.ranking.excerpt import Ranking
+from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
 from leaderboard.views.rows import Figure, Row, plain_name, rows_of
 
 DASH: Final = "–"
@@ -34,7 +35,8 @@ COLUMNS: Final[tuple[Column[Row], ...]] = (
     ("cost", 8, "right", lambda row: format_duration(row.seconds)),
     ("networks", 10, "right", lambda row: str(row.networks)),
     ("family", 11, "left", lambda row: row.family or DASH),
-    ("", 1, "left", lambda row: "control" if row.control else ""),
+    ("noise", 12, "right", lambda row: format_noise(row.noise)),
+    ("", 1, "left", lambda row: "control" if row.control else "too noisy" if row.ranks_draws else ""),
 )
 
 LEGEND: Final = {  # of the columns, by header
@@ -57,6 +59,7 @@ LEGEND: Final = {  # of the columns, by header
     ),
     "labels": "number of labelled held-out examples from which the estimated {target} orders the networks as well.",
     "cost": "median time to score one network.",
+    "noise": "spread of the score over draws of its estimator, relative to that over networks; 0 if it draws nothing.",
 }
 
 
@@ -67,7 +70,7 @@ def render(ranking: Ranking, console: Console) -> None:
     """
     rows = rows_of(ranking)
     columns = fit_columns(rows, COLUMNS, console.width)
-    console.print(build_table(headline(ranking), rows, columns, lambda row: "dim italic" if row.control else ""))
+    console.print(build_table(headline(ranking), rows, columns, _style))
     console.print()
     within = f"mean of tau-b inside each {plain_name(ranking.within.hp)}" if ranking.within else "there are no strata"
     shown = {header for header, *_ in columns}
@@ -75,6 +78,12 @@ def render(ranking: Ranking, console: Console) -> None:
         if header in shown:
             print_term(header, words.format(target=ranking.target, within=within), console)
     console.print(Text("Controls, in italics, take no rank."))
+    if any(row.ranks_draws for row in rows):
+        console.print(Text(f"Measures whose noise is above {LIMIT} rank draws of their estimator; they take no rank."))
+
+
+def _style(row: Row) -> str:
+    return "dim italic" if row.control else "dim" if row.ranks_draws else ""
 
 
 def print_term(term: str, words: str, console: Console) -> None:
@@ -116,11 +125,14 @@ def fit_columns(rows: Sequence[Item], columns: Sequence[Column[Item]], width: in
 
 def headline(ranking: Ranking) -> str:
     """Say what was ranked: measures, networks, target, and how many networks were left out."""
-    measures = sum(not entry.control for entry in ranking.measures.values())
+    noisy = sum(ranks_draws(entry.noise) for entry in ranking.measures.values())
+    measures = sum(not entry.control for entry in ranking.measures.values()) - noisy
     text = (
         f"{measures} measure{'s' * (measures != 1)} ranked by how well they order {ranking.models} "
         f"network{'s' * (ranking.models != 1)} by {ranking.target}"
     )
+    if noisy:
+        text += f"; {noisy} more whose estimator is too noisy to rank"
     if ranking.without_target:
         text += f"; {ranking.without_target} without {ranking.target} left out"
     if ranking.not_converged:
@@ -155,6 +167,13 @@ def format_labels(figure: Figure) -> str:
     if figure.value is None:
         return DASH
     return "< 1" if figure.value < 1 else f"{float(f'{figure.value:.2g}'):,.0f}"
+
+
+def format_noise(noise: float | None) -> str:
+    """Write a ratio to two digits, 0 where nothing is drawn; a dash where it is unknown."""
+    if noise is None:
+        return DASH
+    return f"{noise:.2f}" if noise else "0"
 
 
 def format_duration(seconds: float | None) -> str:

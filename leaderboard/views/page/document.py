@@ -15,13 +15,14 @@ from markupsafe import Markup
 
 from leaderboard.claims.table import describe_estimate
 from leaderboard.ranking.report import Report
+from leaderboard.statistics.estimator_noise import LIMIT
 from leaderboard.views.held_out import Pair, not_compared, pairs_of
 from leaderboard.views.held_out_text import headline
 from leaderboard.views.page.embedded import TARGETS, embedded
 from leaderboard.views.page.facts import facts
 from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
 from leaderboard.views.rows import plain_name
-from leaderboard.views.terminal import DASH, format_duration, format_labels
+from leaderboard.views.terminal import DASH, format_duration, format_labels, format_noise
 
 MINUS: Final = "\N{MINUS SIGN}"
 SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # parts of one program, in this order
@@ -109,12 +110,13 @@ def _environment() -> Environment:
         ends=_ends,
         duration=format_duration,
         labels=format_labels,
+        noise=format_noise,
         measured=describe_estimate,
         plain_name=plain_name,
         breakable=_breakable,
         fragment=lambda name: "measure=" + quote(name, safe=""),
     )
-    environment.globals["dash"] = DASH
+    environment.globals |= {"dash": DASH, "noise_limit": LIMIT}
     return environment
 
 

@@ -1,13 +1,14 @@
-"""Sentences on one measure: chance, best hyperparameter, labels, prediction, fragility, cost."""
+"""Sentences on one measure: chance, best hyperparameter, labels, prediction, fragility, noise, cost."""
 
 import re
 from typing import Final
 
 from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.entry import Chance, Entry, Increment, LabelEquivalents, Prediction, Rival
+from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
 from leaderboard.statistics.fragility import Fragility
 from leaderboard.views.rows import Figure, plain_name
-from leaderboard.views.terminal import format_labels
+from leaderboard.views.terminal import format_labels, format_noise
 
 SIGNED: Final = re.compile(r"(?<![\w-])-(?=[\d.])")  # the hyphen of a number, not of a name
 NEEDS: Final = {  # by what a measure declares, the most demanding first
@@ -39,6 +40,7 @@ def judgements(entry: Entry, measures: int) -> list[tuple[str, str]]:
         "Beyond the hyperparameters": _increment(entry.increment),
         "Gap of a new network": _prediction(entry.prediction),
         "Fragility": _fragility(entry.fragility),
+        "Noise of the estimator": _noise(entry.noise),
         "Cost against Ψ": _front(entry.pareto),
     }
     return [(heading, _set(sentence)) for heading, sentence in said.items() if sentence]
@@ -95,8 +97,16 @@ def _prediction(found: Prediction | None) -> str:
 def _fragility(found: Fragility | None) -> str:
     if found is None:
         return ""
-    words = f"{found.configurations:.0%} of its variance between configurations, {found.seeds:.0%} between seeds"
-    return words + (f", {found.draws:.0%} between draws" if found.draws is not None else "")
+    return f"{found.configurations:.0%} of its variance between configurations, {found.seeds:.0%} between seeds"
+
+
+def _noise(noise: float | None) -> str:
+    if noise is None:
+        return ""
+    if noise == 0:
+        return "none: it draws nothing at random"
+    words = f"its score spreads {format_noise(noise)} times as much over draws as over networks of one corruption"
+    return words + (f"; above {LIMIT} a measure takes no rank" if ranks_draws(noise) else "")
 
 
 def _front(pareto: bool | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.reports.catalogue_page import main, markdown
-from harness.reports.estimator_noise import Noise, table
+from harness.store.estimator_noise import Noise, format_table
 from harness.store.to_ledger import metadata_of
 from measures.left_out import ABSENT
 from measures.registry import catalog
@@ -47,7 +47,7 @@ def test_the_page_is_made_from_a_zoo(finished: Path, tmp_path: Path) -> None:
         Noise("hess_top", versions["hess_top"] - 1, 4, 0.3, 0.2),
         Noise("ww_traps", versions["ww_traps"], 4, None, None),
     ]
-    (tmp_path / "noise.csv").write_text(table(rows))
+    (tmp_path / "noise.csv").write_text(format_table(rows))
     main([str(finished), "-o", str(tmp_path / "page.md"), "--noise", str(tmp_path / "noise.csv")])
     page = (tmp_path / "page.md").read_text()
 

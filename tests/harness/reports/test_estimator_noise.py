@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.reports.estimator_noise import Noise, SeedScore, evenly, main, noise_of
+from harness.reports.estimator_noise import SeedScore, evenly, main, noise_of
+from harness.store.estimator_noise import Noise
 from harness.store.store import Store
 from measures.registry import catalog
 

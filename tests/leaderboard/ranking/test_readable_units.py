@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from leaderboard.ranking.ledger_facts import cost_of
-from leaderboard.ranking.readable_units import find_front, noise_of
+from leaderboard.ranking.readable_units import find_front
 from leaderboard.statistics.undefined import Reasons
 from tests.leaderboard.reports import ranked
 
 
 def zoo() -> pd.DataFrame:
-    """Four widths x four rates x two seeds, with costs and the noise of one estimator."""
+    """Four widths x four rates x two seeds, with costs."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {"hp.width": np.repeat([8, 16, 32, 64], 16), "hp.rate": np.tile(np.repeat([1, 2, 3, 4], 4), 4)}
@@ -26,7 +26,6 @@ def zoo() -> pd.DataFrame:
     frame["measure.fragile"] = -hidden + 0.4 * rng.normal(size=64)
     frame["measure.useless"] = rng.normal(size=64)
     frame["measure.turned"] = -frame["measure.fragile"]
-    frame["noise.fragile"] = 0.4
     for name, seconds in (("perfect", 3.0), ("fragile", 1.0), ("turned", 1.0), ("useless", 2.0)):
         frame[f"cost.{name}"] = seconds
     return frame
@@ -80,23 +79,13 @@ def test_what_is_added_to_the_hyperparameters(measures: dict[str, Any]) -> None:
     assert "explain the order of the scores" in measures["hp.width"]["why"]["increment"]
 
 
-def test_fragility_tells_seeds_from_draws(measures: dict[str, Any]) -> None:
-    """The noise of the estimator is the ledger's; without the column the share is null, with the reason."""
+def test_fragility_tells_configurations_from_seeds(measures: dict[str, Any]) -> None:
+    """The perfect measure varies between configurations, the fragile one also between replicates."""
     perfect, fragile = measures["perfect"]["fragility"], measures["fragile"]["fragility"]
 
     assert perfect["configurations"] > 0.95
-    assert perfect["draws"] is None
-    assert "noise.perfect" in measures["perfect"]["why"]["fragility.draws"]
-    assert fragile["draws"] > 0.5 * (fragile["draws"] + fragile["seeds"])
-
-
-def test_a_score_without_a_noise_has_none() -> None:
-    """An empty cell is 0; a ledger without the column says nothing of the estimator."""
-    frame = pd.DataFrame({"noise.drawn": [0.5, np.nan]})
-
-    assert (found := noise_of(frame, "drawn")) is not None
-    assert found.tolist() == [0.5, 0.0]
-    assert noise_of(frame, "other") is None
+    assert fragile["seeds"] > 0.1
+    assert sum(fragile.values()) == pytest.approx(1)
 
 
 def test_seconds_that_are_none_are_no_cost() -> None:

@@ -105,3 +105,11 @@ def test_marks_that_are_not_there(text: str) -> None:
     """The refusal names them."""
     with pytest.raises(RankingError, match="once each"):
         insert_table(text, "table")
+
+
+def test_measures_too_noisy_to_rank_are_named(ridge_ledger: pd.DataFrame) -> None:
+    """They are not in the table, and the sentence above it has their noise."""
+    text = markdown(rank(ridge_ledger, metadata={"frobenius_norm": {"noise": 0.517}}, bootstrap=0))
+
+    assert "`frobenius_norm` (0.52)." in text
+    assert "`frobenius_norm`" not in [row[1] for row in cells(text)]

@@ -138,7 +138,7 @@ def test_a_missing_figure_is_a_dash(ridge_ledger: pd.DataFrame) -> None:
     cells = row_of(printed(report, 160), "frobenius_norm")
 
     assert cells[3] == "–"
-    assert cells[-8:-6] == ["–", "–"]
+    assert cells[-9:-7] == ["–", "–"]
     assert "None" not in printed(report, 160)
     assert "nan" not in printed(report, 160)
 
@@ -222,3 +222,18 @@ def test_the_legend_explains_the_columns_that_are_shown(ridge_report: Report, wi
     lines = printed(ridge_report, width).splitlines()
 
     assert [term for term in LEGEND if any(line.startswith(f"{term}: ") for line in lines)] == terms
+
+
+def test_measures_too_noisy_to_rank_are_marked(ridge_ledger: pd.DataFrame) -> None:
+    """A dash for a rank, the noise and a mark on the row, and a sentence below; none where all are quiet."""
+    metadata = {"frobenius_norm": {"noise": 0.517}, "margin": {"noise": 0.0, "expected_sign": -1}}
+    text = printed(rank(ridge_ledger, metadata=metadata, bootstrap=0), 250)
+    quiet = printed(rank(ridge_ledger, bootstrap=0), 250)
+
+    assert row_of(text, "frobenius_norm")[0] == "–"
+    assert row_of(text, "frobenius_norm")[-3:] == ["0.52", "too", "noisy"]
+    assert row_of(text, "margin")[-1] == "0"
+    assert text.startswith("3 measures ranked")
+    assert "1 more whose estimator is too noisy" in text
+    assert "rank draws of their estimator" in text
+    assert "noisy" not in quiet.replace("noisy_oracle", "")

@@ -183,3 +183,18 @@ def test_without_plotly(ridge_report: Report, ridge_ledger: pd.DataFrame, monkey
     assert len(document) < 500_000
     assert 'data-name="frobenius_norm"' in document
     assert [kind for kind, _ in Parsed(document).scripts] == ["application/json", ""]
+
+
+def test_a_measure_too_noisy_to_rank_is_marked(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
+    """Its row has a dash for a rank, a mark and its noise."""
+    entry = ridge_report.measures["frobenius_norm"]
+    noisy = replace(entry, about=replace(entry.about, noise=0.517))
+    report = replace(ridge_report, measures={**ridge_report.measures, "frobenius_norm": noisy})
+    document = build(report, ridge_ledger, PROVENANCE)
+    body = document[document.index("<tbody>") : document.index("</tbody>")]
+    rows = {re.findall(r'data-name="([^"]*)"', part)[0]: part for part in body.split("</tr>") if "data-name" in part}
+
+    assert "too noisy" in rows["frobenius_norm"]
+    assert 'data-value="0.517" hidden>0.52</td>' in rows["frobenius_norm"]
+    assert re.search(r"<td[^>]*>–</td>", rows["frobenius_norm"])
+    assert "too noisy" not in rows["margin"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.entry import Chance, Increment, LabelEquivalents, Null, Prediction, Rival, ToldFrom
 from leaderboard.statistics.fragility import Fragility
 from leaderboard.statistics.resampling import Interval
@@ -81,12 +82,20 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
             "90 % interval of ±0.100, without the measure ±0.200; covers 88 %",
         ),
         (
-            {"fragility": Fragility(configurations=0.7, seeds=0.2, draws=0.1)},
-            "70 % of its variance between configurations, 20 % between seeds, 10 % between draws",
+            {"fragility": Fragility(configurations=0.75, seeds=0.25)},
+            "75 % of its variance between configurations, 25 % between seeds",
+        ),
+        ({"about": Metadata(noise=0.0)}, "none: it draws nothing at random"),
+        (
+            {"about": Metadata(noise=0.104)},
+            "its score spreads 0.10 times as much over draws as over networks of one corruption",
         ),
         (
-            {"fragility": Fragility(configurations=0.75, seeds=0.25, draws=None)},
-            "75 % of its variance between configurations, 25 % between seeds",
+            {"about": Metadata(noise=0.52)},
+            (
+                "its score spreads 0.52 times as much over draws as over networks of one corruption; above 0.2 a "
+                "measure takes no rank"
+            ),
         ),
         ({"pareto": True}, "on the Pareto front: no measure is both better and cheaper"),
         ({"pareto": False}, "not on the Pareto front"),
