@@ -126,7 +126,7 @@ def judge(claims: Sequence[Claim], evidence: Evidence) -> list[JudgedClaim]:
     for claim in claims:
         try:
             finding = claim.test(evidence)
-        except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
+        except Exception as error:  # noqa: BLE001  code of users may raise anything, and the ranking goes on
             finding = Finding(None, None, None, 0, f"The ledger lacks what this claim needs: {error!r}.")
         judged.append(
             JudgedClaim(
@@ -137,15 +137,20 @@ def judge(claims: Sequence[Claim], evidence: Evidence) -> list[JudgedClaim]:
                 published=claim.published,
                 unit=claim.unit,
                 holds=str(claim.holds),
-                effect=finding.effect,
-                low=finding.low,
-                high=finding.high,
+                effect=_plain(finding.effect),
+                low=_plain(finding.low),
+                high=_plain(finding.high),
                 networks=finding.networks,
                 verdict=verdict(finding, claim.holds),
                 why=finding.why,
             )
         )
     return judged
+
+
+def _plain(number: float | None) -> float | None:
+    """Return a number that JSON can hold, where a claim may return one of numpy."""
+    return None if number is None else float(number)
 
 
 def verdict(finding: Finding, holds: Range) -> Verdict:

@@ -1,5 +1,8 @@
 """A claim's verdict follows from its interval and from the range that the paper set."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +53,22 @@ def test_a_ledger_without_the_columns_takes_no_other_claim_down() -> None:
     assert first.verdict == second.verdict == "undecided"
     assert "'value'" in first.why
     assert judge([claim(Range(low=0))], Evidence(found.ledger[:0], found.curves, {}))[0].effect is None
+
+
+def test_a_claim_of_a_user_may_raise_anything_and_return_numbers_of_numpy() -> None:
+    """The first is undecided with the reason, the second is judged, and JSON can hold it."""
+
+    def fail(_: Evidence) -> Finding:
+        raise AttributeError("no such thing")
+
+    def count(_: Evidence) -> Finding:
+        return Finding(np.float64(2), np.float64(1), np.float64(3), 4)
+
+    broken, judged = judge([replace(claim(Range()), test=fail), replace(claim(Range()), test=count)], evidence(1.0, 3))
+
+    assert "no such thing" in broken.why
+    assert json.loads(json.dumps([judged.effect, judged.low, judged.high])) == [2, 1, 3]
+    assert type(judged.effect) is float
 
 
 def test_the_bootstrap_draws_clusters() -> None:
