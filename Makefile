@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= $(GAPBENCH_DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help studies demo test lint check bench gpu check-zoo docs format clean
+.PHONY: help studies demo reference test lint check bench gpu check-zoo docs format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile
@@ -27,6 +27,13 @@ studies: .venv/.demo  ## the small size of every study, those that are missing; 
 	@for study in $$($(BIN)/python -m harness.reports.studies_page --names runs); do \
 	  OMP_NUM_THREADS=1 $(BIN)/gapbench run $$study --out runs/$$study || exit 1; done
 	$(BIN)/python -m harness.reports.studies_page runs
+
+reference: .venv/.demo  ## train and score the cifar10 reference zoo, hours, LIMIT=96 for the first 96; adds what is new to leaderboard/reference
+	OMP_NUM_THREADS=1 $(BIN)/gapbench train cifar10 --size reference --mode channels_last --executor processes --workers 2 \
+	  --out runs/reference $(if $(LIMIT),--limit $(LIMIT)) $(if $(DATA),--data-dir $(DATA))
+	OMP_NUM_THREADS=1 $(BIN)/gapbench score cifar10 --size reference --executor processes --workers 2 \
+	  --out runs/reference $(if $(LIMIT),--limit $(LIMIT)) $(if $(DATA),--data-dir $(DATA))
+	$(BIN)/python -m harness.reports.reference_part runs/reference leaderboard/reference/cifar10 --observed error_under_shift
 
 test: .venv/.dev  ## the tests, without the benchmarks
 	$(BIN)/python -m pytest -n 2

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.table import Table
 
 from harness.commands.errors import GOOD, console, errors, refuse
 from harness.commands.options import DataDir, Json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LIST_WIDTH: Final = 160  # a narrower terminal wraps lines, which reads better than columns of four letters
 
@@ -62,19 +65,37 @@ def download(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory.")],
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory, or reference:cifar10.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write, .csv or .parquet.")],
     layers: Annotated[bool, typer.Option("--layers", help="Write one row per network, measure and layer.")] = False,
 ) -> int:
     """Write a zoo's ledger, one row per network, as CSV or Parquet."""
-    from harness.reports.write_results import report_repairs, write_ledger
-    from harness.store.store import open_store
-    from harness.store.to_ledger import frame_of, layers_of
+    from harness.reports.reference import read_reference, reference_name
+    from harness.reports.write_results import write_ledger
 
     if output.suffix not in {".csv", ".parquet"}:
         refuse(f"The output must end in .csv or .parquet; got {output.name}.")
     if not output.absolute().parent.is_dir():
         refuse(f"The output must lie in a folder that exists; got {output}.")
+    reference = reference_name(source)
+    if reference is not None and layers:
+        refuse("A reference ledger holds no contributions of layers; leave out --layers.")
+    ledger = _ledger_of(source, layers=layers) if reference is None else read_reference(reference).ledger
+    write_ledger(ledger, output)
+    console.print(
+        f"{len(ledger)} {'rows' if layers else 'networks'}, {len(ledger.columns)} columns: "
+        f"[bold]{escape(str(output))}[/]",
+        soft_wrap=True,
+    )
+    return GOOD
+
+
+def _ledger_of(folder: Path, *, layers: bool) -> "pd.DataFrame":
+    """Read the ledger of a zoo's directory, one row per network, or per network, measure and layer."""
+    from harness.reports.write_results import report_repairs
+    from harness.store.store import open_store
+    from harness.store.to_ledger import frame_of, layers_of
+
     with open_store(folder) as store:
         ledger = layers_of(store) if layers else frame_of(store)
         report_repairs(store, errors)
@@ -83,10 +104,4 @@ def export(
             f"{folder} holds no contributions of layers. gapbench score --layers stores them, for measures that are "
             "sums or products over layers."
         )
-    write_ledger(ledger, output)
-    console.print(
-        f"{len(ledger)} {'rows' if layers else 'networks'}, {len(ledger.columns)} columns: "
-        f"[bold]{escape(str(output))}[/]",
-        soft_wrap=True,
-    )
-    return GOOD
+    return ledger

@@ -13,7 +13,10 @@ from harness.commands.options import AllRuns, Beside, Json, Target, Within
 
 def rank(
     source: Annotated[
-        Path, typer.Argument(metavar="DIR|LEDGER", help="A zoo's directory, or a ledger as CSV or Parquet.")
+        Path,
+        typer.Argument(
+            metavar="DIR|LEDGER", help="A zoo's directory, a ledger as CSV or Parquet, or reference:cifar10."
+        ),
     ],
     target: Target = "gap",
     within: Within = "corruption",
@@ -66,22 +69,31 @@ def rank(
 
 
 def page(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory.")],
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="A zoo's directory, or reference:cifar10.")],
     target: Target = "gap",
     within: Within = "corruption",
     all_runs: AllRuns = False,
     beside: Beside = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write. [default: DIR/leaderboard.html]")
+    ] = None,
 ) -> int:
     """Rank a zoo and write its leaderboard.html."""
     from harness.reports.ranking import RankOptions, rank_beside
+    from harness.reports.reference import reference_name
     from harness.store.atomic_write import write_text
     from harness.store.snapshot import require_zoo
     from leaderboard.views.page import build
 
-    require_zoo(folder)
+    if reference_name(source) is None:
+        require_zoo(source)
+    elif output is None:
+        refuse(f"The page of a reference ledger needs a file: gapbench page {source} -o leaderboard.html.")
+    if output is not None and not output.absolute().parent.is_dir():
+        refuse(f"The output must lie in a folder that exists; got {output}.")
     options = RankOptions(target=target, within=None if within == "none" else within, all_runs=all_runs)
-    ranked = rank_beside(folder, beside, options, errors)
-    destination = folder / "leaderboard.html"
+    ranked = rank_beside(source, beside, options, errors)
+    destination = output or source / "leaderboard.html"
     write_text(destination, build(ranked.report, ranked.ledger, ranked.report.provenance or {}, curves=ranked.curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
     return report_empty(ranked.report)

@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from harness.errors import HarnessError
+from harness.reports.reference import read_reference, reference_name, require_scores
 from harness.store.catalogue_source import read_catalogue
 from harness.store.estimator_noise import read_table
 from harness.store.provenance import versions
@@ -66,24 +67,27 @@ class Ranked:
 
 
 def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
-    """Rank a zoo's directory or a ledger's file; damage is reported on the console.
+    """Rank a zoo's directory, a ledger's file, or reference:NAME; damage is reported on the console.
 
     Raises:
         HarnessError: there is nothing to rank, or claims beside it that cannot be read.
         LeaderboardError: a ledger that cannot be ranked.
     """
-    if source.is_dir():
-        if options.columns is not None or options.percent:
-            raise HarnessError(
-                f"--hp, --measure, --gap and --percent are for a ledger's file; {source} is a zoo's directory."
-            )
+    reference = reference_name(source)
+    if (options.columns is not None or options.percent) and (reference is not None or source.is_dir()):
+        what = "a zoo's directory" if reference is None else "a reference ledger"
+        raise HarnessError(f"--hp, --measure, --gap and --percent are for a ledger's file; {source} is {what}.")
+    if reference is not None:
+        zoo = read_reference(reference)
+        require_scores(zoo, reference)
+    elif source.is_dir():
         zoo = read_zoo(source, console)
     elif source.exists():
         zoo = Snapshot(read_ledger(source, options.columns, percent=options.percent), {"ledger": source.name}, {}, {})
     else:
         raise HarnessError(
             f"{source} must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run digits "
-            "--out zoo."
+            "--out zoo. Or rank a reference ledger: gapbench rank reference:cifar10."
         )
     report = rank(
         zoo.ledger,
@@ -110,7 +114,7 @@ def rank_beside(public: Path, held_out: Path | None, options: RankOptions, conso
     if held_out is None:
         return one
     other = rank_source(held_out, options, console)
-    are_zoos = public.is_dir() and held_out.is_dir()
+    are_zoos = all(zoo.is_dir() or reference_name(zoo) is not None for zoo in (public, held_out))
     if are_zoos and (shared := sorted(set(one.ledger["run_id"]) & set(other.ledger["run_id"]))):
         raise HarnessError(
             f"A public and a held-out zoo must have no network in common; {public} and {held_out} share "

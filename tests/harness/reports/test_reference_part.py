@@ -1,4 +1,4 @@
-"""Parts of a reference ledger hold every network once, and what rebuilds its weights."""
+"""Parts of a reference ledger hold all networks once, and what rebuilds its weights."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.reports.reference_part import main, parts_in, read_parts
+from harness.reports.reference import parts_in, read_parts
+from harness.reports.reference_part import main
 from harness.store.store import Store
 from harness.store.weights import PackedRun
 from zoo.recipe import Recipe
@@ -27,7 +28,7 @@ def test_a_part_holds_what_earlier_parts_lack(
 
     assert [part.name for part in parts_in(folder)] == ["part-0001.parquet", "part-0002.parquet"]
     assert list(read_parts(folder)["run_id"]) == [packed.recipe.run_id, other.recipe.run_id]
-    assert "hold every network" in capsys.readouterr().out
+    assert "hold all networks" in capsys.readouterr().out
 
 
 def test_a_network_that_was_not_observed_waits(tmp_path: Path, packed: PackedRun) -> None:
@@ -56,5 +57,6 @@ def test_a_part_gives_the_recipe_back_and_the_figures_of_the_record(tmp_path: Pa
     assert row["gap"] == packed.record.train_accuracy - packed.record.test_accuracy
     assert tuple(json.loads(row["losses"])) == packed.record.losses
     assert json.loads(row["provenance"]) == packed.provenance
+    assert not [name for name in row if name.startswith(("measure.", "cost."))]
     assert row["observed.num_params"] == 5.0
     assert row["hp.learning_rate"] == packed.recipe.learning_rate
