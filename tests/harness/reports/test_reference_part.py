@@ -57,6 +57,6 @@ def test_a_part_gives_the_recipe_back_and_the_figures_of_the_record(tmp_path: Pa
     assert row["gap"] == packed.record.train_accuracy - packed.record.test_accuracy
     assert tuple(json.loads(row["losses"])) == packed.record.losses
     assert json.loads(row["provenance"]) == packed.provenance
-    assert not [name for name in row if name.startswith(("measure.", "cost."))]
+    assert not [name for name in row if str(name).startswith(("measure.", "cost."))]
     assert row["observed.num_params"] == 5.0
     assert row["hp.learning_rate"] == packed.recipe.learning_rate
