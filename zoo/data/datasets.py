@@ -71,7 +71,7 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
         raise UnknownDatasetError(
             f"No data set is called {name!r}.{_similar(name, DATASETS, found, LAYOUTS)} Available with {data_dir}: "
             f"{listed}. To add one, put NAME/train.parquet and NAME/test.parquet there, or image folders "
-            f"NAME/train/CLASS and NAME/test/CLASS."
+            f"NAME/train/CLASS and NAME/test/CLASS.{_one_level_deeper(name, data_dir)}"
         )
     return _LOADERS[found[name]](name, data_dir)
 
@@ -105,13 +105,14 @@ def datasets_in(data_dir: Path) -> dict[str, str]:
         raise DatasetError(
             f"The folder of data sets must exist; got {data_dir}. Give another with --data-dir or GAPBENCH_DATA."
         )
+    from zoo.loaders.halves import HALVES, find_folder, find_parquet
     from zoo.loaders.torchvision_layouts import LAYOUTS
 
     found = {name: "torchvision" for name, layout in LAYOUTS.items() if (data_dir / layout.mark).exists()}
-    for folder in data_dir.iterdir():
-        if any((folder / half).is_dir() for half in ("train", "test")):
+    for folder in (path for path in data_dir.iterdir() if path.is_dir()):
+        if any(find_folder(folder, half) for half in HALVES):
             found[folder.name] = "image folders"
-        if any((folder / f"{half}.parquet").is_file() for half in ("train", "test")):
+        if any(find_parquet(folder, half) for half in HALVES):
             found[folder.name] = "Parquet files"
     return dict(sorted(found.items()))
 
@@ -139,6 +140,16 @@ _LOADERS: Final[dict[str, Callable[[str, Path], ImageSet]]] = {
     "image folders": _load_folders,
     "torchvision": _load_torchvision,
 }
+
+
+def _one_level_deeper(name: str, data_dir: Path) -> str:
+    """A hint for a set that was unpacked into a folder of its name."""
+    from zoo.loaders.halves import HALVES, find_folder, find_parquet
+
+    folder = data_dir / name
+    inner = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    deeper = next((path for path in inner if any(find_folder(path, h) or find_parquet(path, h) for h in HALVES)), None)
+    return "" if deeper is None else f" {deeper} looks like one: pass --data-dir {folder} --dataset {deeper.name}."
 
 
 def _similar(name: str, *known: Iterable[str]) -> str:

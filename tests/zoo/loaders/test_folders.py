@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from zoo.data.datasets import load
-from zoo.errors import DatasetError
+from zoo.errors import DatasetError, UnknownDatasetError
 
 DIGITS = load("digits")
 NAMES = ["apple", "Birch", "cedar"]
@@ -62,7 +62,7 @@ def refused(root: Path, message: str) -> None:
 def test_a_missing_half(half: str, tmp_path: Path) -> None:
     """Training images alone are no data set."""
     shutil.rmtree(write(tmp_path) / "trees" / half)
-    refused(tmp_path, rf"trees must hold the folders train and test; {half} is missing")
+    refused(tmp_path, rf"trees must hold the folders train and test; {half}.* is missing")
 
 
 def test_a_class_without_images(tmp_path: Path) -> None:
@@ -104,3 +104,63 @@ def test_a_single_class(tmp_path: Path) -> None:
         for name in NAMES[1:]:
             shutil.rmtree(tmp_path / "trees" / half / name)
     refused(tmp_path, r"train must hold at least two classes; got 1")
+
+
+def test_images_in_folders_within_a_class(tmp_path: Path) -> None:
+    """As ImageFolder reads them; hidden folders are left out."""
+    write(tmp_path)
+    for folder in sorted((tmp_path / "trees").glob("*/*")):
+        inner = folder / "images"
+        inner.mkdir()
+        for file in list(folder.glob("*.PNG")):
+            file.rename(inner / file.name)
+        (folder / ".thumbnails").mkdir()
+        shutil.copy(next(inner.iterdir()), folder / ".thumbnails" / "small.png")
+    read = load("trees", tmp_path)
+    assert read.train_labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert read.test_labels.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("half", ["validation", "val"])
+def test_a_validation_half_stands_in_for_the_test_half(half: str, tmp_path: Path) -> None:
+    """Where there is no test half."""
+    write(tmp_path)
+    (tmp_path / "trees" / "test").rename(tmp_path / "trees" / half)
+    assert load("trees", tmp_path).test_labels.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def tiny_imagenet(root: Path, rows: str) -> Path:
+    """Tiny ImageNet's layout: train/CLASS/images, val/images with a table of labels, test/images without labels."""
+    write(root)
+    trees = root / "trees"
+    shutil.rmtree(trees / "test")
+    for half in ("val", "test"):
+        (trees / half / "images").mkdir(parents=True)
+        for row in range(3):
+            Image.fromarray(DIGITS.test_images[row, 0].numpy()).save(trees / half / "images" / f"{half}_{row}.png")
+    (trees / "val" / "val_annotations.txt").write_text(rows)
+    return root
+
+
+def test_tiny_imagenet(tmp_path: Path) -> None:
+    """Its validation half, labelled by the table, is the test half."""
+    rows = "val_1.png\tcedar\t0\t0\t62\t62\nval_0.png\tBirch\t0\t0\t9\t9\n"
+    read = load("trees", tiny_imagenet(tmp_path, rows))
+    assert read.test_labels.tolist() == [2, 0]
+    assert np.array_equal(read.test_images.numpy(), DIGITS.test_images[[1, 0]].numpy())
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [("val_0.png\toak\n", "got none for 'oak'"), ("val_0.png Birch\n", "Line 1 of .* separated by a tab")],
+)
+def test_tiny_imagenet_with_a_broken_table(rows: str, message: str, tmp_path: Path) -> None:
+    """Each is refused, naming the file."""
+    refused(tiny_imagenet(tmp_path, rows), message)
+
+
+def test_a_set_that_was_unpacked_one_level_deeper(tmp_path: Path) -> None:
+    """It is not found, and the message says where it is."""
+    write(tmp_path / "trees")
+    with pytest.raises(UnknownDatasetError, match=r"pass --data-dir .*trees --dataset trees\."):
+        load("trees", tmp_path)

@@ -61,9 +61,10 @@ GOOD = {**struct_column(list(PNGS)), "label": LABELS}
         {"img.bytes": PNGS, "img.path": [""] * 40, "label": LABELS},
         {"image.bytes": pa.array(PNGS, pa.large_binary()), "label": LABELS},
         {"image": PNGS, "label": LABELS},
+        {**struct_column(list(PNGS)), "labels": LABELS},
         {**struct_column(list(PNGS), "img"), "fine_label": LABELS, "coarse_label": [0] * 40},
     ],
-    ids=["img", "image", "flat", "flat large", "plain bytes", "fine_label"],
+    ids=["img", "image", "flat", "flat large", "plain bytes", "labels", "fine_label"],
 )
 def test_layouts_of_columns(columns: dict[str, Any], tmp_path: Path) -> None:
     """Every byte and label, in order, the halves not confused."""
@@ -95,7 +96,7 @@ def test_a_missing_half(half: str, tmp_path: Path) -> None:
     """One file alone is no data set."""
     write(tmp_path, GOOD)
     (tmp_path / "set" / f"{half}.parquet").unlink()
-    refused(tmp_path, rf"set must hold train\.parquet and test\.parquet; {half}\.parquet is missing")
+    refused(tmp_path, rf"set must hold train\.parquet and test\.parquet, .*; those of {half} are missing")
 
 
 @pytest.mark.parametrize(
@@ -181,9 +182,6 @@ def test_halves_that_differ(tmp_path: Path) -> None:
     refused(tmp_path, r"test\.parquet must hold images .* of the shape in .*, \[1, 8, 8\]; got \[1, 16, 16\]")
     write(tmp_path, GOOD, {"image": [png(np.stack([each] * 3, axis=-1)) for each in IMAGES], "label": LABELS})
     refused(tmp_path, r"\[1, 8, 8\]; got \[3, 8, 8\]")
-    write(tmp_path, GOOD, names=10)
-    pq.write_table(pa.table(GOOD), tmp_path / "set" / "test.parquet")
-    refused(tmp_path, r"test\.parquet must name as many classes .*, 10; got None")
 
 
 @pytest.mark.parametrize("metadata", ["{", "[]", '{"info": 3}', '{"info": {"features": {"label": 1}}}'])
@@ -193,3 +191,83 @@ def test_metadata_that_cannot_be_read(metadata: str, tmp_path: Path) -> None:
     table = pa.table(GOOD).replace_schema_metadata({"huggingface": metadata})
     pq.write_table(table, tmp_path / "set" / "train.parquet")
     refused(tmp_path, r"The metadata 'huggingface' of .*train\.parquet must be JSON")
+
+
+def named(names: list[str], columns: dict[str, Any]) -> pa.Table:
+    """A table whose metadata names the classes."""
+    feature = {"names": names, "_type": "ClassLabel"}
+    info = {"info": {"features": {"image": {"_type": "Image"}, "label": feature}}}
+    return pa.table(columns).replace_schema_metadata({"huggingface": json.dumps(info)})
+
+
+NAMES = [f"class {k}" for k in range(10)]
+
+
+def test_classes_are_matched_by_name(tmp_path: Path) -> None:
+    """Metadata that name the same classes in another order: the test labels follow the training half's numbers."""
+    write(tmp_path, GOOD)
+    turned = NAMES[::-1]
+    pq.write_table(named(NAMES, GOOD), tmp_path / "set" / "train.parquet")
+    other = {**GOOD, "label": [turned.index(NAMES[k]) for k in LABELS]}
+    pq.write_table(named(turned, other), tmp_path / "set" / "test.parquet")
+    assert load("set", tmp_path).test_labels.tolist() == LABELS
+
+
+@pytest.mark.parametrize("half", ["train", "test"])
+def test_metadata_of_one_half_hold_for_both(half: str, tmp_path: Path) -> None:
+    """The other half has none."""
+    write(tmp_path, GOOD)
+    pq.write_table(named(NAMES, GOOD), tmp_path / "set" / f"{half}.parquet")
+    assert load("set", tmp_path).num_classes == 10
+
+
+def test_other_classes_are_refused(tmp_path: Path) -> None:
+    """The message names those that differ."""
+    write(tmp_path, GOOD)
+    pq.write_table(named(NAMES, GOOD), tmp_path / "set" / "train.parquet")
+    pq.write_table(named([*NAMES[:9], "a cat"], GOOD), tmp_path / "set" / "test.parquet")
+    refused(tmp_path, r"test\.parquet must name the classes of .*; they differ in 'a cat', 'class 9'")
+
+
+@pytest.mark.parametrize("place", [".", "data"])
+def test_shards_are_read_in_order(place: str, tmp_path: Path) -> None:
+    """As the hub stores them; a validation half stands in for a test half."""
+    folder = tmp_path / "set" / place
+    folder.mkdir(parents=True)
+    table = pa.table(GOOD)
+    for number, start, count in ((0, 0, 15), (1, 15, 0), (2, 15, 25)):
+        pq.write_table(table.slice(start, count), folder / f"train-{number:05d}-of-00003.parquet")
+    pq.write_table(table.slice(0, 25), folder / "validation-00000-of-00001.parquet")
+    read = load("set", tmp_path)
+    assert np.array_equal(read.train_images[:, 0].numpy(), IMAGES)
+    assert read.train_labels.tolist() == LABELS
+    assert read.test_labels.tolist() == LABELS[:25]
+
+
+def test_a_missing_shard(tmp_path: Path) -> None:
+    """Half of a half is none."""
+    write(tmp_path, GOOD)
+    (tmp_path / "set" / "train.parquet").rename(tmp_path / "set" / "train-00001-of-00002.parquet")
+    refused(tmp_path, r"all 2 shards of train; train-00000-of-00002\.parquet is missing, and 1 in all")
+
+
+def test_shards_whose_images_differ(tmp_path: Path) -> None:
+    """One shard in colour."""
+    write(tmp_path, GOOD)
+    folder = tmp_path / "set"
+    (folder / "train.parquet").rename(folder / "train-00000-of-00002.parquet")
+    colours = {"image": [png(np.stack([each] * 3, axis=-1)) for each in IMAGES], "label": LABELS}
+    pq.write_table(pa.table(colours), folder / "train-00001-of-00002.parquet")
+    refused(tmp_path, r"shards of train .* one shape; got \[1, 8, 8\] and \[3, 8, 8\]")
+
+
+def test_images_by_path(tmp_path: Path) -> None:
+    """Files in the folder of the table; one that is not there is named."""
+    pointers = [{"bytes": None, "path": f"{row}.png"} for row in range(40)]
+    column = pa.array(pointers, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+    write(tmp_path, {"image": column, "label": LABELS})
+    refused(tmp_path, r"Row 0 of .*train\.parquet has the path of an image and no bytes; .* file .*0\.png")
+    for row, content in enumerate(PNGS):
+        (tmp_path / "set" / f"{row}.png").write_bytes(content)
+    load_again = load("set", tmp_path)
+    assert np.array_equal(load_again.train_images[:, 0].numpy(), IMAGES)
