@@ -87,8 +87,18 @@ def draw_svg(figure: Figure, evidence: Evidence) -> str:
         ModuleNotFoundError: matplotlib is not installed.
         ValueError: a category is not among the figure's.
     """
-    series = [one for one in figure.series(evidence) if one.points]
-    if not series:
+    return svg_of(figure, figure.series(evidence))
+
+
+def svg_of(figure: Figure, series: Sequence[Series]) -> str:
+    """Draw series as SVG, the same text for the same points; empty if there is nothing to draw.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is not installed.
+        ValueError: a category is not among the figure's.
+    """
+    drawable = [one for one in series if one.points]
+    if not drawable:
         return ""
     from matplotlib import rc_context
 
@@ -102,7 +112,7 @@ def draw_svg(figure: Figure, evidence: Evidence) -> str:
         }
     ):
         drawn = io.StringIO()
-        draw(figure, series).savefig(drawn, format="svg", metadata={"Date": None})
+        draw(figure, drawable).savefig(drawn, format="svg", metadata={"Date": None})
     return drawn.getvalue()
 
 

@@ -1,0 +1,90 @@
+"""Tables of the findings in Markdown: families, leading measures, and the farthest from published figures."""
+
+from typing import Final
+
+from leaderboard.findings.facts import family_facts, ranked_names
+from leaderboard.findings.published import PublishedAgreement
+from leaderboard.ranking.report import Report
+from leaderboard.statistics.resampling import Interval
+from leaderboard.views.markdown_table import Alignment, code, write_table
+
+ROWS: Final = 15  # leading measures
+APART: Final = 5  # published measures
+NOTHING: Final = "–"
+
+Columns = list[tuple[str, Alignment]]
+
+
+def family_table(report: Report) -> str:
+    """Write one row a family, that with the largest median Psi first; empty where nothing takes a rank."""
+    rows = []
+    for one in family_facts(report):
+        best = report.measures[one.names[0]]
+        rows.append(
+            [
+                _words(one.family),
+                str(len(one.names)),
+                f"{one.median:+.2f}",
+                code(one.names[0]),
+                f"{best.directed_psi or 0.0:+.2f}",
+                _directed(best.interval.Psi, best.expected_sign),
+                str(one.better),
+                str(one.worse),
+                str(one.beyond),
+                f"{one.passes} of {one.gated}" if one.gated else NOTHING,
+            ]
+        )
+    columns: Columns = [
+        ("family", "left"), ("measures", "right"), ("median Psi", "right"), ("best", "left"), ("Psi", "right"),
+        ("95 %", "left"), ("better", "right"), ("worse", "right"), ("beyond hp", "right"), ("gate", "right"),
+    ]  # fmt: skip
+    return write_table(columns, rows) if rows else ""
+
+
+def leading_table(report: Report) -> str:
+    """Write one row for each of the leading measures; empty where nothing takes a rank."""
+    rows = []
+    for place, name in enumerate(ranked_names(report)[:ROWS], 1):
+        entry = report.measures[name]
+        labels, seconds = entry.label_equivalents, entry.cost.median_seconds
+        rows.append(
+            [
+                str(place),
+                code(name),
+                _words(entry.family or ""),
+                f"{entry.directed_psi or 0.0:+.3f}",
+                _directed(entry.interval.Psi, entry.expected_sign),
+                entry.about.track or NOTHING,
+                str(entry.n),
+                NOTHING if labels is None else f"{'> ' if labels.censored else ''}{labels.examples:,.0f}",
+                NOTHING if seconds is None else f"{seconds:.2g}",
+            ]
+        )
+    columns: Columns = [
+        ("rank", "right"), ("measure", "left"), ("family", "left"), ("Psi", "right"), ("95 %", "left"),
+        ("sees", "left"), ("networks", "right"), ("labels", "right"), ("seconds", "right"),
+    ]  # fmt: skip
+    return write_table(columns, rows) if rows else ""
+
+
+def published_table(published: PublishedAgreement) -> str:
+    """Write one row for each of the measures whose rank differs most from the published one."""
+    columns: Columns = [
+        ("measure", "left"), ("published", "right"), ("rank", "right"), ("here", "right"), ("rank here", "right"),
+    ]  # fmt: skip
+    rows = [
+        [code(one.name), f"{one.published:.3f}", str(one.published_rank), f"{one.here:.3f}", str(one.rank)]
+        for one in published.apart[:APART]
+    ]
+    return write_table(columns, rows)
+
+
+def _words(family: str) -> str:
+    return family.replace("_", " ")
+
+
+def _directed(interval: Interval | None, sign: int) -> str:
+    if interval is None:
+        return NOTHING
+    low, high = interval.times(sign)
+    return f"{low:+.2f} to {high:+.2f}"
