@@ -226,6 +226,16 @@ class Entry(StatisticValues):
         return self.about.family
 
     @property
+    def track(self) -> str | None:
+        """Data that it may use."""
+        return self.about.track
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """Inputs beyond the trained network and its training data."""
+        return self.about.needs
+
+    @property
     def control(self) -> bool:
         """Whether it is a control, which takes no rank."""
         return self.about.control

@@ -3,7 +3,7 @@
 Field names are the keys of the JSON. Every leaderboard.json contains these keys among others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -79,7 +79,10 @@ class KeptEntry:
     family: str | None
     control: bool
     expected_sign: int
+    track: str | None = None
+    needs: Sequence[str] = ()
     Psi: float | None
+    psi: Mapping[str, float | None] = field(default_factory=dict)
     tau_b: float | None
     cost: Cost
     outcomes: Mapping[str, int]
@@ -107,14 +110,17 @@ class Excerpt:
     Excerpts of earlier versions lack the fields that have a default.
     """
 
+    schema: int = 1
     models: int
     target: Target
     not_converged: int
     without_target: int = 0
     converged_only: bool
+    random_labels: int = 0
     bootstrap: int = 0
     seeds: Seeds
     binned: Mapping[str, Bins]
+    apart: Sequence[str] = ()
     within: KeptStrata | None = field(default_factory=lambda: KeptStrata(hp="stratum"))
     provenance: Mapping[str, object] = field(default_factory=dict)
     measures: Mapping[str, KeptEntry]
@@ -146,10 +152,14 @@ def best_first(
 
 
 def excerpt_of(ranking: Ranking) -> Excerpt:
-    """Take the excerpt of a report, without reasons for missing statistics."""
+    """Take the excerpt of a report, without reasons for missing statistics and the psi that are part of Psi."""
     found = read_excerpt(ranking.to_json())
     made = {key: found.provenance.get(key, "") for key in ("suite", "date")}
-    return replace(found, provenance=made, measures={n: replace(one, why={}) for n, one in found.measures.items()})
+    measures = {
+        name: replace(one, why={}, psi={axis: psi for axis, psi in one.psi.items() if axis in found.apart})
+        for name, one in found.measures.items()
+    }
+    return replace(found, provenance=made, measures=measures)
 
 
 def read_excerpt(ranking: object) -> Excerpt:

@@ -16,13 +16,18 @@ from leaderboard.statistics.sign_error import Weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Options of a ranking; see `leaderboard.ranking.rank.rank`."""
+    """Options of a ranking; see `leaderboard.ranking.rank.rank`.
+
+    Attributes:
+        apart: the hyperparameters whose psi is no part of Psi, such as that of the strata.
+    """
 
     bootstrap: int
     permutations: int
     seed: int
     seeds: Seeds
     weights: Weights
+    apart: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,14 @@ def groups(networks: Networks, options: Options, counts: Floats) -> Iterator[Gro
     for scored, names in by_mask.values():
         present = np.bincount(networks.configuration[scored], minlength=networks.size) > 0
         part = networks.select(scored).renumber()
-        panel = Panel(part, counts[:, present], seeds=options.seeds, weights=options.weights, seed=options.seed)
+        panel = Panel(
+            part,
+            counts[:, present],
+            seeds=options.seeds,
+            weights=options.weights,
+            seed=options.seed,
+            apart=options.apart,
+        )
         yield Group(names, scored, present, panel)
 
 

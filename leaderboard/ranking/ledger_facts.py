@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.ledger.arrays import Networks
+from leaderboard.ledger.corruption import CORRUPTION, SHARE, SHIFT, TRUE, trained_on_random_labels
 from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.entry import Cost, Gate
 from leaderboard.ranking.report import GridFacts
@@ -21,7 +22,6 @@ from leaderboard.statistics.pairs import Floats, Ints, joint
 from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.undefined import Reasons, UndefinedError
 
-CORRUPTION: Final = "hp.corruption"
 OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
 
 
@@ -47,6 +47,7 @@ class Gates:
 
     def __init__(self, hyperparameters: pd.DataFrame, bootstrap: int, seed: int) -> None:
         self._hyperparameters, self._bootstrap, self._seed = hyperparameters, bootstrap, seed
+        self._compared = _compared(hyperparameters)
         self._known: dict[bytes, tuple[NDArray[np.bool_], Ints]] = {}
 
     def of(self, scores: Floats, why: Reasons) -> Gate | None:
@@ -54,8 +55,7 @@ class Gates:
         if CORRUPTION not in self._hyperparameters:
             why["gate"] = "The ledger has no column hp.corruption."
             return None
-        labels = self._hyperparameters[CORRUPTION]
-        kept = np.isfinite(scores) & labels.isin(["true_labels", "random_labels"]).to_numpy()
+        kept = np.isfinite(scores) & self._compared
         if kept.tobytes() not in self._known:
             self._known[kept.tobytes()] = _sides(self._hyperparameters[kept])
         random, setting = self._known[kept.tobytes()]
@@ -68,14 +68,23 @@ class Gates:
         return Gate(auc=gate.auc, interval=gate.interval, true=gate.true, random=gate.random, matched=gate.matched)
 
 
+def _compared(hyperparameters: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which networks have true or random labels, and images that were not corrupted."""
+    if CORRUPTION not in hyperparameters:
+        return np.zeros(len(hyperparameters), dtype=np.bool_)
+    words = hyperparameters[CORRUPTION].astype(str)
+    random = trained_on_random_labels(hyperparameters) & ~words.str.contains(SHIFT, regex=False).to_numpy()
+    return np.asarray((words == TRUE).to_numpy() | random, dtype=np.bool_)
+
+
 def _sides(sides: pd.DataFrame) -> tuple[NDArray[np.bool_], Ints]:
     """Which networks have random labels, and one code for all other hyperparameters together."""
     others = [
         pd.factorize(values, sort=False, use_na_sentinel=False)[0].astype(np.int64)
         for other, values in sides.items()
-        if other != CORRUPTION
+        if other not in (CORRUPTION, SHARE)
     ]
-    return (sides[CORRUPTION] == "random_labels").to_numpy(dtype=np.bool_), joint(others, len(sides))
+    return trained_on_random_labels(sides), joint(others, len(sides))
 
 
 @lru_cache(maxsize=4)  # measures that score the same networks share their resamples

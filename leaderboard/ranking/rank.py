@@ -1,6 +1,7 @@
 """Rank the measures of a ledger: compute all statistics, pooled and within each corruption, as one report."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final, Literal, get_args
 
@@ -11,6 +12,7 @@ from leaderboard.errors import LedgerError, RankingError
 from leaderboard.ledger.arrays import TEST_SIZE, Networks, networks_of
 from leaderboard.ledger.column_names import suggest
 from leaderboard.ledger.controls import with_controls
+from leaderboard.ledger.corruption import CORRUPTION, SHARE, trained_on_random_labels
 from leaderboard.ledger.metadata import Metadata, metadata_of
 from leaderboard.ledger.read import Target, check_ledger, names_of, target_of
 from leaderboard.ranking.entries import judge_together, with_front
@@ -31,7 +33,6 @@ from leaderboard.statistics.undefined import Reasons
 
 Statistic = Literal["Psi", "tau_b", "tau_a", "spearman", "partial_spearman"]
 
-CORRUPTION: Final = "hp.corruption"
 DATASET: Final = "hp.dataset"
 
 
@@ -51,6 +52,9 @@ def rank(
 ) -> Report:
     """Rank the measures of a ledger, and the controls, by how well they order the networks.
 
+    Psi compares networks of one value of `within` only. Networks trained on random labels, if there are others, serve
+    the randomization gate and enter no other statistic.
+
     A statistic without a value is None, with the reason in `why`. Statistics are of the raw score; `order` and the
     comparisons multiply them by the expected sign. Networks without a finite score of one measure still count for the
     others, so measures may be evaluated on different networks; `n` is their number.
@@ -58,8 +62,8 @@ def rank(
     Args:
         ledger: one row a network; see `leaderboard.ledger.read` for the columns.
         target: what the measures should predict.
-        within: the hyperparameter, without "hp.", within whose values the measures are also evaluated and scores are
-            permuted; None for none.
+        within: the hyperparameter, without "hp.", within whose values networks are compared for Psi, the measures are
+            also evaluated, and scores are permuted; None for none.
         bootstrap: number of resamples behind each interval; 0 for no intervals.
         permutations: number of permutations behind each test against chance; None for as many as resamples.
         seed: of resamples, permutations, folds, noisy controls and the halves of `category_code`.
@@ -83,7 +87,10 @@ def rank(
             f"At most {MOST_NETWORKS:,} networks can be ranked; got {kept.sum():,}. Rank a random sample of the rows."
         )
     column, reason = _column(whole, within)
-    runs, controls = with_controls(whole[kept].reset_index(drop=True), target, seed)
+    every, controls = with_controls(whole[kept].reset_index(drop=True), target, seed)
+    random = trained_on_random_labels(every)
+    random = random & (not random.all())  # a ledger of nothing else has no gate to serve
+    runs = every[~random].reset_index(drop=True)
     known = controls | {name: metadata_of(name, given) for name, given in (metadata or {}).items()}
     about = {name: with_noise(known.get(name, Metadata()), runs, name, column) for name in names_of(runs, "measure")}
     family = [name for name, one in about.items() if not one.control]
@@ -93,6 +100,7 @@ def rank(
         seed=seed,
         seeds=seeds,
         weights=weights,
+        apart=_apart(runs, column),
     )
     networks, levels = networks_of(runs, target, column, _binned(runs, bins))
     why = Reasons()
@@ -104,7 +112,7 @@ def rank(
     for key, lacking in (("within", reason), ("across", reason_across)):
         if lacking:
             why[key] = lacking
-    gates = Gates(networks.hyperparameters, bootstrap, seed)
+    gates = Gates(every[names_of(every, "hp")], bootstrap, seed)
     measures = {}
     for name, one in about.items():
         own = Reasons(together.reasons(name, one))
@@ -113,7 +121,7 @@ def rank(
             one,
             within=_mean(parts, name, "within", reason, own),
             across=_mean(data_sets, name, "across", reason_across, own),
-            gate=gates.of(networks.scores[name], own),
+            gate=gates.of(every[f"measure.{name}"].to_numpy(dtype=np.float64), own),
             cost=cost_of(runs, name, own),
             outcomes=outcomes_of(runs, name),
             why=own,
@@ -129,6 +137,7 @@ def rank(
         target=target,
         not_converged=int((~converged).sum()),
         converged_only=converged_only,
+        random_labels=int(random.sum()),
         without_target=int(goal.isna().sum()),
         missing_cells=sum(int((~np.isfinite(networks.scores[name])).sum()) for name in family),
         hyperparameters=names_of(runs, "hp"),
@@ -143,6 +152,7 @@ def rank(
         seed=seed,
         test_size=None if "test_size" in runs else TEST_SIZE,
         why=why,
+        apart=options.apart,
         within=None if column is None else strata_report(column, parts),
         across=None if reason_across else strata_report(DATASET, data_sets),
         comparisons=together.comparisons,
@@ -155,9 +165,8 @@ def rank(
 def order(report: Report, by: Statistic = "Psi") -> list[str]:
     """Sort the measures by a statistic times the expected sign, best first; those without it come last.
 
-    Psi is the default because each of its comparisons changes one hyperparameter only: if corruption is a
-    hyperparameter, one psi of several compares networks of different corruption, while nearly every pair of a pooled
-    tau-b does.
+    Psi is the default because each of its comparisons changes one hyperparameter only, and never the corruption, while
+    nearly every pair of a pooled tau-b differs in several.
 
     Raises:
         RankingError: an unknown statistic.
@@ -186,6 +195,14 @@ def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
         return None, "The ledger has no column hp.corruption."
     names = [name.removeprefix("hp.") for name in names_of(ledger, "hp")]
     raise LedgerError(f"No hyperparameter is called {within!r}. {suggest(within, names)}")
+
+
+def _apart(ledger: pd.DataFrame, within: str | None) -> tuple[str, ...]:
+    """Name the hyperparameters whose psi is no part of Psi: that of the strata, and the share of corrupted labels."""
+    if within is None:
+        return ()
+    columns = (CORRUPTION, SHARE) if within == CORRUPTION else (within,)
+    return tuple(column for column in columns if column in ledger and len(ledger[column].unique()) > 1)
 
 
 def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, int]:
@@ -218,5 +235,6 @@ def _data_sets(
 
 def _label_curve(networks: Networks, options: Options) -> LabelCurve:
     grid = grid_of(networks.levels, len(networks), configuration=networks.configuration, kept=options.seeds == "kept")
-    curve = curve_of(grid, networks, options.seed)
+    inner = replace(grid, axes={name: axis for name, axis in grid.axes.items() if name not in options.apart})
+    curve = curve_of(inner, networks, options.seed)
     return LabelCurve(examples=curve.examples, Psi=curve.psi.tolist())

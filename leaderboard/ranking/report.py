@@ -14,6 +14,7 @@ from leaderboard.statistics.sign_error import Weights
 
 Seeds = Literal["averaged", "kept"]
 
+SCHEMA: Final = 2  # of the JSON; in that of 1, which does not say so, Psi is over all hyperparameters and networks
 ADDED: Final = ("provenance", "claims", "beside")  # after ranking; left out of JSON where None
 
 
@@ -158,20 +159,25 @@ class Report:
     """A ranking: its options and every measure; see `leaderboard.ranking.rank.rank`.
 
     Attributes:
+        schema: version of the JSON.
         models: number of networks that were ranked.
+        random_labels: number of networks trained on random labels, which serve the randomization gate only.
         missing_cells: number of scores that measures, without the controls, lack.
         hyperparameters: their columns.
         configurations: number of distinct settings of the hyperparameters.
         test_size: number of test examples that was assumed; None where the ledger says it.
+        apart: the hyperparameters whose psi is no part of Psi.
         provenance: origin of the ledger: suite, date, machines, versions.
         claims: the judged claims of the ledger's study.
         beside: the comparison with a held-out zoo.
     """
 
+    schema: int = SCHEMA
     models: int
     target: Target
     not_converged: int
     converged_only: bool
+    random_labels: int
     without_target: int
     missing_cells: int
     hyperparameters: Sequence[str]
@@ -186,6 +192,7 @@ class Report:
     seed: int
     test_size: int | None
     why: Mapping[str, str]
+    apart: Sequence[str]
     within: Strata | None
     across: Strata | None
     comparisons: Comparisons

@@ -77,8 +77,7 @@ class Verdicts:
         options: of the ranking.
         signs: the expected sign of each measure.
         hyperparameters: the names of the controls that are a hyperparameter each.
-        within: the hyperparameter of the strata; None where there is one stratum. Its own psi, which compares
-            networks of different strata, is left out of the test against chance.
+        within: the hyperparameter of the strata; None where there is one stratum.
     """
 
     def __init__(
@@ -138,7 +137,7 @@ class Verdicts:
         networks, grid = group.panel.networks, group.panel.grid
         if grid.kept:  # configurations change places as a whole
             grid = grid_of(networks.levels, len(networks), configuration=networks.configuration)
-        grid = replace(grid, axes={name: axis for name, axis in grid.axes.items() if name != self._within})
+        grid = replace(grid, axes={name: axis for name, axis in grid.axes.items() if name in group.panel.grid.axes})
         names = [name for name in group.names if judged[name].statistics.Psi is not None]
         reason = f"No two networks of one {self._within} differ in exactly one hyperparameter."
         null = None

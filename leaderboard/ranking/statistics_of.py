@@ -1,7 +1,7 @@
 """Compute all statistics of any number of measures on one set of networks, sharing intermediate results."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from leaderboard.ledger.arrays import Networks
 from leaderboard.ranking.entry import Effective, Intervals, SignErrors, SignErrorsByAxis, Statistics
 from leaderboard.ranking.report import Seeds
 from leaderboard.statistics.conditional import cmi_of, pgdl_of
-from leaderboard.statistics.granulated import Agreements, grid_of, sign_along
+from leaderboard.statistics.granulated import Agreements, agreement, grid_of, sign_along
 from leaderboard.statistics.influence import Influence, Layout
 from leaderboard.statistics.kendall import tau_a_of, tau_b_of
 from leaderboard.statistics.pairs import Cells, Floats, PairCounter
@@ -65,16 +65,28 @@ class Panel:
         counts: how often each configuration is drawn, [bootstrap, c].
         seeds: whether psi compares configurations, their seeds averaged, or networks.
         weights: of the sign error.
+        apart: the hyperparameters whose psi is no part of Psi.
         seed: decides the `shares` [bootstrap] of `resampling.student`.
     """
 
-    def __init__(self, networks: Networks, counts: Floats, *, seeds: Seeds, weights: Weights, seed: int) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        counts: Floats,
+        *,
+        seeds: Seeds,
+        weights: Weights,
+        seed: int,
+        apart: Sequence[str] = (),
+    ) -> None:
         self.networks = networks
         self.counts = counts
         self.shares = np.random.default_rng([seed, 0x57D7]).random(len(counts))
         self.weights = weights
         n = len(networks)
-        self.grid = grid_of(networks.levels, n, configuration=networks.configuration, kept=seeds == "kept")
+        whole = grid_of(networks.levels, n, configuration=networks.configuration, kept=seeds == "kept")
+        self.grid = replace(whole, axes={name: axis for name, axis in whole.axes.items() if name not in apart})
+        self._apart = {name: axis for name, axis in whole.axes.items() if name in apart}
         self.target = self.grid.average(networks.target)
         self.layout = value_or_reason(lambda: Layout(self.grid))
         self.target_signs = {name: sign_along(axis, self.target) for name, axis in self.grid.axes.items()}
@@ -98,12 +110,14 @@ class Panel:
             if influence is not None:
                 influences.append(influence)
             psi = {name: axis.mean(agreements[name]) for name, axis in self.grid.axes.items()}
+            apart = self._psi_apart(some)
             departures = None
             if influence is not None and len(self.counts):
                 departures = student(influence.draws(self.counts), influence.degrees(), self.shares)
             for place, name in enumerate(some):
                 mine = {axis: float(values[place]) for axis, values in psi.items()}
-                found[name] = self._judged(name, mine, None if departures is None else departures[:, place])
+                others = {axis: float(values[place]) for axis, values in apart.items()}
+                found[name] = self._judged(name, mine, others, None if departures is None else departures[:, place])
         if not influences:
             return found, None
         return found, Influence(
@@ -121,7 +135,14 @@ class Panel:
         """Compute the influences on Psi from agreements [p, M] along each axis; None if undefined."""
         return None if isinstance(self.layout, str) else self.layout.influence(agreements)
 
-    def _judged(self, name: str, psi: dict[str, float], departures: Floats | None) -> Judged:
+    def _psi_apart(self, names: Sequence[str]) -> dict[str, Floats]:
+        """Compute the psi [M] that are no part of Psi."""
+        if not self._apart or self.target.min() == self.target.max():
+            return {}
+        scores = np.stack([self.grid.average(self.networks.scores[name]) for name in names], axis=1)
+        return {name: axis.mean(agreement(axis, scores, self.target)) for name, axis in self._apart.items()}
+
+    def _judged(self, name: str, psi: dict[str, float], apart: dict[str, float], departures: Floats | None) -> Judged:
         scores, target, axes = self.networks.scores[name], self.networks.target, self.networks.levels
         why = Reasons()
         cells = self._counter if isinstance(self._counter, str) else self._counter.count(scores)
@@ -133,8 +154,7 @@ class Panel:
         cmi = why.of("cmi", self._counted, cmi_of, cells)
         pgdl = why.of("pgdl", self._counted, pgdl_of, cells)
         mean_psi = why.of("Psi", self._psi, psi)
-        if mean_psi is None:
-            psi = {}
+        psi = apart if mean_psi is None else psi | apart
         why |= {f"psi.{axis}": self.grid.missing.get(axis) or why["Psi"] for axis in axes if axis not in psi}
         draws = self._draws(scores, mean_psi, departures)
         statistics = Statistics(
@@ -176,7 +196,9 @@ class Panel:
 
     def _psi(self, psi: Mapping[str, float]) -> float:
         if not self.grid.axes:
-            raise UndefinedError(self.grid.why_empty)
+            only = ", ".join(self._apart)
+            why = f"No two networks of one value of {only} differ in exactly one other hyperparameter."
+            raise UndefinedError(why if only else self.grid.why_empty)
         require_contrast(self.target)
         return sum(psi.values()) / len(psi)
 

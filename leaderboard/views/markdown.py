@@ -1,16 +1,17 @@
 """Leaderboard as a table in Markdown, and the text file that holds it between two marks."""
 
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import compress
 from typing import Final
 
 from leaderboard.errors import RankingError
 from leaderboard.ranking.excerpt import Ranking
 from leaderboard.statistics.estimator_noise import LIMIT
 from leaderboard.views.markdown_table import Alignment, code, escape, write_table
-from leaderboard.views.rows import Figure, Row, rows_of
+from leaderboard.views.rows import Figure, Row, apart_name, rows_of
 from leaderboard.views.terminal import (
     DASH,
+    SOME,
     format_duration,
     format_labels,
     format_noise,
@@ -29,9 +30,11 @@ COLUMNS: Final[tuple[tuple[str, Alignment], ...]] = (
     ("Psi", "right"),
     ("95 %", "left"),
     ("better than", "left"),
+    ("across", "right"),
     ("tau-b within", "right"),
     ("gate AUC", "right"),
     ("labels", "right"),
+    ("track", "left"),
     ("networks", "right"),
     ("cost", "right"),
 )
@@ -49,16 +52,19 @@ def markdown(ranking: Ranking, rows: int = ROWS) -> str:
         rows: how many measures; the controls that stand among them come on top.
     """
     every = rows_of(ranking)
-    listed = list(takewhile(lambda row: row.control or (row.place is not None and row.place <= rows), every))
-    while listed and listed[-1].control:
-        listed.pop()
+    ranked = [row for row in every if row.place is not None]
+    last = ranked[:rows][-1].position if ranked else 0
+    listed = every[:last]
     made = ranking.provenance or {}
     suite = "".join(f"{made[key]}, " for key in ("suite", "date") if made.get(key))
-    places = max((row.place or 0 for row in every), default=0)
-    shown = max((row.place or 0 for row in listed), default=0)
+    hp = apart_name(ranking)
+    within = f" Psi compares within {escape(hp)}; *across* is psi along {escape(hp)} alone." if hp else ""
+    cells = [_cells(row, ranking.models) for row in listed]
+    kept = [name not in SOME or any(line[place] != DASH for line in cells) for place, (name, _) in enumerate(COLUMNS)]
+    table = write_table(tuple(compress(COLUMNS, kept)), (tuple(compress(line, kept)) for line in cells))
     return (
-        f"{escape(suite)}{escape(headline(ranking))}. The first {shown} of {places} are shown. {NOTE}"
-        f"{_say_noisy(every)}\n\n{write_table(COLUMNS, (_cells(row, ranking.models) for row in listed))}"
+        f"{escape(suite)}{escape(headline(ranking))}. The first {min(rows, len(ranked))} of {len(ranked)} are shown. "
+        f"{NOTE}{within}{_say_noisy(every)}\n\n{table}"
     )
 
 
@@ -89,7 +95,7 @@ def _say_noisy(rows: Sequence[Row]) -> str:
 def _cells(row: Row, models: int) -> tuple[str, ...]:
     name = code(row.name)
     name = f"*{name}*" if row.control else name
-    psi, within = row.psi.times(row.expected_sign), row.tau_b_within.times(row.expected_sign)
+    psi, across, within = (each.times(row.expected_sign) for each in (row.psi, row.across, row.tau_b_within))
     auc = row.gate.value if row.gate.value is None or row.expected_sign > 0 else 1 - row.gate.value
     return (
         DASH if row.place is None else str(row.place),
@@ -98,9 +104,11 @@ def _cells(row: Row, models: int) -> tuple[str, ...]:
         format_number(psi),
         format_range(psi),
         row.better_than or DASH,
+        format_number(across),
         format_number(within),
         format_number(Figure(value=auc), signed=False),
         format_labels(row.labels).replace("<", "&lt;"),
+        escape(row.track) or DASH,
         str(row.networks) if row.networks == models else f"{row.networks} of {models}",
         format_duration(row.seconds),
     )

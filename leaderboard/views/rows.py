@@ -1,5 +1,6 @@
 """Rows of a leaderboard: one measure each, in order, with the statistics that terminal, Markdown and page show."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -29,6 +30,14 @@ class Figure:
         )
 
 
+ROUNDING: Final = 1e-12  # between equal Psi
+NEEDS: Final = {  # by what a measure declares, the most demanding first
+    "refit": "retraining",
+    "trajectory": "trajectory",
+    "unlabeled": "unlabeled inputs",
+    "twin": "second run",
+}
+
 NOTHING: Final = Figure(value=None)
 
 
@@ -38,9 +47,11 @@ class Row:
 
     Attributes:
         position: among all rows, controls included, from 1.
-        place: rank among the measures, from 1; controls, measures without a Psi and those that rank draws of their
-            estimator have none.
+        place: rank among the measures, from 1; equal Psi share one; controls, measures without a Psi and those that rank
+            draws of their estimator have none.
+        track: the data that it may use; empty where the metadata do not say it.
         expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
+        across: psi of the hyperparameter that defines the strata, which is no part of Psi.
         seconds: median cost for one network.
         networks: how many have a score.
         outcomes: number of networks by how scoring them ended.
@@ -57,9 +68,11 @@ class Row:
     position: int
     place: int | None
     family: str
+    track: str
     control: bool
     expected_sign: int
     psi: Figure
+    across: Figure
     tau_b: Figure
     tau_b_within: Figure
     gate: Figure
@@ -103,15 +116,25 @@ class Row:
 
 
 def rows_of(ranking: Ranking) -> list[Row]:
-    """The rows of the leaderboard, best first."""
+    """The rows of the leaderboard, best first; measures whose Psi is equal up to rounding share a rank."""
     rows: list[Row] = []
-    place = 0
+    place = ranked = 0
+    last = math.inf
     for position, name in enumerate(best_first(ranking.measures), start=1):
         entry = ranking.measures[name]
-        ranked = not entry.control and entry.Psi is not None and not ranks_draws(entry.noise)
-        place += ranked
-        rows.append(_row(name, entry, position, place if ranked else None, resampled=ranking.bootstrap > 0))
+        here = None
+        if not entry.control and entry.Psi is not None and not ranks_draws(entry.noise):
+            ranked += 1
+            if last - (turned := entry.Psi * entry.expected_sign) > ROUNDING:
+                place, last = ranked, turned
+            here = place
+        rows.append(_row(name, entry, ranking, position, here))
     return rows
+
+
+def apart_name(ranking: Ranking) -> str:
+    """The plain name of the hyperparameter that Psi compares within; empty if it compares along all."""
+    return plain_name(ranking.apart[0]) if ranking.apart else ""
 
 
 def plain_name(column: str) -> str:
@@ -119,7 +142,7 @@ def plain_name(column: str) -> str:
     return column.partition(".")[2] or column
 
 
-def _row(name: str, entry: AnyEntry, position: int, place: int | None, *, resampled: bool) -> Row:
+def _row(name: str, entry: AnyEntry, ranking: Ranking, position: int, place: int | None) -> Row:
     why, within, gate, labels = entry.why, entry.within, entry.gate, entry.label_equivalents
     chance, rival = entry.told_from.random, entry.told_from.hyperparameter
     return Row(
@@ -127,9 +150,11 @@ def _row(name: str, entry: AnyEntry, position: int, place: int | None, *, resamp
         position=position,
         place=place,
         family=entry.family or "",
+        track=_track(entry),
         control=entry.control,
         expected_sign=entry.expected_sign,
         psi=Figure(value=entry.Psi, interval=entry.interval.Psi, why=why.get("Psi", "")),
+        across=_across(entry, ranking),
         tau_b=Figure(value=entry.tau_b, interval=entry.interval.tau_b, why=why.get("tau_b", "")),
         tau_b_within=Figure(
             value=None if within is None else within.tau_b,
@@ -154,5 +179,18 @@ def _row(name: str, entry: AnyEntry, position: int, place: int | None, *, resamp
         ),
         pareto=entry.pareto,
         noise=entry.noise,
-        resampled=resampled,
+        resampled=ranking.bootstrap > 0,
     )
+
+
+def _across(entry: AnyEntry, ranking: Ranking) -> Figure:
+    """Psi along the hyperparameter that Psi compares within."""
+    if not ranking.apart:
+        return NOTHING
+    name = ranking.apart[0]
+    return Figure(value=entry.psi.get(name), why=entry.why.get(f"psi.{name}", ""))
+
+
+def _track(entry: AnyEntry) -> str:
+    """The track of a measure; if the metadata do not have it, from its needs; empty if neither is known."""
+    return entry.track or next((track for need, track in NEEDS.items() if need in entry.needs), "")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from leaderboard.ranking.excerpt import Ranking
 from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
-from leaderboard.views.rows import Figure, Row, plain_name, rows_of
+from leaderboard.views.rows import Figure, Row, apart_name, plain_name, rows_of
 
 DASH: Final = "–"
 UNITS: Final = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"))
@@ -25,25 +25,29 @@ COLUMNS: Final[tuple[Column[Row], ...]] = (
     ("rank", 0, "right", lambda row: str(row.place) if row.place is not None else DASH),
     ("measure", 0, "left", lambda row: row.name),
     ("Psi", 0, "right", lambda row: format_number(row.psi)),
-    ("95 %", 2, "right", lambda row: format_interval(row.psi)),
+    ("95 %", 3, "right", lambda row: format_interval(row.psi)),
     ("sign", 4, "left", lambda row: f"{'+' if row.expected_sign > 0 else '-'} {row.sign}" if row.sign else DASH),
-    ("better than", 5, "left", lambda row: row.better_than or DASH),
-    ("tau-b", 6, "right", lambda row: format_number(row.tau_b)),
-    ("within", 3, "right", lambda row: format_number(row.tau_b_within)),
+    ("better than", 2, "left", lambda row: row.better_than or DASH),
+    ("across", 6, "right", lambda row: format_number(row.across)),
+    ("tau-b", 11, "right", lambda row: format_number(row.tau_b)),
+    ("within", 5, "right", lambda row: format_number(row.tau_b_within)),
     ("gate AUC", 7, "right", lambda row: format_number(row.gate, signed=False)),
     ("labels", 9, "right", lambda row: format_labels(row.labels)),
     ("cost", 8, "right", lambda row: format_duration(row.seconds)),
-    ("networks", 10, "right", lambda row: str(row.networks)),
-    ("family", 11, "left", lambda row: row.family or DASH),
-    ("noise", 12, "right", lambda row: format_noise(row.noise)),
+    ("track", 10, "left", lambda row: row.track or DASH),
+    ("networks", 12, "right", lambda row: str(row.networks)),
+    ("family", 13, "left", lambda row: row.family or DASH),
+    ("noise", 14, "right", lambda row: format_noise(row.noise)),
     ("", 1, "left", lambda row: "control" if row.control else "too noisy" if row.ranks_draws else ""),
 )
+
+SOME: Final = ("across", "track", "noise")  # columns that not every ledger fills
 
 LEGEND: Final = {  # of the columns, by header
     "Psi": (
         "Kendall's tau between score and {target} over networks that differ in one hyperparameter only, averaged over "
-        "the hyperparameters: 1 always in order, 0 no better than chance, -1 always reversed. Rows are sorted by Psi "
-        "times the expected sign."
+        "the hyperparameters{apart}: 1 always in order, 0 no better than chance, -1 always reversed. Rows are sorted "
+        "by Psi times the expected sign."
     ),
     "95 %": "bootstrap interval of Psi over settings of the hyperparameters; none if there are too few.",
     "sign": "the expected sign of Psi, and whether it is found; unclear if the interval contains 0 or is missing.",
@@ -51,6 +55,7 @@ LEGEND: Final = {  # of the columns, by header
         "what the measure is better than, tested at 5 % over all measures together: chance (scores permuted within "
         "strata), and hp, the hyperparameter with the largest Psi."
     ),
+    "across": "the same over networks that differ in {hp} only, which is no part of Psi.",
     "tau-b": "Kendall's tau-b over all pairs of networks.",
     "within": "{within}.",
     "gate AUC": (
@@ -59,6 +64,7 @@ LEGEND: Final = {  # of the columns, by header
     ),
     "labels": "number of labelled held-out examples from which the estimated {target} orders the networks as well.",
     "cost": "median time to score one network.",
+    "track": "the data that the measure may use.",
     "noise": "spread of the score over draws of its estimator, relative to that over networks; 0 if it draws nothing.",
 }
 
@@ -69,17 +75,27 @@ def render(ranking: Ranking, console: Console) -> None:
     A narrow console drops columns, the least important first; a statistic without a value shows as a dash.
     """
     rows = rows_of(ranking)
-    columns = fit_columns(rows, COLUMNS, console.width)
+    known = known_columns(rows)
+    columns = fit_columns(rows, known, console.width)
     console.print(build_table(headline(ranking), rows, columns, _style))
     console.print()
     within = f"mean of tau-b inside each {plain_name(ranking.within.hp)}" if ranking.within else "there are no strata"
+    hp = apart_name(ranking)
+    apart = f" other than {hp}" if hp else ""
     shown = {header for header, *_ in columns}
     for header, words in LEGEND.items():
         if header in shown:
-            print_term(header, words.format(target=ranking.target, within=within), console)
-    console.print(Text("Controls, in italics, take no rank."))
+            print_term(header, words.format(target=ranking.target, within=within, hp=hp, apart=apart), console)
+    console.print(Text("Controls, in italics, take no rank; measures with equal Psi share one."))
     if any(row.ranks_draws for row in rows):
         console.print(Text(f"Measures whose noise is above {LIMIT} rank draws of their estimator; they take no rank."))
+    if hidden := [header for header, *_ in known if header not in shown]:
+        console.print(Text(f"Hidden at this width: {', '.join(hidden)}. Widen the terminal, or pipe the output."))
+
+
+def known_columns(rows: Sequence[Row]) -> list[Column[Row]]:
+    """The columns of the table; those of `SOME` only where a measure has a value there."""
+    return [column for column in COLUMNS if column[0] not in SOME or any(column[3](row) != DASH for row in rows)]
 
 
 def _style(row: Row) -> str:
@@ -111,15 +127,15 @@ def build_table(
 
 
 def fit_columns(rows: Sequence[Item], columns: Sequence[Column[Item]], width: int) -> list[Column[Item]]:
-    """Choose the most important columns for which a console of this width has room; they keep their order."""
+    """Choose the columns for which a console has room, the most important first; they keep their order."""
     kept: list[Column[Item]] = []
     room = width + GAP
     for column in sorted(columns, key=lambda column: column[1]):
         header, importance, _, cell = column
-        room -= GAP + max([cell_len(header), *(cell_len(cell(row)) for row in rows)])
-        if importance > 0 and room < 0:
-            break
-        kept.append(column)
+        needed = GAP + max([cell_len(header), *(cell_len(cell(row)) for row in rows)])
+        if importance == 0 or needed <= room:
+            kept.append(column)
+            room -= needed
     return [column for column in columns if column in kept]
 
 
@@ -138,6 +154,8 @@ def headline(ranking: Ranking) -> str:
     if ranking.not_converged:
         kept = "left out" if ranking.converged_only else "included"
         text += f"; {ranking.not_converged} not converged, {kept}"
+    if ranking.random_labels:
+        text += f"; {ranking.random_labels} with random labels serve the gate only"
     if ranking.seeds == "kept":
         text += "; seeds compared one by one"
     if ranking.binned:

@@ -14,7 +14,8 @@ from leaderboard.ranking.entry import Cost, Entry, Intervals, Statistics, ToldFr
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report
 
-CORRUPTIONS = {"true_labels": 0.1, "random_pixels": 0.4, "random_labels": 0.85}
+RANKED = {"true_labels": 0.1, "random_pixels": 0.4, "partial_labels": 0.5}
+CORRUPTIONS = RANKED | {"random_labels": 0.85}  # the last for the randomization gate alone
 STATISTICS = (
     *("tau_a", "tau_b", "spearman", "Psi", "cmi", "pgdl", "sign_error", "partial_spearman", "within", "across", "gate"),
     *("null", "residual_spearman", "increment", "prediction", "label_equivalents", "fragility", "pareto"),
@@ -22,7 +23,7 @@ STATISTICS = (
 
 
 def zoo(seeds: int = 2) -> pd.DataFrame:
-    """Three corruptions x three widths x two rates; the gap falls with width within each corruption."""
+    """Four corruptions x three widths x two rates; the gap falls with width within each corruption."""
     rng = np.random.default_rng(0)
     rows: list[dict[str, Any]] = []
     for corruption, width, rate, seed in product(CORRUPTIONS, (8, 16, 32), (0.01, 0.1), range(seeds)):

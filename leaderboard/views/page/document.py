@@ -21,7 +21,7 @@ from leaderboard.views.held_out_text import headline
 from leaderboard.views.page.embedded import TARGETS, embedded
 from leaderboard.views.page.facts import facts
 from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
-from leaderboard.views.rows import plain_name
+from leaderboard.views.rows import apart_name, plain_name
 from leaderboard.views.terminal import DASH, format_duration, format_labels, format_noise
 
 MINUS: Final = "\N{MINUS SIGN}"
@@ -58,15 +58,18 @@ def build(
     chapters = "\n".join(_package_text(f"{name}.js") for name in SCRIPTS)
     script, plotly = f'"use strict";\n(() => {{\n{chapters}}})();\n', _plotly_script()
     panels = facts(report, ledger)
+    across = any(panel.standing.across.value is not None for panel in panels)
     document = (
         _environment()
         .get_template("page.html.j2")
         .render(
             report=report,
             panels=panels,
-            tracks=sorted({panel.track for panel in panels if panel.track}),
+            tracks=sorted({panel.standing.track for panel in panels if panel.standing.track}),
             needs=sorted({need for entry in report.measures.values() for need in entry.about.needs}),
             claims=report.claims or [],
+            apart=apart_name(report) if across else "",
+            across=across,
             beside=_beside(report),
             choices=choices(ledger),
             quantities=quantities(ledger),

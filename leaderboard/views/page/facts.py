@@ -11,7 +11,7 @@ from markupsafe import Markup
 from leaderboard.ranking.entry import Entry, SignErrors, Statistics, StatisticValues
 from leaderboard.ranking.report import Report
 from leaderboard.views.page.definitions import definition
-from leaderboard.views.page.judgements import judgements, track_of
+from leaderboard.views.page.judgements import judgements
 from leaderboard.views.rows import Figure, Row, plain_name, rows_of
 
 
@@ -88,7 +88,6 @@ class Facts:
     Attributes:
         summary: its docstring's first paragraph.
         definition: all of it as HTML.
-        track: the data that it may use.
         price: cost in words.
         said: sentences by heading.
         columns: headers of the tables of statistics and of psi: all networks, then the strata.
@@ -107,7 +106,6 @@ class Facts:
     definition: Markup
     source: str
     needs: str
-    track: str
     price: str
     version: str
     said: list[tuple[str, str]]
@@ -137,7 +135,6 @@ def _facts(row: Row, report: Report, ledger: pd.DataFrame) -> Facts:
         definition=definition(about.definition or about.summary or ""),
         source=about.source or "",
         needs=", ".join(about.needs),
-        track=track_of(about),
         price=about.price or "",
         version="" if about.version is None else str(about.version),
         said=judgements(entry, report.family.measures),

@@ -3,7 +3,6 @@
 import re
 from typing import Final
 
-from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.entry import Chance, Entry, Increment, LabelEquivalents, Prediction, Rival
 from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
 from leaderboard.statistics.fragility import Fragility
@@ -11,19 +10,6 @@ from leaderboard.views.rows import Figure, plain_name
 from leaderboard.views.terminal import format_labels, format_noise
 
 SIGNED: Final = re.compile(r"(?<![\w-])-(?=[\d.])")  # the hyphen of a number, not of a name
-NEEDS: Final = {  # by what a measure declares, the most demanding first
-    "refit": "retraining",
-    "trajectory": "trajectory",
-    "unlabeled": "unlabeled test inputs",
-    "twin": "second run",
-}
-
-
-def track_of(about: Metadata) -> str:
-    """Find the track of a measure; if the metadata do not have it, from its needs."""
-    if about.control and about.family == "control" and not about.track:
-        return ""
-    return about.track or next((track for need, track in NEEDS.items() if need in about.needs), "training data")
 
 
 def judgements(entry: Entry, measures: int) -> list[tuple[str, str]]:

@@ -124,4 +124,5 @@ def test_what_was_kept_earlier_is_shown(report: Report, tmp_path: Path) -> None:
     del kept["within"]
     path.write_text(json.dumps(kept))
 
-    assert "inside each stratum" in " ".join(RUNNER.invoke(app, ["table", str(path)]).stdout.split())
+    shown = RUNNER.invoke(app, ["table", str(path)], env={"COLUMNS": "200"})
+    assert "inside each stratum" in " ".join(shown.stdout.split())

@@ -18,8 +18,8 @@ def test_outcomes_costs_and_metadata_are_reported() -> None:
     """A network without a score is counted where it belongs and takes nothing else down."""
     frame = zoo()
     frame.loc[[0, 1, 2, 3, 4], "measure.useless"] = [np.nan, np.inf, np.nan, np.nan, np.nan]
-    frame["outcome.useless"] = ["unsupported", "failed", "timeout", "", "unsupported"] + ["scored"] * 31
-    frame["cost.useless"] = [9.0, np.nan, np.inf] + [2.0] * 33
+    frame["outcome.useless"] = ["unsupported", "failed", "timeout", "", "unsupported"] + ["scored"] * 43
+    frame["cost.useless"] = [9.0, np.nan, np.inf] + [2.0] * 45
     metadata = {"useless": {"family": "norm", "needs": frozenset({"twin", "init"}), "source": "a paper", "version": 3}}
     report = ranked(frame, bootstrap=0, metadata=metadata)
     entry = report["measures"]["useless"]
@@ -57,7 +57,7 @@ def test_an_unknown_stratum_is_refused_and_a_missing_corruption_is_not() -> None
         lambda frame: frame.assign(**{"measure.useless": 1.7e308 * (-1.0) ** np.arange(len(frame))}),
         lambda frame: frame.assign(converged=False),
         lambda frame: frame.assign(**{"hp.width": np.arange(len(frame))}),
-        lambda frame: frame.assign(**{"hp.width": None, "hp.rate": ["a", None] * 18}),
+        lambda frame: frame.assign(**{"hp.width": None, "hp.rate": ["a", None] * 24}),
         lambda frame: frame.convert_dtypes(),
         lambda frame: frame.sample(frac=0.4, random_state=0),
     ],

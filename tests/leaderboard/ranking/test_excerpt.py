@@ -1,10 +1,13 @@
 """Excerpts of rankings: enough for the tables, small, read again, and nothing else taken for one."""
 
+import io
 import json
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from rich.console import Console
 
 from leaderboard.errors import RankingError
 from leaderboard.ranking.excerpt import excerpt_of, read_excerpt
@@ -12,7 +15,9 @@ from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
 from leaderboard.views.markdown import markdown
 from leaderboard.views.rows import rows_of
+from leaderboard.views.terminal import render
 
+GOLDEN: Final = Path(__file__).parents[2] / "golden" / "reports" / "schema_1"
 EARLIER: dict[str, Any] = {
     "models": 3,
     "target": "gap",
@@ -43,6 +48,20 @@ def test_a_whole_report_holds_its_excerpt(ridge_report: Report) -> None:
     read = read_excerpt(json.loads(json.dumps(ridge_report.to_json())))
 
     assert markdown(read) == markdown(ridge_report)
+
+
+@pytest.mark.parametrize("name", ["factorial", "ragged"])
+def test_a_report_of_schema_1_is_shown_as_it_was(name: str) -> None:
+    """Its Psi is over all hyperparameters, corruption included, and nothing is said of any that stay out."""
+    stored = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    read = read_excerpt(stored)
+    file = io.StringIO()
+    render(read, Console(file=file, width=300))
+
+    assert (read.schema, read.apart, read.random_labels) == (1, (), 0)
+    assert [row.psi.value for row in rows_of(read)] == [stored["measures"][row.name]["Psi"] for row in rows_of(read)]
+    assert "averaged over the hyperparameters: 1" in file.getvalue()
+    assert "across" not in file.getvalue() + markdown(read)
 
 
 def test_an_excerpt_of_an_earlier_version() -> None:

@@ -8,7 +8,7 @@ from scipy.stats import kendalltau
 from leaderboard import order
 from leaderboard.errors import LedgerError, RankingError
 from leaderboard.statistics.sign_error import environments_of
-from tests.leaderboard.reports import CORRUPTIONS, assert_nulls_have_reasons, ranked, zoo
+from tests.leaderboard.reports import RANKED, assert_nulls_have_reasons, ranked, zoo
 
 
 def measures_in(names: list[str]) -> list[str]:
@@ -30,7 +30,7 @@ def test_planted_measures_are_found() -> None:
     assert perfect["interval"] == {"tau_b": pytest.approx([1, 1]), "Psi": pytest.approx([1, 1])}
     assert abs(useless["Psi"]) < 0.5
     assert useless["interval"]["tau_b"][0] < 0 < useless["interval"]["tau_b"][1]
-    assert measures_in(order(report.report)) == ["perfect", "memory", "useless", "reversed"]
+    assert measures_in(order(report.report)) == ["perfect", "useless", "memory", "reversed"]
 
 
 def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
@@ -38,7 +38,7 @@ def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
     report = ranked(zoo(), bootstrap=0, metadata={"reversed": {"expected_sign": -1}, "perfect": {"expected_sign": -1}})
 
     assert report["measures"]["reversed"]["Psi"] == pytest.approx(-1)
-    assert measures_in(order(report.report)) == ["reversed", "memory", "useless", "perfect"]
+    assert measures_in(order(report.report)) == ["reversed", "useless", "memory", "perfect"]
     assert measures_in(order(report.report, "tau_b")) == ["reversed", "memory", "useless", "perfect"]
     assert order(report.report, "tau_b")[-1] == "constant"  # it has no tau-b
     with pytest.raises(RankingError, match="Did you mean: Psi"):
@@ -47,15 +47,71 @@ def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
 
 def test_memory_alone_is_seen_through() -> None:
     """A measure that knows the corruption and nothing else: high pooled, gate passed, nothing within."""
-    memory = ranked(zoo(), bootstrap=200)["measures"]["memory"]
+    report = ranked(zoo(), bootstrap=200)
+    memory = report["measures"]["memory"]
 
     assert memory["tau_b"] > 0.8
     assert (memory["gate"]["auc"], memory["gate"]["matched"]) == (1, True)
     assert memory["psi"] == pytest.approx({"hp.corruption": 1, "hp.width": 0, "hp.rate": 0})
-    assert memory["Psi"] == pytest.approx(1 / 3)
-    assert memory["within"]["Psi"] == 0
+    assert report["apart"] == ["hp.corruption"]
+    assert memory["Psi"] == memory["within"]["Psi"] == 0
     assert memory["within"]["tau_b"] is None
     assert "same score" in memory["why"]["within.tau_b"]
+
+
+def test_random_labels_enter_the_gate_and_nothing_else() -> None:
+    """Every statistic is that of the ledger without them; how many there are is said."""
+    frame = zoo()
+    whole = ranked(frame, bootstrap=30)
+    without = ranked(frame[frame["hp.corruption"] != "random_labels"], bootstrap=30)
+    ours, theirs = (report["measures"]["perfect"] for report in (whole, without))
+
+    assert (whole["models"], whole["random_labels"], without["random_labels"]) == (36, 12, 0)
+    assert {key: ours[key] for key in ("tau_b", "Psi", "psi", "interval", "within", "cmi", "increment")} == {
+        key: theirs[key] for key in ("tau_b", "Psi", "psi", "interval", "within", "cmi", "increment")
+    }
+    assert (ours["gate"]["random"], ours["gate"]["true"], theirs["gate"]) == (12, 12, None)
+
+
+def test_all_labels_replaced_are_random_labels() -> None:
+    """By the name that a zoo gives a share of 1, or by a column of shares; a ledger of nothing else is ranked."""
+    frame = zoo()
+    of_zoo = frame.replace({"random_labels": "partial_labels 1"})
+    share = frame["hp.corruption"].map({"partial_labels": 0.5, "random_labels": 1.0}).fillna(0.0)
+    of_column = frame.replace({"random_labels": "partial_labels"}).assign(**{"hp.corruption_p": share})
+    only = ranked(frame[frame["hp.corruption"] == "random_labels"], bootstrap=0)
+
+    for ledger in (of_zoo, of_column):
+        report = ranked(ledger, bootstrap=0)
+        assert (report["models"], report["random_labels"]) == (36, 12)
+        assert report["measures"]["memory"]["gate"] == ranked(frame, bootstrap=0)["measures"]["memory"]["gate"]
+        assert report["measures"]["memory"]["Psi"] == 0
+    assert (only["models"], only["random_labels"], only["measures"]["perfect"]["Psi"]) == (12, 0, 1)
+
+
+def test_without_an_axis_of_corruption_psi_is_over_all_hyperparameters() -> None:
+    """As it is where no strata are asked for, or others: then those stay out."""
+    frame = zoo()
+    flat = ranked(frame[frame["hp.corruption"] == "true_labels"], bootstrap=0)
+    pooled, width = (ranked(frame, bootstrap=0, within=within) for within in (None, "width"))
+    useless = pooled["measures"]["useless"]
+    inner = width["measures"]["useless"]
+
+    assert flat["apart"] == pooled["apart"] == []
+    assert useless["Psi"] == pytest.approx(np.mean(list(useless["psi"].values())))
+    assert width["apart"] == ["hp.width"]
+    assert inner["Psi"] == pytest.approx(np.mean([inner["psi"]["hp.corruption"], inner["psi"]["hp.rate"]]))
+
+
+def test_a_ledger_whose_networks_differ_in_corruption_alone_has_no_psi() -> None:
+    """The psi across corruption stands, and the reason says what is missing."""
+    frame = zoo().query("`hp.width` == 8 and `hp.rate` == 0.01")
+    report = ranked(frame, bootstrap=20)
+    perfect = report["measures"]["perfect"]
+
+    assert_nulls_have_reasons(report)
+    assert (perfect["Psi"], perfect["psi"]["hp.corruption"]) == (None, 1)
+    assert perfect["why"]["Psi"].startswith("No two networks of one value of hp.corruption differ")
 
 
 def test_each_stratum_is_ranked_as_if_alone() -> None:
@@ -66,10 +122,11 @@ def test_each_stratum_is_ranked_as_if_alone() -> None:
     taus = {
         name: kendalltau(part["measure.useless"], part["gap"]).statistic
         for name, part in frame.groupby("hp.corruption")
+        if name in RANKED
     }
 
     assert report["within"]["hp"] == "hp.corruption"
-    assert {name: stratum["models"] for name, stratum in strata.items()} == dict.fromkeys(CORRUPTIONS, 12)
+    assert {name: stratum["models"] for name, stratum in strata.items()} == dict.fromkeys(RANKED, 12)
     assert {name: strata[name]["measures"]["useless"]["tau_b"] for name in strata} == pytest.approx(taus)
     within = report["measures"]["useless"]["within"]
     assert within["tau_b"] == pytest.approx(np.mean(list(taus.values())))
@@ -103,7 +160,7 @@ def test_the_interval_is_repeatable_and_depends_on_the_seed() -> None:
 
 def test_networks_that_did_not_converge_are_left_out_and_counted() -> None:
     """Unless asked for; so are networks without a target."""
-    frame = zoo().assign(converged=[False] * 5 + [True] * 31)
+    frame = zoo().assign(converged=[False] * 5 + [True] * 43)
     frame.loc[10, "gap"] = np.nan
     without, with_them = ranked(frame, bootstrap=0), ranked(frame, bootstrap=0, converged_only=False)
 
@@ -125,10 +182,11 @@ def test_a_small_test_set_resolves_fewer_environments() -> None:
 
 def test_the_effective_number_of_pairs_is_told() -> None:
     """The least and the median over environments, of all and of each hyperparameter."""
-    frame = zoo(seeds=3)
+    whole = zoo(seeds=3)
+    frame = whole[whole["hp.corruption"].isin(list(RANKED))]
     levels = {name: pd.factorize(frame[name])[0].astype(np.int64) for name in ("hp.corruption", "hp.width", "hp.rate")}
     found = environments_of(frame["gap"].to_numpy(), levels, np.full(len(frame), 1e4))
-    error = ranked(frame, bootstrap=0)["measures"]["useless"]["sign_error"]
+    error = ranked(whole, bootstrap=0)["measures"]["useless"]["sign_error"]
 
     assert np.ptp(found.effective) > 1
     for part, members in [(error, found.axis != "")] + [(error["along"][name], found.axis == name) for name in levels]:
@@ -158,7 +216,7 @@ def test_a_searched_learning_rate_is_binned_and_said() -> None:
     assert report["binned"]["hp.rate"]["bins"] == 4
     assert report["binned"]["hp.rate"]["edges"] == sorted(report["binned"]["hp.rate"]["edges"])
     assert report["measures"]["perfect"]["Psi"] == 1
-    assert report["configurations"] == len(frame)
+    assert report["configurations"] == len(frame) - report["random_labels"] == 72
     assert unbinned["binned"] == {}
     assert [name for name, psi in unbinned["measures"]["perfect"]["psi"].items() if psi is not None] == ["hp.rate"]
     assert None not in report["measures"]["perfect"]["psi"].values()

@@ -28,22 +28,25 @@ def test_rows_and_figures(ridge_report: Report, ridge_json: Ranked) -> None:
     row = next(row for row in table if row[1] == "`frobenius_norm`")
 
     assert len(table) == last + 1
-    assert [row[0] for row in table if row[0] != "–"] == [str(place + 1) for place in range(len(measures))]
+    assert len(measures) == 4
+    assert [row[0] for row in table if row[0] != "–"] == ["1", "1", "3", "4"]  # two have one Psi
     assert row == [
-        str(measures.index("frobenius_norm") + 1),
+        "1",
         "`frobenius_norm`",
         "norm",
         f"{entry['Psi']:+.3f}",
         f"{entry['interval']['Psi'][0]:+.2f} to {entry['interval']['Psi'][1]:+.2f}",
         row[5],
+        f"{entry['psi']['hp.corruption']:+.3f}",
         f"{entry['within']['tau_b']:+.3f}",
         f"{entry['gate']['auc']:.3f}",
-        row[8],
+        row[9],
+        "training data",
         "23",
         "2.1 ms",
     ]
-    assert row[5] in {"chance", "hp", "chance, hp", "neither"}
-    assert next(row for row in table if row[1] == "`log_margin` ↓")[10] == "–"
+    assert row[5] == "worse than hp"
+    assert next(row for row in table if row[1] == "`log_margin` ↓")[12] == "–"
 
 
 def test_the_first_measures(ridge_report: Report) -> None:
@@ -51,8 +54,8 @@ def test_the_first_measures(ridge_report: Report) -> None:
     text = markdown(replace(ridge_report, provenance={"suite": "digits", "date": "2026-11-21"}), rows=2)
     table = cells(text)
 
-    assert [row[0] for row in table if row[0] != "–"] == ["1", "2"]
-    assert table[-1][0] == "2"
+    assert [row[0] for row in table if row[0] != "–"] == ["1", "1"]
+    assert table[-1][0] == "1"
     assert all(row[1].startswith("*`") for row in table if row[0] == "–")
     assert text.startswith("digits, 2026-11-21, 4 measures ranked by how well they order 23 networks by gap; ")
     assert "The first 2 of 4 are shown." in text
@@ -67,7 +70,7 @@ def test_hostile_names(ridge_ledger: pd.DataFrame) -> None:
 
     assert "<" not in text
     assert r"`a\|b'&lt;script> \| c` | &lt;b>\| |" in row
-    assert row.replace(r"\|", "").count("|") == 12
+    assert row.replace(r"\|", "").count("|") == 13
 
 
 def test_figures_are_in_the_expected_direction(ridge_report: Report, ridge_json: Ranked) -> None:
@@ -78,8 +81,9 @@ def test_figures_are_in_the_expected_direction(ridge_report: Report, ridge_json:
 
     assert row[3] == f"{-entry['Psi']:+z.3f}"
     assert row[4] == f"{-high:+z.2f} to {-low:+z.2f}"
-    assert row[6] == f"{-entry['within']['tau_b']:+z.3f}"
-    assert row[7] == f"{1 - entry['gate']['auc']:.3f}"
+    assert row[6] == f"{-entry['psi']['hp.corruption']:+z.3f}"
+    assert row[7] == f"{-entry['within']['tau_b']:+z.3f}"
+    assert row[8] == f"{1 - entry['gate']['auc']:.3f}"
     assert "↓ marks a measure whose raw score should fall" in markdown(ridge_report)
 
 
@@ -88,7 +92,7 @@ def test_a_measure_that_lacks_networks_is_marked(ridge_ledger: pd.DataFrame) -> 
     ledger = ridge_ledger.assign(**{"measure.margin": ridge_ledger["measure.margin"].where(ridge_ledger.index > 3)})
     row = next(row for row in cells(markdown(rank(ledger, bootstrap=0))) if row[1] == "`margin`")
 
-    assert row[9] == "19 of 23"
+    assert row[10] == "19 of 23"
 
 
 def test_between_the_marks() -> None:

@@ -14,6 +14,8 @@ BARE: dict[str, Any] = {
     "position": 1,
     "place": 1,
     "family": "norm",
+    "track": "training data",
+    "across": Figure(value=None),
     "tau_b": Figure(value=None),
     "tau_b_within": Figure(value=None),
     "gate": Figure(value=None),
@@ -63,10 +65,10 @@ def test_best_first_with_the_expected_sign(ridge_report: Report, ridge_json: Ran
 
 
 def test_controls_take_no_place(ridge_report: Report) -> None:
-    """The measures proper are numbered from 1 without a gap, whatever controls stand between them."""
+    """The measures proper are numbered from 1, equal ones alike, whatever controls stand between them."""
     rows = rows_of(ridge_report)
 
-    assert [row.place for row in rows if not row.control] == [1, 2, 3, 4]
+    assert [row.place for row in rows if not row.control] == [1, 1, 3, 4]
     assert all(row.place is None for row in rows if row.control)
     assert sum(row.control for row in rows) > 4
 
@@ -80,6 +82,8 @@ def test_a_row_says_what_the_report_says(ridge_report: Report, ridge_json: Ranke
     assert row.tau_b == Figure(value=entry["tau_b"], interval=Interval(*entry["interval"]["tau_b"]))
     assert row.tau_b_within.value == entry["within"]["tau_b"] != entry["tau_b"]
     assert row.gate.value == entry["gate"]["auc"]
+    assert row.across.value == entry["psi"]["hp.corruption"]
+    assert row.track == "training data"
     assert (row.seconds, row.networks, row.family) == (0.0021, 23, "norm")
 
 

@@ -75,8 +75,9 @@ def test_the_table_stands_in_the_html(document: str, ridge_report: Report, ridge
     values = re.findall(r'data-value="([^"]*)"', row)
 
     assert [name.replace("&lt;", "<").replace("&gt;", ">") for name in names] == order(ridge_report)
-    assert [float(values[place]) for place in (3, 6, 7, 8, 10, 11)] == [
+    assert [float(values[place]) for place in (3, 6, 7, 8, 9, 11, 12)] == [
         entry["Psi"],
+        entry["psi"]["hp.corruption"],
         entry["tau_b"],
         entry["within"]["tau_b"],
         entry["gate"]["auc"],
@@ -95,6 +96,7 @@ def test_the_heading_says_what_was_ranked(document: str) -> None:
     assert re.search(r"4 measures and \d+ controls, ranked by how well they order 23 trained networks", heading)
     assert "suite digits, 2026-11-21." in heading
     assert "did not converge: 1, left out." in heading
+    assert "with random labels, for the gate only: 12." in heading
 
 
 def test_provenance_is_shown(document: str) -> None:
@@ -114,7 +116,7 @@ def test_facts_of_a_measure(document: str) -> None:
     assert "Needs init" in text
     assert re.search(r"\d+ scored , \d+ unsupported", text) or re.search(r"\d+ scored, \d+ unsupported", text)
     assert "most often: The margin must be positive; got one that is not." in text
-    assert "random labels" in text
+    assert "partial labels" in text
     assert "Version 2" in re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", articles["margin"]))
     assert "Norm of the weights." in articles["frobenius_norm"]
     assert "%3Cb%3Em%3C%2Fb%3E%3Cscript%3Ealert%281%29%3C%2Fscript%3E" in articles

@@ -78,6 +78,6 @@ def test_learning_curves(ridge_report: Report, ridge_ledger: pd.DataFrame) -> No
     (block,) = (text for kind, text in Parsed(document).scripts if kind == "application/json")
     found = json.loads(block)["curves"]
 
-    assert numbers(found["lengths"], "<u4") == [0, 127, 0, 2, *[0] * 20]
+    assert numbers(found["lengths"], "<u4") == [0, 127, 0, 2, *[0] * 32]
     assert numbers(found["values"], "<f4") == [float(2 * place) for place in range(64)] + [0.5, 0.25]
     assert 'data-plot="curves"' in document

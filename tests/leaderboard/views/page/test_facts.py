@@ -8,6 +8,7 @@ from leaderboard.ledger.metadata import metadata_of
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report
 from leaderboard.views.page.facts import Facts, facts
+from tests.leaderboard.conftest import HOSTILE
 from tests.leaderboard.reports import Ranked
 
 
@@ -22,11 +23,11 @@ def test_every_statistic_in_every_stratum(ridge_report: Report, ridge_json: Rank
     strata = ridge_json["within"]["strata"]
     entries = [
         ridge_json["measures"]["frobenius_norm"],
-        *(strata[name]["measures"]["frobenius_norm"] for name in ("random_labels", "true_labels")),
+        *(strata[name]["measures"]["frobenius_norm"] for name in ("partial_labels", "true_labels")),
     ]
     rows = {label: [figure.value for figure in figures] for label, _, figures in found.statistics}
 
-    assert found.columns == ["all networks", "random_labels", "true_labels"]
+    assert found.columns == ["all networks", "partial_labels", "true_labels"]
     for label, statistic in {"Ψ": "Psi", "τ-b": "tau_b", "τ-a": "tau_a", "Spearman": "spearman", "CMI": "cmi"}.items():
         assert rows[label] == [entry[statistic] for entry in entries]
 
@@ -37,7 +38,7 @@ def test_psi_of_each_hyperparameter(ridge_report: Report, ridge_json: Ranked, ri
     strata = ridge_json["within"]["strata"]
     entries = [
         ridge_json["measures"]["margin"],
-        *(strata[s]["measures"]["margin"] for s in ("random_labels", "true_labels")),
+        *(strata[s]["measures"]["margin"] for s in ("partial_labels", "true_labels")),
     ]
 
     assert list(found.psi) == ["corruption", "train_size", "ridge"]
@@ -60,10 +61,11 @@ def test_tracks(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
         measures[name] = replace(measures[name], about=about)
     report = replace(ridge_report, measures=measures)
 
-    assert facts_of("margin", report, ridge_ledger).track == "weights only"
-    assert facts_of("log_margin", report, ridge_ledger).track == "trajectory"
-    assert facts_of("frobenius_norm", report, ridge_ledger).track == "training data"
-    assert facts_of("constant", report, ridge_ledger).track == ""
+    assert facts_of("margin", report, ridge_ledger).standing.track == "weights only"
+    assert facts_of("log_margin", report, ridge_ledger).standing.track == "trajectory"
+    assert facts_of("frobenius_norm", report, ridge_ledger).standing.track == "training data"
+    assert facts_of(HOSTILE, report, ridge_ledger).standing.track == ""
+    assert facts_of("constant", report, ridge_ledger).standing.track == ""
 
 
 def test_sign_errors(ridge_ledger: pd.DataFrame) -> None:
@@ -96,7 +98,7 @@ def test_sign_errors(ridge_ledger: pd.DataFrame) -> None:
 
 def test_the_most_frequent_reason(ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
     """Empty cells are no reasons, and a rare reason gives way to a frequent one."""
-    reasons = ["", "rare", "common", "common", *[""] * 19, "\t"]
+    reasons = ["", "rare", "common", "common", *[""] * 31, "\t"]
     ledger = ridge_ledger.assign(**{"why.margin": reasons})
 
     assert facts_of("margin", ridge_report, ledger).reason == "common"

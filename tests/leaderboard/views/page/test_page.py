@@ -38,7 +38,7 @@ def test_plots_of_the_page(visit: Open, ridge_page: str, ridge_report: Report, r
     assert heat["x"] == ["corruption", "train size", "ridge"]
     margin = ridge_json["measures"]["margin"]["psi"].values()
     assert heat["z"][rows.index("margin")] == [None if psi is None else -psi for psi in margin]
-    assert sum(len(trace["x"]) for trace in page.evaluate(data, "gaps")) == 23
+    assert sum(len(trace["x"]) for trace in page.evaluate(data, "gaps")) == 35
     curve = page.evaluate(data, "curves")
     assert curve[0]["x"] == [1, 2, 3, None]
     assert curve[0]["y"] == [2.5, 1.25, 0.5, None]

@@ -33,7 +33,7 @@ def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> No
 
     assert page.locator("#plot .xy .point").count() == len(ranked) > 10
     assert {name.replace(" ", "_") for name, *_ in drawn} == set(ranked["hp.corruption"])
-    assert len({symbol for _, _, _, symbol, _ in drawn}) == 2
+    assert len({symbol for _, _, _, symbol, _ in drawn}) == 3
     for name, scores, gaps, *_ in drawn:
         members = ranked[ranked["hp.corruption"] == name.replace(" ", "_")]
         assert scores == members["measure.log_margin"].to_list()

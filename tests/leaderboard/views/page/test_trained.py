@@ -41,7 +41,7 @@ def test_quantities(ridge_ledger: pd.DataFrame) -> None:
 def test_outcome(ridge_ledger: pd.DataFrame) -> None:
     """Reasons by how often they occur; nothing without the column."""
     assert outcome(ridge_ledger) == {}
-    assert outcome(ridge_ledger.assign(stopped=["target"] * 20 + ["epochs"] * 4)) == {"target": 20, "epochs": 4}
+    assert outcome(ridge_ledger.assign(stopped=["target"] * 20 + ["epochs"] * 16)) == {"target": 20, "epochs": 16}
 
 
 def test_settings(ridge_report: Report, ridge_json: Ranked) -> None:
