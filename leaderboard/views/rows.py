@@ -47,8 +47,8 @@ class Row:
 
     Attributes:
         position: among all rows, controls included, from 1.
-        place: rank among the measures, from 1; equal Psi share one; controls, measures without a Psi and those that rank
-            draws of their estimator have none.
+        place: rank among the measures, from 1; equal Psi share one; controls, measures without a Psi and those that
+            rank draws of their estimator have none.
         track: the data that it may use; empty where the metadata do not say it.
         expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
         across: psi of the hyperparameter that defines the strata, which is no part of Psi.
