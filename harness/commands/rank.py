@@ -24,6 +24,8 @@ def rank(
     hp: Annotated[str | None, typer.Option(help="Columns that are hyperparameters: names or patterns, a,b*.")] = None,
     measure: Annotated[str | None, typer.Option(help="Columns that are measures: names or patterns.")] = None,
     gap: Annotated[str | None, typer.Option(help="The column of the gap.")] = None,
+    train_accuracy: Annotated[str | None, typer.Option(help="The column of the training accuracy.")] = None,
+    test_accuracy: Annotated[str | None, typer.Option(help="The column of the test accuracy.")] = None,
     percent: Annotated[bool, typer.Option("--percent", help="Accuracies and gap are in percent.")] = False,
     bins: Annotated[str | None, typer.Option(help="Bins of hyperparameters, a=4,b=0; 0 for none.")] = None,
     seeds: Annotated[
@@ -49,7 +51,7 @@ def rank(
         target=target,
         within=None if within == "none" else within,
         all_runs=all_runs,
-        columns=parse_columns(hp, measure, gap),
+        columns=parse_columns(hp, measure, gap, train_accuracy, test_accuracy),
         percent=percent,
         bins=parse_bins(bins),
         seeds=seeds,

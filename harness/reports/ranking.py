@@ -160,12 +160,14 @@ def describe_measures(stored: Mapping[str, Mapping[str, object]]) -> dict[str, d
     return found
 
 
-def parse_columns(hp: str | None, measure: str | None, gap: str | None) -> Columns | None:
-    """Read the values of --hp, --measure and --gap; None where none is given."""
-    if (hp, measure, gap) == (None, None, None):
+def parse_columns(
+    hp: str | None, measure: str | None, gap: str | None, train_accuracy: str | None, test_accuracy: str | None
+) -> Columns | None:
+    """Read the options that map columns; None where none is given."""
+    if (hp, measure, gap, train_accuracy, test_accuracy) == (None,) * 5:
         return None
     names = [tuple(name.strip() for name in (text or "").split(",") if name.strip()) for text in (hp, measure)]
-    return Columns(hp=names[0], measure=names[1], gap=gap)
+    return Columns(hp=names[0], measure=names[1], gap=gap, train_accuracy=train_accuracy, test_accuracy=test_accuracy)
 
 
 def parse_bins(text: str | None) -> dict[str, int]:

@@ -10,17 +10,20 @@ from leaderboard.errors import LedgerError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Columns of a table that are hyperparameters, measures and the gap, in addition to those named like a ledger's.
+    """Columns of a table that are hyperparameters, measures, gap and accuracies, beside those named like a ledger's.
 
     Attributes:
         hp: names, or patterns with * and ?, of hyperparameters.
         measure: of measures.
         gap: the column of the gap.
+        train_accuracy, test_accuracy: the columns of the accuracies.
     """
 
     hp: tuple[str, ...] = ()
     measure: tuple[str, ...] = ()
     gap: str | None = None
+    train_accuracy: str | None = None
+    test_accuracy: str | None = None
 
     def rename(self, header: Sequence[str]) -> list[str]:
         """Rename a header to the names of a ledger.
@@ -33,9 +36,10 @@ class Columns:
             for pattern in patterns:
                 for name in _match(pattern, header):
                     _rename(new, name, name if name.startswith(prefix) else prefix + name)
-        if self.gap is not None:
-            for name in _match(self.gap, header):
-                _rename(new, name, "gap")
+        for to in ("gap", "train_accuracy", "test_accuracy"):
+            if (column := getattr(self, to)) is not None:
+                for name in _match(column, header):
+                    _rename(new, name, to)
         names = [new[name] for name in header]
         repeated = next((name for place, name in enumerate(names) if name in names[:place]), None)
         if repeated is not None and len(set(header)) == len(header):

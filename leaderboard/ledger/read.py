@@ -22,7 +22,8 @@
 Only `hp.*`, `measure.*` and a target are required; columns of other names are kept and ignored.
 """
 
-import csv
+import re
+import zlib
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -32,6 +33,7 @@ import pandas as pd
 
 from leaderboard.errors import LedgerError
 from leaderboard.ledger.column_names import Columns, suggest
+from leaderboard.ledger.delimited import EMPTY, SUFFIXES, inspect_text, is_delimited, read_text
 
 Target = Literal["gap", "loss_gap", "test_error"]
 
@@ -42,7 +44,7 @@ TARGETS: Final[dict[str, str]] = {
 }
 NUMBERS: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "test_size", *TARGETS)
 NUMERIC: Final = ("measure.", "cost.", "noise.")
-EMPTY: Final = ("", "NaN", "nan", "NA", "null", "None")  # how programs write "no number"; text keeps all but ""
+THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}([,.' ]\d{3})+([,.]\d+)?")
 SHARES: Final = {
     "train_accuracy": 0,
     "test_accuracy": 0,
@@ -55,7 +57,10 @@ TRUTH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False
 
 
 def read_ledger(path: Path, columns: Columns | None = None, *, percent: bool = False) -> pd.DataFrame:
-    """Read a ledger from a CSV or Parquet file, check it and complete it.
+    """Read a ledger from a Parquet file or a table of text, check it and complete it.
+
+    A table of text may be separated by commas, semicolons or tabs, with decimal commas where the separator is no comma,
+    and packed by gzip.
 
     Args:
         path: the file.
@@ -67,15 +72,16 @@ def read_ledger(path: Path, columns: Columns | None = None, *, percent: bool = F
     """
     if not path.is_file():
         raise LedgerError(f"There is no ledger file {path}.")
-    if path.suffix not in {".csv", ".parquet"}:
-        raise LedgerError(f"A ledger must be a .csv or .parquet file; got {path.name}.")
+    parquet = path.suffix.lower() == ".parquet"
+    if not parquet and not is_delimited(path):
+        raise LedgerError(f"A ledger must be a Parquet file or a table ({', '.join(SUFFIXES)}); got {path.name}.")
     try:
-        frame = _read_csv(path, columns or Columns()) if path.suffix == ".csv" else _read_parquet(path, columns)
+        frame = _read_parquet(path, columns) if parquet else _read_text(path, columns or Columns())
     except LedgerError:
         raise
     except UnicodeDecodeError as error:
         raise LedgerError(f"{path} is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's own are of these
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' and pyarrow's own are of these
         raise LedgerError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
     if percent:
         for name in SHARES.keys() & set(frame):
@@ -137,24 +143,10 @@ def names_of(ledger: pd.DataFrame, kind: Literal["hp", "measure"]) -> list[str]:
     return columns if kind == "hp" else [column.removeprefix("measure.") for column in columns]
 
 
-def _read_csv(path: Path, columns: Columns) -> pd.DataFrame:
-    with path.open(newline="", encoding="utf-8-sig") as file:  # some programs write a byte order mark
-        rows = csv.reader(file)
-        header = next(rows, [])
-        for number, row in enumerate(rows, start=2):
-            if row and len(row) != len(header):
-                raise LedgerError(
-                    f"Row {number} of {path} has {len(row)} cells, the header has {len(header)}. Is the file truncated?"
-                )
-    if len(set(header)) < len(header):
-        repeated = next(name for place, name in enumerate(header) if name in header[:place])
-        raise LedgerError(f"Column names must be unique; {repeated!r} appears twice.")
-    names = columns.rename(header)
-    empty = {
-        name: list(EMPTY) if new in NUMBERS or new.startswith(NUMERIC) else [""]
-        for name, new in zip(header, names, strict=True)
-    }
-    frame = pd.read_csv(path, keep_default_na=False, na_values=empty, dtype={"run_id": str})
+def _read_text(path: Path, columns: Columns) -> pd.DataFrame:
+    text = inspect_text(path)
+    names = columns.rename(text.header)
+    frame = read_text(path, text, [name in NUMBERS or name.startswith(NUMERIC) for name in names])
     frame.columns = pd.Index(names)
     return frame
 
@@ -216,13 +208,14 @@ def _numbers(ledger: pd.DataFrame, column: str) -> "pd.Series[float]":
     values = ledger[column]
     if values.dtype.kind in "mM":  # of which pandas would take the nanoseconds
         values = values.astype(str)
+    if not pd.api.types.is_numeric_dtype(values):  # as in a column of whole numbers of more than 64 bits
+        values = values.map(lambda value: str(value) if type(value) is int else None if value in EMPTY else value)
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = values[numbers.isna() & values.notna()]
     if len(bad):
         run_id = ledger.loc[bad.index[0], "run_id"]
-        raise LedgerError(
-            f"{column} must contain numbers; got {bad.iloc[0]!r} for {run_id}. Leave missing values empty."
-        )
+        hint = "Remove thousands separators" if THOUSANDS.fullmatch(str(bad.iloc[0])) else "Leave missing values empty"
+        raise LedgerError(f"{column} must contain numbers; got {bad.iloc[0]!r} for {run_id}. {hint}.")
     return numbers
 
 

@@ -1,5 +1,6 @@
 """Reading ledgers: what is completed, and every way in which a file can be refused."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -109,9 +110,12 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     """Missing, of another format, cut off, or not text."""
     with pytest.raises(LedgerError, match="There is no ledger file"):
         read_ledger(tmp_path / "none.csv")
-    (tmp_path / "ledger.txt").write_text(CSV)
-    with pytest.raises(LedgerError, match=r"must be a \.csv or \.parquet file; got ledger\.txt"):
-        read_ledger(tmp_path / "ledger.txt")
+    (tmp_path / "ledger.xlsx").write_text(CSV)
+    with pytest.raises(LedgerError, match=r"must be a Parquet file or a table \(\.csv, .*\); got ledger\.xlsx"):
+        read_ledger(tmp_path / "ledger.xlsx")
+    (tmp_path / "ledger.csv.gz").write_bytes(gzip.compress(CSV.encode())[:-20])
+    with pytest.raises(LedgerError, match=r"cannot be read as gz"):
+        read_ledger(tmp_path / "ledger.csv.gz")
     whole = tmp_path / "whole.parquet"
     pd.DataFrame({"hp.a": [1.0], "gap": [0.1], "measure.x": [1.0]}).to_parquet(whole)
     (tmp_path / "half.parquet").write_bytes(whole.read_bytes()[:-40])
