@@ -1,8 +1,9 @@
 """`gapbench check`: check the measures of a file within a minute."""
 
+import functools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from inspect import getsourcefile
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from harness.checking.place import cost, place
 from harness.checking.process import Answer, Runner
 from harness.checking.result import CheckResult, Fault, MeasureResult
+from harness.checking.seeds import Answers, card_seed_trials, zoo_seed_trials
 from harness.checking.trials import Trial, card_trials, contract_trials, zoo_trials
 from harness.checking.verdict import architectures, contract_faults, invariances, metadata_faults, missing
 from harness.checking.zoo import CheckZoo, check_zoo
@@ -40,8 +42,8 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> CheckResult:
     until = started + time_limit - RANKING
     zoo, lock = check_zoo(), threading.Lock()
     with ThreadPoolExecutor(2) as pool:
-        contract = pool.submit(_run_trials, path, until, _locked(_contract, lock))
-        scored = pool.submit(_run_trials, path, until, _locked(lambda: zoo_trials(zoo), lock))
+        contract = pool.submit(_run_trials, path, until, _contract, lock)
+        scored = pool.submit(_run_trials, path, until, functools.partial(_zoo, zoo), lock)
         (described, isolation, answers), (_, _, placing) = contract.result(), scored.result()
     others, versions = without_own(path, zoo)
     measures = {}
@@ -49,7 +51,7 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> CheckResult:
         standing, faults_of_standing, remarks = place(measure, placing, others, versions)
         faults = [
             *metadata_faults(name, measure, name in versions),
-            *contract_faults(name, measure, answers | placing),
+            *contract_faults(name, measure, {**answers, **placing}),
             *faults_of_standing,
         ]
         if left := missing(answers):
@@ -88,16 +90,26 @@ def without_own(path: Path, zoo: CheckZoo) -> tuple[CheckZoo, dict[str, int]]:
     return zoo.without(mine), {name: measure.version for name, measure in catalog().items() if name not in mine}
 
 
-def _contract() -> Iterator[Trial]:
+def _contract(answers: Answers) -> Iterator[Trial]:
     yield from contract_trials()
     yield from card_trials()
+    yield from card_seed_trials(answers)
+
+
+def _zoo(zoo: CheckZoo, answers: Answers) -> Iterator[Trial]:
+    yield from zoo_trials(zoo)
+    yield from zoo_seed_trials(zoo, answers)
 
 
 def _run_trials(
-    path: Path, until: float, trials: Iterable[Trial]
-) -> tuple[dict[str, Measure], str, dict[tuple[str, ...], Answer]]:
+    path: Path, until: float, trials: Callable[[Answers], Iterator[Trial]], lock: threading.Lock
+) -> tuple[dict[str, Measure], str, Answers]:
+    """Run trials, of which later ones may depend on the answers to earlier ones."""
+    answers: dict[tuple[str, ...], Answer] = {}
     with Runner(path, until) as runner:
-        return runner.measures, runner.isolation, {answer.key: answer for answer in runner.run(trials)}
+        for answer in runner.run(_locked(functools.partial(trials, answers), lock)):
+            answers[answer.key] = answer
+        return runner.measures, runner.isolation, answers
 
 
 def _locked(trials: Callable[[], Iterator[Trial]], lock: threading.Lock) -> Iterator[Trial]:

@@ -9,9 +9,11 @@ import pandas as pd
 
 from harness.checking.process import Answer
 from harness.checking.result import Cost, Fault, Relative, Standing
+from harness.checking.seeds import estimator_noise_of
 from harness.checking.zoo import CheckZoo
 from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.rank import rank
+from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
 from measures import Measure
 
 NEAR: Final = 0.95  # absolute rank correlation from which a relative is remarked
@@ -31,11 +33,12 @@ def place(
         zoo: the networks and the catalogue's scores.
         versions: of the measures of the catalogue to compare with.
     """
-    values = {key[1]: answer.scores[measure.name].value for key, answer in answers.items()}
+    plain = {key: answer for key, answer in answers.items() if key[0] == "zoo"}
+    values = {key[1]: answer.scores[measure.name].value for key, answer in plain.items()}
     scores = zoo.ledger["run_id"].map(values).astype(float)
     networks, scored = len(zoo.ledger), int(scores.notna().sum())
     if scored < MIN_NETWORKS:
-        reasons = [answer.scores[measure.name].why for answer in answers.values()]
+        reasons = [answer.scores[measure.name].why for answer in plain.values()]
         first = (reasons[0].strip().splitlines() or [""])[-1] if reasons else "no network was reached in time"
         why = f"It scores {scored} of {networks} networks, too few to rank it: {first}"
         return Standing(networks=networks, scored=scored, why=why), [], [why]
@@ -56,10 +59,16 @@ def place(
         of=1 + len(psis),
         gate=entry.gate,
         within=entry.within,
+        noise=estimator_noise_of(measure.name, answers, zoo),
         relatives=relatives,
         stale=len(zoo.measures) - len(zoo.fresh(versions)),
     )
     remarks = _remarks(measure.expected_sign, entry)
+    if standing.noise is not None and ranks_draws(standing.noise):
+        remarks.append(
+            f"It ranks draws of its estimator: scores of one network spread {standing.noise:.2f} times as much over "
+            f"seeds as over networks of one corruption. Above {LIMIT} it takes no rank; draw more, or use all examples."
+        )
     faults = []
     for relative in relatives[:1]:
         reversed_order = "" if relative.spearman > 0 else ", in reverse"
@@ -78,7 +87,7 @@ def place(
 
 def cost(name: str, answers: Mapping[tuple[str, ...], Answer]) -> Cost:
     """Return what the measure of this name cost on the networks of the zoo."""
-    scores = [answer.scores[name] for answer in answers.values()]
+    scores = [answer.scores[name] for key, answer in answers.items() if key[0] == "zoo"]
     seconds = [score.seconds for score in scores if score.outcome == "scored"]
     return Cost(
         seconds=median(seconds) if seconds else None,

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from harness.checking.result import ArchitectureScore, CheckResult, Cost, Invariance, MeasureResult, Standing
+from harness.checking.verdict import EQUAL
+from leaderboard.views.terminal import format_noise
 
 Rows = list[tuple[str, str]]
 
@@ -79,6 +81,8 @@ def _outcome(score: ArchitectureScore) -> str:
 def _effect(change: Invariance) -> str:
     if change.unseen is None:
         return "no score before or after"
+    if change.unseen and change.difference is not None and change.difference >= EQUAL:
+        return f"changes by {change.difference:.2g} of the larger score, other seeds by up to {change.noise:.2g}"
     return "invariant" if change.unseen else f"changes by {change.difference:.2g} of the larger score"
 
 
@@ -96,6 +100,8 @@ def _standing(zoo: Standing) -> Rows:
     if zoo.gate is not None:
         gate = _estimate(zoo.gate.auc, zoo.gate.interval)
         rows.append(("randomization gate", f"{gate}: 1 if random labels always score higher, 0 if always lower"))
+    if zoo.noise is not None:
+        rows.append(("noise of its estimator", f"{format_noise(zoo.noise)}: spread over seeds over that over networks"))
     if zoo.stale:
         have = "measure of the catalogue has" if zoo.stale == 1 else "measures of the catalogue have"
         rows.append(("stale", f"{zoo.stale} {have} changed since the zoo was scored"))

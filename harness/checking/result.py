@@ -39,13 +39,16 @@ class Invariance:
 
     Attributes:
         what: the change in words.
-        unseen: whether the score stays; None where there is no score before or after.
+        unseen: whether the score stays, but for the noise of its estimator; None where there is no score before or
+            after.
         difference: of the scores, relative to the larger one.
+        noise: difference between scores of the unchanged network under several seeds, relative to the largest.
     """
 
     what: str
     unseen: bool | None
     difference: float | None
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Standing:
         place: by the size of Psi.
         of: number of measures that have a place.
         relatives: the nearest measures of the catalogue.
+        noise: spread of scores over seeds relative to that over networks; 0 without draws, None if not measured.
         stale: measures of the catalogue that have changed since the zoo was scored.
     """
 
@@ -82,6 +86,7 @@ class Standing:
     of: int | None = None
     gate: Gate | None = None
     within: StratumMean | None = None
+    noise: float | None = None
     relatives: Sequence[Relative] = ()
     stale: int = 0
 

@@ -37,13 +37,13 @@ class Trial:
 def contract_trials() -> Iterator[Trial]:
     """Yield every family of networks, and batch sizes, order and float32 for one of each kind."""
     for name in ARCHITECTURES:
-        yield Trial(("contract", name, "plain"), _parts(network(name)), again=True)
+        yield Trial(("contract", name, "plain"), parts_of(network(name)), again=True)
     for name in KINDS:
         data = network(name)
         order = torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(0))
-        yield Trial(("contract", name, "order"), _parts(data, order=order))
-        yield Trial(("contract", name, "batch size"), _parts(data), chunk=SMALL_CHUNK)
-        yield Trial(("contract", name, "float32"), _parts(data, dtype=torch.float32))
+        yield Trial(("contract", name, "order"), parts_of(data, order=order))
+        yield Trial(("contract", name, "batch size"), parts_of(data), chunk=SMALL_CHUNK)
+        yield Trial(("contract", name, "float32"), parts_of(data, dtype=torch.float32))
 
 
 def card_trials() -> Iterator[Trial]:
@@ -52,9 +52,9 @@ def card_trials() -> Iterator[Trial]:
     for change, (_, before, after) in CHANGES.items():
         start: Network = before()
         if start.name not in known and start.name not in ARCHITECTURES:
-            yield Trial(("card", start.name, "before"), _parts(start))
+            yield Trial(("card", start.name, "before"), parts_of(start))
             known.add(start.name)
-        yield Trial(("card", change, "after"), _parts(after(start)))
+        yield Trial(("card", change, "after"), parts_of(after(start)))
 
 
 def zoo_trials(zoo: CheckZoo) -> Iterator[Trial]:
@@ -63,6 +63,6 @@ def zoo_trials(zoo: CheckZoo) -> Iterator[Trial]:
         yield Trial(("zoo", run_id), zoo.parts(run_id))
 
 
-def _parts(data: Network, *, dtype: torch.dtype = torch.float64, order: Tensor | None = None) -> Parts:
+def parts_of(data: Network, *, dtype: torch.dtype = torch.float64, order: Tensor | None = None) -> Parts:
     """Return the arguments of a subject without `refit`: training networks would take more than a minute."""
     return Parts(**{name: value for name, value in data.parts(dtype=dtype, order=order).items() if name != "refit"})

@@ -1,18 +1,17 @@
 """Faults of a measure against the contract, and how to mend each of them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from harness.checking.changes import CHANGES
 from harness.checking.networks import ARCHITECTURES
 from harness.checking.process import Answer
 from harness.checking.result import ArchitectureScore, Fault, Invariance
+from harness.checking.seeds import Answers, key_before, spread_between_seeds
 from harness.checking.trials import KINDS
 from measures import Measure, Score
 from measures.scoring import Failure
-
-Answers = Mapping[tuple[str, ...], Answer]
 
 EQUAL: Final = 1e-6  # relative: effect of the order of summation in float64
 SINGLE: Final = 1e-3  # relative: effect of float32
@@ -83,7 +82,7 @@ def contract_faults(name: str, measure: Measure, answers: Answers) -> list[Fault
         found.setdefault((what, mend), []).append(where)
 
     for key, answer in answers.items():
-        where = "a network of the check zoo" if key[0] == "zoo" else " ".join(key[1:])
+        where = "a network of the check zoo" if key[0].startswith("zoo") else " ".join(key[1:])
         for what, mend in (*_failures(answer.scores[name]), *_side_effects(name, answer)):
             note(what, mend, where)
     for architecture in KINDS:
@@ -124,10 +123,13 @@ def invariances(name: str, answers: Answers) -> dict[str, Invariance]:
     found = {}
     for change, (words, before, _) in CHANGES.items():
         start = before().name
-        key = ("contract", start, "plain") if start in ARCHITECTURES else ("card", start, "before")
-        one, other = (answers[k].scores[name].value if k in answers else None for k in (key, ("card", change, "after")))
-        difference = None if one is None or other is None else _difference(one, other)
-        found[change] = Invariance(words, None if difference is None else difference < EQUAL, difference)
+        keys = key_before(start), ("card", change, "after")
+        one, other = (answers[key].scores[name].value if key in answers else None for key in keys)
+        if one is None or other is None:
+            found[change] = Invariance(words, None, None)
+        else:
+            difference, noise = _difference(one, other), spread_between_seeds(name, answers, start)
+            found[change] = Invariance(words, difference < max(EQUAL, noise), difference, noise)
     return found
 
 

@@ -26,7 +26,7 @@ def noise_ratio(deviations: Floats, scores: Floats) -> float:
     with the variance over networks divided by n - 1. No unit.
 
     Args:
-        deviations: s [n], standard deviation of the score of each network over draws.
+        deviations: s, standard deviation of the score over draws, of each network or of some of them.
         scores: x [n], finite.
 
     Raises:

@@ -80,9 +80,15 @@ FARTHEST = (
 
 
 def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench: Gapbench) -> None:
-    """Exit status 0, with a score for every architecture, its invariances, its place, its relatives and its cost."""
+    """Exit status 0, with a score for every architecture, its invariances, its place, its relatives and its cost.
+
+    One that throws dice ranks its throws, and is told so.
+    """
     path = tmp_path / "farthest.py"
-    path.write_text(HEADER + measure_called("farthest", *FARTHEST, more=', needs={"init"}'))
+    dice = 'throw = 1 + 0.5 * float(torch.randn((), generator=subject.generator("dice")))'
+    times = "return throw * sum(float(p.double().abs().sum()) for p in subject.params.values())"
+    measures = measure_called("farthest", *FARTHEST, more=', needs={"init"}'), measure_called("thrown", dice, times)
+    path.write_text(HEADER + "".join(measures))
     result = gapbench("check", path, "--json", "--time-limit", LONG, "--markdown", tmp_path / "verdict.md")
     report = json.loads(result.stdout)
     entry: dict[str, Any] = report["measures"]["farthest"]
@@ -99,6 +105,11 @@ def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench:
     assert zoo["interval"]["Psi"][0] < zoo["Psi"] < zoo["interval"]["Psi"][1]
     assert zoo["gate"]["random"] == zoo["gate"]["true"] == 16
     assert len(zoo["relatives"]) == 5
+    assert zoo["noise"] == 0
+    thrown = report["measures"]["thrown"]
+    assert thrown["zoo"]["noise"] > 1
+    assert any(remark.startswith("It ranks draws of its estimator") for remark in thrown["remarks"])
+    assert not any("draws" in remark for remark in entry["remarks"])
     assert 0 < entry["costs"]["seconds"] <= entry["costs"]["most_seconds"]
     text = (tmp_path / "verdict.md").read_text()
     assert text.startswith("## `farthest`: accepted\n\n")
