@@ -172,6 +172,25 @@ def kare(subject: Subject) -> float:
     return error / (float(torch.cholesky_inverse(factor).trace()) / s) ** 2
 
 
+@measure(source="Liu, Zhu & Belkin 2022, arXiv:2003.00307 (condition number of the tangent kernel)",
+         family="tangent_kernel", cost=COST)  # fmt: skip
+def ntk_condition(subject: Subject) -> float:
+    r"""Logarithm of the condition number of the tangent kernel.
+
+    .. math:: \log \frac{\lambda_{\max}(K) + \lambda}{\lambda_{\min}(K) + \lambda}, \quad
+        \lambda = 0.01\, \mathrm{tr}\, K / s
+
+    with the natural logarithm. The least eigenvalue bounds the Polyak-Lojasiewicz constant of the squared error from
+    below, and by its inverse Charles & Papailiopoulos (2018, arXiv:1710.08402) bound the stability of training: hence
+    the sign. Departs from the paper in the damping, and in the kernel, which there has a row for each example and logit
+    and here is the mean over logits. Unit: nats. Changes when layers are rescaled.
+    """
+    _nonzero(tangent_kernel(subject).mean)
+    eigenvalues = _eigenvalues(subject).clamp_min(0)
+    damping = DAMPING * float(eigenvalues.mean())
+    return math.log((float(eigenvalues[-1]) + damping) / (float(eigenvalues[0]) + damping))
+
+
 @shared
 def _eigenvalues(subject: Subject) -> Tensor:
     """Eigenvalues [s] of K, ascending; of a positive semi-definite matrix, but for rounding."""

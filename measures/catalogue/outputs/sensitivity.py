@@ -83,6 +83,23 @@ def local_lipschitz(subject: Subject) -> float:
     return math.sqrt(float(torch.linalg.eigvalsh(grams)[:, -1].max().clamp_min(0)))
 
 
+@measure(source="Bubeck & Sellke 2021, arXiv:2105.12806, theorem 1 (law of robustness)", family="representation",
+         cost=JACOBIAN_COST)  # fmt: skip
+def robustness_law(subject: Subject) -> float:
+    r"""Local Lipschitz constant over the least that the law of robustness lets a network of its size have.
+
+    .. math:: \max_i \lVert \partial_x f(x_i) \rVert_2 \, \sqrt{\frac{p}{n d}}
+
+    with p parameters, n training examples and d numbers in an input: a function of p parameters that fits n labels
+    below their noise has a Lipschitz constant of the order of sqrt(n d / p) at least. Large where a network is less
+    smooth than its size allows, hence the sign. Departs from the paper, whose constant is that of the whole space:
+    here `local_lipschitz`. Unit: logits per unit of a normalised input. Invariant when ReLU layers are rescaled or a
+    constant is added to all logits.
+    """
+    num_params = sum(p.numel() for p in subject.params.values())
+    return local_lipschitz(subject) * math.sqrt(num_params / subject.inputs.numel())
+
+
 @measure(source="Novak et al. 2018, arXiv:1802.08760, sec. 3.1 (its finite form); Arora et al. 2018, definition 1",
          family="representation", version=2, cost="3 forward passes on 512 examples")  # fmt: skip
 def input_noise_sensitivity(subject: Subject) -> float:

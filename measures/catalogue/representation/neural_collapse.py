@@ -1,4 +1,4 @@
-"""Neural collapse: class means of the last features as a simplex, and the classifier as the nearest class mean.
+"""Neural collapse: class means of the last features as a simplex, and the classifier that they turn into.
 
 h_i is what goes into the last layer at training example i; mu_k is its mean over class k, of which K' occur, and mu the
 mean of the mu_k. See `nc1` for the collapse within classes.
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure
 from measures.passes.activations.features import features
+from measures.passes.weights.folding import layers
 
 SOURCE = "Papyan et al. 2020, arXiv:2008.08186, sec. 2"
 COST = "shared forward pass on 400 examples"
@@ -43,6 +44,29 @@ def nc2_angles(subject: Subject) -> float:
     k = len(unit)
     apart = ~torch.eye(k, dtype=torch.bool, device=unit.device)
     return float(((unit @ unit.T)[apart] + 1 / (k - 1)).abs().mean())
+
+
+@measure(source=f"{SOURCE} (NC3, as in its figure 5)", family="representation", cost=COST)
+def nc3(subject: Subject) -> float:
+    r"""Squared distance of the last layer's weight from the class means, both of norm one.
+
+    .. math:: \left\lVert \frac{W^T}{\lVert W \rVert_F} - \frac{M}{\lVert M \rVert_F} \right\rVert_F^2
+
+    M holds the mu_k - mu as columns and W the rows of the last layer for the classes that occur, not centred. Of min(m,
+    400) training examples; zero at full collapse, where the classifier is the class means but for scale (self-duality).
+    The sign is that of the other measures of collapse: the paper's networks collapse as they come to generalize better.
+    No unit, between 0 and 4. Invariant when ReLU layers are rescaled, when units are renamed, and when logits are
+    scaled.
+    """
+    found = features(subject)
+    weight = layers(subject)[-1].weight.double().flatten(1)
+    if weight.shape != (found.logits.shape[1], found.penultimate.shape[1]):
+        raise UnsupportedModelError("Its last layer must map one vector of features to the logits; it does not.")
+    means, classes = _class_means(found.penultimate.double(), found.labels)
+    centred, rows = means - means.mean(0), weight[classes]
+    if not centred.any() or not rows.any():
+        raise UnsupportedModelError("Its class means are all the same, or its last layer is zero.")
+    return float((rows / rows.norm() - centred / centred.norm()).square().sum())
 
 
 @measure(source=f"{SOURCE} (NC4, as in its figure 7)", family="representation", cost=COST)

@@ -5,15 +5,15 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from measures.api import CHUNK, Subject, UnsupportedModelError, measure
-from measures.passes.activations.bottlenecks import bottlenecks, forward_with_visitor
-from measures.passes.activations.features import FEATURE_EXAMPLES, sample_examples
+from measures.api import Subject, UnsupportedModelError, measure
+from measures.passes.activations.features import FEATURE_EXAMPLES, features, sample_examples
+from measures.passes.activations.geometry import layer_distances
 
 NEIGHBOURS: Final = 10  # the paper's 30 of 50,000 examples would reach across classes of a small training set
 
 
 @measure(source="Baldock et al. 2021, arXiv:2106.09647, sec. 2.1", family="representation",
-         cost="1 forward pass on 400 examples, and their distances at every layer")  # fmt: skip
+         cost="shared forward pass on 400 examples, and their distances at every layer")  # fmt: skip
 def prediction_depth(subject: Subject) -> float:
     r"""Mean depth from which on the nearest neighbours of a training example vote as the network answers.
 
@@ -27,26 +27,18 @@ def prediction_depth(subject: Subject) -> float:
     Raises:
         UnsupportedModelError: there are too few examples for the neighbours.
     """
-    sample = sample_examples(subject, FEATURE_EXAMPLES)
-    if len(sample.labels) <= NEIGHBOURS:
-        raise UnsupportedModelError(f"{NEIGHBOURS} neighbours take more examples; it has {len(sample.labels)}.")
-    held: list[list[Tensor]] = [[] for _ in bottlenecks(subject)]
-
-    def keep(number: int, activation: Tensor) -> Tensor:
-        held[number].append(activation.flatten(1).clone())
-        return activation
-
-    with torch.no_grad():
-        logits = torch.cat([forward_with_visitor(subject, x, keep) for x in sample.inputs.split(CHUNK)])
-    answers = logits.argmax(1)
-    agree = torch.stack([vote(torch.cat(parts), sample.labels) == answers for parts in held])  # [places, n]
+    labels = sample_examples(subject, FEATURE_EXAMPLES).labels
+    if len(labels) <= NEIGHBOURS:
+        raise UnsupportedModelError(f"{NEIGHBOURS} neighbours take more examples; it has {len(labels)}.")
+    answers = features(subject).logits.argmax(1)
+    places = layer_distances(subject)
+    agree = torch.stack([vote(gaps, labels) == answers for gaps in places])  # [places, n]
     settled = agree.flip(0).long().cumprod(0).sum(0)  # how many of the last places agree without a gap
-    return float((len(held) - settled).double().mean()) / len(held)
+    return float((len(places) - settled).double().mean()) / len(places)
 
 
-def vote(points: Tensor, labels: Tensor) -> Tensor:
-    """The most frequent label [n] of the NEIGHBOURS nearest other `points` [n, d], the first of several."""
-    points = points.double()
-    gaps = torch.cdist(points, points, compute_mode="use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
-    near = labels[gaps.topk(NEIGHBOURS, largest=False).indices]
+def vote(gaps: Tensor, labels: Tensor) -> Tensor:
+    """The most frequent label [n] of the NEIGHBOURS nearest others by distances [n, n], the first of several."""
+    others = gaps.clone().fill_diagonal_(torch.inf)
+    near = labels[others.topk(NEIGHBOURS, largest=False).indices]
     return torch.nn.functional.one_hot(near).sum(1).argmax(1)

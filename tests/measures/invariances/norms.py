@@ -62,6 +62,7 @@ UNSEEN = {
     # Spectra. The layers of the test networks share one exponent, by which the weighted logarithms cancel.
     "stable_quality": _ALL,
     "weight_effective_rank": _ALL,
+    "layer_alignment": _ALL,
     "ww_alpha": _ALL,
     "ww_alpha_weighted": "renamed rescaled shifted",
     "ww_ks": _ALL,

@@ -13,17 +13,24 @@ UNSEEN = {
     "cdnv": "renamed rescaled shifted scaled",
     "confidence": "renamed rescaled shifted",
     "confidence_drop": "renamed rescaled shifted",
+    "constrained_margin": "renamed rescaled shifted scaled",
     "davies_bouldin": "renamed rescaled shifted scaled",
     "dbi_mixup": "renamed rescaled shifted scaled",
     "decov": "renamed shifted scaled",
     "feature_effective_rank": "renamed rescaled shifted scaled",
+    "first_component_share": "renamed rescaled shifted scaled",
     "hidden_margin": "renamed rescaled shifted scaled",
     "hidden_margin_first": "renamed rescaled shifted scaled",
     "hidden_margin_last": "renamed rescaled shifted scaled",
     "input_noise_sensitivity": "renamed rescaled shifted",
     "intrinsic_dimension": "renamed rescaled shifted scaled",
     "jacobian_norm": "renamed rescaled shifted",
+    "kv_gn_margin_first": "renamed rescaled shifted scaled",
+    "kv_gn_margin_last": "renamed rescaled shifted scaled",
+    "kv_margin_first": "renamed rescaled shifted scaled",
+    "kv_margin_last": "renamed rescaled shifted scaled",
     "label_surprise": "renamed rescaled shifted",
+    "layer_cka": "renamed rescaled shifted scaled",
     "linear_regions": "renamed rescaled shifted scaled",
     "lmc_barrier": "shifted",
     "local_lipschitz": "renamed rescaled shifted",
@@ -36,12 +43,14 @@ UNSEEN = {
     "nc1": "renamed rescaled shifted scaled",
     "nc2_angles": "renamed rescaled shifted scaled",
     "nc2_equinorm": "renamed rescaled shifted scaled",
+    "nc3": "renamed rescaled shifted scaled",
     "nc4": "renamed rescaled shifted scaled",
     "neg_entropy": "renamed rescaled shifted",
     "noise_attenuation": "renamed rescaled scaled",
     "norm_margin_fro": "renamed rescaled shifted scaled",
     "nuclear_norm": "renamed rescaled shifted",
     "prediction_depth": "renamed rescaled shifted scaled",
+    "robustness_law": "renamed rescaled shifted",
     "self_gde": "renamed rescaled shifted",
     "single_direction_auc": "rescaled shifted scaled",
     "train_classwise_ece": "renamed rescaled shifted",
@@ -51,8 +60,11 @@ UNSEEN = {
     "wcv": "renamed rescaled shifted scaled",
 }
 
-NEARLY = {  # the floor under squared gradients does not scale with them
+NEARLY = {  # the floor under gradients does not scale with them
     (name, change): 1e-4
-    for name in ("augment_margin", "hidden_margin", "hidden_margin_first", "hidden_margin_last", "mixup_margin")
+    for name in (
+        "augment_margin", "constrained_margin", "hidden_margin", "hidden_margin_first", "hidden_margin_last",
+        "kv_gn_margin_first", "kv_gn_margin_last", "mixup_margin",
+    )
     for change in ("rescaled", "scaled")
-}
+}  # fmt: skip

@@ -16,6 +16,7 @@ from measures.catalogue.gradients.tangent_kernel import (
     ntk_alignment_init,
     ntk_complexity,
     ntk_complexity_init,
+    ntk_condition,
     ntk_eff_rank,
     ntk_label_energy,
     ntk_logdet,
@@ -115,6 +116,8 @@ def test_spectrum(subject: Subject) -> None:
     """Trace, top, effective rank and log determinant from the singular values of the Jacobian."""
     eigenvalues = torch.linalg.svdvals(trained(subject).flatten(1)).square() / 10
 
+    damped = eigenvalues + 0.01 * eigenvalues.mean()
+    assert ntk_condition(subject) == pytest.approx(math.log(damped[0] / damped[-1]), rel=1e-9)
     assert ntk_trace(subject) == pytest.approx(float(trained(subject).square().sum()) / NUM_EXAMPLES, rel=1e-9)
     assert ntk_top(subject) == pytest.approx(float(eigenvalues[0]) / NUM_EXAMPLES, rel=1e-9)
     assert ntk_eff_rank(subject) == pytest.approx(float(torch.tensor(entropy(eigenvalues)).exp()), rel=1e-7)
@@ -139,10 +142,18 @@ def test_a_linear_network_of_orthogonal_inputs() -> None:
     assert ntk_trace(subject) == pytest.approx(3, rel=1e-12)
     assert ntk_top(subject) == pytest.approx(1 / 3, rel=1e-12)
     assert ntk_eff_rank(subject) == pytest.approx(3, rel=1e-12)
+    assert ntk_condition(subject) == pytest.approx(0, abs=1e-12)
     assert ntk_logdet(subject) == pytest.approx(9 * math.log(4 / 3), rel=1e-12)
     assert ntk_label_energy(subject) == pytest.approx(1, rel=1e-12)
     # H T H = 3 H and H Y Y^T H = a a^T + b b^T with a = -b = (1, 1, -2) / 3: 3 (4/3) / (3 sqrt 2 (4/3))
     assert ntk_alignment(subject) == pytest.approx(2**-0.5, rel=1e-12)
+
+
+def test_equal_examples(mlp: Subject) -> None:
+    """The kernel of an example and its copy has the eigenvalues 0 and its trace: (1 + 0.005) / 0.005."""
+    twice = Subject(mlp.model, mlp.inputs[:1].repeat(2, 1, 1, 1), mlp.labels[:2])
+
+    assert ntk_condition(twice) == pytest.approx(math.log(201), rel=1e-9)
 
 
 def test_one_class_has_no_alignment(mlp: Subject) -> None:

@@ -19,6 +19,7 @@ from measures.catalogue.outputs.sensitivity import (
     logit_jacobian_norm,
     loss_curvature,
     noise_attenuation,
+    robustness_law,
 )
 from measures.per_layer import Layered
 
@@ -47,6 +48,13 @@ def test_jacobians_of_every_example(conv_bn: Subject) -> None:
     assert jacobian_norm(conv_bn) == pytest.approx(np.mean([float(j.norm()) for j in soft]), rel=1e-9)
     expected = max(float(torch.linalg.matrix_norm(j, 2)) for j in found)
     assert local_lipschitz(conv_bn) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_law_of_robustness_of_a_linear_network(linear: Subject) -> None:
+    """The spectral norm times the root of 650 parameters over 36 examples of 64 pixels."""
+    norm = float(torch.linalg.matrix_norm(linear.params["1.weight"], 2))
+
+    assert robustness_law(linear) == pytest.approx(norm * math.sqrt(650 / (36 * 64)), rel=1e-10)
 
 
 def test_input_noise_of_a_linear_network() -> None:

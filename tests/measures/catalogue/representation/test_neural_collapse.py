@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from measures.api import Subject, UnsupportedModelError
-from measures.catalogue.representation.neural_collapse import nc2_angles, nc2_equinorm, nc4
+from measures.catalogue.representation.neural_collapse import nc2_angles, nc2_equinorm, nc3, nc4
 
 
 def with_features(points: Tensor, labels: list[int], weight: Tensor) -> Subject:
@@ -22,7 +22,13 @@ def test_a_simplex_has_collapsed() -> None:
 
     assert nc2_equinorm(subject) == pytest.approx(0, abs=1e-12)
     assert nc2_angles(subject) == pytest.approx(0, abs=1e-12)
+    assert nc3(subject) == pytest.approx(
+        2 - 2 * np.sqrt(3) / 2, rel=1e-9
+    )  # the identity is not centred: cos 30 degrees
     assert nc4(subject) == 0
+    centred = torch.eye(4) - 1 / 4
+    assert nc3(with_features(torch.eye(4), [0, 1, 2, 3], 7 * centred)) == pytest.approx(0, abs=1e-12)
+    assert nc3(with_features(torch.eye(4), [0, 1, 2, 3], -centred)) == pytest.approx(4, rel=1e-12)
 
 
 def test_by_hand() -> None:
@@ -50,6 +56,29 @@ def test_classifier_and_nearest_mean_on_a_trained_network(mlp: Subject) -> None:
 
     assert 0 < different < 1
     assert nc4(mlp) == pytest.approx(different)
+
+
+def test_self_duality_on_trained_networks(mlp: Subject, conv_bn: Subject) -> None:
+    """Classes of the sample alone, by numpy; the features of convolutions are means over positions."""
+    for subject, name in ((mlp, "5"), (conv_bn, "9")):
+        h = nn.Sequential(*list(subject.model.children())[:-1])(subject.inputs).detach().numpy()
+        labels = subject.labels.numpy()
+        means = np.stack([h[labels == k].mean(0) for k in np.unique(labels)])
+        centred = means - means.mean(0)
+        rows = subject.params[f"{name}.weight"].numpy()[np.unique(labels)]
+        difference = rows / np.linalg.norm(rows) - centred / np.linalg.norm(centred)
+
+        assert nc3(subject) == pytest.approx(np.square(difference).sum(), rel=1e-9)
+
+
+def test_a_last_layer_over_positions_is_refused() -> None:
+    """A convolution of three by three is no map of one vector of features; a zero layer has no direction."""
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3), nn.Flatten()).double()
+    subject = Subject(model, torch.rand(4, 1, 5, 5).double(), torch.arange(4) % 2)
+    with pytest.raises(UnsupportedModelError, match="one vector"):
+        nc3(subject)
+    with pytest.raises(UnsupportedModelError, match="is zero"):
+        nc3(with_features(torch.eye(2), [0, 1], torch.zeros(2, 2)))
 
 
 def test_means_without_a_direction_are_refused(mlp: Subject) -> None:
