@@ -10,8 +10,8 @@ ABSENT: Final[dict[str, str]] = {
     "loo_cmi": "it takes a network for each example that is left out; replace_one_stability leaves a tenth out at once",
     "lotfi_bound": "it bounds networks that were trained in a random subspace and quantized meanwhile",
     "margin_signature": "it is twenty numbers and a regression that a zoo with known gaps must fit; see hidden_margin",
-    "noisy_sample_similarity": "it compares examples of true and of wrong labels; which are wrong a measure does not see",
-    "sharpness_dimension": "it is the share of nearly zero and of negative eigenvalues of the Hessian, which no sample of "
-    "the Gauss-Newton part has; arXiv:2604.19740 takes 50,000 Hessian-vector products for it",
+    "noisy_sample_similarity": "it compares examples of true and of wrong labels, and a measure does not see which are",
+    "sharpness_dimension": "it is decided by negative and nearly zero eigenvalues of the Hessian, which samples of the "
+    "Gauss-Newton part lack; its source (arXiv:2604.19740) takes 50,000 Hessian-vector products",
     "pacbayes_opt": "it trains a posterior of twice the parameters by thousands of steps, for each network",
 }
