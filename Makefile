@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= $(GAPBENCH_DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help studies demo reference test lint check bench gpu check-zoo docs format clean
+.PHONY: help studies demo reference findings test lint check bench gpu check-zoo docs format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile
@@ -34,6 +34,10 @@ reference: .venv/.demo  ## train and score the cifar10 reference zoo, hours, LIM
 	OMP_NUM_THREADS=1 $(BIN)/gapbench score cifar10 --size reference --executor processes --workers 2 \
 	  --out runs/reference $(if $(LIMIT),--limit $(LIMIT)) $(if $(DATA),--data-dir $(DATA))
 	$(BIN)/python -m harness.reports.reference_part runs/reference leaderboard/reference/cifar10 --observed error_under_shift
+
+findings: .venv/.demo  ## docs/leaderboard.html and docs/findings.md of reference:cifar10; OTHERS=zoos to compare it with, HELD_OUT=its held-out zoo
+	$(BIN)/gapbench page reference:cifar10 $(if $(HELD_OUT),--beside $(HELD_OUT)) -o docs/leaderboard.html
+	$(BIN)/python -m harness.reports.findings reference:cifar10 $(OTHERS) $(if $(HELD_OUT),--held-out $(HELD_OUT))
 
 test: .venv/.dev  ## the tests, without the benchmarks
 	$(BIN)/python -m pytest -n 2

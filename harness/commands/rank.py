@@ -102,7 +102,10 @@ def page(
 
 
 def table(
-    source: Annotated[Path, typer.Argument(metavar="DIR|JSON", help="A zoo's directory, or the file of a ranking.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="DIR|JSON", help="A zoo's directory, the file of a ranking, or reference:cifar10."),
+    ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, the best measures only.")] = False,
     rows: Annotated[int, typer.Option(min=1, help="Measures in Markdown.")] = 15,
     output: Annotated[

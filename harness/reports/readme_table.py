@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
 
+from harness.reports.ranking import RankOptions, rank_source
+from harness.reports.reference import reference_name
 from harness.store.atomic_write import write_text
 from leaderboard.errors import RankingError
 from leaderboard.ranking.excerpt import Excerpt, Ranking, excerpt_of, read_excerpt
@@ -12,11 +15,14 @@ from leaderboard.views.markdown import insert_table
 
 
 def ranking_in(source: Path) -> Excerpt:
-    """Read what a table shows of a ranking: that of a zoo's directory, or a file.
+    """Read what a table shows of a ranking: that of a zoo's directory, or a file; a reference ledger is ranked.
 
     Raises:
         RankingError: there is none, or the file holds something else.
+        ReferenceLedgerError: no such reference ledger, or it holds no scores.
     """
+    if reference_name(source) is not None:
+        return excerpt_of(rank_source(source, RankOptions(), Console(stderr=True)).report)
     path = source / "leaderboard.json" if source.is_dir() else source
     if not path.is_file():
         raise RankingError(f"{path} must be a ranking; there is no such file. Make one: gapbench run digits --out zoo.")

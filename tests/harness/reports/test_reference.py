@@ -57,7 +57,7 @@ def test_the_ranking_of_the_parts_is_that_of_the_zoo(finished: Path, home: Path,
     assert ours["provenance"]["suite"] == "smoke"
 
 
-def test_page_and_export(finished: Path, home: Path, gapbench: Gapbench, tmp_path: Path) -> None:
+def test_page_export_and_table(finished: Path, home: Path, gapbench: Gapbench, tmp_path: Path) -> None:
     """The page goes to a file that the user names; the export holds what the zoo's does."""
     main([str(finished), str(home / "mine")])
     page, table = tmp_path / "page.html", tmp_path / "table.csv"
@@ -66,6 +66,7 @@ def test_page_and_export(finished: Path, home: Path, gapbench: Gapbench, tmp_pat
     assert gapbench("export", "reference:mine", "-o", table).exit_code == 0
     with Store(finished) as store:
         assert set(frame_of(store)) <= set(pd.read_csv(table))
+    assert "`param_norm`" in gapbench("table", "reference:mine", "--markdown").stdout
     for arguments, words in (
         (("page", "reference:mine"), "needs a file"),
         (("page", "reference:mine", "-o", tmp_path / "no" / "page.html"), "folder that exists"),
