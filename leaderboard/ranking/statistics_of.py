@@ -15,7 +15,7 @@ from leaderboard.statistics.granulated import Agreements, agreement, grid_of, si
 from leaderboard.statistics.influence import Influence, Layout
 from leaderboard.statistics.kendall import tau_a_of, tau_b_of
 from leaderboard.statistics.pairs import Cells, Floats, PairCounter
-from leaderboard.statistics.resampling import TauBDraws, interval, student, within_bounds
+from leaderboard.statistics.resampling import TauBDraws, confidence_draws, interval
 from leaderboard.statistics.sign_error import (
     Environments,
     Weights,
@@ -66,7 +66,7 @@ class Panel:
         seeds: whether psi compares configurations, their seeds averaged, or networks.
         weights: of the sign error.
         apart: the hyperparameters whose psi is no part of Psi.
-        seed: decides the `shares` [bootstrap] of `resampling.student`.
+        seed: decides the `shares` [bootstrap] of `confidence_draws` and `student`.
     """
 
     def __init__(
@@ -111,13 +111,12 @@ class Panel:
                 influences.append(influence)
             psi = {name: axis.mean(agreements[name]) for name, axis in self.grid.axes.items()}
             apart = self._psi_apart(some)
-            departures = None
-            if influence is not None and len(self.counts):
-                departures = student(influence.draws(self.counts), influence.degrees(), self.shares)
+            draws = None if influence is None else (influence.draws(self.counts), influence.variance())
             for place, name in enumerate(some):
                 mine = {axis: float(values[place]) for axis, values in psi.items()}
                 others = {axis: float(values[place]) for axis, values in apart.items()}
-                found[name] = self._judged(name, mine, others, None if departures is None else departures[:, place])
+                of_psi = None if draws is None else self._draws_of_psi(mine, draws[0][:, place], float(draws[1][place]))
+                found[name] = self._judged(name, mine, others, of_psi)
         if not influences:
             return found, None
         return found, Influence(
@@ -142,7 +141,7 @@ class Panel:
         scores = np.stack([self.grid.average(self.networks.scores[name]) for name in names], axis=1)
         return {name: axis.mean(agreement(axis, scores, self.target)) for name, axis in self._apart.items()}
 
-    def _judged(self, name: str, psi: dict[str, float], apart: dict[str, float], departures: Floats | None) -> Judged:
+    def _judged(self, name: str, psi: dict[str, float], apart: dict[str, float], draws_of_psi: Floats | None) -> Judged:
         scores, target, axes = self.networks.scores[name], self.networks.target, self.networks.levels
         why = Reasons()
         cells = self._counter if isinstance(self._counter, str) else self._counter.count(scores)
@@ -156,7 +155,10 @@ class Panel:
         mean_psi = why.of("Psi", self._psi, psi)
         psi = apart if mean_psi is None else psi | apart
         why |= {f"psi.{axis}": self.grid.missing.get(axis) or why["Psi"] for axis in axes if axis not in psi}
-        draws = self._draws(scores, mean_psi, departures)
+        draws = Draws(
+            tau_b=self._draws_of_tau_b(scores, tau_b),
+            Psi=np.full(len(self.counts), np.nan) if mean_psi is None or draws_of_psi is None else draws_of_psi,
+        )
         statistics = Statistics(
             n=len(scores),
             tau_a=tau_a,
@@ -187,12 +189,17 @@ class Panel:
             return Intervals(tau_b=tau_b, Psi=None)
         return Intervals(tau_b=tau_b, Psi=why.of("interval.Psi", interval, draws.Psi, self.layout.comparisons))
 
-    def _draws(self, scores: Floats, psi: float | None, departures: Floats | None) -> Draws:
-        nothing = np.full(len(self.counts), np.nan)
-        return Draws(
-            tau_b=nothing if self._tau_b_draws is None else self._tau_b_draws.of(scores),
-            Psi=nothing if psi is None or departures is None else within_bounds(psi, departures),
-        )
+    def _draws_of_tau_b(self, scores: Floats, tau_b: float | None) -> Floats:
+        if self._tau_b_draws is None or tau_b is None:
+            return np.full(len(self.counts), np.nan)
+        draws = self._tau_b_draws.of(scores)
+        known = draws[~np.isnan(draws)]
+        variance = float(known.var()) if len(known) else 0.0
+        return confidence_draws(tau_b, draws, variance, max(1, self.networks.size // 2), self.shares)
+
+    def _draws_of_psi(self, psi: Mapping[str, float], departures: Floats, variance: float) -> Floats:
+        value = sum(psi.values()) / len(psi)
+        return confidence_draws(value, departures, variance, defined(self.layout).comparisons, self.shares)
 
     def _psi(self, psi: Mapping[str, float]) -> float:
         if not self.grid.axes:

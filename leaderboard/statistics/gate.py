@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leaderboard.statistics.resampling import Interval, interval
+from leaderboard.statistics.resampling import Interval, confidence_draws, interval
 from leaderboard.statistics.undefined import UndefinedError
 
 Floats = NDArray[np.float64]
@@ -18,7 +18,7 @@ class Gate:
 
     Attributes:
         auc: probability that a network with random labels scores higher than one with true labels; ties count half.
-        interval: 95 % bootstrap interval of the AUC; None with a reason in `why` if there is none.
+        interval: 95 % interval of the AUC; None with a reason in `why` if there is none.
         true: number of networks with true labels.
         random: number of networks with random labels.
         matched: whether only networks that agree in all other hyperparameters were compared.
@@ -41,7 +41,7 @@ def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints,
     hyperparameter*: otherwise a score that follows depth could pass or fail by which depths fitted random labels.
     If no such pair exists, over all pairs (`matched` is then False). 1 passes for a score that should grow with the
     gap, 0 for one that should fall, 1/2 says nothing. The interval resamples settings of the other hyperparameters,
-    with all of their networks.
+    with all of their networks, and is that of Clopper and Pearson near 0 and 1; see `confidence_draws`.
     Unit: none, in [0, 1]. Source: the randomization test of Zhang et al. 2017, arXiv:1611.03530, as a Mann-Whitney
     statistic.
 
@@ -57,26 +57,41 @@ def randomization_gate(scores: Floats, random: NDArray[np.bool_], setting: Ints,
     for what, members in (("random", random), ("true", ~random)):
         if not members.any():
             raise UndefinedError(f"No network trained on {what} labels has a score.")
+    every = np.ones((1, counts.shape[1]))
+    found, comparisons, matched = areas(scores, random, setting, np.concatenate([every, counts]))
+    auc, draws = float(found[0]), found[1:]
+    known = draws[~np.isnan(draws)]
+    variance = 4 * float(known.var()) if len(known) else 0.0
+    shares = np.random.default_rng(len(draws)).random(len(draws))
+    true, of_random = int((~random).sum()), int(random.sum())
+    try:
+        ends = interval((1 + confidence_draws(2 * auc - 1, draws, variance, comparisons, shares)) / 2, comparisons)
+        return Gate(auc, ends, "", true, of_random, matched)
+    except UndefinedError as reason:
+        return Gate(auc, None, str(reason), true, of_random, matched)
+
+
+def areas(scores: Floats, random: NDArray[np.bool_], setting: Ints, counts: Floats) -> tuple[Floats, int, bool]:
+    """Compute the AUC in each resample [count], NaN if it has no pair; see `randomization_gate`.
+
+    Returns:
+        The AUC; the number of settings that are compared, of the rarer class where none matches; and whether only equal
+        settings are compared.
+    """
     r, t = _matched_pairs(random, setting)
     matched = len(r) > 0
     if matched:
         wins = (scores[r] > scores[t]) + 0.5 * (scores[r] == scores[t])
-        auc = float(wins.mean())
         won = counts @ np.bincount(setting[r], wins, counts.shape[1])
         met = counts @ np.bincount(setting[r], minlength=counts.shape[1]).astype(np.float64)
         comparisons = len(np.unique(setting[r]))
     else:
-        auc = float(_won(scores, random, np.ones((1, len(scores))))[0] / (random.sum() * (~random).sum()))
         weight = counts[:, setting]
         won = _won(scores, random, weight)
         met = weight[:, random].sum(axis=1) * weight[:, ~random].sum(axis=1)
         comparisons = min(len(np.unique(setting[side])) for side in (random, ~random))
-    true, of_random = int((~random).sum()), int(random.sum())
-    draws = np.divide(won, met, out=np.full(len(counts), np.nan), where=met > 0)
-    try:
-        return Gate(auc, interval(draws, comparisons), "", true, of_random, matched)
-    except UndefinedError as reason:
-        return Gate(auc, None, str(reason), true, of_random, matched)
+    found = np.divide(won, met, out=np.full(len(counts), np.nan), where=met > 0)
+    return np.asarray(found, dtype=np.float64), comparisons, matched
 
 
 def _matched_pairs(random: NDArray[np.bool_], setting: Ints) -> tuple[Ints, Ints]:

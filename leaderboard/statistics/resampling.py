@@ -4,15 +4,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv, ndtri, stdtr
+from scipy.special import betaincinv, gammaincinv, ndtri, stdtr
 
 from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.undefined import UndefinedError
 
 COVERAGE: Final = 0.95
 FEWEST: Final = 3  # disjoint comparisons: of fewer, a spread is no estimate
-FEWEST_ALIKE: Final = 6  # that there is no spread: were they tosses, six would agree 1 time in 32, five 1 time in 16
 NO_SPREAD: Final = 1e-6  # a standard error or a width below this is rounding
+NODES: Final = np.array([5e-4, 2e-3, 5e-3, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5])  # between them: interpolated
 ROWS: Final = 512  # of a matrix of signs held at a time
 
 
@@ -43,8 +43,7 @@ def interval(draws: Floats, comparisons: int | None = None) -> Interval:
             for means of draws that had enough of them.
 
     Raises:
-        UndefinedError: no resamples, or fewer than half of them have a value; fewer than `FEWEST` comparisons, or than
-            `FEWEST_ALIKE` where all draws are one value, for then the spread is not none but unseen.
+        UndefinedError: no resamples, or fewer than half of them have a value; fewer than `FEWEST` comparisons.
     """
     if len(draws) == 0:
         raise UndefinedError("No resamples were asked for.")
@@ -54,10 +53,6 @@ def interval(draws: Floats, comparisons: int | None = None) -> Interval:
     if 2 * len(valid) < len(draws):
         raise UndefinedError(f"Only {len(valid)} of {len(draws)} resamples have a value.")
     low, high = np.quantile(valid, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    if comparisons is not None and comparisons < FEWEST_ALIKE and np.ptp(valid) < NO_SPREAD:
-        raise UndefinedError(
-            f"All resamples agree, as {comparisons} disjoint comparisons may by chance; it needs {FEWEST_ALIKE}."
-        )
     return Interval(float(low), float(high))
 
 
@@ -72,17 +67,52 @@ def all_alike(comparisons: int) -> float:
     return min(1.0, 2.0 ** (1 - comparisons))
 
 
-def within_bounds(value: float, departures: Floats) -> Floats:
-    r"""Convert linear departures [count] into draws of a coefficient in [-1, 1].
+def confidence_draws(value: float, draws: Floats, variance: float, comparisons: int, shares: Floats) -> Floats:
+    r"""Replace the resamples [count] of a coefficient in [-1, 1] by draws from its confidence distribution, in order.
 
-    .. math:: \tanh\Big(\mathrm{artanh}\, \tau + \frac{\delta}{1 - \tau^2}\Big)
+    The coefficient is taken for one of m* independent comparisons, a share p = (1 + tau) / 2 of which agree, and a draw
+    at level u is the end of the one-sided interval of Clopper and Pearson at this level:
 
-    Fisher's transformation: near 1 the draws are skewed away from 1 and none exceeds it. A coefficient of 1 or -1 is
-    returned unchanged.
+    .. math:: B^{-1}_u(x, y + 1) \; (u < \tfrac{1}{2}), \quad B^{-1}_u(x + 1, y) \; (u \ge \tfrac{1}{2}), \quad
+              x = m^* p, \; y = m^* (1 - p)
+
+    As Korn & Graubard do for surveys, m* is the number of independent comparisons that have the variance V of the
+    coefficient; 1 / m is added above and below, a quarter of what one of m comparisons that disagrees adds to
+    1 - tau^2, because near the ends V comes from the few comparisons that disagree:
+
+    .. math:: m^* = m \max\Big(1, \frac{1 - \tau^2 + 1 / m}{m V + 1 / m}\Big)
+
+    over m disjoint comparisons, whose mean varies no less than the coefficient (Hoeffding 1963, section 5). No draw is
+    nearer to an end than if all of the m comparisons agreed, so that for one ratio of V to 1 - tau^2 the draws rise
+    with the coefficient. The ends at 95 % of a coefficient of 1 are 2 * 0.025^(1 / m) - 1 and 1.
+    Sources: Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404; Korn & Graubard 1998, Survey Methodology 24, 193-201;
+    Hoeffding 1963, doi:10.1080/01621459.1963.10500830.
+
+    Args:
+        value: tau.
+        draws: of tau or departures from it [count], of which only the order is used; NaN where undefined.
+        variance: V.
+        comparisons: m, at least 1.
+        shares: decide between draws that tie [count].
     """
-    if abs(value) >= 1:
-        return np.full(len(departures), value)
-    return np.asarray(np.tanh(np.arctanh(value) + departures / (1 - value**2)), dtype=np.float64)
+    added = 1 / comparisons
+    effective = max(comparisons, comparisons * (1 - value**2 + added) / (comparisons * variance + added))
+    agreeing = effective * (1 + value) / 2
+    found = np.full(len(draws), np.nan)
+    valid = np.flatnonzero(~np.isnan(draws))
+    order = valid[np.lexsort((shares[valid], np.round(draws[valid], 12)))]
+    level = (np.arange(len(order)) + 0.5) / max(1, len(order))
+    low = np.interp(level, NODES, _lower(agreeing, effective - agreeing, comparisons))
+    high = np.interp(1 - level, NODES, _lower(effective - agreeing, agreeing, comparisons))
+    found[order] = 2 * np.where(level < NODES[-1], low, 1 - high) - 1
+    return found
+
+
+def _lower(agreeing: float, others: float, comparisons: int) -> Floats:
+    """Compute the lower ends of a share at the levels `NODES`, at most those of comparisons that all agree."""
+    if agreeing <= 0:
+        return np.zeros_like(NODES)
+    return np.asarray(np.minimum(betaincinv(agreeing, others + 1, NODES), NODES ** (1 / comparisons)))
 
 
 def student(departures: Floats, degrees: Floats, shares: Floats) -> Floats:

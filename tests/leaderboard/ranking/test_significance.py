@@ -146,7 +146,7 @@ def test_the_standard_error_is_of_the_two_influences() -> None:
 
 
 def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two beside very many: wider intervals and larger p-values, of rivals and of any two measures."""
+    """Two beside very many: larger p-values, of rivals and of any two measures."""
     reports = []
     for degrees in (2, 1e9):
         monkeypatch.setattr(Influence, "degrees", lambda self, nu=degrees: np.full(self.of_configuration.shape[1], nu))
@@ -159,9 +159,6 @@ def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.Mo
     def p_of_pairs(found: dict[str, Any]) -> float:
         return float(np.nansum(np.array(found["comparisons"]["p_adjusted"], dtype=np.float64)))
 
-    for name in ("good", "better", "useless"):
-        widths = [np.ptp(found["measures"][name]["interval"]["Psi"]) for found in (few, many)]
-        assert widths[0] > widths[1]
     for ours, theirs in zip(rivals(few), rivals(many), strict=True):
         assert np.ptp(ours["interval"]) > np.ptp(theirs["interval"])
         assert ours["p_adjusted"] >= theirs["p_adjusted"]
@@ -170,25 +167,23 @@ def test_few_degrees_of_freedom_make_everything_less_sure(monkeypatch: pytest.Mo
 
 
 def test_few_networks_that_agree_settle_nothing() -> None:
-    """Of eight configurations a perfect order has neither interval nor verdict; of twelve the p-value of six tosses."""
+    """Of eight configurations a perfect order may be chance, its interval that of four comparisons; twelve are six."""
     few, more = (
         ranked(zoo().query("`hp.width` < 32 and `hp.depth` == 1 and `hp.rate` in @rates"), bootstrap=100)
         for rates in ((1, 2), (1, 2, 3))
     )
-    for found, configurations in ((few, 8), (more, 12)):
+    for found, comparisons in ((few, 4), (more, 6)):
         perfect = found["measures"]["perfect"]
         rival = perfect["told_from"]["hyperparameter"]
-        assert (found["configurations"], perfect["Psi"]) == (configurations, 1)
-        if configurations < 12:
-            assert perfect["interval"] == {"tau_b": None, "Psi": None}
-            assert perfect["gate"]["interval"] is perfect["label_equivalents"]["interval"] is None
+        share = 0.025 ** (1 / comparisons)
+        assert (found["configurations"], perfect["Psi"]) == (2 * comparisons, 1)
+        for ends in perfect["interval"].values():
+            assert ends == pytest.approx([2 * share - 1, 1], abs=0.05)
+        assert perfect["gate"]["interval"] == pytest.approx([share, 1], abs=0.05)
+        if comparisons < 6:
             assert rival["verdict"] == "not told apart"
-            assert {"interval.Psi", "interval.tau_b", "gate.interval"} <= set(perfect["why"])
-        else:
-            assert perfect["interval"] == {"tau_b": [1, 1], "Psi": [1, 1]}
-            assert perfect["gate"]["interval"] == [1, 1]
-            names, p = found["comparisons"]["names"], found["comparisons"]["p_adjusted"]
-            assert p[names.index("perfect")][names.index("memory")] > 1 / 32
+    names, p = more["comparisons"]["names"], more["comparisons"]["p_adjusted"]
+    assert p[names.index("perfect")][names.index("memory")] > 1 / 32
 
 
 def test_a_measure_that_lacks_networks_is_resampled_with_the_others() -> None:

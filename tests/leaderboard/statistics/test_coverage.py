@@ -4,7 +4,7 @@ The full simulation runs with `pytest tests/leaderboard/statistics/test_coverage
 --benchmark-json=FILE`; the file's `extra_info` holds each truth and the share of the ledgers that cover it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Final
 
@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from leaderboard.statistics.bins import levels_of
+from leaderboard.statistics.gate import randomization_gate
 from leaderboard.statistics.granulated import agreement, granulated, grid_of
 from leaderboard.statistics.influence import Layout
 from leaderboard.statistics.kendall import tau_b
-from leaderboard.statistics.resampling import Interval, TauBDraws, draw, interval, student, within_bounds
+from leaderboard.statistics.resampling import Interval, TauBDraws, confidence_draws, draw, interval
 
 Floats = NDArray[np.float64]
 Design = Callable[[np.random.Generator], Floats]  # hyperparameters [c, k] of configurations
 
 SPREAD: Final = 0.3  # of the gap beside what the hyperparameters do to it
 NOISES: Final = (0.3, 0.7)  # added to the gap to make a score
+NEARLY_NONE: Final = (0.018, 0.001, 0.0005)  # the same for a Psi of 0.963, 0.998 and 0.999
 RESAMPLES: Final = 500
 REDRAWN: Final = 4000  # ledgers whose mean is the truth
 
@@ -47,7 +49,9 @@ def whole_grid(*levels: int) -> Design:
 class Ledger:
     """Networks of a design, the effect of each hyperparameter on gap and score a third of the one before."""
 
-    def __init__(self, design: Design, effect: float, seeds: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, design: Design, effect: float, seeds: int, rng: np.random.Generator, noises: Sequence[float] = NOISES
+    ) -> None:
         table = design(rng)
         self.configuration = np.repeat(np.arange(len(table)), seeds)
         table = table[self.configuration]
@@ -55,7 +59,7 @@ class Ledger:
         levels = levels_of(pd.DataFrame(table, columns=[f"hp.{i}" for i in range(table.shape[1])])).codes
         self.grid = grid_of(levels, n, configuration=self.configuration)
         self.target = table @ (effect / 3.0 ** np.arange(table.shape[1])) + SPREAD * rng.normal(size=n)
-        self.scores = {noise: self.target + noise * rng.normal(size=n) for noise in NOISES}
+        self.scores = {noise: self.target + noise * rng.normal(size=n) for noise in noises}
 
     def figures(self) -> dict[tuple[str, float], float]:
         """Of each score tau-b and Psi."""
@@ -69,30 +73,54 @@ class Ledger:
         """Their intervals, as a ranking takes them."""
         counts = draw(self.grid.size, resamples, rng)
         draws_of_tau_b = TauBDraws(counts, self.configuration, self.target)
+        shares = rng.random(resamples)
         layout, target = Layout(self.grid), self.grid.average(self.target)
         found = {}
         for noise, mu in self.scores.items():
             means = self.grid.average(mu)
             agreements = {name: agreement(axis, means, target)[:, None] for name, axis in self.grid.axes.items()}
             influence = layout.influence(agreements)
-            departures = student(influence.draws(counts), influence.degrees(), rng.random(resamples))[:, 0]
-            found["tau_b", noise] = interval(draws_of_tau_b.of(mu))
-            found["Psi", noise] = interval(within_bounds(granulated(self.grid, means, target)[0], departures))
+            draws, value = draws_of_tau_b.of(mu), tau_b(mu, self.target)
+            found["tau_b", noise] = interval(
+                confidence_draws(value, draws, float(draws.var()), self.grid.size // 2, shares)
+            )
+            departures, variance = influence.draws(counts)[:, 0], float(influence.variance()[0])
+            value = granulated(self.grid, means, target)[0]
+            found["Psi", noise] = interval(confidence_draws(value, departures, variance, layout.comparisons, shares))
         return found
 
 
 def held(
-    design: Design, effect: float, seeds: int, ledgers: int, redrawn: int = REDRAWN, resamples: int = RESAMPLES
+    design: Design,
+    effect: float,
+    seeds: int,
+    ledgers: int,
+    redrawn: int = REDRAWN,
+    resamples: int = RESAMPLES,
+    noises: Sequence[float] = NOISES,
 ) -> Mapping[tuple[str, float], tuple[float, float]]:
     """By figure and score: the truth, and the share of the ledgers whose interval holds it."""
     rng = np.random.default_rng(0)
-    sample = [Ledger(design, effect, seeds, rng).figures() for _ in range(redrawn)]
+    sample = [Ledger(design, effect, seeds, rng, noises).figures() for _ in range(redrawn)]
     truth = {key: float(np.mean([found[key] for found in sample])) for key in sample[0]}
     counts = dict.fromkeys(truth, 0)
     for _ in range(ledgers):
-        for key, (low, high) in Ledger(design, effect, seeds, rng).intervals(resamples, rng).items():
+        for key, (low, high) in Ledger(design, effect, seeds, rng, noises).intervals(resamples, rng).items():
             counts[key] += int(low <= truth[key] <= high)
     return {key: (truth[key], counts[key] / ledgers) for key in truth}
+
+
+def held_by_the_gate(auc: float, settings: int, ledgers: int, resamples: int = RESAMPLES) -> float:
+    """Share of the ledgers whose interval of the AUC holds the truth, with one pair of networks in each setting."""
+    rng = np.random.default_rng(0)
+    random, setting = np.tile([True, False], settings), np.repeat(np.arange(settings), 2)
+    count = 0
+    for _ in range(ledgers):
+        scores = np.where(random, np.repeat(rng.random(settings) < auc, 2), 0.5)
+        gate = randomization_gate(scores, random, setting, draw(settings, resamples, rng))
+        assert gate.interval is not None
+        count += int(gate.interval.low <= auc <= gate.interval.high)
+    return count / ledgers
 
 
 def test_coverage() -> None:
@@ -103,6 +131,35 @@ def test_coverage() -> None:
         assert share == pytest.approx(0.95, abs=0.02 + error)
 
 
+def test_coverage_near_the_ends() -> None:
+    """On 2^5 networks, Psi and tau-b of nearly 1 and an AUC of 0.996, whose resamples are mostly all equal."""
+    found = held(whole_grid(2, 2, 2, 2, 2), 0.0, 1, ledgers=80, redrawn=120, resamples=200, noises=NEARLY_NONE[:2])
+    for truth, share in found.values():
+        assert truth > 0.94
+        assert share >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 80)
+    assert held_by_the_gate(0.996, 32, ledgers=80, resamples=100) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 80)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.5])
+@pytest.mark.parametrize("factors", [5, 7])
+def test_coverage_near_the_ends_in_2000_ledgers(benchmark: BenchmarkFixture, factors: int, effect: float) -> None:
+    """At least nominal: NEAR."""
+    design = whole_grid(*(2,) * factors)
+    found = benchmark.pedantic(held, args=(design, effect, 1, 2000), kwargs={"noises": NEARLY_NONE}, rounds=1)
+    benchmark.extra_info |= {f"{figure}, noise {noise}": found[figure, noise] for figure, noise in found}
+    for _, share in found.values():
+        assert share >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 2000)
+
+
+@pytest.mark.parametrize("auc", [0.7, 0.9, 0.982, 0.996, 0.999])
+@pytest.mark.parametrize("settings", [16, 64])
+def test_coverage_of_the_gate_in_2000_ledgers(benchmark: BenchmarkFixture, settings: int, auc: float) -> None:
+    """At least nominal: GATE."""
+    share = benchmark.pedantic(held_by_the_gate, args=(auc, settings, 2000), rounds=1)
+    benchmark.extra_info["share"] = share
+    assert share >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 2000)
+
+
 @pytest.mark.parametrize("effect", [0.0, 0.5])
 @pytest.mark.parametrize(
     ("design", "seeds"),
@@ -110,11 +167,11 @@ def test_coverage() -> None:
     ids=["50 searched", "100 searched", "50 searched, 2 seeds"],
 )
 def test_coverage_in_2000_ledgers(benchmark: BenchmarkFixture, design: Design, seeds: int, effect: float) -> None:
-    """Nominal within two points: 94.4 to 95.7 % of Psi and 93.6 to 95.8 % of tau-b, with an effect and without."""
+    """Nominal up to two points below and four above: SEARCHED, with an effect and without."""
     found = benchmark.pedantic(held, args=(design, effect, seeds, 2000), rounds=1)
     benchmark.extra_info |= {f"{figure}, noise {noise}": found[figure, noise] for figure, noise in found}
     for _, share in found.values():
-        assert share == pytest.approx(0.95, abs=0.02)
+        assert 0.93 <= share <= 0.99
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.5])
@@ -126,9 +183,9 @@ def test_coverage_in_2000_ledgers(benchmark: BenchmarkFixture, design: Design, s
 def test_coverage_where_no_configuration_is_drawn(
     benchmark: BenchmarkFixture, design: Design, seeds: int, effect: float
 ) -> None:
-    """On a whole grid, trained again: Psi 93.4 to 96.4 %; tau-b 94.2 to 98.5 %, since it allows for other designs."""
+    """On a whole grid, trained again: WHOLE; tau-b allows for other designs."""
     found = benchmark.pedantic(held, args=(design, effect, seeds, 2000), rounds=1)
     benchmark.extra_info |= {f"{figure}, noise {noise}": found[figure, noise] for figure, noise in found}
     for (figure, _), (_, share) in found.items():
         assert share >= 0.93
-        assert share <= (0.97 if figure == "Psi" else 1)
+        assert share <= (0.99 if figure == "Psi" else 1)

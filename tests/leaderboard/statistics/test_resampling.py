@@ -5,19 +5,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau, norm
+from scipy.stats import binomtest, kendalltau, norm
 from scipy.stats import t as students
 
 from leaderboard.statistics import resampling
 from leaderboard.statistics.granulated import grid_of
 from leaderboard.statistics.resampling import (
+    Interval,
     TauBDraws,
     all_alike,
+    confidence_draws,
     draw,
     interval,
     normal_score,
     student,
-    within_bounds,
 )
 from leaderboard.statistics.undefined import UndefinedError
 
@@ -43,15 +44,51 @@ def test_a_resample_of_tau_b_is_tau_b_of_the_networks_drawn(
                 assert value == pytest.approx(kendalltau(mu, g).statistic, abs=1e-12)
 
 
-def test_draws_of_a_coefficient_stay_within_its_bounds() -> None:
-    """Small departures are carried over as they are, large ones lean back; a perfect coefficient stays."""
-    departures = np.array([-1e-6, 0, 1e-6, 3.0, -3.0])
-    draws = within_bounds(0.8, departures)
+def ends(value: float, share: float, comparisons: int) -> Interval:
+    """The interval of a coefficient with this share of the variance of independent disjoint comparisons."""
+    rng = np.random.default_rng(0)
+    variance = share * (1 - value**2) / comparisons
+    return interval(confidence_draws(value, rng.normal(size=4000), variance, comparisons, rng.random(4000)))
 
-    np.testing.assert_allclose(draws[:3] - 0.8, departures[:3], rtol=1e-4, atol=1e-15)
-    assert (np.abs(draws) <= 1).all()
-    assert draws[3] == pytest.approx(np.tanh(np.arctanh(0.8) + 3 / 0.36), abs=1e-12)
-    np.testing.assert_array_equal(within_bounds(-1.0, np.zeros(2)), [-1, -1])
+
+@pytest.mark.parametrize("comparisons", [3, 16, 64])
+def test_with_the_variance_of_independent_comparisons_the_interval_is_the_binomials(comparisons: int) -> None:
+    """That of Clopper and Pearson, as SciPy computes it, for each number of comparisons that agree."""
+    for agreeing in {0, 1, comparisons // 2, comparisons - 1, comparisons}:
+        exact = binomtest(agreeing, comparisons).proportion_ci(0.95, method="exact")
+        low, high = ends(2 * agreeing / comparisons - 1, 1.0, comparisons)
+
+        assert (1 + low) / 2 == pytest.approx(exact.low, abs=2e-3)
+        assert (1 + high) / 2 == pytest.approx(exact.high, abs=2e-3)
+
+
+@pytest.mark.parametrize("comparisons", [3, 16, 64])
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.7, 1.0])
+def test_the_ends_rise_with_the_coefficient(share: float, comparisons: int) -> None:
+    """From -1 to 1, and those of tau are those of -tau turned round."""
+    found = np.array([ends(value, share, comparisons) for value in np.linspace(-1, 1, 201)])
+
+    assert (np.diff(found, axis=0) >= -1e-9).all()
+    assert found == pytest.approx(-found[::-1, ::-1], abs=1e-9)
+    assert (found[:, 0] <= np.linspace(-1, 1, 201)).all()
+    assert (found[:, 1] >= np.linspace(-1, 1, 201)).all()
+
+
+def test_away_from_the_ends_an_interval_has_the_width_of_its_variance() -> None:
+    """Four standard errors, little more, of a coefficient whose variance is a third of that of disjoint comparisons."""
+    low, high = ends(0.3, 1 / 3, 100)
+
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.91 / 300), rel=0.1)
+
+
+def test_draws_keep_the_order_of_the_resamples() -> None:
+    """Ties in the order of the shares; a resample without a value has none."""
+    draws = np.array([0.3, np.nan, 0.1, 0.1, 0.2])
+    found = confidence_draws(0.5, draws, 0.01, 10, np.array([0.1, 0.2, 0.9, 0.3, 0.5]))
+
+    assert np.isnan(found[1])
+    assert np.argsort(found[[0, 2, 3, 4]]).tolist() == [2, 1, 3, 0]
+    assert confidence_draws(0.5, np.zeros(0), 0.0, 3, np.zeros(0)).shape == (0,)
 
 
 def test_normal_departures_become_students() -> None:
@@ -66,15 +103,13 @@ def test_normal_departures_become_students() -> None:
     assert (np.quantile(draws, 0.025, axis=0) < 0).all()
 
 
-def test_an_interval_without_width_needs_six_disjoint_comparisons() -> None:
-    """Five that agree may do so by chance, six seldom; an interval that has a width needs three."""
-    same, other = np.ones(100), np.linspace(0, 1, 100)
+def test_an_interval_needs_three_disjoint_comparisons() -> None:
+    """Of two a spread is no estimate."""
+    draws = np.linspace(0, 1, 100)
 
-    assert interval(same, 6) == interval(same) == (1, 1)
-    assert interval(other, 3) == interval(other)
-    for draws, comparisons in ((same, 5), (same + 1e-9 * other, 5), (other, 2)):
-        with pytest.raises(UndefinedError, match=str(comparisons)):
-            interval(draws, comparisons)
+    assert interval(draws, 3) == interval(draws)
+    with pytest.raises(UndefinedError, match="there are 2"):
+        interval(draws, 2)
 
 
 def test_tosses_all_agree_so_often() -> None:
