@@ -18,6 +18,7 @@ from leaderboard.ranking.entry import Cost, Gate
 from leaderboard.ranking.report import GridFacts
 from leaderboard.statistics.estimator_noise import noise_within
 from leaderboard.statistics.gate import randomization_gate
+from leaderboard.statistics.granulated import Grid
 from leaderboard.statistics.pairs import Floats, Ints, joint
 from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.undefined import Reasons, UndefinedError
@@ -25,15 +26,15 @@ from leaderboard.statistics.undefined import Reasons, UndefinedError
 OUTCOMES: Final = ("scored", "unsupported", "failed", "timeout", "stale")
 
 
-def grid_facts(networks: Networks) -> GridFacts:
-    """Count how full the grid of levels is, and the replicates of its configurations."""
+def grid_facts(networks: Networks, grid: Grid) -> GridFacts:
+    """Count how full the grid of levels is, the replicates of its configurations, and the pairs that are compared."""
     if not len(networks):
         return GridFacts(places=0, filled=0, holes=0, replicates=None)
     places = prod(len(np.unique(code)) for code in networks.levels.values())
     filled = int(joint(networks.levels.values(), len(networks)).max()) + 1
     sizes = np.bincount(networks.configuration)
     replicates = int(sizes.min()), int(sizes.max())
-    return GridFacts(places=places, filled=filled, holes=places - filled, replicates=replicates)
+    return GridFacts(places=places, filled=filled, holes=places - filled, replicates=replicates, sampled=grid.sampled)
 
 
 class Gates:

@@ -26,7 +26,7 @@ from leaderboard.ranking.report import Bins, LabelCurve, Report, Seeds
 from leaderboard.ranking.significance import family_of
 from leaderboard.ranking.strata import Parts, average_over, strata_of, strata_report
 from leaderboard.statistics.estimator_noise import ranks_draws
-from leaderboard.statistics.granulated import grid_of
+from leaderboard.statistics.granulated import Grid, grid_of
 from leaderboard.statistics.pairs import MOST_NETWORKS
 from leaderboard.statistics.sign_error import Weights
 from leaderboard.statistics.undefined import Reasons
@@ -131,7 +131,8 @@ def rank(
     power = power_of(together.comparisons, measures, ranked)
     if power is None:
         why["power"] = "Fewer than two measures have a Psi with a spread."
-    curve = why.of("label_curve", _label_curve, networks, options)
+    grid = grid_of(networks.levels, len(networks), configuration=networks.configuration, kept=seeds == "kept")
+    curve = why.of("label_curve", _label_curve, grid, networks, options)
     return Report(
         models=len(runs),
         target=target,
@@ -142,7 +143,7 @@ def rank(
         missing_cells=sum(int((~np.isfinite(networks.scores[name])).sum()) for name in family),
         hyperparameters=names_of(runs, "hp"),
         configurations=networks.size,
-        grid=grid_facts(networks),
+        grid=grid_facts(networks, grid),
         binned={name: Bins(bins=len(edges) + 1, edges=edges) for name, edges in levels.edges.items()},
         seeds=seeds,
         weights=weights,
@@ -233,8 +234,7 @@ def _data_sets(
     return strata_of(networks, runs[DATASET], options), ""
 
 
-def _label_curve(networks: Networks, options: Options) -> LabelCurve:
-    grid = grid_of(networks.levels, len(networks), configuration=networks.configuration, kept=options.seeds == "kept")
+def _label_curve(grid: Grid, networks: Networks, options: Options) -> LabelCurve:
     inner = replace(grid, axes={name: axis for name, axis in grid.axes.items() if name not in options.apart})
     curve = curve_of(inner, networks, options.seed)
     return LabelCurve(examples=curve.examples, Psi=curve.psi.tolist())

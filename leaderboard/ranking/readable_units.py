@@ -109,9 +109,9 @@ def curve_of(grid: Grid, networks: Networks, seed: int) -> LabelCurve:
     Raises:
         UndefinedError: see `label_curve`; or a target that is a loss.
     """
-    if networks.accuracy is None:
+    if networks.accuracy is None or networks.test_size is None:
         raise UndefinedError("Labels give an estimate of an accuracy; this target is a loss.")
-    return label_curve(grid, networks.target, networks.accuracy, seed)
+    return label_curve(grid, networks.target, networks.accuracy, networks.test_size, seed)
 
 
 def find_front(points: Mapping[str, tuple[float, float]]) -> set[str]:

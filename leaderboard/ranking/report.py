@@ -1,7 +1,7 @@
 """Typed report of a ranking and its JSON; `leaderboard.ranking.entry` has the part on one measure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from leaderboard.claims.claim import JudgedClaim
 from leaderboard.ledger.read import Target
 from leaderboard.ranking.entry import Entry, Statistics
+from leaderboard.statistics.granulated import Sample
 from leaderboard.statistics.resampling import Interval
 from leaderboard.statistics.sign_error import Weights
 
@@ -36,12 +37,18 @@ class Strata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridFacts:
-    """Coverage of the grid of hyperparameters, and the fewest and most replicates of a configuration."""
+    """Coverage of the grid of hyperparameters.
+
+    Attributes:
+        replicates: the fewest and the most of a configuration.
+        sampled: by hyperparameter along which not all pairs are compared: how many are.
+    """
 
     places: int
     filled: int
     holes: int
     replicates: tuple[int, int] | None
+    sampled: Mapping[str, Sample] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import mean
 from typing import Final
@@ -15,7 +15,8 @@ from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Agreements = NDArray[np.int8]
 
-MOST_PAIRS: Final = 3_000_000  # along one hyperparameter: 3 bytes each a measure, and more than any grid in print has
+MOST_PAIRS: Final = 50_000  # along one hyperparameter, or as many as the next line has: more are sampled
+PAIRS_A_UNIT: Final = 16  # 32 partners: their sampling adds some 5 % to the standard error of Psi
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,21 @@ class Axis:
         return np.asarray((sums.T / lengths).mean(axis=-1), dtype=np.float64)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Pairs that were sampled along a hyperparameter.
+
+    Attributes:
+        pairs: number of those that are compared.
+        of: number of all.
+        error: the standard deviation at most that sampling adds to psi.
+    """
+
+    pairs: int
+    of: int
+    error: float
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Configurations of a set of networks, and the pairs to compare along each hyperparameter.
@@ -56,14 +72,14 @@ class Grid:
         kept: whether each network is a unit.
         axes: by name of the hyperparameter; only those along which there is a pair.
         missing: for the others, the reason.
-        too_many: the reason of a hyperparameter along which there are too many pairs; empty if there is none.
+        sampled: the hyperparameters along which pairs were sampled.
     """
 
     configuration: Ints
     kept: bool
     axes: Mapping[str, Axis]
     missing: Mapping[str, str]
-    too_many: str = ""
+    sampled: Mapping[str, Sample] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -73,7 +89,7 @@ class Grid:
     @property
     def why_empty(self) -> str:
         """The reason why nothing is compared where there are no axes."""
-        return self.too_many or "No two networks differ in exactly one hyperparameter."
+        return "No two networks differ in exactly one hyperparameter."
 
     @property
     def of_unit(self) -> Ints:
@@ -103,14 +119,20 @@ class Grid:
         return np.array(means, dtype=np.float64)
 
 
-def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: bool = False) -> Grid:
+def grid_of(
+    levels: Levels, n: int, *, configuration: Ints | None = None, kept: bool = False, most: int | None = None
+) -> Grid:
     """Arrange n networks by their hyperparameters; holes and replicates are allowed.
+
+    The pairs of a searched ledger grow with the square of its size. Along a hyperparameter with too many of them, each
+    unit is compared with equally many others; see `sample_neighbours`.
 
     Args:
         levels: the code [n] of each hyperparameter; a continuous one comes binned.
         n: number of networks.
         configuration: of each network [n], if binned hyperparameters do not distinguish configurations.
         kept: compare networks instead of means over the replicates of a configuration.
+        most: pairs along one hyperparameter; None for `MOST_PAIRS`, or `PAIRS_A_UNIT` times the units if that is more.
     """
     if configuration is None:
         configuration = joint(levels.values(), n)
@@ -118,23 +140,71 @@ def grid_of(levels: Levels, n: int, *, configuration: Ints | None = None, kept: 
     settings = {name: code[units] for name, code in levels.items()}
     axes: dict[str, Axis] = {}
     missing: dict[str, str] = {}
-    too_many = ""
+    sampled: dict[str, Sample] = {}
+    most = max(MOST_PAIRS, PAIRS_A_UNIT * len(units)) if most is None else most
     for name, code in settings.items():
         cell = joint([other for other_name, other in settings.items() if other_name != name], len(units))
         if len(np.unique(code)) < 2:  # noqa: PLR2004  a pair
             missing[name] = f"{name} has one value only."
             continue
-        sizes = np.bincount(cell).astype(np.float64)
-        if (sizes * (sizes - 1)).sum() / 2 > MOST_PAIRS:
-            missing[name] = f"More than {MOST_PAIRS:,} pairs differ in {name} alone; bin it."
-            too_many = too_many or missing[name]
-            continue
-        axis = find_neighbours(cell, code)
-        if len(axis.first):
-            axes[name] = axis
-        else:
+        pairs = _pairs_in(cell) - _pairs_in(joint([cell, code], len(units)), cell)
+        if not pairs.any():
             missing[name] = f"No two networks differ in {name} alone."
-    return Grid(configuration, kept, axes, missing, too_many)
+        elif pairs.sum() <= most:
+            axes[name] = find_neighbours(cell, code)
+        else:
+            axes[name], sampled[name] = sample_neighbours(cell, code, pairs, most)
+    return Grid(configuration, kept, axes, missing, sampled)
+
+
+def _pairs_in(group: Ints, cell: Ints | None = None) -> Ints:
+    """Count the pairs of units within each group, or within the groups of each cell."""
+    sizes, first = np.bincount(group), np.unique(group, return_index=True)[1]
+    pairs = sizes * (sizes - 1) // 2
+    if cell is None:
+        return pairs
+    found = np.zeros(int(cell.max()) + 1, dtype=np.int64)
+    np.add.at(found, cell[first], pairs)
+    return found
+
+
+def sample_neighbours(cell: Ints, level: Ints, pairs: Ints, most: int) -> tuple[Axis, Sample]:
+    r"""Sample pairs of units in the same cell with different levels, about equally many for each unit.
+
+    The units of a cell are put on a circle in random order, and each is compared with those at most d places away; all
+    pairs of cells with no more than 2 d + 1 units are kept. With M pairs in a cell, m of them sampled, and C cells, the
+    standard deviation that this adds to psi is at most
+
+    .. math:: \sqrt{\frac{1}{C^2} \sum_\text{cells} \frac{1 - m / M}{m}}
+
+    that of m pairs drawn at random, whose agreements are at most 1. It is less, since all units count alike. The order
+    depends on the number of units alone. Source: the cyclic designs of Brown & Kildea 1978,
+    doi:10.1214/aos/1176344256.
+
+    Args:
+        cell: of each unit [u].
+        level: of each unit [u].
+        pairs: M of each cell.
+        most: pairs of all cells, about.
+    """
+    shuffled = np.random.default_rng([len(cell), 0xC1C]).permutation(len(cell))
+    order = shuffled[np.argsort(cell[shuffled], kind="stable")]
+    sizes = np.bincount(cell)
+    size, start = sizes[cell[order]], np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = np.arange(len(order)) - start
+    apart = pairs.sum() / _pairs_in(cell).sum()  # share of the pairs of a cell with different levels
+    first, second = [], []
+    for step in range(1, max(1, round(most / (apart * len(cell)))) + 1):
+        here = np.flatnonzero((2 * step < size) | ((2 * step == size) & (place < step)))
+        a, b = order[here], order[start[here] + (place[here] + step) % size[here]]
+        different = level[a] != level[b]
+        first.append(a[different])
+        second.append(b[different])
+    axis = _by_cell(cell, np.concatenate(first), np.concatenate(second))
+    kept = np.diff(axis.starts, append=len(axis.first))
+    here = cell[axis.first[axis.starts]]
+    error = math.sqrt(((1 - kept / pairs[here]) / kept).sum()) / len(kept)
+    return axis, Sample(pairs=len(axis.first), of=int(pairs.sum()), error=error)
 
 
 def find_neighbours(cell: Ints, level: Ints) -> Axis:
@@ -148,10 +218,13 @@ def find_neighbours(cell: Ints, level: Ints) -> Axis:
         )
         first.append(order[here])
         second.append(order[here + step])
-    a, b = np.concatenate(first), np.concatenate(second)
-    by_cell = np.argsort(cell[a], kind="stable")
-    starts = np.unique(cell[a][by_cell], return_index=True)[1]
-    return Axis(a[by_cell], b[by_cell], starts)
+    return _by_cell(cell, np.concatenate(first), np.concatenate(second))
+
+
+def _by_cell(cell: Ints, first: Ints, second: Ints) -> Axis:
+    order = np.argsort(cell[first], kind="stable")
+    starts = np.unique(cell[first][order], return_index=True)[1]
+    return Axis(first[order], second[order], starts)
 
 
 def agreement(axis: Axis, scores: Floats, target: Floats) -> Agreements:

@@ -11,8 +11,12 @@ from leaderboard.statistics.pairs import Floats, Ints, Levels, joint
 from leaderboard.statistics.undefined import UndefinedError, require_contrast
 
 Weights = Literal["hoeffding", "binomial"]
+Enough = Literal["share", "published"]
 
-EFFECTIVE_SHARE: Final = 0.12  # the paper keeps an environment of 10 x 10 seed pairs if its effective number is >= 12
+MOST_PAIRS: Final = 500_000  # along one hyperparameter; the paper's largest design has 200,000
+EFFECTIVE_NUMBER: Final = 12  # of the pairs of an environment that the paper keeps; it has 10 x 10
+ROUNDING: Final = 1e-12  # so that n pairs of equal weight count n
+EFFECTIVE_SHARE: Final = 0.12  # of the pairs: the same with ten seeds, and possible with fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +103,19 @@ def binomial_weight(difference: Floats, test_size: Floats, accuracies: tuple[Flo
 
 
 def environments_of(
-    target: Floats, levels: Levels, test_size: Floats, accuracy: Floats | None = None, *, weights: Weights = "hoeffding"
+    target: Floats,
+    levels: Levels,
+    test_size: Floats,
+    accuracy: Floats | None = None,
+    *,
+    weights: Weights = "hoeffding",
+    enough: Enough = "share",
 ) -> Environments:
     """Find the environments of a set of networks whose targets differ by more than the noise of the test set.
 
     An environment is a pair of configurations that differ in exactly one hyperparameter; every network of one is
     compared with every network of the other. It is kept if the effective number of its pairs,
-    (sum w)^2 / sum w^2, is at least `EFFECTIVE_SHARE` of their number: 12 of the paper's 100, and with one network a
-    configuration simply a pair whose weight is not 0.
+    (sum w)^2 / sum w^2, is large enough. The paper requires 12 of 100 pairs.
 
     Args:
         target: a gap or an error [n], in units of accuracy.
@@ -114,13 +123,15 @@ def environments_of(
         test_size: number of test examples of each network [n]; a pair takes the smaller.
         accuracy: on the test examples [n]; for binomial weights only.
         weights: Hoeffding's bound, as in the paper, or exact binomial probabilities.
+        enough: "share" for `EFFECTIVE_SHARE` of the pairs, so that with one network a configuration each pair whose
+            weight is not 0 is kept; "published" for `EFFECTIVE_NUMBER` pairs, however many seeds are missing.
 
     Raises:
         UndefinedError: nothing to compare; the message says whether for want of neighbours or of differences.
     """
     require_contrast(target)
     n = len(target)
-    grid = grid_of(levels, n, kept=True)
+    grid = grid_of(levels, n, kept=True, most=MOST_PAIRS)
     if not grid.axes:
         raise UndefinedError(grid.why_empty)
     first = np.concatenate([axis.first for axis in grid.axes.values()])
@@ -138,9 +149,11 @@ def environments_of(
     else:
         weight = binomial_weight(difference, size, (accuracy[first], accuracy[second]))
     total, square = np.bincount(index, weight), np.bincount(index, weight**2)
-    kept = (total > 0) & (total**2 >= EFFECTIVE_SHARE * np.bincount(index) * square)
+    least = EFFECTIVE_SHARE * np.bincount(index) if enough == "share" else EFFECTIVE_NUMBER
+    kept = (total > 0) & (total**2 >= least * square * (1 - ROUNDING))
     if not kept.any():
-        raise UndefinedError("In no environment do the targets differ by more than the test set resolves.")
+        fewer = "" if enough == "share" else f", with an effective number of {EFFECTIVE_NUMBER} pairs,"
+        raise UndefinedError(f"In no environment{fewer} do the targets differ by more than the test set resolves.")
     axis_of = np.zeros(len(total), dtype=np.int64)
     axis_of[index] = which
     pairs = kept[index]

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from leaderboard.ranking.excerpt import AnyEntry, Ranking, best_first
 from leaderboard.statistics.estimator_noise import ranks_draws
+from leaderboard.statistics.granulated import Sample
 from leaderboard.statistics.resampling import Interval
 
 Verdict = Literal["better", "worse", "not told apart", ""]
@@ -194,3 +195,12 @@ def _across(entry: AnyEntry, ranking: Ranking) -> Figure:
 def _track(entry: AnyEntry) -> str:
     """The track of a measure; if the metadata do not have it, from its needs; empty if neither is known."""
     return entry.track or next((track for need, track in NEEDS.items() if need in entry.needs), "")
+
+
+def sampled_pairs(sampled: Mapping[str, Sample]) -> str:
+    """Write along which hyperparameters not all pairs are compared, and how much that may change psi."""
+    parts = [
+        f"{one.pairs:,} of {one.of:,} pairs along {plain_name(name)} (psi ± {one.error:.2g})"
+        for name, one in sampled.items()
+    ]
+    return f"compared {', '.join(parts)}"

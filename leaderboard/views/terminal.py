@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from leaderboard.ranking.excerpt import Ranking
+from leaderboard.ranking.report import Report
 from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
-from leaderboard.views.rows import Figure, Row, apart_name, plain_name, rows_of
+from leaderboard.views.rows import Figure, Row, apart_name, plain_name, rows_of, sampled_pairs
 
 DASH: Final = "–"
 UNITS: Final = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "\N{MICRO SIGN}s"))
@@ -160,6 +161,8 @@ def headline(ranking: Ranking) -> str:
         text += "; seeds compared one by one"
     if ranking.binned:
         text += f"; binned: {', '.join(plain_name(name) for name in ranking.binned)}"
+    if isinstance(ranking, Report) and ranking.grid.sampled:
+        text += f"; {sampled_pairs(ranking.grid.sampled)}"
     return text
 
 

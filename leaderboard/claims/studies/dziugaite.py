@@ -10,7 +10,14 @@ import pandas as pd
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
 from leaderboard.claims.effects import mean_or_nan, rank_correlation
 from leaderboard.claims.figure import Figure, Series, dots
-from leaderboard.statistics.sign_error import SignError, environment_losses, environments_of, sign_error
+from leaderboard.statistics.sign_error import (
+    EFFECTIVE_NUMBER,
+    Enough,
+    SignError,
+    environment_losses,
+    environments_of,
+    sign_error,
+)
 from leaderboard.statistics.undefined import UndefinedError
 
 SOURCE: Final = "Dziugaite et al. 2020, arXiv:2010.11924"
@@ -34,12 +41,15 @@ def sign_errors(rows: pd.DataFrame) -> dict[str, SignError]:
     """Compute weighted sign errors of the paper's measures that every network has; none if nothing can be compared.
 
     Weights are exact binomial ones: with 500 test images, Hoeffding's bound, which the paper uses with 10,000, would
-    give no pair any weight.
+    give no pair any weight. An environment needs an effective number of 12 pairs, as published, if two settings with
+    all their seeds have so many; the three seeds of the small size have nine, and need 0.12 of them.
     """
+    seeds = rows.groupby([f"hp.{axis}" for axis in AXES]).size().max()
+    enough: Enough = "published" if seeds**2 >= EFFECTIVE_NUMBER else "share"
     levels = {axis: pd.factorize(rows[f"hp.{axis}"])[0].astype(np.int64) for axis in AXES}
     gap, accuracy, size = (rows[name].to_numpy(dtype=float) for name in ("gap", "test_accuracy", "test_size"))
     try:
-        environments = environments_of(gap, levels, size, accuracy, weights="binomial")
+        environments = environments_of(gap, levels, size, accuracy, weights="binomial", enough=enough)
     except UndefinedError:
         return {}
     scores = {name: rows.get(f"measure.{name}") for name in MEAN_ERROR}

@@ -6,7 +6,7 @@ import pandas as pd
 
 from leaderboard.ledger.read import check_ledger, names_of
 from leaderboard.ranking.report import Power, Report
-from leaderboard.views.rows import plain_name
+from leaderboard.views.rows import plain_name, sampled_pairs
 
 LISTED: Final = 12  # values of a hyperparameter that are named one by one
 QUANTITIES: Final = {
@@ -65,6 +65,7 @@ def settings(report: Report) -> dict[str, object]:
         "strata": plain_name(report.within.hp) if report.within else why.get("within", "none"),
         "data sets": plain_name(report.across.hp) if report.across else why.get("across", "one"),
         "binned": "; ".join(f"{plain_name(name)} in {one.bins}" for name, one in report.binned.items()) or "nothing",
+        "pairs": sampled_pairs(grid.sampled) if grid.sampled else "all",
         "resamples": report.bootstrap,
         "permutations": report.permutations,
         "weights of the sign error": report.weights,

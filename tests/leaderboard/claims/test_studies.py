@@ -4,6 +4,7 @@ import pkgutil
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from leaderboard.claims import Evidence, claims_of, judge
 from leaderboard.claims.figure import draw_svg
 from leaderboard.claims.registry import figure_of
 from leaderboard.claims.studies.disagreement import pairs_of
+from leaderboard.claims.studies.dziugaite import AXES, sign_errors
 from leaderboard.claims.studies.jiang import taus_of
 from leaderboard.claims.studies.profiles import profile_correlations
 from leaderboard.claims.studies.rationality import gaps_of
@@ -131,6 +133,25 @@ def test_a_disagreement_is_counted_by_hand() -> None:
     assert (pair.kind, pair.base) == ("order", 0)
     assert pair.disagreement == pytest.approx(0.3)
     assert pair.error == pytest.approx(0.25)
+
+
+def test_sign_errors_by_the_published_rule_where_seeds_allow_it() -> None:
+    """Four seeds, of which one setting has three and noise hides three of its pairs: nine effective pairs are too few.
+
+    With three seeds everywhere nine are all there are, and enough.
+    """
+    rows = [
+        {"hp.width": width, "seed": seed, "gap": 0.1 + 0.4 * width, "measure.params": float(width)}
+        for width, seed in product((0, 1), range(4))
+    ]
+    frame = pd.DataFrame(rows).assign(**{f"hp.{axis}": 0 for axis in AXES if axis != "width"}, test_size=500)
+    frame["test_accuracy"] = 1 - frame["gap"]
+    hidden = frame.assign(gap=frame["gap"].where((frame["hp.width"] == 0) | (frame["seed"] != 3), 0.1))
+    missing = hidden[(hidden["hp.width"] == 1) | (hidden["seed"] != 3)]
+
+    assert sign_errors(frame)["params"].mean == 0
+    assert sign_errors(missing) == {}
+    assert sign_errors(frame[frame["seed"] != 3])["params"].environments == 2
 
 
 def test_the_gaps_of_bansal_by_hand() -> None:

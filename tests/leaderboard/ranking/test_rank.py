@@ -255,3 +255,26 @@ def test_data_sets_are_judged_one_by_one() -> None:
     assert useless["tau_b"] == pytest.approx(0)
     assert perfect["range"]["Psi"] == pytest.approx([1, 1])
     assert "no column hp.dataset" in ranked(zoo(), bootstrap=0)["why"]["across"]
+
+
+def test_a_ledger_with_too_many_pairs_keeps_its_psi(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of sampled pairs, near that of all pairs and with the error in the report."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"hp.rate": rng.integers(0, 4, 300), "hp.width": rng.integers(0, 2, 300)})
+    frame["hp.run"] = np.arange(300)
+    frame["gap"] = 0.1 * frame["hp.rate"] + 0.6 * rng.random(300)
+    frame["measure.x"] = frame["gap"] + rng.random(300)
+    whole = ranked(frame, bootstrap=0, bins={"run": 1})
+    monkeypatch.setattr("leaderboard.statistics.granulated.MOST_PAIRS", 3000)
+    monkeypatch.setattr("leaderboard.statistics.granulated.PAIRS_A_UNIT", 1)
+    report = ranked(frame, bootstrap=100, bins={"run": 1})
+    sampled = report["grid"]["sampled"]
+
+    assert whole["grid"]["sampled"] == {}
+    assert set(sampled) == {"hp.rate", "hp.width"}
+    for name, sample in sampled.items():
+        found, all_pairs = (each["measures"]["x"]["psi"][name] for each in (report, whole))
+        assert sample["pairs"] < 3500 < sample["of"]
+        assert found != all_pairs
+        assert abs(found - all_pairs) < 3 * sample["error"] < 0.1
+    assert report["measures"]["x"]["interval"]["Psi"] is not None

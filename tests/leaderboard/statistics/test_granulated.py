@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leaderboard.statistics.granulated import Grid, grid_of
+from leaderboard.statistics.granulated import (
+    MOST_PAIRS,
+    PAIRS_A_UNIT,
+    Grid,
+    agreement,
+    grid_of,
+    sample_neighbours,
+)
 from leaderboard.statistics.granulated import granulated as granulated_of_configurations
 from leaderboard.statistics.undefined import UndefinedError
 
@@ -171,11 +178,69 @@ def test_means_of_unequal_numbers_of_replicates_are_exact() -> None:
     assert grid_of({"a": np.array([0, 0, 1, 1])}, 4).average(np.full(4, 1.7e308)).tolist() == [1.7e308] * 2
 
 
-def test_an_axis_of_too_many_pairs_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is left out with the reason; the others stand."""
-    monkeypatch.setattr("leaderboard.statistics.granulated.MOST_PAIRS", 100)
-    a, b = (code.ravel() for code in np.indices((20, 2)))
-    grid = grid_of({"a": a, "b": b}, 40)
+def searched(n: int) -> dict[str, Any]:
+    """Levels of a searched ledger: two binned rates and two widths, in cells of n / 8 networks and more."""
+    rng = np.random.default_rng(0)
+    return {name: rng.integers(0, count, n) for name, count in (("rate", 4), ("decay", 4), ("width", 2))}
 
-    assert set(grid.axes) == {"b"}
-    assert grid.missing["a"] == "More than 100 pairs differ in a alone; bin it."
+
+def test_sampled_pairs_are_as_near_to_all_as_the_report_says() -> None:
+    """By the standard deviation over 200 scores: at most the bound, and not far below it."""
+    levels, rng = searched(600), np.random.default_rng(1)
+    grid, whole = grid_of(levels, 600, kept=True, most=4000), grid_of(levels, 600, kept=True)
+    target = rng.normal(size=600)
+    scores = target[:, None] * rng.uniform(-1, 1, 200) + rng.normal(size=(600, 200))
+
+    assert set(grid.sampled) == set(levels)
+    assert not whole.sampled
+    for name, sample in grid.sampled.items():
+        part, all_pairs = (each.axes[name].mean(agreement(each.axes[name], scores, target)) for each in (grid, whole))
+        assert sample.of == len(whole.axes[name].first)
+        assert sample.pairs == len(grid.axes[name].first) == pytest.approx(4000, rel=0.1)
+        assert 0.5 * sample.error < np.std(part - all_pairs) < 1.1 * sample.error
+
+
+def test_an_axis_of_few_pairs_is_whole() -> None:
+    """Up to the larger of two limits."""
+    levels = {"a": np.arange(400) % 2, "b": np.zeros(400, dtype=np.int64)}
+
+    assert MOST_PAIRS > 200 * 200
+    assert len(grid_of(levels, 400, kept=True).axes["a"].first) == 200 * 200
+    assert not grid_of(levels, 400, kept=True).sampled
+
+
+def test_sampled_pairs_are_pairs_and_no_pair_is_sampled_twice() -> None:
+    """In one cell and of different levels; every network with nearly equally many others."""
+    levels = searched(3000)
+    grid = grid_of(levels, 3000, kept=True)
+    for name, axis in grid.axes.items():
+        ends = np.stack([axis.first, axis.second])
+        assert (levels[name][ends[0]] != levels[name][ends[1]]).all()
+        assert all((code[ends[0]] == code[ends[1]]).all() for other, code in levels.items() if other != name)
+        assert len(np.unique(np.sort(ends, axis=0), axis=1).T) == len(axis.first)
+        partners = np.bincount(ends.ravel(), minlength=3000)
+        assert partners.min() > 0.3 * partners.mean()
+
+
+def test_a_large_searched_ledger_keeps_every_psi() -> None:
+    """Pairs grow with the number of networks, not with its square; the same ones each time."""
+    levels = searched(20_000)
+    grid, again = grid_of(levels, 20_000, kept=True), grid_of(levels, 20_000, kept=True)
+
+    assert set(grid.axes) == set(levels)
+    assert sum(len(axis.first) for axis in grid.axes.values()) < 1.1 * PAIRS_A_UNIT * 20_000 * 3
+    for name, axis in grid.axes.items():
+        np.testing.assert_array_equal(axis.first, again.axes[name].first)
+        assert grid.sampled[name].error < 0.002
+
+
+def test_small_cells_are_whole_where_large_ones_are_sampled() -> None:
+    """One cell of 400 networks in two levels, and one of three, all of whose pairs are there."""
+    level = np.concatenate([np.arange(400) % 2, [0, 1, 2]])
+    cell = np.repeat([0, 1], [400, 3])
+    axis, sample = sample_neighbours(cell, level, np.array([40_000, 3]), 1000)
+
+    assert (cell[axis.first] == 1).sum() == 3
+    assert sample.of == 40_003
+    assert 900 < sample.pairs < 1100
+    assert sample.error == pytest.approx(0.5 / np.sqrt(sample.pairs - 3), rel=0.02)

@@ -85,6 +85,18 @@ def test_the_papers_design_keeps_an_effective_number_of_twelve() -> None:
     assert len(environments_of(two_apart, levels, size).first) == 100
 
 
+def test_the_published_rule_asks_for_twelve_pairs_however_many_seeds_are_missing() -> None:
+    """Three and four seeds: 12 pairs of equal weight are enough; of eleven that count, only their share is."""
+    levels, size = {"hp.a": np.repeat([0, 1], [3, 4])}, np.full(7, 10_000.0)
+    twelve = np.repeat([0.0, 0.5], [3, 4])
+    fewer = np.array([0.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.5])
+
+    assert environments_of(twelve, levels, size, enough="published").effective.tolist() == pytest.approx([12])
+    assert environments_of(fewer, levels, size).effective.tolist() == pytest.approx([8])
+    with pytest.raises(UndefinedError, match="effective number of 12 pairs"):
+        environments_of(fewer, levels, size, enough="published")
+
+
 def test_identities_and_summary() -> None:
     """The gap is never wrong, its negative always, a constant half the time; each direction is counted."""
     levels = {"hp.a": np.array([0, 1, 2, 0, 1, 2]), "hp.b": np.array([0, 0, 0, 1, 1, 1])}

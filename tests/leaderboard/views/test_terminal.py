@@ -1,6 +1,7 @@
 """The terminal's table."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from leaderboard.ranking.rank import order, rank
 from leaderboard.ranking.report import Report
+from leaderboard.statistics.granulated import Sample
 from leaderboard.views.rows import Figure
 from leaderboard.views.terminal import LEGEND, format_duration, format_labels, format_number, render
 from tests.leaderboard.reports import Ranked
@@ -109,6 +111,15 @@ def test_how_it_was_ranked_is_said(ridge_ledger: pd.DataFrame) -> None:
 
     assert printed(usual, 200).splitlines()[0].rstrip().endswith("12 with random labels serve the gate only")
     assert "gate only; seeds compared one by one; binned: ridge rank" in " ".join(printed(other, 240).split())
+
+
+def test_sampled_pairs_and_their_error_are_in_the_first_line(ridge_report: Report) -> None:
+    """Of each hyperparameter along which not all pairs are compared."""
+    sampled = {"hp.ridge": Sample(pairs=50_000, of=3_000_000, error=0.00446)}
+    report = replace(ridge_report, grid=replace(ridge_report.grid, sampled=sampled))
+    line = " ".join(printed(report, 160).split())
+
+    assert "; compared 50,000 of 3,000,000 pairs along ridge (psi ± 0.0045)" in line
 
 
 @pytest.mark.parametrize("width", [1, 10, 24, 40, 60, 80, 100, 120, 240])
