@@ -28,6 +28,13 @@ def rank(
     test_accuracy: Annotated[str | None, typer.Option(help="The column of the test accuracy.")] = None,
     percent: Annotated[bool, typer.Option("--percent", help="Accuracies and gap are in percent.")] = False,
     bins: Annotated[str | None, typer.Option(help="Bins of hyperparameters, a=4,b=0; 0 for none.")] = None,
+    sign: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=-1 if scores should fall as the gap grows, NAME=+1 if not; may be repeated."),
+    ] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="TOML or JSON file with a table for each measure: expected_sign, family, ...")
+    ] = None,
     seeds: Annotated[
         Literal["averaged", "kept"], typer.Option(help="Compare means over seeds, or networks, in Psi.")
     ] = "averaged",
@@ -39,7 +46,11 @@ def rank(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`, or as you map them."""
+    """Rank the measures of a zoo, or of anybody's ledger: columns `hp.*`, `gap` and `measure.*`, or as you map them.
+
+    A measure that gapbench does not know has no expected sign: without --sign or --metadata it is ordered by |Psi|.
+    """
+    from harness.reports.given_metadata import parse_metadata
     from harness.reports.ranking import RankOptions, parse_bins, parse_columns, rank_beside
     from leaderboard.views.held_out_text import markdown_beside, render_beside
     from leaderboard.views.markdown import markdown as as_markdown
@@ -54,6 +65,7 @@ def rank(
         columns=parse_columns(hp, measure, gap, train_accuracy, test_accuracy),
         percent=percent,
         bins=parse_bins(bins),
+        metadata=parse_metadata(metadata, sign or []),
         seeds=seeds,
         weights=weights,
         bootstrap=bootstrap,

@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from harness.errors import HarnessError
+from harness.reports.given_metadata import Given, with_given
 from harness.reports.reference import read_reference, reference_name, require_scores
 from harness.store.catalogue_source import read_catalogue
 from harness.store.estimator_noise import read_table
@@ -17,7 +18,7 @@ from harness.store.provenance import versions
 from harness.store.snapshot import Snapshot, read_snapshot, require_zoo
 from leaderboard.claims import JudgedClaim
 from leaderboard.ledger.column_names import Columns
-from leaderboard.ledger.read import Target, read_ledger
+from leaderboard.ledger.read import Target, names_of, read_ledger
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report, Seeds
 from leaderboard.statistics.sign_error import Weights
@@ -37,6 +38,7 @@ class RankOptions:
         columns: which columns of a ledger's file are what; None for those of a zoo.
         percent: whether accuracies and gap of a ledger's file are in percent.
         bins: number of bins by hyperparameter.
+        metadata: fields of measures that the user gives, by name of the measure.
         seeds, weights, bootstrap: as `leaderboard.rank` takes them.
     """
 
@@ -46,6 +48,7 @@ class RankOptions:
     columns: Columns | None = None
     percent: bool = False
     bins: Mapping[str, int] = field(default_factory=dict)
+    metadata: Given = field(default_factory=dict)
     seeds: Seeds = "averaged"
     weights: Weights = "hoeffding"
     bootstrap: int = 1000
@@ -70,7 +73,7 @@ def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
     """Rank a zoo's directory, a ledger's file, or reference:NAME; damage is reported on the console.
 
     Raises:
-        HarnessError: there is nothing to rank, or claims beside it that cannot be read.
+        HarnessError: there is nothing to rank, claims beside it that cannot be read, or metadata of no measure.
         LeaderboardError: a ledger that cannot be ranked.
     """
     reference = reference_name(source)
@@ -97,7 +100,7 @@ def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
         seeds=options.seeds,
         weights=options.weights,
         bins=options.bins,
-        metadata=describe_measures(zoo.metadata),
+        metadata=with_given(describe_measures(zoo.metadata), options.metadata, names_of(zoo.ledger, "measure")),
         converged_only=not options.all_runs,
     )
     return Ranked(replace(report, provenance=zoo.provenance, claims=_read_claims(source)), zoo.ledger, zoo.curves)

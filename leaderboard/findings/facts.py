@@ -95,7 +95,7 @@ def passes_gate(entry: Entry) -> bool | None:
     if entry.gate is None or entry.gate.interval is None:
         return None
     low, high = entry.gate.interval
-    return low > CHANCE if entry.expected_sign > 0 else high < CHANCE
+    return low > CHANCE if entry.direction > 0 else high < CHANCE
 
 
 def pairs_told_apart(report: Report) -> tuple[int, int]:

@@ -47,7 +47,7 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
     sources["constant"] = "the number 1"
     added = {name: column for name, column in values.items() if f"measure.{name}" not in ledger}
     columns = pd.DataFrame({f"measure.{name}": column for name, column in added.items()}, index=ledger.index)
-    metadata = {name: Metadata(family="control", source=sources[name], control=True) for name in added}
+    metadata = {name: Metadata(family="control", source=sources[name], expected_sign=1, control=True) for name in added}
     return pd.concat([ledger, columns], axis=1), metadata
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,10 +13,10 @@ OPTIONAL: Final = ("price", "version", "track", "source_hash", "summary", "defin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """Metadata of a measure; an unknown measure is assumed to grow with the gap.
+    """Metadata of a measure.
 
     Attributes:
-        expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
+        expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should; None if unknown.
         needs: inputs beyond the trained network and its training data.
         noise: spread over draws of its estimator relative to that over networks of one corruption; 0 without draws.
         price: the cost in words.
@@ -29,7 +29,7 @@ class Metadata:
     """
 
     family: str | None = None
-    expected_sign: int = 1
+    expected_sign: Literal[-1, 1] | None = None
     source: str | None = None
     needs: Sequence[str] = ()
     noise: float | None = None

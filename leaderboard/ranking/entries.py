@@ -8,7 +8,7 @@ import pandas as pd
 from leaderboard.ledger.arrays import Networks
 from leaderboard.ledger.metadata import Metadata
 from leaderboard.ledger.read import names_of
-from leaderboard.ranking.entry import Cost, Entry, Gate, StratumMean
+from leaderboard.ranking.entry import Cost, Entry, Gate, StratumMean, direction_of
 from leaderboard.ranking.groups import Options, groups, resamples
 from leaderboard.ranking.pairwise import Pairwise
 from leaderboard.ranking.readable_units import Readable, Units, find_front
@@ -93,13 +93,14 @@ def judge_together(
 ) -> Together:
     """Evaluate every measure on all networks, and test it against chance, the hyperparameters and each other."""
     controls = [name for name in names_of(runs, "hp") if name in networks.scores]
-    signs = {name: one.expected_sign for name, one in about.items()}
+    signs: dict[str, int] = {}  # filled group by group, since an unknown sign is that of Psi
     verdicts = Verdicts(networks, options, signs, controls, column)
     pairwise = Pairwise(signs, family)
     found: dict[str, Judged] = {}
     readable: dict[str, Readable] = {}
     for group in groups(networks, options, resamples(networks, options)):
         judged, influence = group.panel.judge(group.names)
+        signs |= {name: direction_of(about[name].expected_sign, one.statistics.Psi) for name, one in judged.items()}
         verdicts.add(group, judged, influence)
         pairwise.add(group.names, influence, group.panel.counts)
         units = Units(group, options, signs)

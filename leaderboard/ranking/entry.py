@@ -246,14 +246,19 @@ class Entry(StatisticValues):
         return self.about.noise
 
     @property
-    def expected_sign(self) -> int:
-        """+1 if larger scores should mean larger gaps, -1 if smaller ones should."""
+    def expected_sign(self) -> int | None:
+        """+1 if larger scores should mean larger gaps, -1 if smaller ones should; None if unknown."""
         return self.about.expected_sign
 
     @property
+    def direction(self) -> int:
+        """The expected sign, or that of Psi if it is unknown."""
+        return direction_of(self.expected_sign, self.Psi)
+
+    @property
     def directed_psi(self) -> float | None:
-        """Psi times the expected sign: what measures are ordered by."""
-        return None if self.Psi is None else self.Psi * self.expected_sign
+        """Psi times the expected sign, or |Psi| if that is unknown: what measures are ordered by."""
+        return None if self.Psi is None else self.Psi * self.direction
 
     def to_json(self) -> dict[str, object]:
         """Convert to plain dictionaries, lists and numbers, with the metadata among the fields."""
@@ -261,3 +266,10 @@ class Entry(StatisticValues):
         pareto = found.pop("pareto")
         del found["about"]
         return {**found, **self.about.to_json(), "pareto": pareto}
+
+
+def direction_of(expected_sign: int | None, psi: float | None) -> int:
+    """Resolve the sign by which figures of a measure are turned: the expected one, or that of its Psi if unknown."""
+    if expected_sign is not None:
+        return expected_sign
+    return -1 if psi is not None and psi < 0 else 1

@@ -10,7 +10,7 @@ import msgspec
 
 from leaderboard.errors import RankingError
 from leaderboard.ledger.read import Target
-from leaderboard.ranking.entry import Cost, Entry, Verdict
+from leaderboard.ranking.entry import Cost, Entry, Verdict, direction_of
 from leaderboard.ranking.report import Bins, Report, Seeds
 from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.resampling import Interval
@@ -78,7 +78,7 @@ class KeptEntry:
     n: int
     family: str | None
     control: bool
-    expected_sign: int
+    expected_sign: int | None
     track: str | None = None
     needs: Sequence[str] = ()
     Psi: float | None
@@ -94,6 +94,11 @@ class KeptEntry:
     label_equivalents: KeptLabels | None
     why: Mapping[str, str]
     noise: float | None = None
+
+    @property
+    def direction(self) -> int:
+        """The expected sign, or that of Psi if it is unknown."""
+        return direction_of(self.expected_sign, self.Psi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,15 +143,16 @@ AnyEntry = Entry | KeptEntry
 def best_first(
     measures: Mapping[str, AnyEntry], statistic: Callable[[AnyEntry], float | None] = lambda entry: entry.Psi
 ) -> list[str]:
-    """Sort the measures by a statistic times the expected sign, largest first.
+    """Sort the measures by a statistic times the expected sign, or its absolute value if that is unknown.
 
-    Those that rank draws of their estimator come after the others, and those without the statistic last.
+    The largest is first; those that rank draws of their estimator come after the others, those without the statistic
+    last.
     """
 
     def key(name: str) -> tuple[bool, bool, float, str]:
         entry, value = measures[name], statistic(measures[name])
-        directed = 0.0 if value is None else -value * entry.expected_sign
-        return value is None, ranks_draws(entry.noise), directed, name
+        directed = 0.0 if value is None else value * direction_of(entry.expected_sign, value)
+        return value is None, ranks_draws(entry.noise), -directed, name
 
     return sorted(measures, key=key)
 

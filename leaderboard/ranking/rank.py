@@ -166,6 +166,8 @@ def rank(
 def order(report: Report, by: Statistic = "Psi") -> list[str]:
     """Sort the measures by a statistic times the expected sign, best first; those without it come last.
 
+    A measure of unknown sign is sorted by the absolute value.
+
     Psi is the default because each of its comparisons changes one hyperparameter only, and never the corruption, while
     nearly every pair of a pooled tau-b differs in several.
 

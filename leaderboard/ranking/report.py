@@ -124,7 +124,7 @@ class Compared:
         holds: whether none is lost; None where the public zoo gives none.
     """
 
-    expected_sign: int
+    expected_sign: int | None
     public: Side
     held_out: Side
     difference: Difference

@@ -37,7 +37,7 @@ class Pair:
 
     name: str
     place: int
-    expected_sign: int
+    expected_sign: int | None
     public: Figure
     held_out: Figure
     difference: Figure
@@ -147,11 +147,12 @@ def _why_not(public: Entry | None, held_out: Entry | None) -> str:
 
 
 def _compared(public: Row, held_out: Row) -> Compared:
-    sign, verdicts = held_out.expected_sign, [_verdicts(row) for row in (public, held_out)]
+    sign, verdicts = public.direction, [_verdicts(row) for row in (public, held_out)]
     given = [what for what, verdict in verdicts[0].items() if verdict in GIVEN and verdicts[1][what]]
-    lost = [what for what in given if verdicts[0][what] != verdicts[1][what]]
+    turned = held_out.direction != sign  # of a measure of unknown sign: what it says of the gap is reversed
+    lost = [what for what in given if turned or verdicts[0][what] != verdicts[1][what]]
     return Compared(
-        expected_sign=sign,
+        expected_sign=held_out.expected_sign,
         public=_side(public),
         held_out=_side(held_out),
         difference=Difference(

@@ -43,6 +43,8 @@ NOTE: Final = (
     "score should fall as the gap grows."
 )
 
+UNKNOWN: Final = " ? marks one whose sign is unknown, which is ordered by |Psi|."
+
 
 def markdown(ranking: Ranking, rows: int = ROWS) -> str:
     """Write the best measures as a table, the controls among them in italics, under a sentence on what was ranked.
@@ -64,7 +66,7 @@ def markdown(ranking: Ranking, rows: int = ROWS) -> str:
     table = write_table(tuple(compress(COLUMNS, kept)), (tuple(compress(line, kept)) for line in cells))
     return (
         f"{escape(suite)}{escape(headline(ranking))}. The first {min(rows, len(ranked))} of {len(ranked)} are shown. "
-        f"{NOTE}{within}{_say_noisy(every)}\n\n{table}"
+        f"{NOTE}{UNKNOWN if any(row.sign == 'unknown' for row in listed) else ''}{within}{_say_noisy(every)}\n\n{table}"
     )
 
 
@@ -95,11 +97,11 @@ def _say_noisy(rows: Sequence[Row]) -> str:
 def _cells(row: Row, models: int) -> tuple[str, ...]:
     name = code(row.name)
     name = f"*{name}*" if row.control else name
-    psi, across, within = (each.times(row.expected_sign) for each in (row.psi, row.across, row.tau_b_within))
-    auc = row.gate.value if row.gate.value is None or row.expected_sign > 0 else 1 - row.gate.value
+    psi, across, within = (each.times(row.direction) for each in (row.psi, row.across, row.tau_b_within))
+    auc = row.gate.value if row.gate.value is None or row.direction > 0 else 1 - row.gate.value
     return (
         DASH if row.place is None else str(row.place),
-        name if row.expected_sign > 0 else f"{name} ↓",
+        name + " ↓" * (row.direction < 0) + " ?" * (row.sign == "unknown"),
         escape(row.family) or DASH,
         format_number(psi),
         format_range(psi),

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from leaderboard.ranking.entry import direction_of
 from leaderboard.ranking.excerpt import AnyEntry, Ranking, best_first
 from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.granulated import Sample
 from leaderboard.statistics.resampling import Interval
 
 Verdict = Literal["better", "worse", "not told apart", ""]
-Sign = Literal["as expected", "reversed", "unclear", ""]
+Sign = Literal["as expected", "reversed", "unclear", "unknown", ""]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Row:
         place: rank among the measures, from 1; equal Psi share one; controls, measures without a Psi and those that
             rank draws of their estimator have none.
         track: the data that it may use; empty where the metadata do not say it.
-        expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should.
+        expected_sign: +1 if larger scores should mean larger gaps, -1 if smaller ones should; None if unknown.
         across: psi of the hyperparameter that defines the strata, which is no part of Psi.
         seconds: median cost for one network.
         networks: how many have a score.
@@ -71,7 +72,7 @@ class Row:
     family: str
     track: str
     control: bool
-    expected_sign: int
+    expected_sign: int | None
     psi: Figure
     across: Figure
     tau_b: Figure
@@ -103,13 +104,20 @@ class Row:
         return words or ("neither" if any(verdicts.values()) else "")
 
     @property
+    def direction(self) -> int:
+        """The expected sign, or that of Psi if it is unknown."""
+        return direction_of(self.expected_sign, self.psi.value)
+
+    @property
     def sign(self) -> Sign:
         """Whether Psi has the expected sign; unclear if its interval contains zero, or is missing though asked for.
 
-        Empty without a Psi, and for controls, of which nothing is expected.
+        Unknown if neither sign is expected. Empty without a Psi, and for controls, of which nothing is expected.
         """
         if self.psi.value is None or self.control:
             return ""
+        if self.expected_sign is None:
+            return "unknown"
         low, high = self.psi.interval or ((-1, 1) if self.resampled else (self.psi.value, self.psi.value))
         if low <= 0 <= high:
             return "unclear"
@@ -126,7 +134,7 @@ def rows_of(ranking: Ranking) -> list[Row]:
         here = None
         if not entry.control and entry.Psi is not None and not ranks_draws(entry.noise):
             ranked += 1
-            if last - (turned := entry.Psi * entry.expected_sign) > ROUNDING:
+            if last - (turned := entry.Psi * entry.direction) > ROUNDING:
                 place, last = ranked, turned
             here = place
         rows.append(_row(name, entry, ranking, position, here))

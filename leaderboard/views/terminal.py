@@ -21,13 +21,20 @@ GAP: Final = 2  # spaces between columns
 Item = TypeVar("Item")
 Column = tuple[str, int, Literal["left", "right"], Callable[[Item], str]]
 
+
+def _format_sign(row: Row) -> str:
+    if row.expected_sign is None or not row.sign:
+        return row.sign or DASH
+    return f"{'+' if row.expected_sign > 0 else '-'} {row.sign}"
+
+
 # header, importance (the least important go first where the terminal is too narrow; 0 always stays), alignment, cell
 COLUMNS: Final[tuple[Column[Row], ...]] = (
     ("rank", 0, "right", lambda row: str(row.place) if row.place is not None else DASH),
     ("measure", 0, "left", lambda row: row.name),
     ("Psi", 0, "right", lambda row: format_number(row.psi)),
     ("95 %", 3, "right", lambda row: format_interval(row.psi)),
-    ("sign", 4, "left", lambda row: f"{'+' if row.expected_sign > 0 else '-'} {row.sign}" if row.sign else DASH),
+    ("sign", 4, "left", _format_sign),
     ("better than", 2, "left", lambda row: row.better_than or DASH),
     ("across", 6, "right", lambda row: format_number(row.across)),
     ("tau-b", 11, "right", lambda row: format_number(row.tau_b)),
@@ -48,7 +55,7 @@ LEGEND: Final = {  # of the columns, by header
     "Psi": (
         "Kendall's tau between score and {target} over networks that differ in one hyperparameter only, averaged over "
         "the hyperparameters{apart}: 1 always in order, 0 no better than chance, -1 always reversed. Rows are sorted "
-        "by Psi times the expected sign."
+        "by Psi times the expected sign, or by |Psi| where that is unknown."
     ),
     "95 %": "bootstrap interval of Psi over settings of the hyperparameters; none if there are too few.",
     "sign": "the expected sign of Psi, and whether it is found; unclear if the interval contains 0 or is missing.",
@@ -90,6 +97,13 @@ def render(ranking: Ranking, console: Console) -> None:
     console.print(Text("Controls, in italics, take no rank; measures with equal Psi share one."))
     if any(row.ranks_draws for row in rows):
         console.print(Text(f"Measures whose noise is above {LIMIT} rank draws of their estimator; they take no rank."))
+    if unknown := sum(row.sign == "unknown" for row in rows):
+        console.print(
+            Text(
+                f"The sign of {unknown} measure{'s' * (unknown != 1)} is unknown: ordered by |Psi|. To say it: "
+                "gapbench rank --sign NAME=-1."
+            )
+        )
     if hidden := [header for header, *_ in known if header not in shown]:
         console.print(Text(f"Hidden at this width: {', '.join(hidden)}. Widen the terminal, or pipe the output."))
 

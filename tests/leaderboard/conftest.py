@@ -63,9 +63,10 @@ def ridge_report(ridge_ledger: pd.DataFrame) -> Report:
             "source": "Jiang et al. 2020, eq. 42",
             "summary": "Norm of the weights.",
             "track": "training data",
+            "expected_sign": 1,
         },
         "margin": {"family": "margin", "expected_sign": -1, "source": "Jiang et al. 2020, eq. 22", "version": 2},
-        HOSTILE: {"family": "norm", "source": HOSTILE, "summary": HOSTILE},
+        HOSTILE: {"family": "norm", "expected_sign": 1, "source": HOSTILE, "summary": HOSTILE},
         "log_margin": {"family": "margin", "expected_sign": -1, "needs": ["init"]},
     }
     return rank(ridge_ledger, metadata=metadata, bootstrap=100)

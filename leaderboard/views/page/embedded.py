@@ -43,7 +43,7 @@ def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence
         "measures": {
             name: {
                 "psi": entry.Psi,
-                "sign": entry.expected_sign,
+                "sign": entry.direction,
                 "seconds": entry.cost.median_seconds,
                 "control": entry.control,
                 "front": entry.pareto is True,

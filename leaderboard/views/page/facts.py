@@ -93,7 +93,7 @@ class Facts:
         columns: headers of the tables of statistics and of psi: all networks, then the strata.
         statistics: rows of the table of statistics: label, explanation, and one value for each column.
         psi: of each hyperparameter by its plain name, in each column.
-        turn: the expected sign, for the colours of psi.
+        turn: the expected sign, or that of Psi, for the colours of psi.
         environments: number of environments by sign error, in tenths of [0, 1]; empty without environments.
         along: mean, 90th percentile and maximum of the sign error over the environments of each hyperparameter.
         sign_error: mean over all environments.
@@ -141,7 +141,7 @@ def _facts(row: Row, report: Report, ledger: pd.DataFrame) -> Facts:
         columns=["all networks", *strata],
         statistics=_statistics(every),
         psi=_psi(every),
-        turn=1 if row.control else row.expected_sign,
+        turn=1 if row.control else row.direction,
         environments=[] if errors is None else errors.histogram,
         along={}
         if errors is None

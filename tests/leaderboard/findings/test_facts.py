@@ -21,10 +21,10 @@ from leaderboard.statistics.resampling import Interval
 from tests.leaderboard.reports import zoo
 
 METADATA = {
-    "perfect": {"family": "good"},
-    "reversed": {"family": "good"},
-    "memory": {"family": "bad"},
-    "useless": {"family": "bad"},
+    "perfect": {"family": "good", "expected_sign": 1},
+    "reversed": {"family": "good", "expected_sign": 1},
+    "memory": {"family": "bad", "expected_sign": 1},
+    "useless": {"family": "bad", "expected_sign": 1},
 }
 
 

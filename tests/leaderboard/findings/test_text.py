@@ -16,7 +16,11 @@ from tests.leaderboard.reports import zoo
 @pytest.fixture(scope="module")
 def report() -> Report:
     """The planted zoo."""
-    return rank(zoo(seeds=4), bootstrap=200, metadata={"perfect": {"family": "pac_bayes", "track": "training data"}})
+    metadata: dict[str, dict[str, Any]] = {
+        "perfect": {"family": "pac_bayes", "track": "training data"},
+        "reversed": {"expected_sign": 1},
+    }
+    return rank(zoo(seeds=4), bootstrap=200, metadata=metadata)
 
 
 def page(report: Report, **known: Any) -> str:

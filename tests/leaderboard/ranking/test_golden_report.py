@@ -11,7 +11,14 @@ from tests.leaderboard.reports import ranked
 
 FOLDER: Final = Path(__file__).parents[2] / "golden" / "reports"
 METADATA: Final = {
-    "norm": {"family": "norm", "source": "a paper", "needs": ["init"], "version": 2, "track": "weights only"},
+    "norm": {
+        "family": "norm",
+        "expected_sign": 1,
+        "source": "a paper",
+        "needs": ["init"],
+        "version": 2,
+        "track": "weights only",
+    },
     "margin": {"family": "margin", "expected_sign": -1},
 }
 OPTIONS: Final[dict[str, dict[str, Any]]] = {

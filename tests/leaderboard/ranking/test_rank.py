@@ -8,7 +8,10 @@ from scipy.stats import kendalltau
 from leaderboard import order
 from leaderboard.errors import LedgerError, RankingError
 from leaderboard.statistics.sign_error import environments_of
+from leaderboard.views.rows import rows_of
 from tests.leaderboard.reports import RANKED, assert_nulls_have_reasons, ranked, zoo
+
+GROWING = {name: {"expected_sign": 1} for name in ("perfect", "reversed", "memory", "useless")}
 
 
 def measures_in(names: list[str]) -> list[str]:
@@ -18,7 +21,7 @@ def measures_in(names: list[str]) -> list[str]:
 
 def test_planted_measures_are_found() -> None:
     """The perfect one leads every figure, the reversed one comes last, the useless one is near 0."""
-    report = ranked(zoo(), bootstrap=200)
+    report = ranked(zoo(), bootstrap=200, metadata=GROWING)
     perfect, turned, useless = (report["measures"][name] for name in ("perfect", "reversed", "useless"))
 
     assert_nulls_have_reasons(report)
@@ -36,7 +39,9 @@ def test_planted_measures_are_found() -> None:
 
 def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
     """A measure declared to fall with the gap is judged by its negative."""
-    report = ranked(zoo(), bootstrap=0, metadata={"reversed": {"expected_sign": -1}, "perfect": {"expected_sign": -1}})
+    report = ranked(
+        zoo(), bootstrap=0, metadata=GROWING | {"reversed": {"expected_sign": -1}, "perfect": {"expected_sign": -1}}
+    )
 
     assert report["measures"]["reversed"]["Psi"] == pytest.approx(-1)
     assert measures_in(order(report.report)) == ["reversed", "useless", "memory", "perfect"]
@@ -44,6 +49,24 @@ def test_the_expected_sign_turns_the_order_and_not_the_figure() -> None:
     assert order(report.report, "tau_b")[-1] == "constant"  # it has no tau-b
     with pytest.raises(RankingError, match="Did you mean: Psi"):
         order(report.report, "psi")  # type: ignore[arg-type]  # what a user may type
+
+
+def test_without_a_sign_measures_are_ordered_by_the_size_of_psi() -> None:
+    """The negative of the gap is as good as the gap, better than chance, and its sign is said to be unknown."""
+    report = ranked(zoo(), bootstrap=200)
+    turned, perfect = (report["measures"][name] for name in ("reversed", "perfect"))
+
+    assert measures_in(order(report.report)) == ["perfect", "reversed", "useless", "memory"]
+    assert [turned[name] for name in ("expected_sign", "Psi")] == [None, pytest.approx(-1)]
+    assert turned["told_from"]["random"]["verdict"] == "better"
+    assert turned["label_equivalents"] == perfect["label_equivalents"]
+    assert [(row.place, row.sign) for row in rows_of(report.report) if row.name in ("perfect", "reversed")] == [
+        (1, "unknown"),
+        (1, "unknown"),
+    ]
+    assert "worse" not in {
+        entry["told_from"]["random"]["verdict"] for entry in report["measures"].values() if not entry["control"]
+    }
 
 
 def test_memory_alone_is_seen_through() -> None:

@@ -80,7 +80,7 @@ def test_the_best_hyperparameter_may_fall_with_the_gap() -> None:
 
 def test_the_expected_sign_decides_which_side_is_better() -> None:
     """The negative of the gap, taken to grow with it, is told apart on the wrong side."""
-    found = ranked(zoo(), bootstrap=200)
+    found = ranked(zoo(), bootstrap=200, metadata={"reversed": {"expected_sign": 1}})
 
     assert told(found, "reversed") == ("worse", "worse")
 

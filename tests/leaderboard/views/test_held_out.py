@@ -21,13 +21,13 @@ from leaderboard.views.rows import Figure
 
 HOSTILE = "a|b`<i>"
 METADATA: dict[str, dict[str, Any]] = {
-    "good": {"version": 1},
+    "good": {"version": 1, "expected_sign": 1},
     "mirrored": {"expected_sign": -1},
-    "tuned": {},
+    "tuned": {"expected_sign": 1},
     "revised": {"version": 1},
     "edited": {"source_hash": "one"},
     "old": {},
-    HOSTILE: {},
+    HOSTILE: {"expected_sign": 1},
 }
 
 
@@ -144,7 +144,7 @@ def test_rows_are_those_of_the_two_rankings(comparison: Comparison, public: Repo
         assert row.public.interval == mine.interval.Psi
         assert row.held_out.interval == theirs.interval.Psi
         assert row.difference.value == pytest.approx(sign * ((theirs.Psi or 0) - (mine.Psi or 0)), abs=1e-12)
-    turned = [row.expected_sign * (row.held_out.value or 0) for row in rows]
+    turned = [(row.expected_sign or 1) * (row.held_out.value or 0) for row in rows]
     assert turned == sorted(turned, reverse=True)
 
 
@@ -160,6 +160,18 @@ def test_verdicts_hold_or_are_lost(comparison: Comparison) -> None:
     assert rows[HOSTILE].mark == ""
     assert not rows["good"].falls
     assert not any(row.falls for row in rows.values() if row.difference.interval is None)
+
+
+def test_a_measure_of_unknown_sign_that_turns_is_lost() -> None:
+    """It is better than chance on both zoos, in opposite directions."""
+    frames = [ledger(public=public) for public in (True, False)]
+    frames[1]["measure.good"] = -frames[1]["gap"] + 0.02 * np.random.default_rng(3).normal(size=54)
+    (row,) = (row for row in pairs_of(beside(*(rank(each, bootstrap=300) for each in frames))) if row.name == "good")
+
+    assert row.verdicts["chance"] == ("better", "better")
+    assert row.verdicts["sign"] == ("unknown", "unknown")
+    assert "chance" in row.lost
+    assert (row.difference.value or 0) < -1
 
 
 def test_a_fall_is_one_in_the_expected_direction(public: Report, held_out: Report) -> None:

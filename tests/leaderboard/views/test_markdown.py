@@ -69,7 +69,7 @@ def test_hostile_names(ridge_ledger: pd.DataFrame) -> None:
     (row,) = (line for line in text.splitlines() if "a\\|b" in line)
 
     assert "<" not in text
-    assert r"`a\|b'&lt;script> \| c` | &lt;b>\| |" in row
+    assert r"`a\|b'&lt;script> \| c` ? | &lt;b>\| |" in row
     assert row.replace(r"\|", "").count("|") == 13
 
 
@@ -87,10 +87,23 @@ def test_figures_are_in_the_expected_direction(ridge_report: Report, ridge_json:
     assert "↓ marks a measure whose raw score should fall" in markdown(ridge_report)
 
 
+def test_an_unknown_sign_is_marked(ridge_ledger: pd.DataFrame, ridge_report: Report) -> None:
+    """With the size of Psi, an arrow where it falls, and what that means."""
+    report = rank(ridge_ledger, bootstrap=0)
+    entry = report.measures["frobenius_norm"]
+    row = next(row for row in cells(markdown(report)) if row[1] == "`frobenius_norm` ↓ ?")
+
+    assert entry.Psi is not None
+    assert entry.Psi < 0
+    assert row[3] == f"{-entry.Psi:+.3f}"
+    assert "? marks one whose sign is unknown" in markdown(report)
+    assert "unknown" not in markdown(ridge_report)
+
+
 def test_a_measure_that_lacks_networks_is_marked(ridge_ledger: pd.DataFrame) -> None:
     """With how many of them it scores."""
     ledger = ridge_ledger.assign(**{"measure.margin": ridge_ledger["measure.margin"].where(ridge_ledger.index > 3)})
-    row = next(row for row in cells(markdown(rank(ledger, bootstrap=0))) if row[1] == "`margin`")
+    row = next(row for row in cells(markdown(rank(ledger, bootstrap=0))) if row[1] in ("`margin` ?", "`margin` ↓ ?"))
 
     assert row[10] == "19 of 23"
 

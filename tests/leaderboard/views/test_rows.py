@@ -56,7 +56,7 @@ def test_the_sign_of_a_figure_that_too_few_networks_have_is_unclear() -> None:
 def test_best_first_with_the_expected_sign(ridge_report: Report, ridge_json: Ranked) -> None:
     """Psi times the expected sign falls from row to row, and what has no Psi comes last."""
     rows = rows_of(ridge_report)
-    turned = [row.psi.value * row.expected_sign for row in rows if row.psi.value is not None]
+    turned = [row.psi.value * row.direction for row in rows if row.psi.value is not None]
 
     assert len(rows) == len(ridge_json["measures"])
     assert turned == sorted(turned, reverse=True)

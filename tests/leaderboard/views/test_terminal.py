@@ -73,6 +73,14 @@ def test_the_sign_that_is_expected_is_shown(ridge_report: Report) -> None:
     assert row_of(printed(ridge_report, 160), "margin")[5] == "-"
 
 
+def test_an_unknown_sign_is_said(ridge_ledger: pd.DataFrame) -> None:
+    """In each row, and once how to say it."""
+    text = printed(rank(ridge_ledger, bootstrap=0), 200)
+
+    assert row_of(text, "margin")[4] == "unknown"
+    assert "The sign of 4 measures is unknown: ordered by |Psi|." in text
+
+
 def test_controls_are_marked(ridge_report: Report) -> None:
     """Controls have a word of their own, no rank, and another style; measures have none of that."""
     text = printed(ridge_report, 160)
