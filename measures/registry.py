@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -81,17 +81,20 @@ def from_file(path: Path) -> dict[str, Measure]:
     return found
 
 
-def select(names: Iterable[str], available: dict[str, Measure]) -> list[Measure]:
-    """The measures of these names, in the order given.
+def select(names: Iterable[str | Measure], available: Mapping[str, Measure]) -> list[Measure]:
+    """The measures of these names, in the order given; measures themselves as they are.
 
     Raises:
         UnknownMeasureError: a name that is not available.
     """
     chosen = []
     for name in names:
-        if name not in available:
+        if isinstance(name, Measure):
+            chosen.append(name)
+        elif name in available:
+            chosen.append(available[name])
+        else:
             raise UnknownMeasureError(f"No measure is called {name!r}. {suggestion(name, available)}")
-        chosen.append(available[name])
     return chosen
 
 

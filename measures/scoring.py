@@ -1,12 +1,9 @@
 """Score one network with many measures: every failure stays in its own cell."""
 
-import signal
-import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Literal
 
 import torch
@@ -17,8 +14,10 @@ from measures.api import Measure, Outcome, Subject, UnsupportedModelError
 from measures.errors import NonFiniteScoreError, UndeclaredNeedError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
-from measures.registry import select, with_plugins
+from measures.registry import CORE, select, with_plugins
 from measures.subject_checks import autocast_disabled
+from measures.time_limit import TimeLimitError
+from measures.time_limit import time_limit as interrupt_after
 from measures.training_history import Refit, Trajectory
 
 FailureKind = Literal["error", "not finite", "undeclared need", "changed inputs"]
@@ -64,17 +63,13 @@ class Score:
     failure: Failure | None = None
 
 
-class _TimeLimitError(BaseException):
-    """A measure has run too long; a BaseException, so that no measure catches it by accident."""
-
-
 def score(
     model: nn.Module,
     inputs: Tensor,
     labels: Tensor,
     *,
     init_state: Mapping[str, Tensor] | None = None,
-    names: Iterable[str] | None = None,
+    names: str | Iterable[str | Measure] | None = None,
     twin: nn.Module | None = None,
     unlabeled: Tensor | None = None,
     trajectory: Trajectory | None = None,
@@ -89,7 +84,8 @@ def score(
         inputs: its training inputs [n, c, h, w], normalised as it expects them.
         labels: the labels [n] that it was trained on.
         init_state: its `state_dict` at initialization, for distances from there.
-        names: which measures; all of the catalogue if None.
+        names: which measures: names, also in one text with commas, or functions under @measure; "core" for some of each
+            kind; all of the catalogue if None.
         twin: a second network of the same recipe, for disagreement.
         unlabeled: test inputs [m, c, h, w] without labels, for disagreement.
         trajectory: checkpoints and losses along its training.
@@ -109,7 +105,7 @@ def score(
         >>> scores["fro_dist"].value
     """
     known = with_plugins()
-    chosen = list(known.values()) if names is None else select(names, known)
+    chosen = list(known.values()) if names is None else select(_split(names), known)
     subject = Subject(
         model,
         inputs,
@@ -122,6 +118,15 @@ def score(
         seed=seed,
     )
     return score_subject(subject, chosen, time_limit=time_limit)
+
+
+def _split(names: str | Iterable[str | Measure]) -> Iterator[str | Measure]:
+    """Names of a text with commas, and "core" as the names that it stands for."""
+    for name in names.split(",") if isinstance(names, str) else names:
+        if isinstance(name, Measure):
+            yield name
+        else:
+            yield from CORE if name.strip() == "core" else (name.strip(),)
 
 
 def score_subject(subject: Subject, chosen: Iterable[Measure], *, time_limit: float | None = None) -> dict[str, Score]:
@@ -150,11 +155,11 @@ def numerics() -> Iterator[None]:
 
 def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> Score:
     try:
-        with _alarm(time_limit):
+        with interrupt_after(time_limit):
             value, usage = measure.evaluate(subject)
     except UnsupportedModelError as reason:
         return Score(None, "unsupported", 0.0, measure.version, str(reason))
-    except _TimeLimitError:
+    except TimeLimitError:
         return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
     except Exception as error:  # noqa: BLE001  the one place where a measure may fail without taking the others down
         trace = traceback.format_exc()
@@ -185,22 +190,3 @@ def _divergence(subject: Subject) -> str:
     except Exception:  # noqa: BLE001  what the measure has failed of says more
         return ""
     return ""
-
-
-@contextmanager
-def _alarm(seconds: float | None) -> Iterator[None]:
-    """Interrupt the block after `seconds`; possible in the main thread only."""
-    if seconds is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(_signal: int, _frame: FrameType | None) -> None:
-        raise _TimeLimitError
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

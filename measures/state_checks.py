@@ -1,6 +1,6 @@
 """Check states of a network at other times, at initialization and at checkpoints, and name them as the network does."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,14 +15,27 @@ PREFIXES: Final = {"module", COMPILED}
 NESTED: Final = ("state_dict", "model_state_dict", "model")  # where checkpoints keep the state of a network
 
 
-def check_state(params: Mapping[str, Tensor], state: Mapping[str, Any]) -> dict[str, Tensor]:
+def check_state(params: Mapping[str, Tensor], state: Mapping[str, Any], names: Collection[str]) -> dict[str, Tensor]:
     """The state at initialization on the device and in the dtype of the trained parameters, under their names.
 
+    Args:
+        params: the trained parameters.
+        state: at initialization.
+        names: what the state of the network holds, buffers and shared parameters included.
+
     Raises:
-        InvalidSubjectError: a parameter is missing from it, of another shape there, or no floating-point tensor.
+        InvalidSubjectError: a parameter is missing from it, of another shape there, or no floating-point tensor; or it
+            holds weights that the network lacks.
     """
     reference = next(iter(params.values()))
     named = _checked(params, state, "init_state")
+    known = {*params, *names, *map(_plain, names)}
+    foreign = [name for name, value in named.items() if name not in known and _is_weight(value)]
+    if foreign:
+        raise InvalidSubjectError(
+            f"init_state must be of the same architecture; it holds {len(foreign)} weights that the network lacks, "
+            f"such as {foreign[0]!r}."
+        )
     moved = {name: v.detach().to(reference.device) for name, v in named.items() if isinstance(v, Tensor)}
     return {name: v.to(reference.dtype) if v.is_floating_point() else v for name, v in moved.items()}
 
@@ -42,6 +55,10 @@ def check_checkpoints(params: Mapping[str, Tensor], past: Trajectory) -> Traject
         for kept in past.checkpoints
     ]
     return replace(past, checkpoints=checkpoints)
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point() and value.dim() > 1
 
 
 def _renamed(kept: Checkpoint, params: Mapping[str, Any]) -> Checkpoint:

@@ -85,9 +85,11 @@ class Subject:
         self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
         self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
         self.inputs = as_inputs(self.model, dense_copy("inputs", inputs).to(self.device), self.dtype)
-        self.labels = dense_copy("labels", labels).to(self.device)
+        self._labels: Tensor | None = dense_copy("labels", labels).to(self.device)
         self.seed = seed
-        self._init_state = None if init_state is None else check_state(self.params, init_state)
+        self._init_state = (
+            None if init_state is None else check_state(self.params, init_state, self.model.state_dict().keys())
+        )
         self._unlabeled = (
             None if unlabeled is None else dense_copy("unlabeled", unlabeled).to(self.device, self.inputs.dtype)
         )
@@ -101,6 +103,17 @@ class Subject:
         check_classes(self.labels, self.num_classes)
         self._twin = None if twin is None else self._check_twin(twin)
         self._not_finite: dict[str, str] = {}
+
+    @property
+    def labels(self) -> Tensor:
+        """The labels [n] that it was trained on, 0 to k - 1.
+
+        Raises:
+            UndeclaredNeedError: for a measure that is declared to see weights only.
+        """
+        if self._labels is None:
+            raise UndeclaredNeedError("A measure that reads labels must not be declared weights_only=True.")
+        return self._labels
 
     # -- parts that a measure must declare ---------------------------------------------------------------------------
 
@@ -159,10 +172,10 @@ class Subject:
         return granted
 
     def without_data(self) -> "Subject":
-        """The network with one input of zeros, of class 0, and a separate cache: for weights-only measures."""
+        """The network with one input of zeros, no labels and a separate cache: for weights-only measures."""
         if self._weights_only_view is None:
             blind = copy.copy(self)
-            blind.inputs, blind.labels = torch.zeros_like(self.inputs[:1]), torch.zeros_like(self.labels[:1])
+            blind.inputs, blind._labels = torch.zeros_like(self.inputs[:1]), None  # noqa: SLF001  the same class
             blind._unlabeled = blind._trajectory = blind._twin = blind._refit = None  # noqa: SLF001  the same class
             blind._cache, blind._weights_only_view = PassCache(), blind  # noqa: SLF001
             self._weights_only_view = blind

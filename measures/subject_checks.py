@@ -16,6 +16,7 @@ from measures.errors import InvalidSubjectError
 HALF: Final = (torch.float16, torch.bfloat16)  # scored in float32, to which they convert exactly
 BATCH: Final = 8  # examples that are tried together and one by one
 BATCH_TOLERANCE: Final = 0.02  # of the largest logit: rounding moves less, and the statistics of a batch more
+SUM_TOLERANCE: Final = 1e-3  # half precision sums probabilities to one within this
 RECOMPUTED: Final = (
     "activations are recomputed in its backward pass, which would use other weights than the forward pass. Switch "
     "activation checkpointing off before scoring."
@@ -102,7 +103,15 @@ def as_inputs(network: nn.Module, inputs: Tensor, dtype: torch.dtype) -> Tensor:
     """Inputs in the dtype of the network, or token ids as they are.
 
     Integers of 32 or 64 bits are token ids if the network does not take real numbers or has no gradient by them.
+
+    Raises:
+        InvalidSubjectError: images of bytes.
     """
+    if inputs.dtype == torch.uint8:
+        raise InvalidSubjectError(
+            "inputs must be normalised as the network expects them; got bytes (uint8). Convert and normalise "
+            "the images as for training."
+        )
     real = inputs.to(dtype)
     if inputs.dtype not in (torch.int32, torch.int64) or not len(inputs):
         return real
@@ -166,6 +175,7 @@ def check_network(network: nn.Module, inputs: Tensor, dtype: torch.dtype, owner:
             "them."
         )
     _check_independence(logits, alone, owner)
+    _check_no_softmax(network, batch.detach(), logits.detach(), owner)
     reached = {id(leaf) for leaf in graph_leaves(logits.grad_fn)}
     if not any(id(leaf) in reached for leaf in leaves.values()):
         raise InvalidSubjectError(f"{owner} must be differentiable; its logits are detached from its parameters.")
@@ -213,6 +223,22 @@ def _check_independence(logits: Tensor, alone: list[Tensor], owner: str) -> None
             f"{owner} must give an example the same logits in every batch; they differ by {float(apart[wrong][0]):.3g} "
             f"between a batch of one and of {len(alone)}. Batch norm with track_running_stats=False does that."
         )
+
+
+def _check_no_softmax(network: nn.Module, batch: Tensor, logits: Tensor, owner: str) -> None:
+    """Refuse probabilities: rows that vary and sum to one, also on inputs that no network was fitted to."""
+    if _are_probabilities(logits) and bool((logits != logits[:1]).any()):
+        elsewhere = -2 * batch.flip(0) if batch.is_floating_point() else batch.flip(0)
+        with torch.no_grad(), autocast_disabled():
+            if _are_probabilities(network(elsewhere)):
+                raise InvalidSubjectError(
+                    f"{owner} must return logits; its outputs are probabilities, which sum to one for every example. "
+                    "Leave out the softmax at its end."
+                )
+
+
+def _are_probabilities(rows: Tensor) -> bool:
+    return bool((rows >= 0).all()) and bool(((rows.double().sum(1) - 1).abs() < SUM_TOLERANCE).all())
 
 
 def check_data(inputs: Tensor, labels: Tensor, unlabeled: Tensor | None) -> None:

@@ -1,5 +1,6 @@
 """One failure stays in its own cell."""
 
+import threading
 import time
 
 import pytest
@@ -10,7 +11,8 @@ from measures.api import Measure, Subject, measure
 from measures.catalogue.outputs.controls import constant, params
 from measures.catalogue.weights.distance import fro_dist
 from measures.errors import UnknownMeasureError
-from measures.scoring import numerics, score, score_subject
+from measures.registry import CORE
+from measures.scoring import Failure, Score, numerics, score, score_subject
 from tests.measures.networks import network
 
 
@@ -29,6 +31,11 @@ def hanging(subject: Subject) -> float:
         except Exception:  # noqa: BLE001, S112  such measures are handed in
             continue
     return 0.0
+
+
+def count_labels(subject: Subject) -> float:
+    """Number of labels."""
+    return float(len(subject.labels))
 
 
 @measure(source="a test", family="control")
@@ -77,6 +84,53 @@ def test_the_time_limit_is_one_for_each_measure() -> None:
     time.sleep(0.1)
 
     assert score_subject(subject, [constant], time_limit=None)["constant"].outcome == "scored"
+
+
+def test_the_time_limit_holds_in_other_threads() -> None:
+    """Where no signal arrives; a measure that keeps to its limit is not interrupted afterwards."""
+    data = network("linear")
+    subject = Subject(data.model, data.inputs, data.labels)
+    found: dict[str, Score] = {}
+
+    def work() -> None:
+        found.update(score_subject(subject, [hanging, constant], time_limit=0.2))
+        time.sleep(0.3)
+        found.update(score_subject(subject, [params], time_limit=60))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(60)
+
+    assert {name: one.outcome for name, one in found.items()} == {
+        "hanging": "timeout", "constant": "scored", "params": "scored",
+    }  # fmt: skip
+
+
+def test_a_weights_only_measure_sees_no_labels() -> None:
+    """It fails instead of a score of one image of zeros."""
+    subject = network("linear").subject()
+    peeping = measure(source="a test", family="control", weights_only=True)(count_labels)
+
+    outcome = score_subject(subject, [peeping])["count_labels"]
+    assert outcome.failure == Failure(
+        "undeclared need", "A measure that reads labels must not be declared weights_only=True."
+    )
+    assert (
+        score_subject(subject, [measure(source="a test", family="control")(count_labels)])["count_labels"].value == 36
+    )
+
+
+def test_measures_are_named_in_several_ways() -> None:
+    """One text with commas is no list of letters; functions under @measure are scored as they are."""
+    data = network("linear")
+
+    def named(names: str | list[str | Measure]) -> list[str]:
+        return list(score(data.model, data.inputs, data.labels, names=names))
+
+    assert named("l2") == ["l2"]
+    assert named("l2, params") == ["l2", "params"]
+    assert named([constant, "l2"]) == ["constant", "l2"]
+    assert set(named("core")) == set(CORE)
 
 
 def test_names_are_looked_up() -> None:

@@ -171,6 +171,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "the same logits in every batch",
     ),
     "a scripted part": ({"model": nn.Sequential(scripted(linear(10)))}, "scripted or traced modules.*got '0'"),
+    "probabilities": ({"model": Around(lambda f, x: f(x).softmax(1))}, "are probabilities.*Leave out the softmax"),
+    "a twin of probabilities": ({"twin": Around(lambda f, x: f(x).softmax(1))}, "The twin must return logits; its out"),
+    "images of bytes": ({"inputs": (255 * DATA.inputs.sigmoid()).byte()}, "must be normalised .*; got bytes"),
+    "a start of a deeper network": (
+        {"init_state": {**START, "5.weight": torch.zeros(3, 3), "5.bias": torch.zeros(3)}},
+        "same architecture; it holds 1 weights that the network lacks, such as '5.weight'",
+    ),
     "weights of 8 bits": ({"model": linear(10).to(torch.float8_e4m3fn)}, "16 bits or more; got torch.float8_e4m3fn"),
 }
 
@@ -217,3 +224,15 @@ def test_one_number_that_is_not_finite_is_found(numbers: list[float]) -> None:
 
     assert first_not_finite({"large": large, "small": -large, "whole": torch.arange(3), "none": large[:0]}) is None
     assert first_not_finite({"large": large, "these": torch.tensor(numbers)}) == "these"
+
+
+def test_logits_that_sum_to_one_on_the_data_alone_are_logits() -> None:
+    """As those of a network that interpolates one-hot labels: elsewhere they are no probabilities."""
+    model = linear(NUM_CLASSES)
+    layer = model.get_submodule("1")
+    assert isinstance(layer, nn.Linear)
+    inputs, labels = torch.eye(NUM_CLASSES, 64).double().reshape(-1, 1, 8, 8), torch.arange(NUM_CLASSES)
+    with torch.no_grad():
+        layer.bias.zero_()
+        layer.weight.copy_(torch.eye(NUM_CLASSES, 64))
+    assert Subject(model, inputs, labels).num_classes == NUM_CLASSES

@@ -1,0 +1,65 @@
+"""Interrupt a block of code after some seconds, in any thread."""
+
+import ctypes
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class TimeLimitError(BaseException):
+    """The block has run too long; a BaseException, so that no measure catches it by accident."""
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeLimitError` in the block after `seconds`; never if None.
+
+    In the main thread a signal interrupts it, within one operation of torch. Elsewhere it is interrupted between two
+    instructions of Python, so that a long operation ends first.
+    """
+    if seconds is None:
+        yield
+    elif threading.current_thread() is threading.main_thread():
+        with _signal_after(seconds):
+            yield
+    else:
+        with _exception_after(seconds):
+            yield
+
+
+@contextmanager
+def _signal_after(seconds: float) -> Iterator[None]:
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeLimitError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _exception_after(seconds: float) -> Iterator[None]:
+    thread = threading.get_ident()
+    lock = threading.Lock()
+    running = True
+
+    def ring() -> None:
+        with lock:
+            if running:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeLimitError))
+
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            running = False
