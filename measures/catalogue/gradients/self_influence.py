@@ -17,13 +17,17 @@ from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, measure, shared
 from measures.passes.activations.outputs import logits
-from measures.passes.gradients.gram import gram
+from measures.passes.curvature.gauss_newton import (
+    directions,
+    directions_of,
+    resolved_rows,
+)
+from measures.passes.gradients.gram import gram, symmetric_products
+from measures.passes.gradients.logit_jacobian import logit_jacobian, pull_back
 from measures.passes.gradients.tangents import loss_cotangents
 
 DAMPING: Final = 0.1  # of the mean share of an example in the trace of G
 NUM_LOGITS: Final = 4096  # examples times classes: all of a small training set
-KEPT: Final = 0.9  # share of the curvature by the logits in the directions that are resolved
-MIN_ROWS: Final = 480  # directions that are resolved where there are so many
 MAX_ROWS: Final = 1536  # time grows with their square times P
 MIN_EXAMPLES: Final = 8  # fewer say nothing of the training set
 COST: Final = "shared inner products of the gradients of up to 1536 directions of the logits"
@@ -31,7 +35,7 @@ COST: Final = "shared inner products of the gradients of up to 1536 directions o
 
 @measure(
     source="Koh & Liang 2017, arXiv:1703.04730, eq. 2; Martens 2020, arXiv:1412.1193", family="stability", cost=COST,
-    version=2,
+    version=3,
 )  # fmt: skip
 def self_influence(subject: Subject) -> float:
     r"""Mean influence of a training example on its own loss.
@@ -47,7 +51,8 @@ def self_influence(subject: Subject) -> float:
 
 
 @measure(
-    source="Takeuchi 1976; Thomas et al. 2020, arXiv:1906.07774, eq. 4", family="stability", cost=COST
+    source="Takeuchi 1976; Thomas et al. 2020, arXiv:1906.07774, eq. 4", family="stability", cost=COST,
+    version=2,
 )  # fmt: skip
 def tic(subject: Subject) -> float:
     r"""Takeuchi's estimate of the gap in loss.
@@ -63,7 +68,7 @@ def tic(subject: Subject) -> float:
 
 @measure(
     source="Jang et al. 2022, A reparametrization-invariant sharpness measure based on information geometry (NeurIPS)",
-    family="sharpness", cost=COST,
+    family="sharpness", cost=COST, version=2,
 )  # fmt: skip
 def info_geometric_sharpness(subject: Subject) -> float:
     r"""Largest sharpness along a direction in which the predicted distribution changes at unit rate.
@@ -95,16 +100,14 @@ def preconditioned_gradients(subject: Subject) -> Tensor:
             f"{NUM_LOGITS} rows, one for each example and class."
         )
     chosen = subject.sample(count)
-    example, cotangents, left = _leading_rows(logits(subject)[chosen])
-    while len(example) > MAX_ROWS and len(chosen) > MIN_EXAMPLES:
+    found = directions(subject) if len(chosen) == subject.num_examples else directions_of(logits(subject)[chosen])
+    r = found.resolved
+    while r > MAX_ROWS and len(chosen) > MIN_EXAMPLES:
         chosen = chosen[: len(chosen) // 2]
-        example, cotangents, left = _leading_rows(logits(subject)[chosen])
-    inputs, s, r = subject.inputs[chosen], len(chosen), len(example)
-    towards_loss = loss_cotangents(subject, inputs, subject.labels[chosen])
-    products = gram(
-        subject, torch.cat([inputs[example], inputs]), torch.cat([cotangents.to(subject.dtype), towards_loss])
-    )
-    K, Ag, gg = products[:r, :r], products[:r, r:], products[r:, r:]
+        found = directions_of(logits(subject)[chosen])
+        r = found.resolved
+    s, left = len(chosen), float(1 - found.sizes[:r].sum() / found.sizes.sum())
+    K, Ag, gg = _products(subject, chosen, found.example[:r], found.cotangents[:r].to(subject.dtype))
     if not K.any():
         raise UnsupportedModelError("Its Gauss-Newton matrix is exactly zero.")
     trace = K.trace() / (1 - left)  # of all of G, as far as it goes with the curvature by the logits
@@ -114,19 +117,16 @@ def preconditioned_gradients(subject: Subject) -> Tensor:
     return (gg - Ag.T @ torch.cholesky_solve(Ag, factor)) / (damping * s)
 
 
-def _leading_rows(answers: Tensor) -> tuple[Tensor, Tensor, float]:
-    """The directions of logits [s, k] in which the mean loss curves most: examples [r] and cotangents [r, k], float64.
-
-    The Hessian of the loss by the logits of an example is diag p - p p^T; its eigenvectors times the roots of their
-    eigenvalues over s are rows of G as functions of the logits. Those with the largest eigenvalues of all examples,
-    MIN_ROWS at least and until they hold KEPT of the sum; and the share of the sum that is left.
-    """
-    log_p = answers.double().log_softmax(1)
-    p = log_p.exp()
-    values, vectors = torch.linalg.eigh(p.diag_embed() - p.unsqueeze(2) * p.unsqueeze(1))
-    values = values.clamp_min(0).flatten()
-    order = values.argsort(descending=True, stable=True)
-    total = values[order].cumsum(0)
-    kept = order[: max(MIN_ROWS, int((total < KEPT * total[-1]).sum()) + 1)]
-    rows = vectors.mT.flatten(0, 1)[kept] * (values[kept] / len(answers)).sqrt().unsqueeze(1)
-    return kept // answers.shape[1], rows, float(1 - values[kept].sum() / total[-1])
+def _products(subject: Subject, chosen: Tensor, example: Tensor, cotangents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Inner products of rows [r, r], of rows and gradients [r, s], and of gradients [s, s], in float64."""
+    inputs, r = subject.inputs[chosen], len(example)
+    towards_loss = loss_cotangents(subject, inputs, subject.labels[chosen])
+    J = logit_jacobian(subject)
+    if J is None or len(J) < len(chosen):
+        products = gram(subject, torch.cat([inputs[example], inputs]), torch.cat([cotangents, towards_loss]))
+        return products[:r, :r], products[:r, r:], products[r:, r:]
+    g = pull_back(J, torch.arange(len(chosen), device=J.device), towards_loss)
+    resolved = resolved_rows(subject) if len(chosen) == subject.num_examples else None
+    A = pull_back(J, example, cotangents) if resolved is None else resolved.rows
+    K = symmetric_products(A) if resolved is None else resolved.gram
+    return K.double(), (A @ g.T).double(), symmetric_products(g).double()

@@ -154,7 +154,7 @@ def ntk_logdet(subject: Subject) -> float:
     return kernel.num_classes * float((eigenvalues / len(kernel.labels)).log1p().sum())
 
 
-@measure(source="Jacot et al. 2020, arXiv:2006.09796, definition 1", family="tangent_kernel", cost=COST)
+@measure(source="Jacot et al. 2020, arXiv:2006.09796, definition 1", family="tangent_kernel", cost=COST, version=2)
 def kare(subject: Subject) -> float:
     r"""Kernel alignment risk estimate: the squared error on new data of regression with the tangent kernel.
 

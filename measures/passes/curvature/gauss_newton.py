@@ -20,13 +20,17 @@ from torch import Tensor
 
 from measures.api import Subject, UnsupportedModelError, shared
 from measures.passes.activations.outputs import logits
+from measures.passes.gradients.gram import symmetric_products
+from measures.passes.gradients.logit_jacobian import logit_jacobian, pull_back
 from measures.passes.gradients.per_sample import gradients_of, slices
 
 NUM_ROWS: Final = 480  # time grows with its square times P; on trained digits networks tr G is then within 1 to 2 %
 MAX_VECTORS: Final = 4096  # n k up to which `spectrum` is taken; its time grows with the cube
 MIN_VECTORS: Final = 1024  # of which none is left out
 LEFT_OUT: Final = 0.01  # of the sum of squares in the space of logits: on trained digits gamma is lower by 1 to 3 %
-GRAM_ROWS: Final = 256  # of a block of inner products, of which those above the diagonal are left out
+RESOLVED: Final = 0.9  # of the same sum, and MIN_RESOLVED vectors at least: what few measures need of all
+MIN_RESOLVED: Final = 480
+SQUARED_ROWS: Final = 32  # at a time: their squares stay near
 KEPT_FLOATS: Final = 2**27  # 0.5 GB of float32: beyond it rows are sketched
 SUBSPACE_ITERATIONS: Final = 20  # products [r, r] by [r, count], which cost nothing; exact vectors are not needed
 FLOATS_AT_A_TIME: Final = 2**22  # of gradients: more are no quicker
@@ -61,7 +65,22 @@ def gauss_newton(subject: Subject) -> GaussNewton:
     Raises:
         UnsupportedModelError: every softmax is one-hot to the last bit, so that G is zero.
     """
-    return _pull_back(subject, *_draw_vectors(subject))
+    example, cotangents = _draw_vectors(subject)
+    rows = _rows_of_jacobian(subject, example, cotangents)
+    if rows is None:
+        return _pull_back(subject, subject.sample(subject.num_examples)[example], cotangents)
+    squares = rows.new_zeros(rows.shape[1])
+    for at in slices(len(rows), SQUARED_ROWS):
+        squares += rows[at].square().sum(0)
+    pieces = squares.split([p.numel() for p in subject.params.values()])
+    diagonal = {name: piece.view_as(p) for (name, p), piece in zip(subject.params.items(), pieces, strict=True)}
+    return GaussNewton(rows, is_sketch=False, diagonal=diagonal)
+
+
+def _rows_of_jacobian(subject: Subject, example: Tensor, cotangents: Tensor) -> Tensor | None:
+    """The vectors J_i^T v [r, P], i counted in the sample; None where no Jacobian of all examples is kept."""
+    J = logit_jacobian(subject)
+    return None if J is None or len(J) < subject.num_examples else pull_back(J, example, cotangents)
 
 
 def _pull_back(subject: Subject, chosen: Tensor, cotangents: Tensor) -> GaussNewton:
@@ -86,9 +105,7 @@ def _pull_back(subject: Subject, chosen: Tensor, cotangents: Tensor) -> GaussNew
 @shared
 def gram(subject: Subject) -> Tensor:
     """Inner products [r, r] of the rows."""
-    rows = gauss_newton(subject).rows
-    products: Tensor = rows @ rows.T
-    return products
+    return symmetric_products(gauss_newton(subject).rows)
 
 
 @shared
@@ -98,12 +115,75 @@ def eigenvalues(subject: Subject) -> Tensor:
     return values.clamp(min=0).flip(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """Directions of the logits in which the mean loss of s examples curves: G is the sum of (J_i^T v)(J_i^T v)^T.
+
+    Of diag p_i - p_i p_i^T = sum_m s_im v_im v_im^T, the v are (s_im / s)^(1/2) v_im, those with large s_im first.
+
+    Attributes:
+        example: index i [s k] among the examples.
+        cotangents: v [s k, k], in float64.
+        sizes: s_im / s [s k], in float64, falling.
+    """
+
+    example: Tensor
+    cotangents: Tensor
+    sizes: Tensor
+
+    def holding(self, share: float, at_least: int) -> int:
+        """How many of the first hold this share of the sum of sizes, and no fewer than `at_least`."""
+        total = self.sizes.cumsum(0)
+        return min(len(total), max(at_least, int((total < share * total[-1]).sum()) + 1))
+
+    @property
+    def resolved(self) -> int:
+        """How many of the first hold RESOLVED of the sum of sizes, at least MIN_RESOLVED."""
+        return self.holding(RESOLVED, MIN_RESOLVED)
+
+
+def directions_of(answers: Tensor) -> Directions:
+    """The directions of examples with these logits [s, k].
+
+    Raises:
+        UnsupportedModelError: every softmax is one-hot to the last bit.
+    """
+    p = answers.double().softmax(1)
+    values, vectors = torch.linalg.eigh(p.diag_embed() - p.unsqueeze(2) * p.unsqueeze(1))
+    sizes, order = (values.clamp(min=0) / len(answers)).flatten().sort(descending=True, stable=True)
+    if not sizes.any():
+        raise UnsupportedModelError(ONE_HOT)
+    return Directions(order // answers.shape[1], sizes.sqrt().unsqueeze(1) * vectors.mT.flatten(0, 1)[order], sizes)
+
+
+@shared
+def directions(subject: Subject) -> Directions:
+    """The directions of all training examples, counted in the order of the sample."""
+    return directions_of(logits(subject)[subject.sample(subject.num_examples)])
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRows:
+    """The rows (J_i^T v) [r, P] of the first directions, and their inner products [r, r]."""
+
+    rows: Tensor
+    gram: Tensor
+
+
+@shared
+def resolved_rows(subject: Subject) -> ResolvedRows | None:
+    """Those of the `resolved` directions; None where no Jacobian is kept."""
+    found = directions(subject)
+    count = found.resolved
+    rows = _rows_of_jacobian(subject, found.example[:count], found.cotangents[:count])
+    return None if rows is None else ResolvedRows(rows, symmetric_products(rows))
+
+
 @shared
 def spectrum(subject: Subject) -> Tensor:
     """Nonzero eigenvalues of G itself [r], largest first, in float64, but for what LEFT_OUT takes off them.
 
-    With diag p_i - p_i p_i^T = sum_m s_im v_im v_im^T, G is the sum of the outer products of (s_im / n)^(1/2) J_i^T
-    v_im. Where there are more than MIN_VECTORS, the smallest s_im are left out, which lowers every eigenvalue.
+    Where there are more than MIN_VECTORS `directions`, the smallest are left out, which lowers every eigenvalue.
 
     Raises:
         UnsupportedModelError: n k is more than MAX_VECTORS, or G is zero.
@@ -114,19 +194,19 @@ def spectrum(subject: Subject) -> Tensor:
             f"All eigenvalues of its curvature take {count:,} gradients, one for each example and class; the limit is "
             f"{MAX_VECTORS:,}. Pass fewer training examples."
         )
-    p = logits(subject).double().softmax(1)
-    sizes, directions = torch.linalg.eigh(p.diag_embed() - p.unsqueeze(2) * p.unsqueeze(1))
-    flat, order = sizes.clamp(min=0).flatten().sort(descending=True)
-    if not flat.any():
-        raise UnsupportedModelError(ONE_HOT)
-    kept = min(len(flat), max(MIN_VECTORS, int((flat.cumsum(0) < (1 - LEFT_OUT) * flat.sum()).sum()) + 1))
-    cotangents = (flat / subject.num_examples).sqrt().unsqueeze(1) * directions.mT.flatten(0, 1)[order]
-    example = order // subject.num_classes
-    rows = _pull_back(subject, example[:kept], cotangents[:kept].to(subject.dtype)).rows
-    products = rows.new_zeros(kept, kept)
-    for block in slices(kept, GRAM_ROWS):
-        products[block.start :, block] = rows[block.start :] @ rows[block].T
-    values: Tensor = torch.linalg.eigvalsh(products)  # reads the lower triangle
+    found = directions(subject)
+    kept = found.holding(1 - LEFT_OUT, MIN_VECTORS)
+    example, cotangents = found.example[:kept], found.cotangents[:kept].to(subject.dtype)
+    resolved = resolved_rows(subject)
+    if resolved is None:
+        rows = _pull_back(subject, subject.sample(subject.num_examples)[example], cotangents).rows
+        products = symmetric_products(rows)
+    else:
+        done = min(kept, len(resolved.rows))
+        others = _rows_of_jacobian(subject, example[done:], cotangents[done:])
+        assert others is not None  # noqa: S101  resolved rows come of the same Jacobian
+        products = symmetric_products(torch.cat([resolved.rows[:done], others]), resolved.gram[:done, :done])
+    values: Tensor = torch.linalg.eigvalsh(products)
     return values.double().clamp(min=0).flip(0)
 
 
@@ -144,7 +224,7 @@ def leading_eigenvectors(subject: Subject, count: int) -> Tensor:
 
 
 def _draw_vectors(subject: Subject) -> tuple[Tensor, Tensor]:
-    """Index of the example [r] and cotangent of the logits [r, k] of each vector drawn."""
+    """Index of the example in the sample [r] and cotangent of the logits [r, k] of each vector drawn."""
     order = subject.sample(subject.num_examples)
     log_p = logits(subject)[order].double().log_softmax(1)
     p = log_p.exp()
@@ -157,7 +237,7 @@ def _draw_vectors(subject: Subject) -> tuple[Tensor, Tensor]:
     example, label = picked // subject.num_classes, picked % subject.num_classes
     weight = (p[example, label] / (chance * subject.num_examples)).sqrt()
     cotangents = weight.unsqueeze(1) * towards[example, label]
-    return order[example], cotangents.to(subject.dtype)
+    return example, cotangents.to(subject.dtype)
 
 
 def systematic_sample(size: Tensor, count: int, start: float) -> tuple[Tensor, Tensor]:

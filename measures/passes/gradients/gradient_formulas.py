@@ -44,8 +44,15 @@ def _linear(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> list[U
         left, right = delta.reshape(len(delta), -1, W.shape[0]), a[rows].reshape(len(delta), -1, W.shape[1])
         return torch.bmm(left.transpose(1, 2), right, out=scratch(len(delta), *W.shape))
 
+    def outer_of_all(rows: slice, deltas: Tensor, scratch: Scratch) -> Tensor:
+        s, k = deltas.shape[:2]
+        left, right = deltas.reshape(s, k, -1, W.shape[0]), a[rows].reshape(s, -1, W.shape[1])
+        joined = left.transpose(2, 3).reshape(s, -1, left.shape[2])  # [s, k out, positions]
+        return torch.bmm(joined, right, out=scratch(s, joined.shape[1], W.shape[1])).view(s, k, *W.shape)
+
     if call.is_weight(W):
         use = call.use(W, outer, W.numel(), a)
+        use.jacobian = outer_of_all
         if a.dim() == 2:  # noqa: PLR2004  one vector an example
             z = call.output if bias is None or call.is_weight(bias) else None
             use.flat = a, z, call.output._version  # noqa: SLF001  it has no other name
@@ -71,9 +78,19 @@ def _convolution(args: tuple[Any, ...], kwargs: dict[str, Any], call: Call) -> l
         D = delta.reshape(s, -1, length)
         return torch.bmm(D, U.transpose(1, 2), out=scratch(s, D.shape[1], U.shape[1])).view(len(delta), *W.shape)
 
+    def correlation_of_all(rows: slice, deltas: Tensor, scratch: Scratch) -> Tensor:
+        s, k = deltas.shape[:2]
+        length, out = math.prod(positions), W.shape[0] // groups
+        U = _windows(a[rows], W.shape, positions, named, scratch).view(s * groups, -1, length)
+        D = deltas.reshape(s, k, groups, out * length).transpose(1, 2).reshape(s * groups, k * out, length)
+        found = torch.bmm(D, U.transpose(1, 2), out=scratch(len(U), D.shape[1], U.shape[1]))
+        return found.view(s, groups, k, -1).transpose(1, 2).reshape(s, k, *W.shape)
+
     if call.is_weight(W):
         size = a.shape[1] * math.prod(W.shape[2:]) * math.prod(positions)
-        found.append(call.use(W, correlation, size + W.numel(), a))
+        use = call.use(W, correlation, size + W.numel(), a)
+        use.jacobian = correlation_of_all
+        found.append(use)
     if call.is_weight(bias):
         found.append(call.use(bias, lambda _rows, delta, _: delta.flatten(2).sum(2), len(bias)))
     return found

@@ -14,6 +14,7 @@ from measures.passes.gradients.per_sample import FLOATS_AT_ONCE, chunk_size, gra
 from measures.passes.gradients.tape import Tape
 from measures.passes.gradients.weight_uses import AmbiguousBatchAxisError, NoFormulaError, Scratch
 
+GRAM_ROWS: Final = 128  # of a block of inner products: those above the diagonal are copied, not computed
 NUM_PROBED: Final = 8  # inputs whose pass tells what a pass of all would hold
 MAX_FILLED: Final = 4  # networks with so many widths in a row are rare
 
@@ -53,15 +54,29 @@ def _gram_by_layer(
 ) -> Tensor:
     """A sum over layers and cotangents, from one pass of all inputs."""
     first, *others = cotangents
-    if _tape(subject, inputs[:NUM_PROBED], first[:NUM_PROBED], state).floats * len(inputs) > FLOATS_AT_ONCE:
+    if record(subject, inputs[:NUM_PROBED], first[:NUM_PROBED], state).floats * len(inputs) > FLOATS_AT_ONCE:
         raise NoFormulaError("One pass of all inputs would hold too much.")
     K = first.new_zeros(len(inputs), len(inputs))
-    tape = _tape(subject, inputs, first, state, keep_graph=bool(others))
+    tape = record(subject, inputs, first, state, keep_graph=bool(others))
     _add_layers(K, tape)
     for other in others:
         tape.pull(functools.partial(_weighted, other))
         _add_layers(K, tape)
     return K.double()
+
+
+def symmetric_products(rows: Tensor, known: Tensor | None = None) -> Tensor:
+    """Inner products [r, r] of rows [r, p], each pair once; `known` are those [q, q] of the first q, if there are."""
+    done = 0 if known is None else len(known)
+    products = rows.new_empty(len(rows), len(rows))
+    if known is not None:
+        products[:done, :done] = known
+    for block in slices(len(rows) - done, GRAM_ROWS):
+        at, upto = slice(done + block.start, done + block.stop), done + block.stop
+        found = rows[at] @ rows[:upto].T
+        products[at, :upto] = found
+        products[:upto, at] = found.T
+    return products
 
 
 def _add_layers(K: Tensor, tape: Tape) -> None:
@@ -76,15 +91,26 @@ def _add_layers(K: Tensor, tape: Tape) -> None:
             _add_layer(K, layer, scratch)
 
 
-def _tape(
+def record(
     subject: Subject,
     inputs: Tensor,
     cotangents: Tensor,
-    state: Mapping[str, Tensor],
+    state: Mapping[str, Tensor] = MappingProxyType({}),
     *,
     keep_graph: bool = False,
 ) -> Tape:
-    """The record of a pass of these inputs, and of some more of no weight where their number is ambiguous."""
+    """The record of a pass of these inputs, and of some more of no weight where their number is ambiguous.
+
+    Args:
+        subject: the network.
+        inputs: [r, c, h, w].
+        cotangents: derivatives [r, k] of the examples' losses by the logits.
+        state: parameters and buffers other than those of the subject.
+        keep_graph: keep the graph of the pass, for `Tape.pull`.
+
+    Raises:
+        NoFormulaError: a parameter is used in a way for whose gradient there is no formula.
+    """
     for more in range(MAX_FILLED + 1):
         filled = torch.cat([inputs, inputs[:1].expand(more, *inputs.shape[1:])])
         try:

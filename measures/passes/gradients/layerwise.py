@@ -1,7 +1,9 @@
 """Per-example gradients from the record of one batched pass: weight by weight, a few examples at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from measures.passes.gradients.pullback import Derivation
@@ -40,13 +42,31 @@ class Layer:
 
     def gradients(self, rows: slice, scratch: Scratch) -> dict[str, Tensor]:
         """Gradients [s, *shape] of these examples, by parameter; a parameter without a use has none."""
+        return self._of_params(
+            [(use.weight, use.rule(rows, delta[rows], scratch)) for use, delta in self.uses], scratch
+        )
+
+    def jacobians(self, rows: slice, deltas: Sequence[Tensor], scratch: Scratch) -> dict[str, Tensor]:
+        """As `gradients`, of k functions [s k, *shape], from their gradients at the outputs of the uses [n, k, ...]."""
+        found = []
+        for (use, _), delta in zip(self.uses, deltas, strict=True):
+            some = delta[rows]
+            if use.jacobian is None:
+                each = torch.stack([use.rule(rows, some[:, label], scratch) for label in range(some.shape[1])], 1)
+            else:
+                each = use.jacobian(rows, some, scratch)
+            found.append((use.weight, each.flatten(0, 1)))
+        return self._of_params(found, scratch)
+
+    def _of_params(self, of_uses: list[tuple[Tensor, Tensor]], scratch: Scratch) -> dict[str, Tensor]:
+        """Sum gradients [s, *shape] of weights, and carry those of weights that are derived on to the parameters."""
         found: dict[int, Tensor] = {}
 
         def add(weight: Tensor, gradient: Tensor) -> None:
             found[id(weight)] = found[id(weight)] + gradient if id(weight) in found else gradient
 
-        for use, delta in self.uses:
-            add(use.weight, use.rule(rows, delta[rows], scratch))
+        for weight, gradient in of_uses:
+            add(weight, gradient)
         for made in reversed(self.derivations):
             if id(made.result) in found:
                 for source, gradient in zip(made.sources, made.pull(found[id(made.result)], scratch), strict=True):

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from measures.api import Subject, seed_for, shared
-from measures.passes.gradients.gram import gram, mean_gram
+from measures.passes.gradients.gram import gram, mean_gram, symmetric_products
+from measures.passes.gradients.logit_jacobian import logit_jacobian
 
 NUM_ROWS: Final = 4096  # one for each example and class; time grows with it times the number of examples
 MIN_EXAMPLES: Final = 8  # however many classes there are
@@ -38,7 +39,12 @@ class TangentKernel:
 @shared
 def tangent_kernel(subject: Subject) -> TangentKernel:
     """The kernel at the trained weights."""
-    return _kernel(subject, torch.eye(subject.num_classes, dtype=torch.float64), {})
+    k, J = subject.num_classes, logit_jacobian(subject)
+    count = min(NUM_GRADIENTS, max(MIN_EXAMPLES, NUM_ROWS // k), subject.num_examples)
+    if J is None or len(J) < count:
+        return _kernel(subject, torch.eye(k, dtype=torch.float64), {})
+    labels = subject.labels[subject.sample(count)]
+    return TangentKernel(labels, k, symmetric_products(J[:count].flatten(1)).double() / k)
 
 
 @shared

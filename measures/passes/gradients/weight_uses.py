@@ -53,6 +53,7 @@ class Use:
         floats: how many numbers the rule makes for one example.
         held: tensors that the rule reads, with torch's count of writes to them.
         beside: that of the bias of the same linear layer.
+        jacobian: as `rule`, from k gradients at the output of each row [s, k, ...] to [s, k, *shape], at once.
         flat: input [b, in], output [b, out] and its count of writes, where the gradient is delta's outer product with
             the input.
     """
@@ -64,6 +65,7 @@ class Use:
     held: list[tuple[Tensor, int]] = field(default_factory=list)
     flat: tuple[Tensor, Tensor | None, int] | None = None
     beside: "Use | None" = None
+    jacobian: Rule | None = None
 
     @property
     def overwritten(self) -> bool:

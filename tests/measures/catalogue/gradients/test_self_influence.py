@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from measures.api import Subject, UnsupportedModelError
 from measures.catalogue.gradients import self_influence as module
 from measures.catalogue.gradients.self_influence import info_geometric_sharpness, self_influence, tic
+from measures.passes.curvature import gauss_newton as curvature
 
 
 def matrices(subject: Subject, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -29,7 +30,7 @@ def matrices(subject: Subject, chosen: Tensor | None = None) -> tuple[Tensor, Te
 @pytest.fixture
 def every_direction(monkeypatch: pytest.MonkeyPatch) -> None:
     """All directions of the logits are told apart."""
-    monkeypatch.setattr(module, "KEPT", 1 - 1e-14)
+    monkeypatch.setattr(curvature, "RESOLVED", 1 - 1e-14)
 
 
 @pytest.mark.usefixtures("every_direction")
@@ -48,25 +49,24 @@ def test_all_three_are_those_of_dense_solves(name: str, request: pytest.FixtureR
 
 def test_few_directions_are_nearly_all(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rest spread over the damping; fewer directions than there are, of a network that hardly fits."""
-    monkeypatch.setattr(module, "MIN_ROWS", 1)
+    monkeypatch.setattr(curvature, "MIN_RESOLVED", 1)
     damped, C = matrices(mlp)
-    answers = mlp.logits_of(mlp.inputs)
-    example, _, left = module._leading_rows(answers)
+    found = curvature.directions(mlp)
 
-    assert len(example) < 36 * 9
-    assert 0 < left <= 0.1
+    assert found.resolved < 36 * 9
+    assert 0.9 * float(found.sizes.sum()) <= float(found.sizes[: found.resolved].sum()) < float(found.sizes.sum())
     assert self_influence(mlp) == pytest.approx(float(torch.linalg.solve(damped, C).trace()), rel=0.25)
 
 
-def test_leading_rows_sum_to_the_curvature_by_the_logits(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The outer products of all rows of an example are diag p - p p^T, over the number of examples."""
-    monkeypatch.setattr(module, "KEPT", 1 - 1e-14)
+def test_directions_sum_to_the_curvature_by_the_logits(mlp: Subject) -> None:
+    """The outer products of all directions of an example are diag p - p p^T, over the number of examples."""
     answers = mlp.logits_of(mlp.inputs[:5])
-    example, rows, left = module._leading_rows(answers)
+    found = curvature.directions_of(answers)
 
-    assert left == pytest.approx(0, abs=1e-12)
+    torch.testing.assert_close(found.cotangents.square().sum(1), found.sizes)
+    assert bool((found.sizes.diff() <= 0).all())
     for i, p in enumerate(answers.softmax(1)):
-        mine = rows[example == i]
+        mine = found.cotangents[found.example == i]
         torch.testing.assert_close(mine.T @ mine, (p.diag() - p.outer(p)) / 5, rtol=1e-9, atol=1e-13)
 
 
@@ -131,5 +131,5 @@ def test_a_flat_loss_is_refused() -> None:
     layer = nn.Linear(2, 2, bias=False).double()
     layer.weight.data = 1e4 * torch.eye(2, dtype=torch.float64)
     inputs = torch.eye(2, dtype=torch.float64).reshape(2, 1, 1, 2)
-    with pytest.raises(UnsupportedModelError, match="exactly zero"):
+    with pytest.raises(UnsupportedModelError, match="one-hot"):
         self_influence(Subject(nn.Sequential(nn.Flatten(), layer), inputs, torch.arange(2)))

@@ -19,6 +19,7 @@ from measures.passes.curvature.hessian import (
     top_of_spectrum,
     trace,
 )
+from measures.passes.gradients import logit_jacobian
 from measures.passes.perturbations.ascent import box_scale
 from measures.passes.perturbations.noise_scale import noise_scale
 from measures.scoring import numerics
@@ -140,6 +141,7 @@ def test_estimates_that_do_not_hold_are_refused(monkeypatch: pytest.MonkeyPatch)
 
 def test_moments_without_a_known_part(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """With rows too long to keep, plain Hutchinson: unbiased over seeds, and Lanczos from chance."""
+    monkeypatch.setattr(logit_jacobian, "KEPT_FLOATS", 1)
     monkeypatch.setattr(gauss_newton, "KEPT_FLOATS", 1)
     monkeypatch.setattr(gauss_newton, "SKETCH_WIDTH", 64)
     H = dense_hessian(mlp, mlp.inputs, mlp.labels)
