@@ -175,8 +175,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a twin of probabilities": ({"twin": Around(lambda f, x: f(x).softmax(1))}, "The twin must return logits; its out"),
     "images of bytes": ({"inputs": (255 * DATA.inputs.sigmoid()).byte()}, "must be normalised .*; got bytes"),
     "a start of a deeper network": (
-        {"init_state": {**START, "5.weight": torch.zeros(3, 3), "5.bias": torch.zeros(3)}},
-        "same architecture; it holds 1 weights that the network lacks, such as '5.weight'",
+        {"init_state": {**START, "9.weight": torch.zeros(3, 3), "9.bias": torch.zeros(3)}},
+        "same architecture; it holds 1 weights that the network lacks, such as '9.weight'",
     ),
     "weights of 8 bits": ({"model": linear(10).to(torch.float8_e4m3fn)}, "16 bits or more; got torch.float8_e4m3fn"),
 }

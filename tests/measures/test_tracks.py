@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from measures import Measure, Subject, UnsupportedModelError, measure
+from measures.errors import UndeclaredNeedError
 from measures.passes.activations.outputs import logits
 from measures.registry import catalog
 from tests.measures.networks import ARCHITECTURES, network
@@ -41,13 +42,15 @@ def test_weights_only_means_that_data_change_nothing(architecture: str) -> None:
 
 
 def test_a_measure_of_weights_sees_one_zero_image() -> None:
-    """Of the right shape and class 0, and no shared result that others computed from data."""
+    """Of the right shape, without a label, and no shared result that others computed from data."""
     seen: dict[str, torch.Tensor] = {}
 
     @measure(source="this test", family="norm", weights_only=True)
     def peeks(subject: Subject) -> float:
         """Looks around."""
-        seen.update(inputs=subject.inputs, labels=subject.labels, logits=logits(subject))
+        seen.update(inputs=subject.inputs, logits=logits(subject))
+        with pytest.raises(UndeclaredNeedError, match="reads labels"):
+            _ = subject.labels
         return 0.0
 
     subject = network("mlp").subject()
@@ -56,7 +59,6 @@ def test_a_measure_of_weights_sees_one_zero_image() -> None:
 
     assert seen["inputs"].shape == (1, *subject.inputs.shape[1:])
     assert not seen["inputs"].any()
-    assert seen["labels"].tolist() == [0]
     assert len(seen["logits"]) == 1 < len(whole)
     assert torch.equal(logits(subject), whole)
 
