@@ -51,8 +51,8 @@ class Recipe:
         shift: a common corruption of the images, Hendrycks & Dietterich 2019, after the condition; none if None.
         severity: of the shift, 1 to 5; 0 without one.
         shift_on: which images the shift changes.
-        unlabeled: which test images measures see without labels: "test" for those on which the gap is measured,
-            "half_of_test" for one half of them, the gap being measured on the other half alone.
+        unlabeled: which test images measures see without labels: "none", or "half_of_test" for one half of them, the
+            gap being measured on the other half alone.
         model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
         width: multiplies the channels of a family; see `SOLVED` for those; 1 for a timm model by name.
         depth: blocks or hidden layers of a family; 2 for a timm model by name.
@@ -89,7 +89,7 @@ class Recipe:
         prune_rounds: in how many rounds, each followed by training.
         rewind: what each round goes back to `rewind_epoch` with: weights and learning rate, or the rate alone.
         rewind_epoch: the epoch that training is rewound to.
-        checkpoints: "doubling" keeps and evaluates the network after 1, 2, 4, 8 ... epochs.
+        checkpoints: "doubling" keeps and evaluates the network after 1, 2, 4, 8 ... epochs, "fourfold" after 1, 4 ...
         max_epochs: the run ends here if the target was not reached.
         target_loss: training loss without penalties (cross-entropy in nats), in eval mode over all training examples,
             at which the run ends.
@@ -115,7 +115,7 @@ class Recipe:
     shift: CommonCorruption | None = field(default=None, metadata=traits(pretraining=True, solved=True))
     severity: int = field(default=0, metadata=traits(pretraining=True, solved=True))
     shift_on: ShiftOn = field(default="both", metadata=traits(pretraining=True, solved=True))
-    unlabeled: Unlabeled = field(default="test", metadata=traits(solved=True))
+    unlabeled: Unlabeled = field(default="none", metadata=traits(solved=True))
     model: str = field(default="mlp", metadata=traits(shared=True, solved=True))
     width: float = field(default=1.0, metadata=traits(POSITIVE, shared=True, solved=True, redrawn="count"))
     depth: int = field(default=2, metadata=traits(AT_LEAST_ONE, shared=True, redrawn="count"))

@@ -12,7 +12,7 @@ Schedule = Literal["constant", "linear", "cosine", "step", "exponential"]
 DataOrder = Literal["full", "none", "corgipile", "corgi2"]
 Augmentation = Literal["none", "crop", "flip", "crop_flip"]
 Rewind = Literal["weights", "learning_rate"]
-Checkpoints = Literal["none", "doubling"]
+Checkpoints = Literal["none", "doubling", "fourfold"]
 
 FAMILIES: Final = {
     "mlp": "plain ReLU network on the flattened image, Flatten-Linear-ReLU-...-Linear",

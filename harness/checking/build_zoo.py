@@ -13,6 +13,7 @@ from harness.checking.zoo import LEDGER, MEASURES, RUNS, WEIGHTS, few_weights
 from harness.store.atomic_write import write_bytes, write_text, written_whole
 from harness.store.store import Store
 from harness.store.to_ledger import frame_of, metadata_of
+from harness.store.weights import snapshots_in
 from leaderboard.ranking.rank import rank
 from measures.registry import catalog
 
@@ -39,6 +40,10 @@ def write_zoo(store: Store, folder: Path) -> None:
             "initial": few_weights(initial.state()),
         }
         weights |= {f"{run_id}/{name}": value for name, value in final.state().items()}
+        trajectory = store.trajectory_file(run_id)
+        for kept in [] if trajectory is None else snapshots_in(trajectory):
+            place = f"{run_id}@{kept.epoch}@{kept.step}"
+            weights |= {f"{place}/{name}": value for name, value in kept.state.items()}
     known = catalog()
     newest = {name: score.version for _, name, score in store.scores()}  # versions ascend
     frame = frame_of(store).sort_values("run_id", ignore_index=True)

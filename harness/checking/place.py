@@ -18,7 +18,7 @@ from measures import Measure
 
 NEAR: Final = 0.95  # absolute rank correlation from which a relative is remarked
 NUM_RELATIVES: Final = 5
-MIN_NETWORKS: Final = 12  # half a seed's grid; the intervals of fewer networks say nothing
+MIN_NETWORKS: Final = 12  # the intervals of fewer networks say nothing
 EQUAL: Final = 1e-9  # a rank correlation this near to 1 is the same order
 
 
@@ -81,7 +81,8 @@ def place(
                 f"{relative.n} networks."
             )
     if scored < networks:
-        remarks.append(f"It was ranked on {scored} of {networks} networks: those that it scored in time.")
+        which = "have a second seed" if "twin" in measure.needs else "it scored in time"
+        remarks.append(f"It was ranked on {scored} of {networks} networks: those that {which}.")
     return standing, faults, remarks
 
 

@@ -1,7 +1,7 @@
 """Check zoo: 48 trained networks that ship with the project, and the catalogue's scores of them.
 
-`make check-zoo` makes it from the suite `check`. Final weights are shipped. Initial weights are drawn from the recipe's
-seed and compared with a few that are stored. The data are the bundled digits.
+`make check-zoo` makes it from the suite `check`. Final weights and checkpoints are shipped. Initial weights are drawn
+from the recipe's seed and compared with a few that are stored. The data are the bundled digits.
 """
 
 import functools
@@ -23,9 +23,10 @@ from harness.errors import HarnessError
 from harness.pipeline.subject_inputs import TrainedNetwork, build_parts
 from harness.sandbox.submission import Parts
 from zoo.recipe import Recipe
+from zoo.training.record import Snapshot
 from zoo.training.train import data_of, network_of
 
-WEIGHTS: Final = "weights.safetensors"  # final parameters and buffers, named RUN_ID/NAME
+WEIGHTS: Final = "weights.safetensors"  # parameters and buffers: RUN_ID/NAME, and RUN_ID@EPOCH@STEP/NAME at checkpoints
 LEDGER: Final = "ledger.csv"
 RUNS: Final = "runs.json"  # by run_id: recipe, losses, steps, and a few of the initial weights
 FEW: Final = 16
@@ -63,7 +64,7 @@ class CheckZoo:
 
     Attributes:
         runs: by run_id.
-        weights: final parameters and buffers, named RUN_ID/NAME.
+        weights: parameters and buffers, final ones named RUN_ID/NAME, those at checkpoints RUN_ID@EPOCH@STEP/NAME.
         ledger: one row a network: hyperparameters, gap, and a column for each measure of the catalogue.
         measures: by name, the version that was scored and its figures.
     """
@@ -79,8 +80,22 @@ class CheckZoo:
 
     def state(self, run_id: str) -> dict[str, Tensor]:
         """Return trained parameters and buffers."""
-        prefix = f"{run_id}/"
-        return {name.removeprefix(prefix): value for name, value in self.weights.items() if name.startswith(prefix)}
+        return self._states[run_id]
+
+    def snapshots(self, run_id: str) -> list[Snapshot]:
+        """Return parameters and buffers at the checkpoints, oldest first."""
+        places = (key.split("@") for key in self._states if key.startswith(f"{run_id}@"))
+        found = [Snapshot(int(epoch), int(step), self._states[f"{run_id}@{epoch}@{step}"]) for _, epoch, step in places]
+        return sorted(found, key=lambda snapshot: snapshot.epoch)
+
+    @functools.cached_property
+    def _states(self) -> dict[str, dict[str, Tensor]]:
+        """Parameters and buffers by RUN_ID or RUN_ID@EPOCH@STEP."""
+        states: dict[str, dict[str, Tensor]] = {}
+        for key, value in self.weights.items():
+            place, name = key.split("/", 1)
+            states.setdefault(place, {})[name] = value
+        return states
 
     def initial_state(self, run_id: str) -> dict[str, Tensor]:
         """Return parameters and buffers before training.
@@ -97,23 +112,25 @@ class CheckZoo:
             )
         return state
 
-    def twin(self, run_id: str) -> str:
-        """Return the run_id of the same recipe with the next seed, cyclically."""
+    def twin(self, run_id: str) -> str | None:
+        """Return the run_id of the same recipe with the next seed, cyclically; None where there is no other seed."""
         recipe = self.runs[run_id].recipe
-        seeds = sorted({self.runs[other].recipe.seed for other in self.runs})
-        following = seeds[(seeds.index(recipe.seed) + 1) % len(seeds)]
-        return recipe.replace(seed=following).run_id
+        seeds = sorted({run.recipe.seed for run in self.runs.values()})
+        place = seeds.index(recipe.seed)
+        others = (recipe.replace(seed=seed).run_id for seed in seeds[place + 1 :] + seeds[:place])
+        return next((other for other in others if other in self.runs), None)
 
     def parts(self, run_id: str) -> Parts:
         """Build the arguments of a network's `Subject`, as `gapbench score` does."""
-        run = self.runs[run_id]
+        run, twin = self.runs[run_id], self.twin(run_id)
         network = TrainedNetwork(
             recipe=run.recipe,
             initial=self.initial_state(run_id),
             final=self.state(run_id),
-            twin=self.state(self.twin(run_id)),
+            twin=None if twin is None else self.state(twin),
             losses=run.losses,
             steps=run.steps,
+            snapshots=self.snapshots(run_id),
         )
         return build_parts(network, data_of(run.recipe))
 

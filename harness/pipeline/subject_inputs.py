@@ -52,7 +52,7 @@ def build_parts(network: TrainedNetwork, data: PreparedData, device: str = "cpu"
         labels=data.train_labels.clone(),  # the data are kept for the next network, and a measure might write into them
         init_state=network.initial,
         twin=None if network.twin is None else load_network(network.recipe, data, network.twin, device),
-        unlabeled=normalised(data.unlabeled_images, data),
+        unlabeled=None if data.unlabeled_images is None else normalised(data.unlabeled_images, data),
         trajectory=_build_trajectory(network, [name for name, _ in model.named_parameters()], device),
         seed=seed_for("scores"),  # common random numbers: networks of one shape differ by weights, not by draws
     )

@@ -10,7 +10,7 @@ from zoo.corruptions.conditions import corrupt
 from zoo.corruptions.confusion import ClassNoise, confused
 from zoo.corruptions.pairs import paired, paired_indices
 from zoo.corruptions.shift import apply_shift
-from zoo.corruptions.spec import ON_TEST_IMAGES, DataSpec
+from zoo.corruptions.spec import NO_UNLABELED, DataSpec
 from zoo.data.datasets import ImageSet, pixel_statistics, stratified_subset
 from zoo.data.subsets import keep_classes, merge_classes
 from zoo.seeds import generator
@@ -27,8 +27,8 @@ class PreparedData:
         train_labels: int64 [n], corrupted or not.
         test_images: [m, c, h, w], as the training images; the gap is measured on them.
         test_labels: int64 [m], the true ones.
-        unlabeled_images: [u, c, h, w], what measures may see of the test images: `test_images` themselves, or with
-            `unlabeled="half_of_test"` other images.
+        unlabeled_images: [u, c, h, w], what measures may see, none of them among `test_images`; None where they may
+            see nothing but training data.
         held_out_images: [v, c, h, w], treated as the training images and not among them; v is 0 where all are.
         held_out_labels: int64 [v], the true ones.
         mean: float32 [c] of the training images, see `prepare`.
@@ -41,7 +41,7 @@ class PreparedData:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
-    unlabeled_images: Tensor
+    unlabeled_images: Tensor | None
     held_out_images: Tensor
     held_out_labels: Tensor
     mean: Tensor
@@ -79,7 +79,7 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
         train_labels=noisy.train_labels[chosen],
         test_images=noisy.test_images if tested is None else noisy.test_images[tested],
         test_labels=noisy.test_labels if tested is None else noisy.test_labels[tested],
-        unlabeled_images=noisy.test_images if unlabeled is None else noisy.test_images[unlabeled],
+        unlabeled_images=None if unlabeled is None else noisy.test_images[unlabeled],
         held_out_images=noisy.train_images[held_out],
         held_out_labels=images.train_labels[held_out],
         mean=mean,
@@ -110,11 +110,11 @@ def _chosen(images: ImageSet, spec: DataSpec) -> tuple[Tensor, Tensor]:
 
 
 def _halves(images: ImageSet, spec: DataSpec) -> tuple[Tensor | None, Tensor | None]:
-    """Indices of the test images on which the gap is measured, and of those that measures see; None for all.
+    """Indices of the test images on which the gap is measured, and of those that measures see; None for all and none.
 
     A draw by the name of the set alone, so that networks of every seed are tested on the same images.
     """
-    if spec.unlabeled == ON_TEST_IMAGES:
+    if spec.unlabeled == NO_UNLABELED:
         return None, None
     count = len(images.test_labels)
     tested = stratified_subset(images.test_labels, (count + 1) // 2, images.name, spec.unlabeled)
@@ -140,7 +140,6 @@ def _in_pairs(single: PreparedData, name: str, spec: DataSpec) -> PreparedData:
         train_labels=labels["train"],
         test_images=pairs["test"],
         test_labels=labels["test"],
-        unlabeled_images=pairs["test"],
         held_out_images=pairs["held_out"],
         held_out_labels=labels["held_out"],
         mean=single.mean.repeat(2),

@@ -10,9 +10,9 @@ from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
 from zoo.data.subsets import require_classes, require_merged
 from zoo.errors import RecipeError
 
-Unlabeled = Literal["test", "half_of_test"]
+Unlabeled = Literal["none", "half_of_test"]
 
-ON_TEST_IMAGES: Final[Unlabeled] = "test"
+NO_UNLABELED: Final[Unlabeled] = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,8 @@ class DataSpec:
         shift_on: which images the shift changes.
         train_size: training images, a stratified subset; all of them if None.
         pairs: how often each training image comes first in a pair of images of one label; 0 for images one by one.
-        unlabeled: which test images measures see without labels: "test" for those on which the gap is measured,
-            "half_of_test" for one half of them, the gap being measured on the other half alone.
+        unlabeled: which test images measures see without labels: "none", or "half_of_test" for one half of them, the
+            gap being measured on the other half alone.
         seed: decides every draw, each through a separate stream.
 
     Raises:
@@ -51,7 +51,7 @@ class DataSpec:
     shift_on: ShiftOn = DEFAULT_ON
     train_size: int | None = None
     pairs: int = 0
-    unlabeled: Unlabeled = ON_TEST_IMAGES
+    unlabeled: Unlabeled = NO_UNLABELED
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -68,5 +68,5 @@ class DataSpec:
             raise RecipeError(f"pairs must be at least 0; got {self.pairs}.")
         if self.unlabeled not in get_args(Unlabeled):
             raise RecipeError(f"unlabeled must be one of {', '.join(get_args(Unlabeled))}; got {self.unlabeled!r}.")
-        if self.pairs and self.unlabeled != ON_TEST_IMAGES:
-            raise RecipeError(f"unlabeled must be {ON_TEST_IMAGES!r} with pairs={self.pairs}; got {self.unlabeled!r}.")
+        if self.pairs and self.unlabeled != NO_UNLABELED:
+            raise RecipeError(f"unlabeled must be {NO_UNLABELED!r} with pairs={self.pairs}; got {self.unlabeled!r}.")

@@ -26,7 +26,8 @@ __all__ = [
 ]
 
 DATASETS: Final = {
-    "digits": "scikit-learn's handwritten digits: 1,297 + 500 grey images of 8x8, 10 classes; in the box"
+    "digits": "scikit-learn's handwritten digits: 1,297 + 500 grey images of 8x8, 10 classes; in the box",
+    "digits400": "the same images, 400 to train on and 1,397 to test; in the box",
 }
 
 FLAT: Final = 1e-3  # a channel whose standard deviation is a thousandth of a grey level is constant up to rounding
@@ -36,8 +37,8 @@ CHUNK: Final = 1024  # images at a time: bounds memory
 def load(name: str, data_dir: Path | None = None) -> ImageSet:
     """Load a data set; it is read once a process.
 
-    "digits" is always the bundled one. Any other name must lie in `data_dir`: as NAME/train.parquet and
-    NAME/test.parquet, as image folders NAME/{train,test}/CLASS/*, or where torchvision writes it.
+    The names of `DATASETS` are always the bundled ones. Any other name must lie in `data_dir`: as NAME/train.parquet
+    and NAME/test.parquet, as image folders NAME/{train,test}/CLASS/*, or where torchvision writes it.
 
     Raises:
         UnknownDatasetError: no such name, or no folder to look in.
@@ -51,13 +52,13 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
     if name in DATASETS:
         from zoo.loaders.digits import load_digits
 
-        return load_digits()
+        return load_digits(name)
     from zoo.loaders.torchvision_layouts import LAYOUTS, fetching
 
     if data_dir is None:
         hint = f" To download it: {fetching(name, 'DIR')}." if name in LAYOUTS else _similar(name, DATASETS, LAYOUTS)
         raise UnknownDatasetError(
-            f"{name!r} is not bundled (only {', '.join(DATASETS)} is). Pass its folder with --data-dir or set "
+            f"{name!r} is not bundled, as {' and '.join(DATASETS)} are. Pass its folder with --data-dir or set "
             f"GAPBENCH_DATA.{hint}"
         )
     found = datasets_in(data_dir)

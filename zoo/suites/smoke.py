@@ -8,7 +8,10 @@ from zoo.corruptions import Corruption
 from zoo.recipe import Recipe
 from zoo.suites.study import Size, Study
 
-BASE: Final = Recipe(train_size=128, learning_rate=0.01, batch_size=16, max_epochs=300, target_loss=0.02)
+BASE: Final = Recipe(
+    dataset="digits400", unlabeled="half_of_test", train_size=128, learning_rate=0.01, batch_size=16, max_epochs=300,
+    target_loss=0.02,
+)  # fmt: skip
 CORRUPTIONS: Final[tuple[Corruption, ...]] = ("true_labels", "random_labels")
 
 

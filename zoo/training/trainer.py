@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import math
 import platform
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from typing import Final
 import torch
 
 from zoo.recipe import Recipe
+from zoo.recipe_fields import Checkpoints
 from zoo.training.engines.compiled_fleet import NotRecordedError
 from zoo.training.engines.fleet_memory import give_back, largest_fleet, out_of_memory
 from zoo.training.engines.modes import RECORDED, Mode, differs, engine_of, offered
@@ -25,6 +27,7 @@ from zoo.training.record import Snapshot, Stopped, TrainedRun, curve_point, reco
 from zoo.training.stopping import stops_after_epoch
 
 TIMINGS: Final = 3
+FACTORS: Final[dict[Checkpoints, int]] = {"doubling": 2, "fourfold": 4}  # from one kept epoch to the next
 STEPS_TIMED_ON_GPU: Final = 10  # in a row, since a GPU works while the next are launched
 
 log = logging.getLogger(__name__)
@@ -196,7 +199,7 @@ class Trainer:
         for index, run in enumerate(runs):
             if run.recipe.prune and run.rewound is None and run.epochs == run.recipe.rewind_epoch:
                 run.rewound = engine.state(index)
-            if run.recipe.checkpoints == "doubling" and run.epochs & (run.epochs - 1) == 0:
+            if _is_checkpoint(run.epochs, run.recipe.checkpoints):
                 state = engine.state(index)
                 load_state(self.network, state)
                 run.curve.append(curve_point(self.network, self.epochs.pools[run.pool], run.epochs))
@@ -218,6 +221,12 @@ class Trainer:
             precision=self.precision,
         )
         return TrainedRun(run.recipe, record, on_cpu(run.initial), on_cpu(state), tuple(run.snapshots))
+
+
+def _is_checkpoint(epoch: int, checkpoints: Checkpoints) -> bool:
+    """Return whether an epoch, counted from 1, is a power of the factor between checkpoints."""
+    factor = FACTORS.get(checkpoints)
+    return factor is not None and factor ** round(math.log(epoch, factor)) == epoch
 
 
 def on_cpu(state: State) -> State:

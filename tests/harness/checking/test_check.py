@@ -206,8 +206,9 @@ def test_one_number_orders_nothing_and_few_numbers_little() -> None:
     assert "It is left out." in remarks[0]
 
     figures, _, remarks = placing(lambda row: row["gap"] if row["seed"] == 0 else None)
-    assert figures.scored == 24
-    assert "24 of 48 networks" in " ".join(remarks)
+    first = int((check_zoo().ledger["seed"] == 0).sum())
+    assert figures.scored == first < 48
+    assert f"{first} of 48 networks: those that it scored in time" in " ".join(remarks)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import subject_of
 from harness.store.store import Store
 from measures import Subject
+from measures.errors import UnsupportedModelError
 from measures.training_history import Refitted, Training, Trajectory
+from zoo.corruptions.spec import Unlabeled
 from zoo.recipe import Recipe
 from zoo.training.record import normalised
 from zoo.training.train import data_of, train
@@ -54,6 +56,20 @@ def test_checkpoints_are_those_of_training(task: ScoreTask) -> None:
     assert trajectory.learning_rates == [0.05] * 6
     for name, value in trajectory.checkpoints[2].params.items():
         torch.testing.assert_close(value, short.final[name])
+
+
+@pytest.mark.parametrize("unlabeled", ["none", "half_of_test"])
+def test_unlabeled_inputs_are_not_those_of_the_gap(task: ScoreTask, unlabeled: Unlabeled) -> None:
+    """The other half of the test images as the network sees them, or no inputs at all."""
+    recipe = RECIPE.replace(unlabeled=unlabeled)
+    data = data_of(recipe)
+    subject = subject_of(replace(task, recipe=recipe))._with_needs(frozenset({"unlabeled"}))
+    if data.unlabeled_images is None:
+        with pytest.raises(UnsupportedModelError, match="unlabeled"):
+            _ = subject.unlabeled
+    else:
+        assert torch.equal(subject.unlabeled, normalised(data.unlabeled_images, data).to(subject.dtype))
+        assert len(subject.unlabeled) + len(data.test_images) == 500
 
 
 def test_a_refit_on_the_same_data_is_the_same_network(task: ScoreTask) -> None:

@@ -136,10 +136,10 @@ def test_held_out_images_are_corrupted_as_training_images_are() -> None:
     assert rows(data.held_out_images, data.held_out_labels) < rows(whole, DIGITS.train_labels)
 
 
-def test_measures_see_the_test_images_by_default() -> None:
-    """Those on which the gap is measured, as every recipe so far has it."""
+def test_measures_see_no_test_image_by_default() -> None:
+    """The gap is measured on all of them."""
     data = prepare(DIGITS, DataSpec(train_size=100))
-    assert data.unlabeled_images is data.test_images
+    assert data.unlabeled_images is None
     assert len(data.test_images) == 500
 
 
@@ -147,8 +147,9 @@ def test_measures_see_the_test_images_by_default() -> None:
 def test_halved_test_images_are_disjoint(shift: dict[str, Any]) -> None:
     """No image that a measure sees is one on which the gap is measured; together all, halved by class."""
     spec = DataSpec(train_size=100, unlabeled="half_of_test", **shift)
-    data, whole = prepare(DIGITS, spec), prepare(DIGITS, replace(spec, unlabeled="test"))
+    data, whole = prepare(DIGITS, spec), prepare(DIGITS, replace(spec, unlabeled="none"))
     place = {image.numpy().tobytes(): index for index, image in enumerate(whole.test_images)}
+    assert data.unlabeled_images is not None
     tested, seen = (
         [place[image.numpy().tobytes()] for image in half] for half in (data.test_images, data.unlabeled_images)
     )
@@ -167,6 +168,8 @@ def test_the_halves_are_the_same_for_every_seed() -> None:
         for seed, corruption in conditions
     )
     assert torch.equal(first.test_images, second.test_images)
+    assert first.unlabeled_images is not None
+    assert second.unlabeled_images is not None
     assert torch.equal(first.unlabeled_images, second.unlabeled_images)
     whole = prepare(DIGITS, DataSpec(train_size=100))
     for name in ("train_images", "train_labels", "held_out_images", "mean", "std"):

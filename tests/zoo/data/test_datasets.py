@@ -20,11 +20,12 @@ from zoo.data.datasets import (
 from zoo.errors import DatasetError, UnknownDatasetError
 
 
-def test_digits_are_those_of_scikit_learn() -> None:
+@pytest.mark.parametrize(("name", "train", "test"), [("digits", 1297, 500), ("digits400", 400, 1397)])
+def test_digits_are_those_of_scikit_learn(name: str, train: int, test: int) -> None:
     """Every image once, 16 steps of grey spread over 255, labels with their images."""
-    digits, raw = load("digits"), load_digits()
-    assert digits.train_images.shape == (1297, 1, 8, 8)
-    assert digits.test_images.shape == (500, 1, 8, 8)
+    digits, raw = load(name), load_digits()
+    assert digits.train_images.shape == (train, 1, 8, 8)
+    assert digits.test_images.shape == (test, 1, 8, 8)
     assert digits.train_images.dtype == torch.uint8
     assert digits.num_classes == 10
     expected = sorted(
@@ -36,19 +37,21 @@ def test_digits_are_those_of_scikit_learn() -> None:
     assert got == expected
 
 
-def test_digits_are_split_by_class() -> None:
-    """Each class has 500 / 1797 of its images in the test half, to within one."""
-    digits = load("digits")
+@pytest.mark.parametrize(("name", "test"), [("digits", 500), ("digits400", 1397)])
+def test_digits_are_split_by_class(name: str, test: int) -> None:
+    """Each class has its share of the test half, to within one image."""
+    digits = load(name)
     counts = np.bincount(load_digits().target)
-    assert np.abs(digits.test_labels.bincount().numpy() - counts * 500 / 1797).max() < 1
+    assert np.abs(digits.test_labels.bincount().numpy() - counts * test / 1797).max() < 1
     assert np.array_equal((digits.train_labels.bincount() + digits.test_labels.bincount()).numpy(), counts)
 
 
-def test_digits_are_pinned() -> None:
+@pytest.mark.parametrize(("name", "digest"), [("digits", "2065ce5be41a4dc5"), ("digits400", "1032b8531054a0be")])
+def test_digits_are_pinned(name: str, digest: str) -> None:
     """If this changes, every stored run on the digits was trained on another split."""
-    digits = load("digits")
+    digits = load(name)
     parts = (digits.train_images, digits.train_labels, digits.test_images, digits.test_labels)
-    assert hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest()[:16] == "2065ce5be41a4dc5"
+    assert hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).hexdigest()[:16] == digest
 
 
 def test_a_set_is_read_once_a_process() -> None:
@@ -74,13 +77,15 @@ def test_cifar10(data_dir: Path) -> None:
 def test_unknown_names_get_suggestions(tmp_path: Path) -> None:
     """And are told what there is."""
     (tmp_path / "flowers" / "train").mkdir(parents=True)
-    with pytest.raises(UnknownDatasetError, match=r"'flower'\. Did you mean: flowers\? .* digits, flowers\."):
+    with pytest.raises(
+        UnknownDatasetError, match=r"'flower'\. Did you mean: flowers\? .* digits, digits400, flowers\."
+    ):
         load("flower", tmp_path)
-    with pytest.raises(UnknownDatasetError, match=r"Pass its folder with --data-dir .*Did you mean: digits\?"):
+    with pytest.raises(UnknownDatasetError, match=r"Pass its folder with --data-dir .*Did you mean: digits"):
         load("digit")
-    with pytest.raises(UnknownDatasetError, match=r"'cifar10' is not bundled .only digits is.*--data-dir"):
+    with pytest.raises(UnknownDatasetError, match=r"'cifar10' is not bundled, as digits and digits400 are.*--data-dir"):
         load("cifar10")
-    assert set(DATASETS) == {"digits"}
+    assert set(DATASETS) == {"digits", "digits400"}
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:

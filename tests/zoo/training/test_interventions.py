@@ -55,6 +55,7 @@ INTERVENTIONS: dict[str, dict[str, Any]] = {
     "prune_rewound": {"prune": 0.75, "prune_rounds": 2, "rewind_epoch": 2},
     "prune_rate": {"prune": 0.75, "prune_rounds": 2, "rewind_epoch": 2, "rewind": "learning_rate"},
     "checkpoints": {"checkpoints": "doubling"},
+    "checkpoints_fourfold": {"checkpoints": "fourfold"},
 }
 
 

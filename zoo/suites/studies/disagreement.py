@@ -17,10 +17,12 @@ MODELS: Final[tuple[dict[str, Any], ...]] = (
     {"model": "mlp", "width": 4.0, "learning_rate": 0.01},
     {"model": "resnet", "width": 2.0},
 )
-BASE: Final = Recipe(train_size=128, learning_rate=0.05, batch_size=16, max_epochs=300)
+BASE: Final = Recipe(
+    dataset="digits400", unlabeled="half_of_test", train_size=128, learning_rate=0.05, batch_size=16, max_epochs=300
+)
 FULL_BASE: Final = Recipe(
-    dataset="cifar10", train_size=10_000, model="resnet", width=8.0, batch_size=128, augmentation="flip",
-    max_epochs=300,
+    dataset="cifar10", unlabeled="half_of_test", train_size=10_000, model="resnet", width=8.0, batch_size=128,
+    augmentation="flip", max_epochs=300,
 )  # fmt: skip
 
 
