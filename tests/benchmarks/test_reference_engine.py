@@ -61,7 +61,7 @@ def test_channels_last_trains_the_reference_suite_faster_than_the_loop(
     dataset, folder = images(None, tmp_path, IMAGES, 64)
     weights: dict[Recipe, int] = defaultdict(int)  # steps of an epoch of all networks of the shape
     for recipe in suite("cifar10").recipes("reference"):
-        shape = shape_of(recipe).replace(dataset=dataset, train_size=IMAGES, unlabeled="test")
+        shape = shape_of(recipe).replace(dataset=dataset, train_size=IMAGES, unlabeled="none")
         weights[shape] += (recipe.train_size or 0) // recipe.batch_size
     least: dict[tuple[Recipe, str], float] = defaultdict(lambda: float("inf"))
 

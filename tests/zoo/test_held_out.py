@@ -185,9 +185,9 @@ def test_a_known_answer() -> None:
     """The first recipe of the digits suite, on every machine and in every later version of this protocol."""
     recipes = held_out(suites()["digits"].recipes(), "digits", SECRET)
 
-    assert recipes[0].run_id == "digits-resnet-true_labels-a43260af2c1b"
-    assert {r.learning_rate for r in recipes} == {0.00166, 0.002694}
-    assert {r.train_size for r in recipes} == {281, 381}
+    assert recipes[0].run_id == "digits400-resnet-true_labels-6b183a2a2c57"
+    assert {r.learning_rate for r in recipes} == {0.002402, 0.005763}
+    assert {r.train_size for r in recipes} == {128, 313}
     assert fingerprint(SECRET) == hmac_by_hand(SECRET, f"gapbench held-out\0{PROTOCOL}\0fingerprint".encode()).hex()
 
 

@@ -18,11 +18,11 @@ from zoo.suites.study import Size, Study
 MODELS: Final = ("resnet", "nf_resnet", "vit", "mixer")
 CORRUPTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"corruption": "true_labels"},
-    {"corruption": "partial_labels", "corruption_p": 0.4},
+    {"corruption": "partial_labels", "corruption_p": 0.3},
 )
 RANDOM: Final[tuple[dict[str, Any], ...]] = ({"corruption": "random_labels"},)
 FACTORIAL: Final[Mapping[str, tuple[Any, Any]]] = {  # of those outside the inner factorial, the first level is its
-    "augmentation": ("none", "flip"), "learning_rate": (0.01, 0.002), "width": (1.0, 2.0), "train_size": (96, 384),
+    "augmentation": ("none", "flip"), "learning_rate": (0.007, 0.002), "width": (1.0, 2.0), "train_size": (96, 320),
 }  # fmt: skip
 INNER: Final = ("width", "train_size")
 BASE: Final = Recipe(

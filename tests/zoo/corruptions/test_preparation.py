@@ -210,8 +210,8 @@ def test_what_the_data_set_does_not_have_is_refused() -> None:
     [
         ({"train_size": 0}, "train_size must be at least 1 or None; got 0"),
         ({"pairs": -1}, "pairs must be at least 0; got -1"),
-        ({"unlabeled": "half"}, "unlabeled must be one of test, half_of_test; got 'half'"),
-        ({"unlabeled": "half_of_test", "pairs": 1}, "unlabeled must be 'test' with pairs=1; got 'half_of_test'"),
+        ({"unlabeled": "half"}, "unlabeled must be one of none, half_of_test; got 'half'"),
+        ({"unlabeled": "half_of_test", "pairs": 1}, "unlabeled must be 'none' with pairs=1; got 'half_of_test'"),
         ({"classes": (3,)}, r"classes must be at least two numbers.*got \(3,\)"),
         ({"classes": (5, 3)}, r"in ascending order.*got \(5, 3\)"),
         ({"classes": (3, 3)}, r"in ascending order.*got \(3, 3\)"),

@@ -41,7 +41,7 @@ def test_training_on_corrupted_images_leaves_the_tested_images_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"shift": "fog", "severity": 1}, {"corruption": "gaussian"}, {"pairs": 1, "unlabeled": "test"}]
+    "changes", [{"shift": "fog", "severity": 1}, {"corruption": "gaussian"}, {"pairs": 1, "unlabeled": "none"}]
 )
 def test_nothing_is_observed_where_test_images_are_not_plain(changes: dict[str, object]) -> None:
     """Shifted already, no grey levels, or pairs."""
