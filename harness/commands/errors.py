@@ -28,8 +28,15 @@ USER_ERRORS: Final = {  # the base class of each room, by its module
     "zoo.errors": "ZooError",
 }
 
+UNLIMITED: Final = 10_000  # characters of a line where nothing limits it
+
 console = Console()
 errors = Console(stderr=True)
+
+
+def table_console() -> Console:
+    """Return the console for tables: no width limits them in a pipe or a file, unless COLUMNS does."""
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=UNLIMITED)
 
 
 def report_user_errors(command: Callable[P, int]) -> Callable[P, None]:

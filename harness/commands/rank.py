@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
-from harness.commands.errors import GOOD, NEGATIVE, console, errors, refuse, report_empty
+from harness.commands.errors import GOOD, NEGATIVE, console, errors, refuse, report_empty, table_console
 from harness.commands.options import AllRuns, Beside, Json, Target, Within
 
 
@@ -76,9 +76,9 @@ def rank(
     elif markdown:
         print(as_markdown(report) if report.beside is None else markdown_beside(report, report.beside), end="")  # noqa: T201  as Markdown
     elif report.beside is None:
-        render(report, console)
+        render(report, table_console())
     else:
-        render_beside(report, report.beside, console)
+        render_beside(report, report.beside, table_console())
     return report_empty(report)
 
 
@@ -140,7 +140,7 @@ def table(
     if not markdown:
         if output is not None or check:
             refuse("Only Markdown is written to a file; add --markdown.")
-        render(ranking, console)
+        render(ranking, table_console())
         return GOOD
     if output is None:
         print(as_markdown(ranking, rows), end="")  # noqa: T201  for a file or the next program

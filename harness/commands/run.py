@@ -1,8 +1,10 @@
 """Commands that make a zoo: gapbench run | train | score."""
 
+from typing import Final
+
 from rich.markup import escape
 
-from harness.commands.errors import GOOD, NEGATIVE, console, errors, report_empty
+from harness.commands.errors import GOOD, NEGATIVE, console, errors, report_empty, table_console
 from harness.commands.options import (
     DataDir,
     Dataset,
@@ -23,6 +25,8 @@ from harness.commands.options import (
     Workers,
 )
 from harness.pipeline.run_options import RunOptions, parse_fleet
+
+SHOWN: Final = 15  # measures that are printed after a run
 
 
 def run(
@@ -54,6 +58,7 @@ def run(
     from harness.reports.write_results import write_results
     from harness.store.store import Store
     from leaderboard.claims.table import render_claims
+    from leaderboard.views.settled import say_settled
     from leaderboard.views.terminal import render
 
     options = RunOptions(
@@ -85,7 +90,8 @@ def run(
             return NEGATIVE
         warn_of_other_suites(plan, store, console)
         report = write_results(store, plan.claims)
-    render(report, console)
+    render(report, table_console(), most=SHOWN)
+    console.print(f"{say_settled(report)} All measures: gapbench table {plan.folder}", markup=False, soft_wrap=True)
     render_claims(report.claims or [], console)
     console.print(f"\nThe page: [bold]{escape(str(plan.folder / 'leaderboard.html'))}[/]", soft_wrap=True)
     return NEGATIVE if failed else report_empty(report)

@@ -12,6 +12,7 @@ from leaderboard.views.rows import Figure, Row, apart_name, rows_of
 from leaderboard.views.terminal import (
     DASH,
     SOME,
+    first_rows,
     format_duration,
     format_labels,
     format_noise,
@@ -55,8 +56,7 @@ def markdown(ranking: Ranking, rows: int = ROWS) -> str:
     """
     every = rows_of(ranking)
     ranked = [row for row in every if row.place is not None]
-    last = ranked[:rows][-1].position if ranked else 0
-    listed = every[:last]
+    listed = first_rows(every, rows)
     made = ranking.provenance or {}
     suite = "".join(f"{made[key]}, " for key in ("suite", "date") if made.get(key))
     hp = apart_name(ranking)

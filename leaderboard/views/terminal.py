@@ -77,12 +77,18 @@ LEGEND: Final = {  # of the columns, by header
 }
 
 
-def render(ranking: Ranking, console: Console) -> None:
+def render(ranking: Ranking, console: Console, most: int | None = None) -> None:
     """Print a ranking as a table, with a line above on what was ranked and a legend of the columns below.
 
     A narrow console drops columns, the least important first; a statistic without a value shows as a dash.
+
+    Args:
+        ranking: a report or its excerpt.
+        console: to print on.
+        most: how many measures are shown at most, the controls among them besides; None for all.
     """
-    rows = rows_of(ranking)
+    every = rows_of(ranking)
+    rows = every if most is None else first_rows(every, most) or every[:most]
     known = known_columns(rows)
     columns = fit_columns(rows, known, console.width)
     console.print(build_table(headline(ranking), rows, columns, _style))
@@ -95,6 +101,9 @@ def render(ranking: Ranking, console: Console) -> None:
         if header in shown:
             print_term(header, words.format(target=ranking.target, within=within, hp=hp, apart=apart), console)
     console.print(Text("Controls, in italics, take no rank; measures with equal Psi share one."))
+    if len(rows) < len(every):
+        ranked = sum(row.place is not None for row in every)
+        console.print(Text(f"The first {sum(row.place is not None for row in rows)} of {ranked} measures are shown."))
     if any(row.ranks_draws for row in rows):
         console.print(Text(f"Measures whose noise is above {LIMIT} rank draws of their estimator; they take no rank."))
     if unknown := sum(row.sign == "unknown" for row in rows):
@@ -106,6 +115,12 @@ def render(ranking: Ranking, console: Console) -> None:
         )
     if hidden := [header for header, *_ in known if header not in shown]:
         console.print(Text(f"Hidden at this width: {', '.join(hidden)}. Widen the terminal, or pipe the output."))
+
+
+def first_rows(rows: Sequence[Row], most: int) -> list[Row]:
+    """The rows up to that of the last of so many ranked measures."""
+    ranked = [row for row in rows if row.place is not None][:most]
+    return list(rows[: ranked[-1].position]) if ranked else []
 
 
 def known_columns(rows: Sequence[Row]) -> list[Column[Row]]:

@@ -41,6 +41,24 @@ def test_official_scores_whatever_the_columns_are_called(data_dir: Path, tmp_pat
     )
 
 
+def test_no_width_limits_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every column is there unless COLUMNS says how wide it is; then those that are hidden are named."""
+    gaps = [0.1, 0.2, 0.4, 0.3, 0.5, 0.6, 0.7, 0.9]
+    table = pd.DataFrame(
+        {"hp.a": [1, 2, 3, 4] * 2, "hp.b": [1] * 4 + [2] * 4, "gap": gaps, f"measure.{'x' * 30}": gaps}
+    )
+    table.to_csv(path := tmp_path / "ledger.csv", index=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    whole = ranked(path).stdout
+    narrow = CliRunner().invoke(app, ["rank", str(path), "--bootstrap", "0"], env={"COLUMNS": "80"}).stdout
+
+    header = next(line.split() for line in whole.splitlines() if line.startswith("rank "))
+    assert {"sign", "better", "within", "gate", "labels", "cost", "networks", "family"} <= set(header)
+    assert "Hidden" not in whole
+    assert "Hidden at this width: " in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """Twelve networks."""

@@ -18,10 +18,10 @@ from leaderboard.views.terminal import LEGEND, format_duration, format_labels, f
 from tests.leaderboard.reports import Ranked
 
 
-def printed(report: Report, width: int, **console: Any) -> str:
+def printed(report: Report, width: int, most: int | None = None, **console: Any) -> str:
     """What the table looks like on a console of this width."""
     file = io.StringIO()
-    render(report, Console(file=file, width=width, **console))
+    render(report, Console(file=file, width=width, **console), most)
     return file.getvalue()
 
 
@@ -79,6 +79,17 @@ def test_an_unknown_sign_is_said(ridge_ledger: pd.DataFrame) -> None:
 
     assert row_of(text, "margin")[4] == "unknown"
     assert "The sign of 4 measures is unknown: ordered by |Psi|." in text
+
+
+def test_the_first_measures(ridge_report: Report) -> None:
+    """So many, with the controls that stand above the last of them, and of how many."""
+    text = printed(ridge_report, 200, most=3)
+
+    assert "  3  log_margin" in text
+    assert "  4  margin" not in text
+    assert "noisy_oracle_0.01" in text
+    assert "The first 3 of 4 measures are shown." in text
+    assert "are shown" not in printed(ridge_report, 200)
 
 
 def test_controls_are_marked(ridge_report: Report) -> None:
