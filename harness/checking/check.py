@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from inspect import getsourcefile
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,9 @@ RANKING: Final = 5.0  # seconds of it
 UNTRIED: Final = "It trains networks, which is not tried here: gapbench run smoke --retraining --plugin FILE."
 
 
-def check(path: Path, time_limit: float = TIME_LIMIT) -> CheckResult:
+def check(
+    path: Path, time_limit: float = TIME_LIMIT, zoo_name: str = "digits", data_dir: Path | None = None
+) -> CheckResult:
     """Check every measure of a file.
 
     One sandbox tries the contract while another one scores the check zoo. A file of the catalogue is compared with the
@@ -34,13 +37,17 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> CheckResult:
     Args:
         path: a Python file that defines measures, or the competition's `complexity(model, dataset)`.
         time_limit: seconds; a measure with trials that are not reached is not accepted, or not ranked.
+        zoo_name: the check zoo.
+        data_dir: folder of data sets, for a check zoo whose images are not bundled.
 
     Raises:
+        UnknownCheckZooError, DatasetError: no such check zoo, or no images for it.
         PluginError, MeasureDefinitionError: there is no file, or it does not run, or defines no measure.
     """
     started = time.monotonic()
     until = started + time_limit - RANKING
-    zoo, lock = check_zoo(), threading.Lock()
+    zoo, lock = replace(check_zoo(zoo_name), data_dir=data_dir), threading.Lock()
+    zoo.require_data()
     with ThreadPoolExecutor(2) as pool:
         contract = pool.submit(_run_trials, path, until, _contract, lock)
         scored = pool.submit(_run_trials, path, until, functools.partial(_zoo, zoo), lock)
@@ -77,6 +84,7 @@ def check(path: Path, time_limit: float = TIME_LIMIT) -> CheckResult:
         )
     return CheckResult(
         file=path.name,
+        check_zoo=zoo_name,
         accepted=all(result.accepted for result in measures.values()),
         isolation=isolation,
         seconds=round(time.monotonic() - started, 1),

@@ -126,6 +126,7 @@ class CheckResult:
 
     Attributes:
         file: its name.
+        check_zoo: name of the zoo that its measures were ranked on.
         accepted: whether every measure is.
         isolation: of the sandbox, in words.
         seconds: of the check.
@@ -133,6 +134,7 @@ class CheckResult:
     """
 
     file: str
+    check_zoo: str
     accepted: bool
     isolation: str
     seconds: float

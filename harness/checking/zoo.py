@@ -1,7 +1,8 @@
-"""Check zoo: 48 trained networks that ship with the project, and the catalogue's scores of them.
+"""Check zoos: about 48 trained networks that ship with the project, and the catalogue's scores of them.
 
-`make check-zoo` makes it from the suite `check`. Final weights and checkpoints are shipped. Initial weights are drawn
-from the recipe's seed and compared with a few that are stored. The data are the bundled digits.
+`make check-zoo` makes that of digits from the suite `check`; that of cifar10 is a sample of the reference zoo. Final
+weights are shipped, of digits also checkpoints. Initial weights are drawn from the recipe's seed and compared with a few
+that are stored. Images that are not bundled lie in a folder of data sets.
 """
 
 import functools
@@ -22,10 +23,13 @@ from torch import Tensor
 from harness.errors import HarnessError
 from harness.pipeline.subject_inputs import TrainedNetwork, build_parts
 from harness.sandbox.submission import Parts
+from leaderboard.ledger.column_names import suggest
 from zoo.recipe import Recipe
 from zoo.training.record import Snapshot
 from zoo.training.train import data_of, network_of
 
+PACKAGE: Final = Path(str(files("harness")))
+FOLDERS: Final = {"digits": "check_zoo", "cifar10": "check_zoo_cifar10"}  # of the package, by name of the zoo
 WEIGHTS: Final = "weights.safetensors"  # parameters and buffers: RUN_ID/NAME, and RUN_ID@EPOCH@STEP/NAME at checkpoints
 LEDGER: Final = "ledger.csv"
 RUNS: Final = "runs.json"  # by run_id: recipe, losses, steps, and a few of the initial weights
@@ -33,6 +37,10 @@ FEW: Final = 16
 DIGITS: Final = 6
 PRECISION: Final = 1e-5  # processors draw the same weights, up to last bits of float32
 MEASURES: Final = "measures.json"  # by name: the version that was scored, and the figures of its ranking
+
+
+class UnknownCheckZooError(HarnessError):
+    """No check zoo of this name comes with the installation; the message suggests similar names."""
 
 
 class InitialWeightsError(HarnessError):
@@ -67,12 +75,14 @@ class CheckZoo:
         weights: parameters and buffers, final ones named RUN_ID/NAME, those at checkpoints RUN_ID@EPOCH@STEP/NAME.
         ledger: one row a network: hyperparameters, gap, and a column for each measure of the catalogue.
         measures: by name, the version that was scored and its figures.
+        data_dir: folder of data sets, for images that are not bundled.
     """
 
     runs: Mapping[str, CheckRun]
     weights: Mapping[str, Tensor]
     ledger: pd.DataFrame
     measures: Mapping[str, CatalogueFigures]
+    data_dir: Path | None = None
 
     def by_seed(self) -> list[str]:
         """Return every run_id, the first seed first; within a seed in a fixed pseudo-random order."""
@@ -104,7 +114,10 @@ class CheckZoo:
             InitialWeightsError: torch draws others here than where the zoo was trained.
         """
         recipe = self.runs[run_id].recipe
-        state = {name: value.clone() for name, value in network_of(recipe, data_of(recipe)).state_dict().items()}
+        state = {
+            name: value.clone()
+            for name, value in network_of(recipe, data_of(recipe, self.data_dir)).state_dict().items()
+        }
         if not np.allclose(few_weights(state), self.runs[run_id].initial, rtol=0, atol=PRECISION):
             raise InitialWeightsError(
                 f"This build of torch draws other initial weights of {run_id} than those of the check zoo. "
@@ -132,7 +145,15 @@ class CheckZoo:
             steps=run.steps,
             snapshots=self.snapshots(run_id),
         )
-        return build_parts(network, data_of(run.recipe))
+        return build_parts(network, data_of(run.recipe, self.data_dir))
+
+    def require_data(self) -> None:
+        """Load the images.
+
+        Raises:
+            DatasetError: they are not bundled and there is no folder of data sets that holds them.
+        """
+        data_of(next(iter(self.runs.values())).recipe, self.data_dir)
 
     def without(self, names: Collection[str]) -> "CheckZoo":
         """Return the same networks without the scores of these measures."""
@@ -147,10 +168,21 @@ class CheckZoo:
         return [name for name, figures in self.measures.items() if versions.get(name) == figures.version]
 
 
+def check_zoos() -> list[str]:
+    """Return the names of the zoos that come with this installation."""
+    return [zoo for zoo, folder in FOLDERS.items() if (PACKAGE / folder).is_dir()]
+
+
 @functools.cache
-def check_zoo() -> CheckZoo:
-    """Load the zoo that ships with the project."""
-    return read_zoo(Path(str(files("harness") / "check_zoo")))
+def check_zoo(name: str = "digits") -> CheckZoo:
+    """Load a zoo that ships with the project.
+
+    Raises:
+        UnknownCheckZooError: none of this name does.
+    """
+    if name not in (shipped := check_zoos()):
+        raise UnknownCheckZooError(f"No check zoo is called {name!r}. {suggest(name, shipped)}")
+    return read_zoo(PACKAGE / FOLDERS[name])
 
 
 def read_zoo(folder: Path) -> CheckZoo:

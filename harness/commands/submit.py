@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from harness.commands.errors import GOOD, NEGATIVE, console, refuse
-from harness.commands.options import Json
+from harness.commands.options import DataDir, Json
 
 
 def check(
@@ -16,8 +16,12 @@ def check(
     as_json: Json = False,
     markdown: Annotated[Path | None, typer.Option(help="Also write the verdict as Markdown to this file.")] = None,
     time_limit: Annotated[float, typer.Option(min=10, help="Seconds for the whole verdict.")] = 60.0,
+    zoo: Annotated[
+        str, typer.Option(help="The networks to rank: digits, or cifar10 with --data-dir and a longer --time-limit.")
+    ] = "digits",
+    data_dir: DataDir = None,
 ) -> int:
-    """Check a measure of your own: its contract, its invariances, and how it ranks 48 small networks.
+    """Check a measure of your own: its contract, its invariances, and how it ranks about 48 small networks.
 
     Exit status 0 if it is accepted, 1 if it is not, with each fault and how to mend it.
     """
@@ -27,7 +31,7 @@ def check(
 
     if markdown is not None and not markdown.absolute().parent.is_dir():
         refuse(f"--markdown must name a file in a folder that exists; got {markdown}.")
-    result = judge(file, time_limit)
+    result = judge(file, time_limit, zoo, data_dir)
     if markdown is not None:
         write_text(markdown, as_markdown(result))
     if as_json:

@@ -56,6 +56,13 @@ def reference() -> Iterator[Recipe]:
     yield from _all(FACTORIAL)
 
 
+def shipped() -> Iterator[Recipe]:
+    """Networks of the reference whose weights ship for `gapbench check`: widths and train sizes, some for the gate."""
+    centre = _centre(FACTORIAL)
+    yield from _networks(centre, _only(FACTORIAL, "width", "train_size"), CORRUPTIONS[::2])
+    yield from _networks(centre, {}, RANDOM, MODELS[:-1])
+
+
 def full() -> Iterator[Recipe]:
     """The same on up to 50,000 images, with wider networks."""
     yield from _all(ON_GPU)

@@ -9,12 +9,27 @@ import torch
 from torch import nn
 
 from harness.checking.build_zoo import write_zoo
-from harness.checking.zoo import FEW, LEDGER, MEASURES, RUNS, WEIGHTS, InitialWeightsError, check_zoo, read_zoo
+from harness.checking.zoo import (
+    FEW,
+    FOLDERS,
+    LEDGER,
+    MEASURES,
+    PACKAGE,
+    RUNS,
+    WEIGHTS,
+    InitialWeightsError,
+    UnknownCheckZooError,
+    check_zoo,
+    check_zoos,
+    read_zoo,
+)
 from harness.store.store import Store
 from harness.store.weights import pack
 from measures.registry import catalog, select
 from measures.scoring import score_subject
+from zoo.errors import DatasetError
 from zoo.recipe import Recipe
+from zoo.suites.cifar10 import shipped
 from zoo.suites.registry import suite
 from zoo.training.record import normalised
 from zoo.training.train import data_of, train
@@ -78,6 +93,66 @@ def test_fresh_scores_are_those_that_the_catalogue_gives() -> None:
         scores = score_subject(zoo.parts(run_id).subject(), select(names, catalog()))
         for name in names:
             assert scores[name].value == pytest.approx(row[f"measure.{name}"], rel=1e-4), name
+
+
+def test_an_unknown_zoo_is_refused() -> None:
+    """With those that there are."""
+    with pytest.raises(UnknownCheckZooError, match=r"No check zoo is called 'digit'\. Did you mean: digits"):
+        check_zoo("digit")
+
+
+def test_images_that_are_not_bundled_need_a_folder(tmp_path: Path) -> None:
+    """The sentence says how to give one."""
+    zoo = check_zoo()
+    run_id = zoo.by_seed()[0]
+    elsewhere = replace(zoo.runs[run_id], recipe=Recipe(dataset="cifar10"))
+    with pytest.raises(DatasetError, match="--data-dir or set GAPBENCH_DATA"):
+        replace(zoo, runs={run_id: elsewhere}).require_data()
+    with pytest.raises(DatasetError, match="must exist"):
+        replace(zoo, runs={run_id: elsewhere}, data_dir=tmp_path / "nowhere").require_data()
+
+
+def test_a_network_without_another_seed_has_no_twin() -> None:
+    """And is scored without one."""
+    zoo = check_zoo()
+    run_id = zoo.by_seed()[0]
+    alone = replace(zoo, runs={run_id: zoo.runs[run_id]})
+    assert alone.twin(run_id) is None
+    assert alone.parts(run_id).twin is None
+
+
+def test_a_sample_of_a_zoo(finished: Path, tmp_path: Path) -> None:
+    """Its networks alone, those that the store holds, in every file."""
+    with Store(finished) as store:
+        one, two, *_ = sorted(store.runs())
+        write_zoo(store, tmp_path, {one, two, "not trained yet"})
+    zoo = read_zoo(tmp_path)
+    assert set(zoo.runs) == set(zoo.ledger["run_id"]) == {one, two}
+    assert {name.partition("/")[0].partition("@")[0] for name in zoo.weights} == {one, two}
+
+
+def test_the_sample_of_cifar10(data_dir: Path) -> None:
+    """Networks of the reference, small enough to ship, whose weights have the accuracies of the ledger."""
+    if "cifar10" not in check_zoos():
+        pytest.skip("The installation has no check zoo cifar10")
+    zoo = replace(check_zoo("cifar10"), data_dir=data_dir)
+    known = {recipe.run_id for recipe in shipped()}
+    rows = zoo.ledger.set_index("run_id")
+
+    assert set(zoo.runs) == set(rows.index) <= known
+    assert sum(path.stat().st_size for path in (PACKAGE / FOLDERS["cifar10"]).iterdir()) <= 20 * 2**20
+    for run_id in zoo.by_seed()[:2]:
+        parts = zoo.parts(run_id)
+        with torch.no_grad():
+            right = parts.model.eval()(parts.inputs).argmax(1) == parts.labels
+        assert float(right.double().mean()) == pytest.approx(rows.loc[run_id, "train_accuracy"], abs=0.003)
+
+
+def test_the_sample_of_cifar10_is_of_its_suite() -> None:
+    """Each once, with two widths, two train sizes and two kinds of labels of every family, and some for the gate."""
+    recipes = list(shipped())
+    assert len(set(recipes)) == len(recipes) == 53
+    assert set(recipes) <= set(suite("cifar10").recipes("reference"))
 
 
 def test_the_same_store_gives_the_same_bytes(finished: Path, tmp_path: Path) -> None:
