@@ -30,7 +30,7 @@ from zoo.recipe import Recipe
 from zoo.training.train import train
 
 ROOT = Path(__file__).parents[3]
-EARLY = 3e-5  # relative error of the mean loss of an epoch or two on another processor; other seeds differ by 5e-4 and more
+EARLY = 3e-5  # relative error of an epoch's mean loss on another processor; other seeds differ by 5e-4 and more
 
 
 @pytest.fixture
