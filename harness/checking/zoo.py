@@ -1,8 +1,8 @@
 """Check zoos: about 48 trained networks that ship with the project, and the catalogue's scores of them.
 
 `make check-zoo` makes that of digits from the suite `check`; that of cifar10 is a sample of the reference zoo. Final
-weights are shipped, of digits also checkpoints. Initial weights are drawn from the recipe's seed and compared with a few
-that are stored. Images that are not bundled lie in a folder of data sets.
+weights are shipped, of digits also checkpoints. Initial weights are drawn from the recipe's seed and compared with a
+few that are stored. Images that are not bundled lie in a folder of data sets.
 """
 
 import functools
