@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from leaderboard.findings.agreement import Agreement, agreement, families
+from leaderboard.ranking.entry import SignErrorsByAxis
 from leaderboard.ranking.report import Report
 
 # Dziugaite et al. 2020, arXiv:2010.11924: mean sign error over all environments of their networks on CIFAR-10 and SVHN,
@@ -42,13 +43,21 @@ DZIUGAITE: Final[Mapping[str, float]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A measure that two rankings put far apart: its published and its own mean sign error, and both ranks."""
+    """A measure that two rankings put far apart.
+
+    Attributes:
+        name: of the measure.
+        published, here: its mean sign errors.
+        published_rank, rank: its ranks by them among the measures that have both.
+        worst: the hyperparameter along which it errs most here, with the mean sign error there; None where unknown.
+    """
 
     name: str
     published: float
     here: float
     published_rank: int
     rank: int
+    worst: tuple[str, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +70,27 @@ class PublishedAgreement:
 
 def compare_published(report: Report, published: Mapping[str, float] = DZIUGAITE) -> PublishedAgreement | None:
     """Compare mean sign errors with published ones; None where too few measures have both."""
-    here = {
-        name: entry.sign_error.mean
+    errors = {
+        name: entry.sign_error
         for name, entry in report.measures.items()
         if name in published and entry.sign_error is not None
     }
+    here = {name: error.mean for name, error in errors.items()}
     both = {name: value for name, value in published.items() if name in here}
     found = agreement(both, here, families(report))
     if found is None:
         return None
     theirs, ours = _ranks(both), _ranks({name: here[name] for name in both})
-    apart = [Disagreement(name, both[name], here[name], theirs[name], ours[name]) for name in both]
+    apart = [
+        Disagreement(name, both[name], here[name], theirs[name], ours[name], _worst(errors[name])) for name in both
+    ]
     apart.sort(key=lambda one: (-abs(one.published_rank - one.rank), one.name))
     return PublishedAgreement(found, tuple(apart))
+
+
+def _worst(errors: SignErrorsByAxis) -> tuple[str, float] | None:
+    means = [(name.removeprefix("hp."), error.mean) for name, error in errors.along.items() if error.environments]
+    return max(means, key=lambda one: one[1], default=None)
 
 
 def _ranks(values: Mapping[str, float]) -> dict[str, int]:

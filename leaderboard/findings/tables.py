@@ -71,9 +71,17 @@ def published_table(published: PublishedAgreement) -> str:
     """Write one row for each of the measures whose rank differs most from the published one."""
     columns: Columns = [
         ("measure", "left"), ("published", "right"), ("rank", "right"), ("here", "right"), ("rank here", "right"),
+        ("errs most along, here", "left"),
     ]  # fmt: skip
     rows = [
-        [code(one.name), f"{one.published:.3f}", str(one.published_rank), f"{one.here:.3f}", str(one.rank)]
+        [
+            code(one.name),
+            f"{one.published:.3f}",
+            str(one.published_rank),
+            f"{one.here:.3f}",
+            str(one.rank),
+            NOTHING if one.worst is None else f"{one.worst[0]}, {one.worst[1]:.2f}",
+        ]
         for one in published.apart[:APART]
     ]
     return write_table(columns, rows)

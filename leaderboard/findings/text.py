@@ -190,7 +190,8 @@ def _published(findings: Findings) -> str:
     found = findings.published.agreement
     text = f"""Dziugaite et al. 2020 (arXiv:2010.11924) report the mean sign error of 24 measures on Network-in-Network
         models trained on CIFAR-10 and SVHN. For the {found.measures} that are ranked here too, the rank correlation is
-        **{found.rho:+.2f}**{_interval(found.interval)}. {_verdict(found)} The largest differences of rank:"""
+        **{found.rho:+.2f}**{_interval(found.interval)}. {_verdict(found)} The largest differences of rank, with the
+        hyperparameter along which the mean sign error is largest here:"""
     return f"## Against published figures\n\n{_paragraph(text)}\n{published_table(findings.published)}"
 
 

@@ -35,6 +35,22 @@ def test_agreement_with_a_planted_order() -> None:
     assert next(one.here for one in found.apart if one.name == names[0]) == pytest.approx(sign_error.mean)
 
 
+def test_the_axis_of_the_largest_error() -> None:
+    """Of a score that orders everything but rates rightly."""
+    ledger = zoo(seeds=6)
+    for name in DZIUGAITE:
+        ledger[f"measure.{name}"] = ledger["gap"] - 0.8 * ledger["hp.rate"]
+    found = compare_published(rank(ledger, bootstrap=0))
+    assert found is None  # all measures are level
+    ledger["measure.params"] = ledger["gap"]
+    found = compare_published(rank(ledger, bootstrap=0))
+    assert found is not None
+    worst = next(one.worst for one in found.apart if one.name == "fro_dist")
+    assert worst is not None
+    assert worst[0] == "rate"
+    assert worst[1] > 0.5
+
+
 def test_too_few_measures_of_the_paper() -> None:
     """No comparison."""
     assert compare_published(rank(zoo(), bootstrap=0)) is None
