@@ -16,7 +16,7 @@ from scipy.spatial.distance import squareform
 from measures.api import Subject, UnsupportedModelError, measure, seed_for
 from measures.catalogue.gradients.gradients import random_groups
 from measures.passes.gradients.tangents import gradient_pairs
-from measures.passes.perturbations.sgd_cloud import distances
+from measures.passes.perturbations.sgd_cloud import descents, distances
 
 Array = NDArray[np.float64]
 
@@ -70,6 +70,34 @@ def e_alpha(subject: Subject) -> float:
     of the weights.
     """
     return float(np.mean([spanning_tree(lengths).sum() for lengths in distances(subject)]))
+
+
+@measure(
+    source="Dupuis et al. 2023, arXiv:2302.02766 (pseudo-metric of losses); Andreeva et al. 2024, arXiv:2407.08723",
+    family="topology",
+    needs={"trajectory"},
+    cost=ITERATES,
+)
+def e_alpha_loss(subject: Subject) -> float:
+    r"""Total lifetime in the 0-th persistent homology of the iterates in the distance of their losses.
+
+    .. math:: \sum_{(s, t) \in \mathrm{MST}} \rho(w_s, w_t), \quad
+        \rho(w, w') = \frac{1}{n} \sum_i |l_i(w) - l_i(w')|
+
+    with the cross-entropies l_i at n = min(m, 128) training examples: `e_alpha` under a pseudo-metric that sees no
+    direction along which no loss changes, which spares the bound of the source a Lipschitz constant. As there, the
+    bound grows with it: hence the sign. Departs from the papers in the iterates, every fourth of 32 of 2 descents (see
+    `measures.passes.perturbations.sgd_cloud`), where they have thousands of training itself and all examples. Unit:
+    nats.
+    """
+    losses = descents(subject).losses
+    return float(np.mean([spanning_tree(loss_distances(chain)).sum() for chain in losses]))
+
+
+def loss_distances(losses: Array) -> Array:
+    """Mean absolute differences [m, m] of the losses [m, n] of m networks."""
+    found: Array = np.abs(losses[:, None] - losses[None, :]).mean(2)
+    return found
 
 
 @measure(

@@ -1,7 +1,8 @@
-"""Distances between iterates of stochastic gradient descent continued from the trained weights."""
+"""Iterates of stochastic gradient descent continued from the trained weights: their distances, and their losses."""
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import vmap
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, softplus
 
 from measures.api import Subject, UnsupportedModelError, shared
 
@@ -17,11 +18,32 @@ NUM_ITERATES: Final = 32  # bounds the cost: a gradient of a minibatch each
 NUM_CHAINS: Final = 8  # descents side by side, each with separate minibatches: one has as much noise as signal
 MAX_NUMBERS: Final = 2**24  # larger clouds are kept as sketches of so many numbers in all
 MIN_SKETCH: Final = 2**14  # of a sketch the squared distances are known to sqrt(2 / width), a hundredth
+LOSS_CHAINS: Final = 2  # descents whose losses are kept, at every LOSS_STRIDE-th step: bounds the cost to a fiftieth
+LOSS_STRIDE: Final = 4
+LOSS_EXAMPLES: Final = 128  # the noise of the losses is that of the examples: half as many have half as much again
+
+
+@dataclass(frozen=True, slots=True)
+class Descents:
+    """Descents from the trained weights.
+
+    Attributes:
+        distances: between the weights at the steps of each [8, 32, 32].
+        losses: of two of them at every fourth step, the cross-entropy of min(m, 128) fixed training examples [2, 8, s].
+    """
+
+    distances: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+
+def distances(subject: Subject) -> NDArray[np.float64]:
+    """Euclidean distances [8, 32, 32] between the weights at successive steps of 8 descents; see `descents`."""
+    return descents(subject).distances
 
 
 @shared
-def distances(subject: Subject) -> NDArray[np.float64]:
-    r"""Euclidean distances [8, 32, 32] between the weights at successive steps of 8 descents from the trained ones.
+def descents(subject: Subject) -> Descents:
+    r"""Descend 8 times from the trained weights.
 
     .. math:: w_{t+1} = w_t - \eta \nabla L_{B_t}(w_t)
 
@@ -41,9 +63,10 @@ def distances(subject: Subject) -> NDArray[np.float64]:
     width = max(MIN_SKETCH, MAX_NUMBERS // (NUM_ITERATES * NUM_CHAINS))
     sketch = _CountSketch(len(start), width, subject) if len(start) > width else None
     moved = start.new_zeros(NUM_CHAINS, len(start))
+    examples = subject.sample(LOSS_EXAMPLES)
 
-    rows = []
-    for batches in _draw_minibatches(subject, trajectory.batch_size):  # [chains, b]
+    rows, kept = [], []
+    for step, batches in enumerate(_draw_minibatches(subject, trajectory.batch_size), 1):  # [chains, b]
         here = (start + moved).requires_grad_()
         logits = _logits_of_chains(subject, _by_name(subject, here), subject.inputs[batches])
         losses = cross_entropy(logits.flatten(0, 1), subject.labels[batches].flatten(), reduction="none")
@@ -51,6 +74,8 @@ def distances(subject: Subject) -> NDArray[np.float64]:
         (gradient,) = torch.autograd.grad(loss, [here], materialize_grads=True)
         moved = moved - rate * gradient
         rows.append(moved if sketch is None else sketch(moved))
+        if step % LOSS_STRIDE == 0:
+            kept.append(_losses(subject, (start + moved)[:LOSS_CHAINS], examples))
     clouds = torch.stack(rows, 1).double()
     if not bool(clouds.isfinite().all()):
         raise UnsupportedModelError(f"Plain gradient descent from its weights diverges at learning rate {rate:g}.")
@@ -61,7 +86,7 @@ def distances(subject: Subject) -> NDArray[np.float64]:
     found: NDArray[np.float64] = squared.clamp(min=0).sqrt().cpu().numpy()
     if not found.any((1, 2)).all():
         raise UnsupportedModelError("Gradient descent from its weights does not move: the gradient is exactly zero.")
-    return found
+    return Descents(found, torch.stack(kept, 1).cpu().numpy())
 
 
 def _draw_minibatches(subject: Subject, size: int) -> Iterator[Tensor]:
@@ -83,6 +108,16 @@ def _logits_of_chains(subject: Subject, params: dict[str, Tensor], inputs: Tenso
     except (RuntimeError, ValueError, NotImplementedError):  # vmap has no batching rule for some operation
         each = ({name: p[chain] for name, p in params.items()} for chain in range(len(inputs)))
         return torch.stack([subject.forward(state, x) for state, x in zip(each, inputs, strict=True)])
+
+
+def _losses(subject: Subject, weights: Tensor, examples: Tensor) -> Tensor:
+    """Cross-entropies [chains, s] of examples under each row of `weights`, exact where they are small."""
+    inputs, labels = subject.inputs[examples], subject.labels[examples]
+    with torch.no_grad():
+        logits = _logits_of_chains(subject, _by_name(subject, weights), inputs.expand(len(weights), *inputs.shape))
+    at_label = labels.expand(len(weights), -1).unsqueeze(2)
+    others = logits.double().scatter(2, at_label, -torch.inf).logsumexp(2)
+    return softplus(others - logits.double().gather(2, at_label).squeeze(2), threshold=1000)
 
 
 def _by_name(subject: Subject, flat: Tensor) -> dict[str, Tensor]:

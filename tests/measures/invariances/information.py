@@ -4,6 +4,7 @@ UNSEEN = {
     "arora_compress": "renamed rescaled scaled",
     "cmi_linear": "renamed rescaled shifted scaled",
     "e_alpha": "renamed shifted",
+    "e_alpha_loss": "renamed shifted",
     "ensemble_cace": "renamed rescaled shifted scaled",
     "entropy_bits": "renamed rescaled shifted scaled",
     "f_cmi": "renamed rescaled shifted scaled",

@@ -15,7 +15,9 @@ from measures.api import Subject, UnsupportedModelError, seed_for
 from measures.catalogue.representation import topology
 from measures.catalogue.representation.topology import (
     e_alpha,
+    e_alpha_loss,
     homology_dimension,
+    loss_distances,
     magnitude,
     ph_dim,
     positive_magnitude,
@@ -23,7 +25,7 @@ from measures.catalogue.representation.topology import (
     stable_index,
     tail_index,
 )
-from measures.passes.perturbations.sgd_cloud import distances
+from measures.passes.perturbations.sgd_cloud import descents, distances
 from tests.measures.networks import network
 
 Array = NDArray[np.float64]
@@ -138,6 +140,20 @@ def test_measures_of_the_cloud_of_a_network() -> None:
     assert magnitude(subject) == pytest.approx(np.mean(magnitudes), rel=1e-6)
     generator = np.random.default_rng(seed_for(0, "subsets"))
     assert ph_dim(subject) == homology_dimension(clouds, generator)
+
+
+def test_distances_of_losses() -> None:
+    """Of two examples, by hand; and the tree of each descent of a network."""
+    losses = np.array([[0.0, 1.0], [2.0, 1.0], [2.0, 4.0]])
+    assert loss_distances(losses) == pytest.approx(np.array([[0, 1, 2.5], [1, 0, 1.5], [2.5, 1.5, 0]]))
+
+    data = network("conv_bn")
+    subject = Subject(data.model, data.inputs, data.labels, trajectory=replace(data.trajectory(), batch_size=4))
+    kept = descents(subject._with_needs(frozenset({"trajectory"}))).losses
+    trees = [grown_tree(cdist(chain, chain, "cityblock") / 36) for chain in kept]
+    assert kept.shape == (2, 8, 36)
+    assert trees[0] != pytest.approx(trees[1])
+    assert e_alpha_loss(subject) == pytest.approx(np.mean(trees), rel=1e-9)
 
 
 def test_a_cloud_without_a_dimension_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

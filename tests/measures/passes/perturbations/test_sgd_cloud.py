@@ -1,5 +1,6 @@
 """The iterates against torch's own optimizer, their sketch against what it stands for."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModelError
 from measures.passes.perturbations import sgd_cloud as iterates
-from measures.passes.perturbations.sgd_cloud import distances
+from measures.passes.perturbations.sgd_cloud import descents, distances
 from tests.measures.networks import Network, network
 
 
@@ -44,6 +45,38 @@ def test_descent_is_that_of_torch(name: str) -> None:
     found = cloud(data, learning_rates=[0.03, 0.01], batch_size=36)
     for chain in found:
         np.testing.assert_allclose(chain, descent(data, 0.02), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["mlp", "conv_bn"])
+def test_losses_at_every_fourth_step(name: str) -> None:
+    """Of torch's own optimizer on whole batches, one network after the other, in the order of the fixed draw."""
+    data = network(name)
+    trajectory = replace(data.trajectory(), learning_rates=[0.02], batch_size=36)
+    subject = Subject(data.model, data.inputs, data.labels, trajectory=trajectory)
+    model, order = data.subject().model.requires_grad_(), subject.sample(36)
+    inputs, labels = data.inputs.double()[order], data.labels[order]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
+    expected = []
+    for step in range(1, iterates.NUM_ITERATES + 1):
+        optimizer.zero_grad()
+        cross_entropy(model(inputs), labels).backward()
+        optimizer.step()
+        if step % 4 == 0:
+            expected.append(cross_entropy(model(inputs), labels, reduction="none").detach().numpy())
+
+    for chain in descents(subject._with_needs(frozenset({"trajectory"}))).losses:
+        np.testing.assert_allclose(chain, np.array(expected), rtol=1e-6, atol=1e-12)
+
+
+def test_small_losses_are_exact() -> None:
+    """Logits 50 apart leave a loss of e^-50, also in float32, where one less the probability is zero."""
+    layer = torch.nn.Linear(2, 2, bias=False)
+    layer.weight.data = 25 * torch.tensor([[1.0, -1], [-1, 1]])
+    subject = Subject(layer, torch.eye(2), torch.arange(2))
+    weights = layer.weight.detach().flatten()[None]
+
+    found = iterates._losses(subject, weights, torch.arange(2)).tolist()
+    assert found == [pytest.approx([math.exp(-50)] * 2, rel=1e-6, abs=0)]
 
 
 def test_minibatches_scatter() -> None:
