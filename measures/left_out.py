@@ -11,6 +11,8 @@ ABSENT: Final[dict[str, str]] = {
     "lotfi_bound": "it bounds networks that were trained in a random subspace and quantized meanwhile",
     "margin_signature": "it is twenty numbers and a regression that a zoo with known gaps must fit; see hidden_margin",
     "noisy_sample_similarity": "it compares examples of true and of wrong labels, and a measure does not see which are",
+    "ph_dim_loss": "the dimension in the distance of losses has a noise of .27 with those of 128 examples at all 256 "
+    "iterates, a sixth of the catalogue's time; e_alpha_loss has the lifetime sum",
     "sharpness_dimension": "it is decided by negative and nearly zero eigenvalues of the Hessian, which samples of the "
     "Gauss-Newton part lack; its source (arXiv:2604.19740) takes 50,000 Hessian-vector products",
     "pacbayes_opt": "it trains a posterior of twice the parameters by thousands of steps, for each network",

@@ -75,7 +75,7 @@ def descents(subject: Subject) -> Descents:
         moved = moved - rate * gradient
         rows.append(moved if sketch is None else sketch(moved))
         if step % LOSS_STRIDE == 0:
-            kept.append(_losses(subject, (start + moved)[:LOSS_CHAINS], examples))
+            kept.append(_losses(subject, start + moved[:LOSS_CHAINS], examples))
     clouds = torch.stack(rows, 1).double()
     if not bool(clouds.isfinite().all()):
         raise UnsupportedModelError(f"Plain gradient descent from its weights diverges at learning rate {rate:g}.")
