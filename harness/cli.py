@@ -7,6 +7,7 @@ import typer
 
 from harness.commands.errors import report_user_errors
 from harness.commands.list import download, export, list_
+from harness.commands.plan import plan
 from harness.commands.rank import page, rank, table
 from harness.commands.run import run, score, train
 from harness.commands.submit import check, new
@@ -29,6 +30,10 @@ RANK_EXAMPLES: Final = (
     "Examples: `gapbench rank runs/digits` · `gapbench rank ledger.csv --target loss_gap --json` · "
     "`gapbench rank runs/digits --beside runs/digits-held-out`"
 )
+PLAN_EXAMPLES: Final = (
+    "Examples: `gapbench plan digits` · `gapbench plan digits --difference 0.05` · "
+    "`gapbench plan cifar10 --size reference --networks 1000` · `gapbench plan runs/digits --difference 0.1 --json`"
+)
 COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order of --help, each with its epilog
     (run, RUN_EXAMPLES),
     (train, "Example: `gapbench train digits --out zoo --fleet 8`"),
@@ -42,6 +47,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     ),
     (new, "Examples: `gapbench new max_dist` · `gapbench new my_suite --suite`"),
     (list_, "Example: `gapbench list measures --json`"),
+    (plan, PLAN_EXAMPLES),
     (download, "Example: `gapbench download cifar10 --data-dir data`"),
     (export, "Examples: `gapbench export runs/digits -o ledger.csv` · `... --layers -o layers.parquet`"),
 )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from harness.reports.planning import settled_by
 from harness.store.catalogue_source import read_catalogue
 from zoo.corruptions import COMMON_CORRUPTIONS, CORRUPTIONS
 from zoo.data.datasets import DATASETS, datasets_in
@@ -16,7 +17,8 @@ def list_entries(what: What, data_dir: Path | None) -> dict[str, dict[str, str |
     if what == "suites":
         return {
             name if len(suite.sizes) == 1 else f"{name} --size {size_name}": {
-                "networks": sum(1 for _ in size.recipes()),
+                "networks": len(recipes),
+                "settles Psi": settled_by(recipes),
                 "data": size.data,
                 "two cores": size.cores,
                 "GPU": size.gpu,
@@ -24,6 +26,7 @@ def list_entries(what: What, data_dir: Path | None) -> dict[str, dict[str, str |
             }
             for name, suite in suites().items()
             for size_name, size in suite.sizes.items()
+            for recipes in [tuple(size.recipes())]
         }
     if what == "measures":
         return {

@@ -23,3 +23,11 @@ def trained_on_random_labels(ledger: pd.DataFrame) -> NDArray[np.bool_]:
         share = pd.to_numeric(ledger[SHARE], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         found = found | (words.str.contains("label").to_numpy(dtype=np.bool_) & (share == 1))
     return found
+
+
+def columns_apart(ledger: pd.DataFrame, within: str | None) -> tuple[str, ...]:
+    """Name the hyperparameters whose psi is no part of Psi: that of the strata, and the share of corrupted labels."""
+    if within is None:
+        return ()
+    columns = (CORRUPTION, SHARE) if within == CORRUPTION else (within,)
+    return tuple(column for column in columns if column in ledger and len(ledger[column].unique()) > 1)

@@ -12,7 +12,7 @@ from leaderboard.errors import LedgerError, RankingError
 from leaderboard.ledger.arrays import TEST_SIZE, Networks, networks_of
 from leaderboard.ledger.column_names import suggest
 from leaderboard.ledger.controls import with_controls
-from leaderboard.ledger.corruption import CORRUPTION, SHARE, trained_on_random_labels
+from leaderboard.ledger.corruption import CORRUPTION, columns_apart, trained_on_random_labels
 from leaderboard.ledger.metadata import Metadata, metadata_of
 from leaderboard.ledger.read import Target, check_ledger, names_of, target_of
 from leaderboard.ranking.entries import judge_together, with_front
@@ -100,7 +100,7 @@ def rank(
         seed=seed,
         seeds=seeds,
         weights=weights,
-        apart=_apart(runs, column),
+        apart=columns_apart(runs, column),
     )
     networks, levels = networks_of(runs, target, column, _binned(runs, bins))
     why = Reasons()
@@ -198,14 +198,6 @@ def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
         return None, "The ledger has no column hp.corruption."
     names = [name.removeprefix("hp.") for name in names_of(ledger, "hp")]
     raise LedgerError(f"No hyperparameter is called {within!r}. {suggest(within, names)}")
-
-
-def _apart(ledger: pd.DataFrame, within: str | None) -> tuple[str, ...]:
-    """Name the hyperparameters whose psi is no part of Psi: that of the strata, and the share of corrupted labels."""
-    if within is None:
-        return ()
-    columns = (CORRUPTION, SHARE) if within == CORRUPTION else (within,)
-    return tuple(column for column in columns if column in ledger and len(ledger[column].unique()) > 1)
 
 
 def _binned(ledger: pd.DataFrame, bins: Mapping[str, int] | None) -> dict[str, int]:
