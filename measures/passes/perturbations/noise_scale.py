@@ -40,6 +40,7 @@ FINEST: Final = 1 / NUM_PAIRS
 PATIENCE: Final = 3  # octaves in vain after which the last of them is looked at: where that is in vain too, all are
 FLOATS_TO_STACK: Final = 2**17  # of inputs: beyond, a processor takes several times as long for stacked convolutions
 FLOATS_AT_ONCE: Final = 2**26  # of inputs on another device: bounds memory
+FLOATS_TO_LOOP: Final = 2**13  # of one network's inputs: as many fill a processor, and a loop over networks is quicker
 
 Std = Callable[[Tensor], Tensor]  # a parameter to the standard deviation of the noise on it
 
@@ -176,9 +177,14 @@ def _side_by_side(
     def one_by_one() -> Tensor:
         return torch.stack([forward({k: v[d] for k, v in networks.items()}, mine) for d, mine in enumerate(x)])
 
-    if len(x) == 1:
+    if len(x) == 1 or _fills_processor(x[0]):
         return one_by_one()
     return vectorized_or_looped(subject, lambda: vmap(forward)(networks, x), one_by_one)
+
+
+def _fills_processor(inputs: Tensor) -> bool:
+    """Whether a pass of one network over these inputs is long enough that stacking networks saves nothing."""
+    return inputs.device.type == "cpu" and inputs.numel() >= FLOATS_TO_LOOP
 
 
 def _judged(outputs: Tensor, labels: Tensor) -> Evaluation:
@@ -194,7 +200,7 @@ def logits_of_all(subject: Subject, networks: Mapping[str, Tensor], inputs: Tens
     def one_by_one() -> Tensor:
         return torch.stack([subject.forward({k: v[d] for k, v in networks.items()}, inputs) for d in range(count)])
 
-    if inputs.device.type == "cpu" and inputs.numel() > FLOATS_TO_STACK:
+    if _fills_processor(inputs):
         return one_by_one()
     stacked = vmap(subject.forward, in_dims=(0, None))
     return vectorized_or_looped(subject, lambda: stacked(dict(networks), inputs), one_by_one)

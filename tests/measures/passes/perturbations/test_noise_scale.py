@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 from statistics import NormalDist
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.func import vmap
 from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModelError
@@ -208,13 +210,33 @@ def test_a_search_in_vain_looks_at_its_end(direction: int) -> None:
 def test_networks_one_by_one_answer_as_side_by_side(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is quicker decides the cost and nothing else."""
     networks = {name: torch.stack([w, 1.1 * w]) for name, w in subject.params.items()}
-    monkeypatch.setattr(perturbation, "FLOATS_TO_STACK", 0)
+    monkeypatch.setattr(perturbation, "FLOATS_TO_LOOP", 0)
     with numerics(), torch.no_grad():
         apart = perturbation.logits_of_all(subject, networks, subject.inputs)
-        monkeypatch.setattr(perturbation, "FLOATS_TO_STACK", 2**30)
+        monkeypatch.setattr(perturbation, "FLOATS_TO_LOOP", 2**30)
 
         torch.testing.assert_close(apart, perturbation.logits_of_all(subject, networks, subject.inputs))
         torch.testing.assert_close(apart[0], subject.logits_of(subject.inputs))
+
+
+def test_networks_are_stacked_for_few_inputs_alone(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many inputs of one network fill a processor: then the networks pass one by one, and few inputs in one call."""
+    passes: list[int] = []
+    plain = vmap
+
+    def counted(function: Callable[..., Tensor], **options: Any) -> Callable[..., Tensor]:
+        passes.append(1)
+        return plain(function, **options)
+
+    monkeypatch.setattr(perturbation, "vmap", counted)
+    networks = {name: torch.stack([w, 1.1 * w]) for name, w in mlp.params.items()}
+    perturbation.logits_of_all(mlp, networks, mlp.inputs)
+    evaluate_networks(mlp, networks, torch.arange(36).expand(2, -1))
+    assert len(passes) == 2
+    monkeypatch.setattr(perturbation, "FLOATS_TO_LOOP", 36 * 64)
+    perturbation.logits_of_all(mlp, networks, mlp.inputs)
+    evaluate_networks(mlp, networks, torch.arange(36).expand(2, -1))
+    assert len(passes) == 2
 
 
 def test_pieces_answer_as_the_whole(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
