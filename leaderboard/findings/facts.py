@@ -26,7 +26,7 @@ class FamilyFacts:
         names: its measures, best first.
         median: of their Psi in the expected direction.
         better, worse: number that the ranking tells from chance, corrected for testing all measures.
-        beyond: number that are told from the best hyperparameter, and better.
+        beyond: number that say more of the target than all hyperparameters do.
         passes, gated: number that pass the randomization gate, of those that it could test.
     """
 
@@ -85,9 +85,9 @@ def below_chance(entry: Entry) -> bool:
 
 
 def says_more(entry: Entry) -> bool:
-    """Whether a measure is told from the control of hyperparameters, and better."""
-    rival = entry.told_from.hyperparameter
-    return rival is not None and rival.verdict == "better"
+    """Whether a measure says more than the joint prediction of all hyperparameters, in its expected direction."""
+    beside = entry.told_from.hyperparameters
+    return beside is not None and beside.verdict == "better"
 
 
 def passes_gate(entry: Entry) -> bool | None:

@@ -97,8 +97,8 @@ def _head(findings: Findings) -> str:
     text += "\n" + _paragraph(
         f"""**{findings.zoo.name}** ranks {_count(len(names), "measure")} on {_count(report.models, "network")}{within}.
         Corrected for testing all of them, {_number(better, "beats", "beat")} chance in the expected direction and
-        {_number(worse, "falls", "fall")} below it; {_number(beyond, "orders", "order")} the networks better than the
-        best hyperparameter does. Among the first {min(LEADING, len(names))} measures {told} of {pairs} pairs are told
+        {_number(worse, "falls", "fall")} below it; {_number(beyond, "says", "say")} more than all
+        hyperparameters do. Among the first {min(LEADING, len(names))} measures {told} of {pairs} pairs are told
         apart."""
     )
     if told < pairs and report.power is not None and report.power.networks_needed:
@@ -119,7 +119,8 @@ def _families(findings: Findings) -> str:
     table = family_table(findings.zoo.report)
     legend = _paragraph(
         """Psi in the expected direction: 1 orders every pair of networks that differ in one hyperparameter rightly, 0
-        is chance. *Better*, *worse* and *beyond hp* (better than the best hyperparameter) count measures at the 5 %
+        is chance. *Better*, *worse* and *beyond hp* (it says more than all
+        hyperparameters do) count measures at the 5 %
         level after correction; *gate* counts those that tell random from true labels."""
     )
     return table and _section(findings, "Which families predict the gap within a corruption", legend, table, "families")
@@ -207,9 +208,9 @@ def _advice(report: Report) -> str:
             paragraphs.append(f"No other measure is both better and cheaper than these: {_list(cheap)}.")
         beyond = [name for name in good if says_more(report.measures[name])]
         paragraphs.append(
-            f"Of them {_list(beyond)} order the networks better than the best hyperparameter."
+            f"Of them {_list(beyond)} say more than the joint prediction from all hyperparameters."
             if beyond
-            else """None of them is told from the best hyperparameter: where hyperparameters are known, these networks
+            else """None of them says more than all hyperparameters do: where hyperparameters are known, these networks
             give no evidence that a measure adds to them."""
         )
     else:

@@ -3,11 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from leaderboard.ledger.arrays import Networks
 from leaderboard.ledger.metadata import Metadata
-from leaderboard.ledger.read import names_of
 from leaderboard.ranking.entry import Cost, Entry, Gate, StratumMean, direction_of
 from leaderboard.ranking.groups import Options, groups, resamples
 from leaderboard.ranking.pairwise import Pairwise
@@ -33,7 +30,7 @@ class Together:
         parts = (self.judged[name].statistics.why, significance.why, self.readable[name].why)
         found = {key: reason for part in parts for key, reason in part.items()}
         if about.control:
-            tests = {"null": significance.null, "told_from.hyperparameter": significance.told_from.hyperparameter}
+            tests = {"null": significance.null, "told_from.hyperparameters": significance.told_from.hyperparameters}
             found |= {f"{key}.p_adjusted": "It is a control." for key, test in tests.items() if test is not None}
         return found
 
@@ -69,6 +66,7 @@ class Together:
             told_from=significance.told_from,
             residual_spearman=readable.residual_spearman,
             increment=readable.increment,
+            interval_given=readable.interval_given,
             prediction=readable.prediction,
             fragility=readable.fragility,
             label_equivalents=readable.label_equivalents,
@@ -85,23 +83,21 @@ class Together:
 
 def judge_together(
     networks: Networks,
-    runs: pd.DataFrame,
     column: str | None,
     options: Options,
     about: Mapping[str, Metadata],
     family: Sequence[str],
 ) -> Together:
     """Evaluate every measure on all networks, and test it against chance, the hyperparameters and each other."""
-    controls = [name for name in names_of(runs, "hp") if name in networks.scores]
     signs: dict[str, int] = {}  # filled group by group, since an unknown sign is that of Psi
-    verdicts = Verdicts(networks, options, signs, controls, column)
+    verdicts = Verdicts(networks, options, signs, column)
     pairwise = Pairwise(signs, family)
     found: dict[str, Judged] = {}
     readable: dict[str, Readable] = {}
     for group in groups(networks, options, resamples(networks, options)):
         judged, influence = group.panel.judge(group.names)
         signs |= {name: direction_of(about[name].expected_sign, one.statistics.Psi) for name, one in judged.items()}
-        verdicts.add(group, judged, influence)
+        verdicts.add(group, judged)
         pairwise.add(group.names, influence, group.panel.counts)
         units = Units(group, options, signs)
         for name, one in judged.items():

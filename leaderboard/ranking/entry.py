@@ -107,13 +107,18 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rival:
-    """Comparison of a measure with the best hyperparameter, each in its expected direction."""
+class Beyond:
+    """Test whether a measure says more of the target than the joint prediction of all hyperparameters does.
 
-    name: str
-    difference: float
-    interval: Interval | None
-    p: float | None
+    Attributes:
+        rho: Spearman's correlation of the out-of-fold residuals of score and target, over configurations.
+        interactions: whether the prediction knows the interactions of any two hyperparameters.
+        p: two-sided, for permuted residuals.
+    """
+
+    rho: float
+    interactions: bool
+    p: float
     networks_needed: int | None
     p_adjusted: float | None = None
     verdict: Verdict | None = None
@@ -121,10 +126,10 @@ class Rival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldFrom:
-    """Verdicts on a measure: against chance and against the best hyperparameter."""
+    """Verdicts on a measure: against chance, and beside all hyperparameters."""
 
     random: Chance | None
-    hyperparameter: Rival | None
+    hyperparameters: Beyond | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +140,15 @@ class Increment:
     mse_without: float
     mse_with: float
     folds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalsGiven:
+    """Bootstrap intervals at 95 % of the statistics given the hyperparameters."""
+
+    partial_spearman: Interval | None = None
+    residual_spearman: Interval | None = None
+    increment: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +213,7 @@ class Entry(StatisticValues):
     """Everything that the report contains about one measure.
 
     Attributes:
+        interval_given: intervals of the statistics given the hyperparameters.
         within, across: means over the strata, and over the data sets.
         outcomes: number of networks by how scoring them ended.
         pareto: whether no other measure is both better and cheaper.
@@ -208,6 +223,7 @@ class Entry(StatisticValues):
     told_from: ToldFrom
     residual_spearman: float | None
     increment: Increment | None
+    interval_given: IntervalsGiven
     prediction: Prediction | None
     fragility: Fragility | None
     label_equivalents: LabelEquivalents | None

@@ -48,11 +48,10 @@ class KeptChance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRival:
-    """Comparison with the best hyperparameter."""
+class KeptBeyond:
+    """Test beside the joint prediction of all hyperparameters."""
 
     verdict: Verdict | None
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class KeptVerdicts:
     """Verdicts on a measure."""
 
     random: KeptChance | None
-    hyperparameter: KeptRival | None
+    hyperparameters: KeptBeyond | None = None  # of versions before, which tested the best one, none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

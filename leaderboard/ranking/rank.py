@@ -106,7 +106,7 @@ def rank(
     why = Reasons()
     if "test_size" in runs:
         why["test_size"] = "The ledger says it for each network."
-    together = judge_together(networks, runs, column, options, about, family)
+    together = judge_together(networks, column, options, about, family)
     parts = {} if column is None else strata_of(networks, runs[column], options)
     data_sets, reason_across = _data_sets(networks, runs, column, parts, options)
     for key, lacking in (("within", reason), ("across", reason_across)):

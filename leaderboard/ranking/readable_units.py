@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from leaderboard.ledger.arrays import Networks
-from leaderboard.ranking.entry import Increment, LabelEquivalents, Prediction, Statistics
+from leaderboard.ranking.entry import Increment, IntervalsGiven, LabelEquivalents, Prediction, Statistics
 from leaderboard.ranking.groups import Group, Options
 from leaderboard.statistics import conformal, crossfit
+from leaderboard.statistics.beside import interval_of_correlation, interval_of_reduction
 from leaderboard.statistics.conformal import NOMINAL, SPLITS, Conformal
 from leaderboard.statistics.crossfit import FOLDS, CrossFit
 from leaderboard.statistics.fragility import Fragility, fragility
@@ -16,6 +17,7 @@ from leaderboard.statistics.granulated import Grid
 from leaderboard.statistics.labels import LabelCurve, label_curve
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import Interval
+from leaderboard.statistics.spearman import hyperparameter_basis, partial_residuals, ranks_of
 from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, value_or_reason
 
 
@@ -25,6 +27,7 @@ class Readable:
 
     residual_spearman: float | None
     increment: Increment | None
+    interval_given: IntervalsGiven
     prediction: Prediction | None
     fragility: Fragility | None
     label_equivalents: LabelEquivalents | None
@@ -42,6 +45,8 @@ class Units:
 
     def __init__(self, group: Group, options: Options, signs: Mapping[str, int]) -> None:
         networks, seed = group.panel.networks, options.seed
+        self._basis = hyperparameter_basis(networks.hyperparameters)
+        self._weights = group.panel.counts[:, networks.configuration]
         self._networks, self._signs = networks, signs
         self._crossfit = value_or_reason(
             lambda: CrossFit(networks.hyperparameters, networks.target, networks.configuration, seed)
@@ -60,6 +65,7 @@ class Units:
         increment = why.of("increment", self._increment, scores)
         if increment is None:
             why["residual_spearman"] = why["increment"]
+        given = self._intervals(scores, statistics, increment, why)
         prediction = why.of("prediction", self._prediction, scores)
         parts = why.of("fragility", fragility, scores, self._networks.configuration)
         labels = why.of("label_equivalents", self._labels, statistics, self._signs.get(name, 1))
@@ -68,6 +74,7 @@ class Units:
         return Readable(
             residual_spearman=None if increment is None else increment.rho,
             increment=None if increment is None else _increment(increment),
+            interval_given=given,
             prediction=None if prediction is None else _prediction(prediction),
             fragility=parts,
             label_equivalents=labels,
@@ -76,6 +83,30 @@ class Units:
 
     def _increment(self, scores: Floats) -> crossfit.Increment:
         return defined(self._crossfit).of(scores)
+
+    def _intervals(
+        self, scores: Floats, statistics: Statistics, increment: crossfit.Increment | None, why: Reasons
+    ) -> IntervalsGiven:
+        """Compute the intervals given the hyperparameters; the reasons for missing ones go to `why`."""
+        partial = residual = reduction = None
+        if statistics.partial_spearman is None:
+            why["interval_given.partial_spearman"] = statistics.why["partial_spearman"]
+        else:
+            n, columns = self._basis.shape
+            first, second = partial_residuals(scores, self._networks.target, self._basis)
+            factor = float(np.sqrt(n / (n - columns)))
+            key = "interval_given.partial_spearman"
+            partial = why.of(key, interval_of_correlation, first, second, self._weights, factor)
+        if increment is None or isinstance(self._crossfit, str):
+            why |= dict.fromkeys(("interval_given.residual_spearman", "interval_given.increment"), why["increment"])
+        else:
+            fit, weights = self._crossfit, self._weights
+            ranks = ranks_of(np.round(increment.left, 12)), ranks_of(fit.left)
+            key = "interval_given.residual_spearman"
+            residual = why.of(key, interval_of_correlation, *ranks, weights, fit.widening)
+            key = "interval_given.increment"
+            reduction = why.of(key, interval_of_reduction, increment.errors, fit.left, weights, fit.widening)
+        return IntervalsGiven(partial_spearman=partial, residual_spearman=residual, increment=reduction)
 
     def _prediction(self, scores: Floats) -> conformal.Prediction:
         return defined(self._conformal).of(scores)

@@ -1,4 +1,4 @@
-"""Test measures against chance and against the best hyperparameter, corrected over all measures."""
+"""Test measures against chance and beside the joint prediction of all hyperparameters, corrected over all measures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,27 +6,27 @@ from math import ceil
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtri
 
 from leaderboard.ledger.arrays import Networks
-from leaderboard.ranking.entry import Chance, Null, Rival, ToldFrom, Verdict
+from leaderboard.ranking.entry import Beyond, Chance, Null, ToldFrom, Verdict
 from leaderboard.ranking.groups import Group, Options
 from leaderboard.ranking.report import Family
 from leaderboard.ranking.statistics_of import Judged
+from leaderboard.statistics.crossfit import CrossFit, Increment
 from leaderboard.statistics.granulated import agreement, grid_of
-from leaderboard.statistics.influence import Influence
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.permutation import LEVEL, null_psi, p_value, shuffle_within, sources, step_down
-from leaderboard.statistics.resampling import NO_SPREAD, all_alike, interval, normal_score, student
-from leaderboard.statistics.undefined import Reasons
+from leaderboard.statistics.resampling import NO_SPREAD
+from leaderboard.statistics.undefined import Reasons, UndefinedError, defined, value_or_reason
 
 SETTLED: Final = 1.959964 + 0.841621  # standard errors: 95 % confidence, two-sided, reached four times in five
+BEYOND: Final = "told_from.hyperparameters"  # in the reasons
 METHOD: Final = "Westfall-Young step-down maximum of |z|"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Significance:
-    """Tests of one measure against chance and against the best hyperparameter."""
+    """Tests of one measure against chance and beside the hyperparameters."""
 
     null: Null | None
     told_from: ToldFrom
@@ -45,17 +45,10 @@ class Tests:
     z: dict[str, float] = field(default_factory=dict)
     null: dict[str, Floats] = field(default_factory=dict)
 
-    def add(
-        self, name: str, observed: float, spread: float, null: Floats, degrees: float = np.inf, *, alike: float = 0.0
-    ) -> None:
-        """Add an observed statistic and draws of it under the null, centred at 0.
-
-        A spread that is known to so many degrees of freedom only makes z the normal score of Student's t. A figure
-        without spread has the z of the p-value `alike`, or 0 if it is 0 itself.
-        """
+    def add(self, name: str, observed: float, spread: float, null: Floats) -> None:
+        """Add an observed statistic and draws of it under the null, centred at 0; without spread nothing is found."""
         flat = spread <= NO_SPREAD
-        z = -float(ndtri(alike / 2)) if flat else float(normal_score(np.array(observed / spread), np.array(degrees)))
-        self.z[name] = 0.0 if abs(observed) <= NO_SPREAD else z
+        self.z[name] = 0.0 if flat or abs(observed) <= NO_SPREAD else observed / spread
         self.null[name] = np.zeros_like(null) if flat else null / spread
 
     def correct(self, family: Sequence[str]) -> dict[str, float]:
@@ -76,7 +69,6 @@ class Verdicts:
         networks: all of the ledger.
         options: of the ranking.
         signs: the expected sign of each measure.
-        hyperparameters: the names of the controls that are a hyperparameter each.
         within: the hyperparameter of the strata; None where there is one stratum.
     """
 
@@ -85,11 +77,9 @@ class Verdicts:
         networks: Networks,
         options: Options,
         signs: Mapping[str, int],
-        hyperparameters: Sequence[str],
         within: str | None,
     ) -> None:
         self.signs = signs
-        self.hyperparameters = hyperparameters
         self._options = options
         self._within = within
         first = np.unique(networks.configuration, return_index=True)[1]
@@ -99,30 +89,30 @@ class Verdicts:
         self._networks: dict[str, int] = {}
         self._why: dict[str, Reasons] = {}
         self._nulls: dict[str, Null] = {}
-        self._rivals: dict[str, Rival] = {}
-        self._chance_tests, self._rival_tests = Tests(), Tests()
+        self._beyond: dict[str, Beyond] = {}
+        self._chance_tests, self._beyond_tests = Tests(), Tests()
 
-    def add(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:
+    def add(self, group: Group, judged: Mapping[str, Judged]) -> None:
         """Test the measures of one group."""
         self._why |= {name: Reasons() for name in judged}
         self._networks |= {name: one.statistics.n for name, one in judged.items()}
         self._test_chance(group, judged)
-        self._test_hyperparameters(group, judged, influence)
+        self._test_hyperparameters(group, judged)
 
     def finish(self, names: Sequence[str], family: Sequence[str]) -> dict[str, Significance]:
         """Correct the p-values over the family, and give the verdicts on each measure."""
-        chance, rivals = self._chance_tests.correct(family), self._rival_tests.correct(family)
+        chance, beside = self._chance_tests.correct(family), self._beyond_tests.correct(family)
         return {
             name: Significance(
                 null=None if null is None else replace(null, p_adjusted=chance.get(name)),
                 told_from=ToldFrom(
                     random=None if null is None else self._against_chance(name, null, chance.get(name)),
-                    hyperparameter=None if rival is None else _against_rival(rival, rivals.get(name)),
+                    hyperparameters=None if more is None else self._beside(name, more, beside.get(name)),
                 ),
                 why=self._why[name],
             )
             for name in names
-            for null, rival in [(self._nulls.get(name), self._rivals.get(name))]
+            for null, more in [(self._nulls.get(name), self._beyond.get(name))]
         }
 
     def _against_chance(self, name: str, null: Null, p_adjusted: float | None) -> Chance:
@@ -159,63 +149,45 @@ class Verdicts:
             self._nulls[name] = Null(Psi=value, p=p_value(value, draws), mean=mean, sd=sd)
             self._chance_tests.add(name, value - mean, sd, draws - mean)
 
-    def _test_hyperparameters(self, group: Group, judged: Mapping[str, Judged], influence: Influence | None) -> None:
-        panel = group.panel
-        known = {name: group.panel.networks.scores[name] for name in self.hyperparameters}
-        rivals = [name for name, scores in known.items() if np.isfinite(scores).all()]
-        reason = panel.layout if isinstance(panel.layout, str) else "No hyperparameter has a Psi."
-        best, best_psi, of_best = "", 0.0, None
-        if influence is not None and rivals:
-            agreements = {
-                name: signs * panel.target_signs[name][:, None] for name, signs in panel.signs_of(rivals).items()
-            }
-            psi = np.mean([axis.mean(agreements[name]) for name, axis in panel.grid.axes.items()], axis=0)
-            place = int(np.argmax(np.abs(psi)))
-            best, best_psi = rivals[place], abs(float(psi[place]))
-            turned = np.array([1.0 if psi[place] >= 0 else -1.0])
-            whole = panel.influence(agreements)
-            of_best = None if whole is None else whole.select(np.array([place])).turn(turned)
-        others = {
-            name: one.statistics.Psi for name, one in judged.items() if one.statistics.Psi is not None and name != best
-        }
-        if influence is None or of_best is None or not others or isinstance(panel.layout, str):
-            for name, one in judged.items():
-                self._why[name]["told_from.hyperparameter"] = one.statistics.why.get("Psi", reason)
+    def _test_hyperparameters(self, group: Group, judged: Mapping[str, Judged]) -> None:
+        networks = group.panel.networks
+        first = np.unique(networks.configuration, return_index=True)[1]
+        grid = grid_of(networks.levels, len(networks), configuration=networks.configuration)
+
+        def cross_fit() -> CrossFit:
+            if self._options.permutations == 0:
+                raise UndefinedError("No permutations were asked for.")
+            table = networks.hyperparameters.iloc[first].reset_index(drop=True)
+            return CrossFit(table, grid.average(networks.target), np.arange(len(first)), self._options.seed)
+
+        fit = value_or_reason(cross_fit)
+        left: dict[str, Floats] = {}
+        rho: dict[str, float] = {}
+        for name in judged:
+            found = self._why[name].of(BEYOND, _increment, fit, grid.average(networks.scores[name]))
+            if found is not None:
+                left[name], rho[name] = found.left, found.rho
+        if isinstance(fit, str) or not left:
             return
-        places = np.array([group.names.index(name) for name in others])
-        signs = np.array([float(self.signs.get(name, 1)) for name in others])
-        differences = influence.select(places).turn(signs).beside(of_best)
-        spread, degrees = np.sqrt(differences.variance()), differences.degrees()
-        comparisons = panel.layout.comparisons
-        normal = differences.draws(panel.counts)
-        draws = student(normal, degrees, panel.shares)
-        alike = all_alike(comparisons)
-        for place, (name, own_psi) in enumerate(others.items()):
-            difference, error = float(signs[place]) * own_psi - best_psi, float(spread[place])
-            ends = self._why[name].of(
-                "told_from.hyperparameter.interval", interval, difference + draws[:, place], comparisons
+        null = fit.null(np.stack(list(left.values()), axis=1), sources(self._order, self._stratum, group.present))
+        for place, name in enumerate(left):
+            draws = null[:, place]
+            mean, sd = float(draws.mean()), float(draws.std())
+            self._beyond[name] = Beyond(
+                rho=rho[name],
+                interactions=fit.interactions,
+                p=p_value(rho[name], draws),
+                networks_needed=networks_needed(self._networks[name], rho[name] - mean, sd),
             )
-            p = None
-            if ends is not None:
-                p = p_value(difference, draws[:, place] - draws[:, place].mean())
-                if abs(difference) > NO_SPREAD >= error:
-                    p = max(p, alike)
-                self._rival_tests.add(name, difference, error, normal[:, place], float(degrees[place]), alike=alike)
-            self._rivals[name] = Rival(
-                name=best,
-                difference=difference,
-                interval=ends,
-                p=p,
-                networks_needed=networks_needed(self._networks[name], difference, error),
-            )
-        for name in judged.keys() - others.keys():
-            why = judged[name].statistics.why.get("Psi", "It is the best hyperparameter.")
-            self._why[name]["told_from.hyperparameter"] = why
+            self._beyond_tests.add(name, rho[name] - mean, sd, draws - mean)
+
+    def _beside(self, name: str, found: Beyond, p_adjusted: float | None) -> Beyond:
+        p = found.p if p_adjusted is None else p_adjusted
+        return replace(found, p_adjusted=p_adjusted, verdict=verdict(p, found.rho * self.signs.get(name, 1)))
 
 
-def _against_rival(rival: Rival, p_adjusted: float | None) -> Rival:
-    p = rival.p if p_adjusted is None else p_adjusted
-    return replace(rival, p_adjusted=p_adjusted, verdict=None if p is None else verdict(p, rival.difference))
+def _increment(fit: CrossFit | str, scores: Floats) -> Increment:
+    return defined(fit).of(scores)
 
 
 def verdict(p: float, direction: float) -> Verdict:

@@ -65,6 +65,11 @@ def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
         UndefinedError: fewer than two networks or a constant target; fewer than two degrees of freedom beside the
             hyperparameters; or nothing of score or target left beside them.
     """
+    return _correlation(*partial_residuals(scores, target, basis))
+
+
+def partial_residuals(scores: Floats, target: Floats, basis: Floats) -> tuple[Floats, Floats]:
+    """Compute the residuals [n] of the ranks of score and target; see `partial_spearman`."""
     require_contrast(target)
     if len(target) - basis.shape[1] < 2:  # noqa: PLR2004  in one dimension every correlation is +1 or -1
         raise UndefinedError(
@@ -77,7 +82,7 @@ def partial_spearman(scores: Floats, target: Floats, basis: Floats) -> float:
         if np.linalg.norm(residual) <= ROUNDING * max(1.0, float(np.linalg.norm(ranks))):
             raise UndefinedError(f"The hyperparameters explain the ranks of the {what} completely.")
         residuals.append(residual)
-    return _correlation(*residuals)
+    return residuals[0], residuals[1]
 
 
 def ranks_of(values: Floats) -> Floats:

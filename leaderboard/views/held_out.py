@@ -30,7 +30,7 @@ class Pair:
         place: rank among the compared measures, by Psi on the held-out zoo times the expected sign.
         public, held_out: Psi of the raw score.
         difference: held out minus public, of Psi times the expected sign; negative if it predicts less well there.
-        verdicts: of each zoo on the sign, against chance and against the best hyperparameter (hp).
+        verdicts: of each zoo on the sign, against chance and beside all hyperparameters (hp).
         lost: verdicts that the public zoo gives and the held-out one does not.
         mark: whether any is lost; empty if the public zoo gives none.
     """

@@ -58,8 +58,7 @@ class Row:
         networks: how many have a score.
         outcomes: number of networks by how scoring them ended.
         chance: verdict on Psi against chance within strata.
-        hyperparameter: verdict on Psi against that of the best hyperparameter.
-        rival: name of that hyperparameter.
+        hyperparameter: verdict on what the score says beside the joint prediction of all hyperparameters.
         labels: number of labelled held-out examples that order the networks as well.
         pareto: whether no measure is both better and cheaper; None where Psi or cost is missing.
         noise: spread over draws of its estimator relative to that over networks; None where unknown.
@@ -83,7 +82,6 @@ class Row:
     outcomes: Mapping[str, int]
     chance: Verdict = ""
     hyperparameter: Verdict = ""
-    rival: str = ""
     labels: Figure = NOTHING
     pareto: bool | None = None
     noise: float | None = None
@@ -153,7 +151,7 @@ def plain_name(column: str) -> str:
 
 def _row(name: str, entry: AnyEntry, ranking: Ranking, position: int, place: int | None) -> Row:
     why, within, gate, labels = entry.why, entry.within, entry.gate, entry.label_equivalents
-    chance, rival = entry.told_from.random, entry.told_from.hyperparameter
+    chance, beside = entry.told_from.random, entry.told_from.hyperparameters
     return Row(
         name=name,
         position=position,
@@ -179,8 +177,7 @@ def _row(name: str, entry: AnyEntry, ranking: Ranking, position: int, place: int
         networks=entry.n,
         outcomes=entry.outcomes,
         chance="" if chance is None else chance.verdict,
-        hyperparameter="" if rival is None else rival.verdict or "",
-        rival="" if rival is None else rival.name,
+        hyperparameter="" if beside is None else beside.verdict or "",
         labels=Figure(
             value=None if labels is None else labels.examples,
             interval=None if labels is None else labels.interval,

@@ -61,7 +61,7 @@ LEGEND: Final = {  # of the columns, by header
     "sign": "the expected sign of Psi, and whether it is found; unclear if the interval contains 0 or is missing.",
     "better than": (
         "what the measure is better than, tested at 5 % over all measures together: chance (scores permuted within "
-        "strata), and hp, the hyperparameter with the largest Psi."
+        "strata), and hp, the joint prediction from all hyperparameters, beside which the score says more."
     ),
     "across": "the same over networks that differ in {hp} only, which is no part of Psi.",
     "tau-b": "Kendall's tau-b over all pairs of networks.",

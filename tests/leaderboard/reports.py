@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.ledger.metadata import Metadata
-from leaderboard.ranking.entry import Cost, Entry, Intervals, Statistics, ToldFrom
+from leaderboard.ranking.entry import Cost, Entry, Intervals, IntervalsGiven, Statistics, ToldFrom
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report
 
@@ -61,8 +61,12 @@ def entry(*, about: Metadata = Metadata(), **known: Any) -> Entry:  # noqa: B008
     """An entry of a report of which only some is known."""
     blank: dict[str, Any] = dict.fromkeys(field.name for field in fields(Entry))
     empty = {"n": 0, "psi": {}, "why": {}, "outcomes": {}, "interval": Intervals(tau_b=None, Psi=None)}
-    nothing = {"told_from": ToldFrom(random=None, hyperparameter=None), "cost": Cost(median_seconds=None)}
-    return Entry(**blank | empty | nothing | {"about": about} | known)
+    nothing = {
+        "told_from": ToldFrom(random=None, hyperparameters=None),
+        "cost": Cost(median_seconds=None),
+        "interval_given": IntervalsGiven(),
+    }
+    return Entry(**blank | empty | nothing | {"about": about, "interval_given": IntervalsGiven()} | known)
 
 
 def assert_nulls_have_reasons(report: Mapping[str, Any]) -> None:
@@ -72,12 +76,9 @@ def assert_nulls_have_reasons(report: Mapping[str, Any]) -> None:
         why = entry["why"]
         for statistic in STATISTICS:
             assert (entry[statistic] is None) == (statistic in why)
-        for name, value in entry["told_from"].items():
-            assert (value is None) == (f"told_from.{name}" in why)
-        for name, value in entry["psi"].items():
-            assert (value is None) == (f"psi.{name}" in why)
-        for name, value in entry["interval"].items():
-            assert (value is None) == (f"interval.{name}" in why)
+        for part in ("told_from", "psi", "interval", "interval_given"):
+            for name, value in entry[part].items():
+                assert (value is None) == (f"{part}.{name}" in why)
         for name, figure in (("cost", "median_seconds"), ("label_equivalents", "interval"), ("null", "p_adjusted")):
             if entry[name] is not None:
                 assert (entry[name][figure] is None) == (f"{name}.{figure}" in why)

@@ -47,7 +47,6 @@ def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence
                 "seconds": entry.cost.median_seconds,
                 "control": entry.control,
                 "front": entry.pareto is True,
-                "rival": None if entry.told_from.hyperparameter is None else entry.told_from.hyperparameter.name,
                 "psi_of": list(entry.psi.values()),
             }
             for name in order(report)

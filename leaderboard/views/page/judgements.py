@@ -1,12 +1,12 @@
-"""Sentences on one measure: chance, best hyperparameter, labels, prediction, fragility, noise, cost."""
+"""Sentences on one measure: chance, hyperparameters, labels, prediction, fragility, noise, cost."""
 
 import re
 from typing import Final
 
-from leaderboard.ranking.entry import Chance, Entry, Increment, LabelEquivalents, Prediction, Rival
+from leaderboard.ranking.entry import Beyond, Chance, Entry, Increment, LabelEquivalents, Prediction
 from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
 from leaderboard.statistics.fragility import Fragility
-from leaderboard.views.rows import Figure, plain_name
+from leaderboard.views.rows import Figure
 from leaderboard.views.terminal import format_labels, format_noise
 
 SIGNED: Final = re.compile(r"(?<![\w-])-(?=[\d.])")  # the hyphen of a number, not of a name
@@ -21,9 +21,9 @@ def judgements(entry: Entry, measures: int) -> list[tuple[str, str]]:
     """
     said = {
         "Against chance": _chance(entry, measures),
-        "Against the best hyperparameter": _rival(entry.told_from.hyperparameter, measures),
+        "Beside all hyperparameters": _beyond(entry.told_from.hyperparameters, measures),
         "Label equivalents": _labels(entry.label_equivalents),
-        "Beyond the hyperparameters": _increment(entry.increment),
+        "Prediction beside all hyperparameters": _increment(entry.increment),
         "Gap of a new network": _prediction(entry.prediction),
         "Fragility": _fragility(entry.fragility),
         "Noise of the estimator": _noise(entry.noise),
@@ -42,15 +42,13 @@ def _chance(entry: Entry, measures: int) -> str:
     return words + _needed(chance)
 
 
-def _rival(rival: Rival | None, measures: int) -> str:
-    if rival is None:
+def _beyond(found: Beyond | None, measures: int) -> str:
+    if found is None:
         return ""
-    words = f"{rival.verdict or 'no verdict'}: Ψ is {rival.difference:+z.3f} beside {plain_name(rival.name)}"
-    if rival.interval is not None:
-        words += f" ({rival.interval.low:+z.2f} to {rival.interval.high:+z.2f})"
-    if rival.p_adjusted is not None:
-        words += f", p = {_p(rival.p_adjusted)} over all {measures} measures"
-    return words + _needed(rival)
+    words = f"{found.verdict or 'no verdict'}: rank correlation of the residuals {found.rho:+z.3f}, p = {_p(found.p)}"
+    if found.p_adjusted is not None:
+        words += f", {_p(found.p_adjusted)} over all {measures} measures"
+    return words + _needed(found)
 
 
 def _labels(found: LabelEquivalents | None) -> str:
@@ -105,7 +103,7 @@ def _count(examples: float) -> str:
     return format_labels(Figure(value=examples)).replace("<", "fewer than")
 
 
-def _needed(told: Chance | Rival) -> str:
+def _needed(told: Chance | Beyond) -> str:
     if told.networks_needed is None or told.verdict != "not told apart":
         return ""
     return f"; about {told.networks_needed:,} networks would settle it"

@@ -83,12 +83,10 @@ function scatter(scores, which) {
   });
 }
 
-/** The controls to put beside, the best hyperparameter first. */
+/** The controls to put beside, best first. */
 function offerBeside(name) {
   const { measures } = embedded();
-  const rival = measures[name].rival;
-  const controls = Object.keys(measures).filter((each) => measures[each].control && each !== name);
-  const offered = controls.includes(rival) ? [rival, ...controls.filter((each) => each !== rival)] : controls;
+  const offered = Object.keys(measures).filter((each) => measures[each].control && each !== name);
   element("beside").replaceChildren(
     ...offered.map((each) => {
       const option = document.createElement("option");

@@ -1,5 +1,7 @@
 """The cross-fitted increment against scikit-learn's regression, and on planted scores."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,3 +107,38 @@ def test_refusals_say_why() -> None:
         CrossFit(pd.DataFrame({"hp.a": [str(i) for i in range(20)]}), target[:20], np.arange(20), 0)
     with pytest.raises(UndefinedError, match="predict the target completely"):
         CrossFit(table, table["hp.width"].to_numpy(dtype=np.float64), configuration, 0)
+
+
+def test_interactions_are_known_where_there_is_room() -> None:
+    """A gap that is the product of two hyperparameters is predicted; with fewer networks it is a residual."""
+    rng = np.random.default_rng(12)
+    table = pd.DataFrame(list(product((0, 1), repeat=5)), columns=[f"hp.{name}" for name in "abcde"])
+    target = (table["hp.a"] == table["hp.b"]) + 0.1 * rng.normal(size=32)
+    whole, twice = (
+        CrossFit(pd.concat([table] * k, ignore_index=True), np.tile(target, k), np.arange(32 * k), 0) for k in (1, 2)
+    )
+
+    assert not whole.interactions  # 16 coefficients
+    assert whole.mse_without > 0.2
+    assert twice.interactions
+    assert twice.mse_without < 0.05
+
+
+def test_the_null_has_the_spread_of_targets_drawn_again() -> None:
+    """Beside 29 coefficients of 128 networks it is wider than permuted out-of-fold residuals would have it."""
+    rng = np.random.default_rng(13)
+    table = pd.DataFrame(list(product((0, 1), repeat=7)), columns=[f"hp.{name}" for name in "abcdefg"])
+    effect = (table.to_numpy() - 0.5) @ rng.normal(size=7) + np.where(table["hp.a"] == table["hp.b"], 3.0, 0.0)
+    scores = rng.normal(size=128)
+    found, nulls = [], []
+    for seed in range(150):
+        fit = CrossFit(table, effect + rng.normal(size=128), np.arange(128), 0)
+        one = fit.of(scores)
+        assert fit.interactions
+        found.append(one.rho)
+        if seed < 3:
+            source = np.argsort(rng.random((300, 128)), axis=1)
+            nulls.append(fit.null(one.left[:, None], source).std())
+
+    assert np.mean(nulls) == pytest.approx(np.std(found), rel=0.2)
+    assert np.mean(nulls) > 1 / np.sqrt(127)

@@ -158,11 +158,11 @@ def test_a_narrow_console_keeps_what_matters_most(ridge_report: Report) -> None:
     headers = [next(line.split() for line in text.splitlines() if line.startswith("rank ")) for text in texts]
 
     assert headers[0] == ["rank", "measure", "Psi"]
-    assert headers[1] == ["rank", "measure", "Psi", "better", "than", "within"]
-    assert headers[2] == ["rank", "measure", "Psi", "95", "%", "sign", "better", "than"]
+    assert headers[1] == ["rank", "measure", "Psi", "95", "%", "better", "than"]
+    assert headers[2] == ["rank", "measure", "Psi", "95", "%", "sign", "better", "than", "within"]
     assert headers[3][-7:] == ["gate", "AUC", "labels", "cost", "track", "networks", "family"]
     assert " control" in texts[0]
-    assert "Hidden at this width: 95 %, sign, across, tau-b, gate AUC," in texts[1]
+    assert "Hidden at this width: sign, across, tau-b, within, gate AUC," in texts[1]
     assert "Hidden" not in texts[3]
 
 
@@ -209,8 +209,8 @@ def test_what_a_measure_is_better_than(ridge_report: Report, ridge_json: Ranked)
     text = printed(ridge_report, 200)
     for name, entry in ridge_json["measures"].items():
         told = entry["told_from"]
-        if told["random"] and told["hyperparameter"] and " " not in name:
-            expected = words.get((told["random"]["verdict"], told["hyperparameter"]["verdict"]), "neither")
+        if told["random"] and told["hyperparameters"] and " " not in name:
+            expected = words.get((told["random"]["verdict"], told["hyperparameters"]["verdict"]), "neither")
             assert f"  {expected}  " in next(line for line in text.splitlines() if line.split()[1:2] == [name])
 
 
@@ -251,7 +251,11 @@ def test_what_rounds_to_zero_has_no_sign() -> None:
 
 @pytest.mark.parametrize(
     ("width", "terms"),
-    [(60, ["Psi"]), (110, ["Psi", "95 %", "sign", "better than"]), (240, [term for term in LEGEND if term != "noise"])],
+    [
+        (60, ["Psi"]),
+        (110, ["Psi", "95 %", "sign", "better than", "within"]),
+        (240, [term for term in LEGEND if term != "noise"]),
+    ],
 )
 def test_the_legend_explains_the_columns_that_are_shown(ridge_report: Report, width: int, terms: list[str]) -> None:
     """And no others."""

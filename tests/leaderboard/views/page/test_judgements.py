@@ -6,27 +6,19 @@ from typing import Any
 import pytest
 
 from leaderboard.ledger.metadata import Metadata
-from leaderboard.ranking.entry import Chance, Increment, LabelEquivalents, Null, Prediction, Rival, ToldFrom
+from leaderboard.ranking.entry import Beyond, Chance, Increment, LabelEquivalents, Null, Prediction, ToldFrom
 from leaderboard.statistics.fragility import Fragility
 from leaderboard.statistics.resampling import Interval
 from leaderboard.views.page.judgements import judgements
 from tests.leaderboard.reports import entry
 
 CHANCE = Null(Psi=0.4, p=0.0004, mean=0.0, sd=0.1)
-RIVAL = Rival(
-    name="hp.train-8",
-    difference=-0.25,
-    interval=Interval(-0.5, 0.01),
-    p=0.001,
-    networks_needed=None,
-    p_adjusted=0.04,
-    verdict="worse",
-)
+BESIDE = Beyond(rho=-0.25, interactions=True, p=0.001, networks_needed=None, p_adjusted=0.04, verdict="worse")
 
 
-def against(chance: Chance | None = None, rival: Rival | None = None) -> ToldFrom:
+def against(chance: Chance | None = None, beside: Beyond | None = None) -> ToldFrom:
     """Verdicts."""
-    return ToldFrom(random=chance, hyperparameter=rival)
+    return ToldFrom(random=chance, hyperparameters=beside)
 
 
 def labels(examples: float, *, censored: bool = False, interval: Interval | None = None) -> LabelEquivalents:
@@ -57,8 +49,8 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
             "not told apart; p = 0.300 for scores permuted within strata; about 1,234 networks would settle it",
         ),
         (
-            {"told_from": against(rival=RIVAL)},
-            "worse: Ψ is −0.250 beside train-8 (−0.50 to +0.01), p = 0.040 over all 160 measures",
+            {"told_from": against(beside=BESIDE)},
+            "worse: rank correlation of the residuals −0.250, p = 0.001, 0.040 over all 160 measures",
         ),
         (
             {"label_equivalents": labels(260.4, interval=Interval(0.5, 1000))},

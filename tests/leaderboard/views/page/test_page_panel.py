@@ -8,7 +8,6 @@ import pytest
 from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
 from tests.leaderboard.conftest import HOSTILE
-from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import Open, names
 
 
@@ -45,22 +44,22 @@ def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> No
     assert f"{last['run_id']}<br>corruption: random_labels<br>train_size: 80<br>ridge: {last['hp.ridge']:g}" in hover
 
 
-def test_a_control_beside(visit: Open, ridge_page: str, ridge_json: Ranked, ridge_ledger: pd.DataFrame) -> None:
-    """Beside the measure stands the best hyperparameter, on the same gap axis; another control can be chosen."""
-    rival = ridge_json["measures"]["margin"]["told_from"]["hyperparameter"]["name"]
+def test_a_control_beside(visit: Open, ridge_page: str, ridge_report: Report, ridge_ledger: pd.DataFrame) -> None:
+    """Beside the measure stands the best control, on the same gap axis; another control can be chosen."""
+    best = next(name for name in order(ridge_report) if ridge_report.measures[name].control)
     ranked = ridge_ledger[ridge_ledger["converged"]]
     page = visit(f"{ridge_page}#measure=margin")
     page.wait_for_selector("#plot .x2y2 .point")
     beside = "plot.data.filter((t) => t.xaxis === 'x2').flatMap((t) => t.x)"
 
-    assert page.locator("#beside").input_value() == rival
+    assert page.locator("#beside").input_value() == best
     assert page.locator("#plot .x2y2 .point").count() == len(ranked)
     assert page.evaluate("plot.layout.yaxis2.matches") == "y"
     page.locator("#beside").select_option("hp.ridge")
     assert sorted(page.evaluate(beside)) == pytest.approx(sorted(ranked["hp.ridge"]), rel=1e-6)
     assert page.locator("#plot .x2title").text_content() == "control: ridge"
     options = page.locator("#beside option").evaluate_all("options => options.map((option) => option.value)")
-    assert sorted(options) == sorted(name for name, entry in ridge_json["measures"].items() if entry["control"])
+    assert sorted(options) == sorted(name for name, entry in ridge_report.measures.items() if entry.control)
 
 
 def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: Report) -> None:
