@@ -15,7 +15,7 @@ def logits(subject: Subject) -> Tensor:
         UnsupportedModelError: some are not finite, and so no answers.
     """
     with torch.no_grad():
-        found = torch.cat([subject.logits_of(x) for x, _ in subject.batches()])
+        found = torch.cat([subject.logits_of(x) for x in subject.inputs.split(CHUNK)])
     if not bool(found.isfinite().all()):
         raise UnsupportedModelError("Its logits on its training data are not all finite numbers.")
     return found
