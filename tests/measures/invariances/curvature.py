@@ -24,6 +24,7 @@ UNSEEN = {
     "keskar_eps_sharpness": "renamed",
     "laplace_evidence": "renamed",
     "lin_dof": "renamed",
+    "llc": "shifted",
     "local_entropy": "shifted",
     "m_sharpness": "renamed shifted",
     "minimum_sharpness": "renamed rescaled shifted",
@@ -48,6 +49,7 @@ UNSEEN = {
     "sharpness_mag_init": "renamed",
     "sharpness_mag_orig": "renamed",
     "sharpness_orig": "renamed",
+    "waic": "shifted",
 }
 
 NEARLY = {
