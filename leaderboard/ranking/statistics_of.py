@@ -66,7 +66,7 @@ class Panel:
         seeds: whether psi compares configurations, their seeds averaged, or networks.
         weights: of the sign error.
         apart: the hyperparameters whose psi is no part of Psi.
-        seed: decides the `shares` [bootstrap] of `confidence_draws` and `student`.
+        seed: decides the `shares` [bootstrap] of `confidence_draws`.
     """
 
     def __init__(

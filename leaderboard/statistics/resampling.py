@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, gammaincinv, ndtri, stdtr
+from scipy.special import betaincinv, ndtri, stdtr
 
 from leaderboard.statistics.pairs import Floats, Ints
 from leaderboard.statistics.undefined import UndefinedError
@@ -113,21 +113,6 @@ def _lower(agreeing: float, others: float, comparisons: int) -> Floats:
     if agreeing <= 0:
         return np.zeros_like(NODES)
     return np.asarray(np.minimum(betaincinv(agreeing, others + 1, NODES), NODES ** (1 / comparisons)))
-
-
-def student(departures: Floats, degrees: Floats, shares: Floats) -> Floats:
-    r"""Widen normal departures [count, M] to Student's distribution by drawing their variance as well.
-
-    .. math:: \delta \sqrt{\nu / \chi^2_\nu}
-
-    A variance with few degrees of freedom makes the tails longer than those of a normal distribution.
-
-    Args:
-        departures: delta [count, M].
-        degrees: nu [M] of their variance.
-        shares: quantile level of each draw's chi-square, uniform in [0, 1) [count].
-    """
-    return np.asarray(departures * np.sqrt(degrees / (2 * gammaincinv(degrees / 2, 1 - shares[:, None]))))
 
 
 def normal_score(t: Floats, degrees: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""The bootstrap: each resample of tau-b against tau-b of the networks that it draws, bounds, Student's tails."""
+"""The bootstrap: each resample of tau-b against tau-b of the networks that it draws, and the ends of intervals."""
 
 from itertools import product
 from typing import Any
@@ -18,7 +18,6 @@ from leaderboard.statistics.resampling import (
     draw,
     interval,
     normal_score,
-    student,
 )
 from leaderboard.statistics.undefined import UndefinedError
 
@@ -89,18 +88,6 @@ def test_draws_keep_the_order_of_the_resamples() -> None:
     assert np.isnan(found[1])
     assert np.argsort(found[[0, 2, 3, 4]]).tolist() == [2, 1, 3, 0]
     assert confidence_draws(0.5, np.zeros(0), 0.0, 3, np.zeros(0)).shape == (0,)
-
-
-def test_normal_departures_become_students() -> None:
-    """Of 3, 12 and very many degrees: the quantiles of Student's distribution and of the normal one."""
-    rng = np.random.default_rng(1)
-    degrees = np.array([3.0, 12.0, 1e9])
-    draws = student(rng.normal(size=(200_000, 3)), degrees, rng.random(200_000))
-
-    for level in (0.75, 0.975):
-        found = np.quantile(draws, level, axis=0)
-        assert found == pytest.approx([*students.ppf(level, degrees[:2]), norm.ppf(level)], rel=0.03)
-    assert (np.quantile(draws, 0.025, axis=0) < 0).all()
 
 
 def test_an_interval_needs_three_disjoint_comparisons() -> None:
