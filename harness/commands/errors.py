@@ -36,7 +36,8 @@ errors = Console(stderr=True)
 
 def table_console() -> Console:
     """Return the console for tables: no width limits them in a pipe or a file, unless COLUMNS does."""
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=UNLIMITED)
+    limited = console.is_terminal or os.environ.get("COLUMNS", "").isdecimal()
+    return console if limited else Console(width=UNLIMITED)
 
 
 def report_user_errors(command: Callable[P, int]) -> Callable[P, None]:

@@ -65,7 +65,7 @@ def test_the_guide_on_adding_a_measure_leads_to_the_leaderboard(tmp_path: Path) 
     assert printed.count("1 passed") == 2
     assert (tmp_path / "verdict.md").read_text().startswith("## `max_dist`: accepted")
     assert 'id="held-out"' in (tmp_path / "zoo" / "leaderboard.html").read_text(encoding="utf-8")
-    assert "3 measures on 12 public and 12 held-out networks" in " ".join(printed.split())
+    assert "3 measures on 6 public and 6 held-out networks" in " ".join(printed.split())
 
 
 def test_the_guide_on_adding_a_study_leads_to_the_verdict_of_a_claim(tmp_path: Path) -> None:

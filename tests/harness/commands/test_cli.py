@@ -71,8 +71,8 @@ def test_the_same_command_again_scores_and_trains_nothing(zoo: Path, gapbench: G
     result = gapbench("run", *SMALL, "--out", zoo)
 
     assert result.exit_code == 0, result.output
-    assert "training" not in result.output
-    assert "scoring " not in result.output
+    assert "training: " not in result.output
+    assert "scoring: " not in result.output
     assert {file: file.stat().st_mtime_ns for file in zoo.glob("runs/*/*")} == before
     assert len(before) == 8
 
@@ -132,7 +132,7 @@ def test_a_damaged_ledger_is_named_and_put_aside_by_rank(zoo: Path, gapbench: Ga
     assert gapbench("rank", zoo).exit_code == 2
     result = gapbench("run", *SMALL, "--out", zoo)
     assert result.exit_code == 0
-    assert "training" not in result.output
+    assert "training: " not in result.output
 
 
 @pytest.mark.parametrize("name", PLUGINS)
