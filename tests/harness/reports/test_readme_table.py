@@ -31,7 +31,8 @@ def report() -> Report:
             "measure.bad": [float(-place) for place in range(12)],
         }
     )
-    return replace(rank(ledger, bootstrap=20), provenance={"suite": "digits", "date": "2026-11-21"})
+    metadata = {name: {"expected_sign": 1} for name in ("good", "bad")}
+    return replace(rank(ledger, bootstrap=20, metadata=metadata), provenance={"suite": "digits", "date": "2026-11-21"})
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_printed(zoo: Path, report: Report) -> None:
     terminal = RUNNER.invoke(app, ["table", str(zoo)])
     assert terminal.exit_code == 0
     assert "bad" in terminal.stdout
-    assert "|" not in terminal.stdout
+    assert "|--" not in terminal.stdout
 
 
 def test_a_new_file_holds_the_table_alone(zoo: Path, report: Report, tmp_path: Path) -> None:

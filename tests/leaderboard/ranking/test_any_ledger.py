@@ -97,7 +97,7 @@ def test_missing_cells_and_holes_are_counted() -> None:
     report = ranked(frame, bootstrap=0)
 
     assert report["missing_cells"] == 5
-    assert report["grid"] == {"places": 18, "filled": 15, "holes": 3, "replicates": [2, 2]}
+    assert report["grid"] == {"places": 18, "filled": 15, "holes": 3, "replicates": [2, 2], "sampled": {}}
 
 
 def test_more_networks_than_can_be_counted_are_refused() -> None:

@@ -36,7 +36,7 @@ def ledger(*, public: bool) -> pd.DataFrame:
     draw = np.random.default_rng(1 if public else 2)
     rows = []
     for a, b, c, _ in product(range(3), range(3), range(3), range(2)):
-        gap = 0.05 * (a + b + c) + draw.normal(0, 0.005)
+        gap = 0.05 * (a + b + c) + draw.normal(0, 0.04)
         rows.append(
             {
                 "hp.a": a,
@@ -44,7 +44,7 @@ def ledger(*, public: bool) -> pd.DataFrame:
                 "hp.c": c,
                 "gap": gap,
                 "measure.good": gap + draw.normal(0, 0.1),
-                "measure.mirrored": -gap + draw.normal(0, 0.03),
+                "measure.mirrored": -gap + draw.normal(0, 0.015),
                 "measure.tuned": gap + draw.normal(0, 0.03) if public else draw.normal(),
                 "measure.revised": gap,
                 "measure.edited": gap,
@@ -236,7 +236,7 @@ def test_the_terminal_shows_it(comparison: Comparison, public: Report, width: in
     words = " ".join(out.getvalue().split())
 
     assert "4 measures on 54 public and 54 held-out networks" in words
-    assert "3 have a public verdict; it holds on the held-out zoo for 1." in words
+    assert "3 have a public verdict; it holds on the held-out zoo for 2." in words
     for row in pairs_of(comparison):
         assert f"{row.public.value:+.3f}" in words
         assert f"{row.held_out.value:+.3f}" in words
