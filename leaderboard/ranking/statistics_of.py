@@ -15,7 +15,8 @@ from leaderboard.statistics.granulated import Agreements, agreement, grid_of, si
 from leaderboard.statistics.influence import Influence, Layout
 from leaderboard.statistics.kendall import tau_a_of, tau_b_of
 from leaderboard.statistics.pairs import Cells, Floats, PairCounter
-from leaderboard.statistics.resampling import TauBDraws, confidence_draws, interval
+from leaderboard.statistics.projection import tau_b_draws
+from leaderboard.statistics.resampling import confidence_draws, interval
 from leaderboard.statistics.sign_error import (
     Environments,
     Weights,
@@ -93,7 +94,7 @@ class Panel:
         self._basis = hyperparameter_basis(networks.hyperparameters)
         self._environments = value_or_reason(self._environments_of)
         self._counter = value_or_reason(self._counter_of)
-        self._tau_b_draws = TauBDraws(counts, networks.configuration, networks.target) if len(counts) and n else None
+        self._tau_b_draws = tau_b_draws(counts, networks.configuration, networks.target) if len(counts) and n else None
 
     def judge(self, names: Sequence[str]) -> tuple[dict[str, Judged], Influence | None]:
         """Compute the statistics of measures that have a finite score for every network.

@@ -131,6 +131,15 @@ class PairCounter:
             given=self.given,
         )
 
+    def agreement_below(self, scores: Floats) -> Floats:
+        """For each network, count those of a smaller score with a smaller target less those with a larger one.
+
+        By value of each set, [n, values]; the first column is of all networks.
+        """
+        places = _places(scores)
+        found = 2.0 * self._below_in_both(places) - self._below(places)
+        return np.asarray(found + self._tied_below(places) if self._ties else found, dtype=np.float64)
+
     def _summed(self, below: NDArray[np.generic]) -> Floats:
         """Sum the networks below each network by value [n, values] over networks of each value: [cells]."""
         found = [self._weight[:, c].T @ below[:, c].astype(np.float64) for c in self._columns]
