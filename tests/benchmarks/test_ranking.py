@@ -17,8 +17,11 @@ from scipy.stats import entropy, kendalltau
 
 from leaderboard import rank
 from leaderboard.statistics.pairs import PairCounter
+from leaderboard.statistics.projection import TauBProjection
+from leaderboard.statistics.resampling import TauBDraws, draw
 
 TIMES_FASTER = 50  # than the loop over pairs, at 243 networks; it grows with their number
+MOST_EXPONENT = 1.3  # of the time to rank a searched ledger in the number of networks, from 2,000 to 8,000
 MOST_GROWTH = 8.0  # of the time to count pairs when networks become four times as many; a loop over pairs takes 16
 
 
@@ -36,6 +39,18 @@ def zoo(levels: int, axes: int, seeds: int, measures: int) -> pd.DataFrame:
         own = 0.2 * grid @ rng.normal(size=axes) + 2 * rng.random() * rng.normal(size=n)
         frame[f"measure.m{place}"] = np.exp(-latent * rng.normal() + own)
         frame[f"cost.m{place}"] = rng.random(n)
+    return pd.DataFrame(frame)
+
+
+def searched(n: int, axes: int = 8, measures: int = 5) -> pd.DataFrame:
+    """A random search over continuous hyperparameters: no two networks have the same."""
+    rng = np.random.default_rng(0)
+    places = rng.random((n, axes))
+    latent = places @ rng.normal(size=axes) + 0.3 * rng.normal(size=n)
+    frame = {f"hp.h{axis}": values for axis, values in enumerate(places.T)} | {"train_accuracy": np.ones(n)}
+    frame["test_accuracy"] = rng.binomial(10_000, 1 / (1 + np.exp(-latent))) / 10_000
+    for place in range(measures):
+        frame[f"measure.m{place}"] = latent * rng.normal() + rng.normal(size=n)
     return pd.DataFrame(frame)
 
 
@@ -105,6 +120,35 @@ def test_counting_grows_as_sorting_does(benchmark: BenchmarkFixture) -> None:
     benchmark.pedantic(counter.count, args=(scores,), rounds=3)
     print(f"\nseconds to count 2,000 and 8,000 networks in the cells of seven hyperparameters: {seconds}")
     assert seconds[8000] / seconds[2000] <= MOST_GROWTH
+
+
+def test_a_searched_ledger_grows_little_faster_than_its_networks(benchmark: BenchmarkFixture) -> None:
+    """Five measures with 1,000 resamples; the sizes take turns, so that other work on the machine slows all of them."""
+    frames = {n: searched(n) for n in (1000, 2000, 4000, 8000)}
+    rank(frames[1000])
+    rounds = [{n: seconds_of(lambda frame=frame: rank(frame)) for n, frame in frames.items()} for _ in range(3)]  # type: ignore[misc]
+    seconds = {n: min(one[n] for one in rounds) for n in frames}
+    exponent = float(np.log(seconds[8000] / seconds[2000]) / np.log(4))
+    benchmark.extra_info.update(seconds={str(n): value for n, value in seconds.items()}, exponent=exponent)
+    benchmark.pedantic(rank, args=(frames[1000],), rounds=1)
+    print(f"\nprocessor seconds to rank a searched ledger: {seconds}; exponent from 2,000: {exponent:.2f}")
+    assert exponent <= MOST_EXPONENT
+
+
+def test_projected_and_exact_resamples_of_tau_b(benchmark: BenchmarkFixture) -> None:
+    """One measure on 1,000 to 8,000 networks, both in turn."""
+    rng = np.random.default_rng(0)
+    seconds: dict[str, dict[str, float]] = {}
+    for n in (1000, 2000, 4000, 8000):
+        target, counts = rng.normal(size=n), draw(n, 1000, rng)
+        scores = target + rng.normal(size=n)
+        kinds = [kind(counts, np.arange(n), target) for kind in (TauBProjection, TauBDraws)]
+        rounds = [[seconds_of(lambda kind=kind: kind.of(scores)) for kind in kinds] for _ in range(3)]  # type: ignore[misc] # noqa: B023  called at once
+        seconds[str(n)] = dict(zip(("projected", "exact"), np.min(rounds, axis=0).tolist(), strict=True))
+    benchmark.extra_info.update(seconds=seconds)
+    benchmark.pedantic(kinds[0].of, args=(scores,), rounds=3)
+    print(f"\nprocessor seconds of 1,000 resamples of tau-b: {seconds}")
+    assert seconds["8000"]["projected"] < seconds["8000"]["exact"]
 
 
 @pytest.mark.parametrize(
