@@ -41,6 +41,10 @@ def rank(
     weights: Annotated[
         Literal["hoeffding", "binomial"], typer.Option(help="Of the sign error: a bound, or exact probabilities.")
     ] = "hoeffding",
+    enough: Annotated[
+        Literal["share", "published"],
+        typer.Option(help="Pairs that an environment of the sign error needs: 0.12 of them, or 12 as published."),
+    ] = "share",
     bootstrap: Annotated[int, typer.Option(min=0, help="Resamples and permutations; 0 for none.")] = 1000,
     beside: Beside = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
@@ -68,6 +72,7 @@ def rank(
         metadata=parse_metadata(metadata, sign or []),
         seeds=seeds,
         weights=weights,
+        enough=enough,
         bootstrap=bootstrap,
     )
     report = rank_beside(source, beside, options, errors).report

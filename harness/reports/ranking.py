@@ -21,7 +21,7 @@ from leaderboard.ledger.column_names import Columns
 from leaderboard.ledger.read import Target, names_of, read_ledger
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report, Seeds
-from leaderboard.statistics.sign_error import Weights
+from leaderboard.statistics.sign_error import Enough, Weights
 from leaderboard.views.held_out import beside
 
 CLAIMS: Final = "claims.json"
@@ -39,7 +39,7 @@ class RankOptions:
         percent: whether accuracies and gap of a ledger's file are in percent.
         bins: number of bins by hyperparameter.
         metadata: fields of measures that the user gives, by name of the measure.
-        seeds, weights, bootstrap: as `leaderboard.rank` takes them.
+        seeds, weights, enough, bootstrap: as `leaderboard.rank` takes them.
     """
 
     target: Target = "gap"
@@ -51,6 +51,7 @@ class RankOptions:
     metadata: Given = field(default_factory=dict)
     seeds: Seeds = "averaged"
     weights: Weights = "hoeffding"
+    enough: Enough = "share"
     bootstrap: int = 1000
 
 
@@ -99,6 +100,7 @@ def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
         bootstrap=options.bootstrap,
         seeds=options.seeds,
         weights=options.weights,
+        enough=options.enough,
         bins=options.bins,
         metadata=with_given(describe_measures(zoo.metadata), options.metadata, names_of(zoo.ledger, "measure")),
         converged_only=not options.all_runs,

@@ -11,7 +11,7 @@ from leaderboard.ranking.report import Seeds
 from leaderboard.ranking.statistics_of import Judged, Panel
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import draw
-from leaderboard.statistics.sign_error import Weights
+from leaderboard.statistics.sign_error import Enough, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class Options:
     seed: int
     seeds: Seeds
     weights: Weights
+    enough: Enough = "share"
     apart: Sequence[str] = ()
 
 
@@ -68,6 +69,7 @@ def groups(networks: Networks, options: Options, counts: Floats) -> Iterator[Gro
             counts[:, present],
             seeds=options.seeds,
             weights=options.weights,
+            enough=options.enough,
             seed=options.seed,
             apart=options.apart,
         )

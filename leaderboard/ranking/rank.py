@@ -28,7 +28,7 @@ from leaderboard.ranking.strata import Parts, average_over, strata_of, strata_re
 from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.granulated import Grid, grid_of
 from leaderboard.statistics.pairs import MOST_NETWORKS
-from leaderboard.statistics.sign_error import Weights
+from leaderboard.statistics.sign_error import Enough, Weights
 from leaderboard.statistics.undefined import Reasons
 
 Statistic = Literal["Psi", "tau_b", "tau_a", "spearman", "partial_spearman"]
@@ -46,6 +46,7 @@ def rank(
     seed: int = 0,
     seeds: Seeds = "averaged",
     weights: Weights = "hoeffding",
+    enough: Enough = "share",
     bins: Mapping[str, int] | None = None,
     metadata: Mapping[str, Mapping[str, object]] | None = None,
     converged_only: bool = True,
@@ -69,6 +70,8 @@ def rank(
         seed: of resamples, permutations, folds, noisy controls and the halves of `category_code`.
         seeds: "averaged" to compare means over the replicates of a configuration in psi, "kept" to compare networks.
         weights: of the sign error: "hoeffding" as in the paper, or "binomial" for exact probabilities.
+        enough: pairs that an environment of the sign error needs: "share" for an effective number of 0.12 of them,
+            "published" for one of 12, as in the paper, also where seeds are missing.
         bins: number of bins of hyperparameters, by name without "hp.", 0 for none; others are binned if their
             values do not lie on a grid.
         metadata: by name of the measure: the fields of `Metadata`; other entries are passed on.
@@ -100,6 +103,7 @@ def rank(
         seed=seed,
         seeds=seeds,
         weights=weights,
+        enough=enough,
         apart=columns_apart(runs, column),
     )
     networks, levels = networks_of(runs, target, column, _binned(runs, bins))
@@ -147,6 +151,7 @@ def rank(
         binned={name: Bins(bins=len(edges) + 1, edges=edges) for name, edges in levels.edges.items()},
         seeds=seeds,
         weights=weights,
+        enough=None if enough == "share" else enough,
         bootstrap=bootstrap,
         permutations=options.permutations,
         family=family_of(len(family)),

@@ -11,12 +11,12 @@ from leaderboard.ledger.read import Target
 from leaderboard.ranking.entry import Entry, Statistics
 from leaderboard.statistics.granulated import Sample
 from leaderboard.statistics.resampling import Interval
-from leaderboard.statistics.sign_error import Weights
+from leaderboard.statistics.sign_error import Enough, Weights
 
 Seeds = Literal["averaged", "kept"]
 
 SCHEMA: Final = 2  # of the JSON; in that of 1, which does not say so, Psi is over all hyperparameters and networks
-ADDED: Final = ("provenance", "claims", "beside")  # after ranking; left out of JSON where None
+ADDED: Final = ("enough", "provenance", "claims", "beside")  # left out of JSON where None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +174,7 @@ class Report:
         configurations: number of distinct settings of the hyperparameters.
         test_size: number of test examples that was assumed; None where the ledger says it.
         apart: the hyperparameters whose psi is no part of Psi.
+        enough: pairs that an environment of the sign error needs; None for a share of them.
         provenance: origin of the ledger: suite, date, machines, versions.
         claims: the judged claims of the ledger's study.
         beside: the comparison with a held-out zoo.
@@ -206,6 +207,7 @@ class Report:
     measures: Mapping[str, Entry]
     power: Power | None
     label_curve: LabelCurve | None
+    enough: Enough | None = None
     provenance: Mapping[str, object] | None = None
     claims: Sequence[JudgedClaim] | None = None
     beside: Comparison | None = None

@@ -18,6 +18,7 @@ from leaderboard.statistics.pairs import Cells, Floats, PairCounter
 from leaderboard.statistics.projection import tau_b_draws
 from leaderboard.statistics.resampling import confidence_draws, interval
 from leaderboard.statistics.sign_error import (
+    Enough,
     Environments,
     Weights,
     environment_losses,
@@ -66,6 +67,7 @@ class Panel:
         counts: how often each configuration is drawn, [bootstrap, c].
         seeds: whether psi compares configurations, their seeds averaged, or networks.
         weights: of the sign error.
+        enough: pairs that an environment of the sign error needs.
         apart: the hyperparameters whose psi is no part of Psi.
         seed: decides the `shares` [bootstrap] of `confidence_draws`.
     """
@@ -77,13 +79,14 @@ class Panel:
         *,
         seeds: Seeds,
         weights: Weights,
+        enough: Enough = "share",
         seed: int,
         apart: Sequence[str] = (),
     ) -> None:
         self.networks = networks
         self.counts = counts
         self.shares = np.random.default_rng([seed, 0x57D7]).random(len(counts))
-        self.weights = weights
+        self.weights, self.enough = weights, enough
         n = len(networks)
         whole = grid_of(networks.levels, n, configuration=networks.configuration, kept=seeds == "kept")
         self.grid = replace(whole, axes={name: axis for name, axis in whole.axes.items() if name not in apart})
@@ -222,7 +225,9 @@ class Panel:
         of = self.networks
         if of.test_size is None:
             raise UndefinedError("Its weights need a target that is a share of test examples; this one is a loss.")
-        found = environments_of(of.target, of.levels, of.test_size, of.accuracy, weights=self.weights)
+        found = environments_of(
+            of.target, of.levels, of.test_size, of.accuracy, weights=self.weights, enough=self.enough
+        )
         along = [_part(str(name), found, found.axis == name) for name in np.unique(found.axis)]
         return found, [_part("", found, np.ones(len(found.axis), dtype=np.bool_)), *along]
 

@@ -69,6 +69,7 @@ def settings(report: Report) -> dict[str, object]:
         "resamples": report.bootstrap,
         "permutations": report.permutations,
         "weights of the sign error": report.weights,
+        **({} if report.enough is None else {"pairs of an environment": f"{report.enough} rule"}),
         "missing scores": report.missing_cells,
         "correction over measures": f"{report.family.method}, {report.family.measures} measures",
         "random seed": report.seed,

@@ -78,6 +78,17 @@ def test_options_reach_the_report(small: Path) -> None:
     assert set(report["binned"]) == {"hp.a"}
 
 
+def test_the_published_rule_of_the_sign_error(small: Path) -> None:
+    """Two networks of each setting make four pairs, of which none has twelve; it stands in the report if asked for."""
+    ours, published = report_of(small), report_of(small, "--enough", "published")
+
+    assert ours["measures"]["x"]["sign_error"]["environments"] > 0
+    assert "enough" not in ours
+    assert published["enough"] == "published"
+    assert published["measures"]["x"]["sign_error"] is None
+    assert "effective number of 12 pairs" in published["measures"]["x"]["why"]["sign_error"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
