@@ -63,6 +63,7 @@ class Measure:
         cost: its cost beside shared passes, in passes over the data or products, such as "1 forward pass".
         version: raised whenever the number that it returns for some network changes.
         weights_only: it sees the network and no data; a single image of zeros stands for the shape of the inputs.
+        slow: it takes hundreds of training steps, so that it is computed where it is asked for, as what retrains is.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Measure:
     cost: str = ""
     version: int = 1
     weights_only: bool = False
+    slow: bool = False
 
     def __post_init__(self) -> None:
         if self.family not in get_args(Family):
@@ -91,6 +93,11 @@ class Measure:
             raise MeasureDefinitionError(f"expected_sign must be +1 or -1; got {self.expected_sign}.")
         if not self.source.strip() or not (self.compute.__doc__ or "").strip():
             raise MeasureDefinitionError(f"{self.name} must have a source and a docstring with its formula.")
+
+    @property
+    def on_request(self) -> bool:
+        """Whether it is left out where all measures are computed: it retrains, or is slow."""
+        return self.slow or "refit" in self.needs
 
     def __call__(self, subject: Subject) -> float:
         """The score of one network."""
@@ -125,6 +132,7 @@ def measure(
     cost: str = "",
     version: int = 1,
     weights_only: bool = False,
+    slow: bool = False,
 ) -> Callable[[Callable[[Subject], float]], Measure]:
     """Declare a complexity measure: a function from a `Subject` to a finite float.
 
@@ -146,6 +154,7 @@ def measure(
             cost=cost,
             version=version,
             weights_only=weights_only,
+            slow=slow,
         )
 
     return declare

@@ -56,7 +56,7 @@ SizeOption = Annotated[
     typer.Option("--size", help="On two cores in minutes; in hours, where a suite has it; or on a GPU."),
 ]
 Retraining = Annotated[
-    bool, typer.Option("--retraining", help="Include the measures that train networks: several times the time.")
+    bool, typer.Option("--retraining", help="Include the measures that take training steps: several times the time.")
 ]
 Layers = Annotated[
     bool, typer.Option("--layers", help="Also store the contribution of each layer to a score; see `export`.")

@@ -163,8 +163,8 @@ def _select_measures(
 ) -> dict[str, Measure]:
     """Find the measures of `--measures`, where "core" stands for `CORE` and "all" for the whole catalogue.
 
-    Without names: those of the study and of plug-ins, or all of them. Measures that train networks are among all of
-    them only with `--retraining`.
+    Without names: those of the study and of plug-ins, or all of them. Those that take training steps are among all
+    of them only with `--retraining`.
     """
     available = {**catalog(), **plugged}
     names = options.measures
@@ -176,4 +176,4 @@ def _select_measures(
         return {measure.name: measure for measure in select(expanded, available)}
     if names is None and study is not None:
         return {measure.name: measure for measure in select([*study, *plugged], available)}
-    return {name: measure for name, measure in available.items() if options.retraining or "refit" not in measure.needs}
+    return {name: measure for name, measure in available.items() if options.retraining or not measure.on_request}

@@ -225,11 +225,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--scores", type=Path, default=Path("runs/estimator_noise.csv"), help="where scores are kept")
     parser.add_argument("--networks", type=int, default=36, help="how many networks of the zoo")
     parser.add_argument("--seeds", type=int, default=4, help="how many seeds of the estimators")
-    parser.add_argument("--measures", default="all", help="all that need no retraining, core, or names with commas")
+    parser.add_argument("--measures", default="all", help="all that take no training steps, core, or names with commas")
     parser.add_argument("--workers", type=int, default=1, help="processes side by side")
     parser.add_argument("--data-dir", type=Path, default=None, help="folder of data sets")
     chosen = parser.parse_args(arguments)
-    named = {"all": list(catalog()), "core": list(CORE)}.get(chosen.measures, chosen.measures.split(","))
+    every = [name for name, measure in catalog().items() if not measure.on_request]
+    named = {"all": every, "core": list(CORE)}.get(chosen.measures, chosen.measures.split(","))
     measures = [measure for measure in select(named, catalog()) if "refit" not in measure.needs]
     with open_store(chosen.zoo) as store:
         rows = measured(

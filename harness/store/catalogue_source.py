@@ -31,7 +31,7 @@ def _measures_in(file: Path) -> Iterator[tuple[str, Metadata]]:
             for decorator in node.decorator_list:
                 match decorator:
                     case ast.Call(func=ast.Name(id="measure"), keywords=keywords):
-                        given = {str(word.arg): _value(word.value, file) for word in keywords}
+                        given = {str(word.arg): _value(word.value, file) for word in keywords if word.arg != "slow"}
                         docstring = ast.get_docstring(node, clean=False) or ""
                         yield node.name, make_metadata(**DEFAULTS | given, docstring=docstring)  # type: ignore[arg-type]  # as `measure` checks them
 

@@ -17,7 +17,7 @@ from measures.passes.perturbations.langevin import draws
 CHAINS: Final = "4 chains of 120 minibatch gradients, shared; shared top of the Hessian"
 
 
-@measure(source="Lau et al. 2023, arXiv:2308.12108 (SGLD)", family="sharpness", cost=CHAINS)
+@measure(source="Lau et al. 2023, arXiv:2308.12108 (SGLD)", family="sharpness", cost=CHAINS, slow=True)
 def llc(subject: Subject) -> float:
     r"""Local learning coefficient: how fast the loss rises around the weights, as half a number of parameters.
 
@@ -32,7 +32,7 @@ def llc(subject: Subject) -> float:
     return subject.num_examples * found.beta * float(found.losses.mean() - found.trained.mean())
 
 
-@measure(source="Watanabe 2010, JMLR 11:3571-3594 (WAIC)", family="sharpness", cost=CHAINS)
+@measure(source="Watanabe 2010, JMLR 11:3571-3594 (WAIC)", family="sharpness", cost=CHAINS, slow=True)
 def waic(subject: Subject) -> float:
     r"""Widely applicable information criterion: an estimate of the loss of the posterior predictive on new data.
 

@@ -13,7 +13,7 @@ from PIL import Image
 from harness.errors import HarnessError
 from harness.pipeline.plan import Plan, check_recipes, make_plan
 from harness.pipeline.run_options import RunOptions
-from measures.registry import CORE
+from measures.registry import CORE, catalog
 from zoo.held_out import held_out
 from zoo.recipe import Recipe
 from zoo.suites.registry import suite
@@ -82,3 +82,11 @@ def test_measures_are_named_between_commas() -> None:
     for names in ("", " , "):
         with pytest.raises(HarnessError, match="must name at least one measure, or core, or all"):
             planned("smoke", limit=1, measures=names)
+
+
+def test_measures_that_take_training_steps_are_computed_on_request() -> None:
+    """They are slow or retrain: left out of all, and there by name or with --retraining."""
+    assert {"llc", "waic"} <= {name for name, measure in catalog().items() if measure.on_request}
+    assert not {"llc", "waic"} & set(planned("smoke", limit=1).measures)
+    assert set(planned("smoke", limit=1, measures="llc").measures) == {"llc"}
+    assert set(planned("smoke", limit=1, retraining=True).measures) == set(catalog())
