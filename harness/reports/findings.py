@@ -113,8 +113,10 @@ def _sizes(ledger: pd.DataFrame) -> tuple[int, int] | None:
 
 
 def _command(ledgers: Sequence[Path], held_out: Path | None) -> str:
-    words = ["python -m harness.reports.findings", *map(str, ledgers)]
-    return " ".join([*words, *([] if held_out is None else ["--held-out", str(held_out)])])
+    named = [path.name if path.is_absolute() else str(path) for path in (*ledgers, *([held_out] if held_out else []))]
+    return " ".join(
+        ["python -m harness.reports.findings", *(named if held_out is None else [*named[:-1], "--held-out", named[-1]])]
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Final
 
 from leaderboard.findings.facts import family_facts, ranked_names
 from leaderboard.findings.published import PublishedAgreement
+from leaderboard.ranking.entry import LabelEquivalents
 from leaderboard.ranking.report import Report
 from leaderboard.statistics.resampling import Interval
 from leaderboard.views.markdown_table import Alignment, code, write_table
@@ -56,7 +57,7 @@ def leading_table(report: Report) -> str:
                 _directed(entry.interval.Psi, entry.direction),
                 entry.about.track or NOTHING,
                 str(entry.n),
-                NOTHING if labels is None else f"{'> ' if labels.censored else ''}{labels.examples:,.0f}",
+                NOTHING if labels is None else _labels(labels),
                 NOTHING if seconds is None else f"{seconds:.2g}",
             ]
         )
@@ -85,6 +86,10 @@ def published_table(published: PublishedAgreement) -> str:
         for one in published.apart[:APART]
     ]
     return write_table(columns, rows)
+
+
+def _labels(labels: LabelEquivalents) -> str:
+    return "< 1" if labels.examples < 1 else f"{'> ' if labels.censored else ''}{labels.examples:,.0f}"
 
 
 def _words(family: str) -> str:

@@ -200,9 +200,12 @@ def _advice(report: Report) -> str:
     good, bad = recommended(report), discouraged(report)
     paragraphs = []
     if good:
-        paragraphs.append(
-            f"Better than chance, and lost neither on random labels nor on held-out networks: {_list(good)}."
+        gated = any(passes_gate(report.measures[name]) is not None for name in good)
+        tested = [*(["random labels"] if gated else []), *(["held-out networks"] if report.beside is not None else [])]
+        kept = (
+            f", and not lost on {' and '.join(tested)}" if tested else ", tested neither on random labels nor held out"
         )
+        paragraphs.append(f"Better than chance{kept}: {_list(good)}.")
         cheap = [name for name in good if report.measures[name].pareto]
         if cheap:
             paragraphs.append(f"No other measure is both better and cheaper than these: {_list(cheap)}.")
