@@ -15,5 +15,4 @@ ABSENT: Final[dict[str, str]] = {
     "iterates, a sixth of the catalogue's time; e_alpha_loss has the lifetime sum",
     "sharpness_dimension": "it is decided by negative and nearly zero eigenvalues of the Hessian, which samples of the "
     "Gauss-Newton part lack; its source (arXiv:2604.19740) takes 50,000 Hessian-vector products",
-    "pacbayes_opt": "it trains a posterior of twice the parameters by thousands of steps, for each network",
 }

@@ -38,6 +38,7 @@ UNSEEN = {
     "pacbayes_mag_init_legacy": "",
     "pacbayes_mag_orig": "",
     "pacbayes_mag_orig_legacy": "",
+    "pacbayes_opt": "",
     "pacbayes_orig": "",
     "pacbayes_orig_legacy": "shifted",
     "relative_flatness": "renamed rescaled shifted",
