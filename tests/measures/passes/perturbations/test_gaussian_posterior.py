@@ -58,9 +58,9 @@ def test_the_penalty_spends_the_whole_chance_of_failure() -> None:
 def test_the_surrogate_descends_by_its_slope() -> None:
     """Finite differences in means and deviations, where the prior follows the posterior and where it cannot."""
     for found in (example(), example(scale=3.0)):
-        leaves = [found.mean.clone().requires_grad_(), found.log_std.clone().requires_grad_()]
+        mean, log_std = found.mean.clone().requires_grad_(), found.log_std.clone().requires_grad_()
         loss = torch.tensor(0.3, dtype=torch.float64)
-        slopes = torch.autograd.grad(surrogate(Posterior(*leaves, found.start), loss, 100), leaves)
+        slopes = torch.autograd.grad(surrogate(Posterior(mean, log_std, found.start), loss, 100), [mean, log_std])
         for name, slope in zip(("mean", "log_std"), slopes, strict=True):
             value, step = getattr(found, name), torch.zeros(50, dtype=torch.float64)
             for place in (0, 17):
