@@ -21,6 +21,7 @@ NUMBERS_DRAWN: Final = 2**22  # at once: bounds memory
     family="pac_bayes",
     needs={"init"},
     cost="400 gradients of 128 examples, 64 examples by 256 networks",
+    slow=True,
 )
 def pacbayes_opt(subject: Subject) -> float:
     r"""PAC-Bayes bound on the error of a stochastic network, optimised from the trained weights.
