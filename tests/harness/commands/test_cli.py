@@ -191,6 +191,6 @@ def test_names_that_are_not_there_are_suggested(finished: Path, gapbench: Gapben
     """Hyperparameter, data set, folder of data sets."""
     assert "Did you mean: width?" in refusal(gapbench, "rank", finished, "--within", "widht")
     options = ("--dataset", "digitts", "--out", tmp_path / "out")
-    assert "Did you mean: digits?" in refusal(gapbench, "run", "smoke", *options)
+    assert "Did you mean: digits" in refusal(gapbench, "run", "smoke", *options)
     assert "folder of data sets must exist" in refusal(gapbench, "list", "datasets", "--data-dir", tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
