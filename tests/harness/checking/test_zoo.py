@@ -1,7 +1,7 @@
 """The check zoo that ships is what its recipes and its makers say."""
 
-import math
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
