@@ -16,7 +16,7 @@ PRECISION: Final = 100  # b: two neighbours among the variances of the prior dif
 LARGEST_VARIANCE: Final = 0.1  # c: all variances of the prior are smaller
 START_STD: Final = math.exp(-3)  # of the posterior: the paper starts the prior so; small networks bear 0.02 to 0.1
 NUM_STEPS: Final = 400  # bounds the cost: a gradient of a minibatch each
-RATE: Final = 0.005  # of the means, at first; it falls linearly to zero. Twice as much loses some networks to the prior
+RATE: Final = 0.005  # of the means, at first; it falls linearly to zero
 LOG_STD_RATE: Final = 0.1  # of the logarithms of the standard deviations
 DECAY: Final = 0.9  # of the mean square of the gradients
 BATCH: Final = 128  # examples of a minibatch
@@ -87,8 +87,8 @@ def posterior(subject: Subject) -> Posterior:
     number of them bounds the error from above, since an example that is answered wrongly has a probability of at most
     1/2. Each step draws a minibatch and a network from the posterior. Departs from the paper in lambda, which takes its
     best value for the divergence in each step, in the number of steps (the paper takes 200,000) with longer ones,
-    and in the start, where all standard deviations are equal: those of the paper follow the weights, which takes most
-    of its steps to repair, and vanish with them. Source: Dziugaite & Roy 2017, arXiv:1703.11008, sec. 3 and 4.
+    and in the start, where all standard deviations are equal: those of the paper follow the weights and vanish with
+    them. Source: Dziugaite & Roy 2017, arXiv:1703.11008, sec. 3 and 4.
 
     Raises:
         UnsupportedModelError: a single example, or a descent that diverges.
