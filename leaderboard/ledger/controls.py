@@ -14,6 +14,7 @@ ORACLE_NOISE: Final = (
     0.02,
     0.05,
 )  # standard deviations, in units of the target: Jiang et al. 2020, arXiv:1912.02178
+ORACLES: Final = {f"noisy_oracle_{scale}": scale for scale in ORACLE_NOISE}
 
 
 def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.DataFrame, dict[str, Metadata]]:
@@ -35,8 +36,7 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
         else:
             values[name] = category_code(ledger, name, goal, rng)
             sources[name] = "the hyperparameter itself, its values ordered by the mean target in another half"
-    for scale in ORACLE_NOISE:
-        name = f"noisy_oracle_{scale}"
+    for name, scale in ORACLES.items():
         values[name] = goal.to_numpy() + scale * rng.standard_normal(len(ledger))
         sources[name] = (
             f"Jiang et al. 2020, arXiv:1912.02178: the target plus Gaussian noise of standard deviation {scale}"

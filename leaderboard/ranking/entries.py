@@ -7,6 +7,7 @@ from leaderboard.ledger.arrays import Networks
 from leaderboard.ledger.metadata import Metadata
 from leaderboard.ranking.entry import Cost, Entry, Gate, StratumMean, direction_of
 from leaderboard.ranking.groups import Options, groups, resamples
+from leaderboard.ranking.oracles import average_oracles
 from leaderboard.ranking.pairwise import Pairwise
 from leaderboard.ranking.readable_units import Readable, Units, find_front
 from leaderboard.ranking.report import Comparisons
@@ -95,7 +96,8 @@ def judge_together(
     found: dict[str, Judged] = {}
     readable: dict[str, Readable] = {}
     for group in groups(networks, options, resamples(networks, options)):
-        judged, influence = group.panel.judge(group.names)
+        alone, influence = group.panel.judge(group.names)
+        judged = average_oracles(alone, group.panel, options.bootstrap, options.seed)
         signs |= {name: direction_of(about[name].expected_sign, one.statistics.Psi) for name, one in judged.items()}
         verdicts.add(group, judged)
         pairwise.add(group.names, influence, group.panel.counts)
