@@ -11,9 +11,11 @@ from harness.checking.process import Answer
 from harness.checking.result import Cost, Fault, Relative, Standing
 from harness.checking.seeds import estimator_noise_of
 from harness.checking.zoo import CheckZoo
+from harness.reports.planning import precision_of_networks
 from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.rank import rank
 from leaderboard.statistics.estimator_noise import LIMIT, ranks_draws
+from leaderboard.statistics.undefined import UndefinedError
 from measures import Measure
 
 NEAR: Final = 0.95  # absolute rank correlation from which a relative is remarked
@@ -62,6 +64,7 @@ def place(
         noise=estimator_noise_of(measure.name, answers, zoo),
         relatives=relatives,
         stale=len(zoo.measures) - len(zoo.fresh(versions)),
+        settles=_settles(zoo, values),
     )
     remarks = _remarks(measure.expected_sign, entry)
     if standing.noise is not None and ranks_draws(standing.noise):
@@ -114,6 +117,15 @@ def _rank(measure: Measure, scores: "pd.Series[float]", zoo: CheckZoo) -> Entry:
     metadata = {"expected_sign": measure.expected_sign, "family": measure.family, "source": measure.source}
     ledger = zoo.ledger[others].assign(**{f"measure.{measure.name}": scores})
     return rank(ledger, metadata={measure.name: metadata}).measures[measure.name]
+
+
+def _settles(zoo: CheckZoo, values: Mapping[str, float | None]) -> float | None:
+    """Compute which difference of Psi the networks with a score can settle; None where they compare nothing."""
+    recipes = (run.recipe for name, run in zoo.runs.items() if values.get(name) is not None)
+    try:
+        return precision_of_networks(recipes).settles()
+    except UndefinedError:
+        return None
 
 
 def _remarks(sign: int, entry: Entry) -> list[str]:

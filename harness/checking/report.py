@@ -93,6 +93,7 @@ def _standing(zoo: Standing) -> Rows:
     rows = [
         ("networks", f"{zoo.scored} of {zoo.networks}"),
         ("Psi with the gap", _estimate(zoo.Psi, None if interval is None else interval.Psi)),
+        ("what these networks settle", _settled(zoo)),
         ("tau-b with the gap", _estimate(zoo.tau_b, None if interval is None else interval.tau_b)),
         ("place by the size of Psi", f"{zoo.place} of {zoo.of}, the catalogue included"),
         ("tau-b within a corruption", "none" if within is None else _estimate(within.tau_b, within.interval.tau_b)),
@@ -106,6 +107,12 @@ def _standing(zoo: Standing) -> Rows:
         have = "measure of the catalogue has" if zoo.stale == 1 else "measures of the catalogue have"
         rows.append(("stale", f"{zoo.stale} {have} changed since the zoo was scored"))
     return rows
+
+
+def _settled(zoo: Standing) -> str:
+    if zoo.settles is None:
+        return "no difference of Psi between two measures"
+    return f"differences of Psi above {zoo.settles:.2f}; measures closer than that need more networks: gapbench plan"
 
 
 def _estimate(value: float | None, interval: tuple[float, float] | None) -> str:

@@ -74,6 +74,7 @@ class Standing:
         relatives: the nearest measures of the catalogue.
         noise: spread of scores over seeds relative to that over networks; 0 without draws, None if not measured.
         stale: measures of the catalogue that have changed since the zoo was scored.
+        settles: the difference of Psi that these networks can settle, see `leaderboard.statistics.power`; None if none.
     """
 
     networks: int
@@ -89,6 +90,7 @@ class Standing:
     noise: float | None = None
     relatives: Sequence[Relative] = ()
     stale: int = 0
+    settles: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,8 @@ def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench:
     assert zoo["interval"]["Psi"][0] < zoo["Psi"] < zoo["interval"]["Psi"][1]
     assert (zoo["gate"]["random"], zoo["gate"]["true"]) == (8, 20)
     assert len(zoo["relatives"]) == 5
+    assert 0.1 < zoo["settles"] < 1
+    assert "what these networks settle | differences of Psi above 0." in (tmp_path / "verdict.md").read_text()
     assert zoo["noise"] == 0
     thrown = report["measures"]["thrown"]
     assert thrown["zoo"]["noise"] > 1
