@@ -6,14 +6,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leaderboard.ledger.corruption import trained_on_random_labels
 from leaderboard.ledger.metadata import Metadata
 from leaderboard.ledger.read import Target, names_of, target_of
+from leaderboard.statistics.crossfit import CrossFit
+from leaderboard.statistics.pairs import Floats
+from leaderboard.statistics.undefined import UndefinedError
 
 ORACLE_NOISE: Final = (
     0.01,
     0.02,
     0.05,
 )  # standard deviations, in units of the target: Jiang et al. 2020, arXiv:1912.02178
+TOGETHER: Final = "all_hp"
 ORACLES: Final = {f"noisy_oracle_{scale}": scale for scale in ORACLE_NOISE}
 
 
@@ -21,6 +26,8 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
     """Add a column `measure.<name>` for each control that the ledger lacks; also return their metadata by name.
 
     * `hp.<name>`: each hyperparameter as a measure: numbers as they are, text encoded by `category_code`.
+    * `all_hp`: the cross-fitted joint prediction of the target from all of them, see `CrossFit`; where
+      there are enough configurations, and not for networks with random labels.
     * `noisy_oracle_<s>`: target + s z with z standard normal.
     * `random_number`: standard normal noise; `constant`: the same number for every network.
     """
@@ -36,6 +43,10 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
         else:
             values[name] = category_code(ledger, name, goal, rng)
             sources[name] = "the hyperparameter itself, its values ordered by the mean target in another half"
+    prediction = joint_prediction(ledger, np.asarray(goal, dtype=np.float64), seed)
+    if prediction is not None:
+        values[TOGETHER] = prediction
+        sources[TOGETHER] = "the target as all hyperparameters together predict it, cross-fitted"
     for name, scale in ORACLES.items():
         values[name] = goal.to_numpy() + scale * rng.standard_normal(len(ledger))
         sources[name] = (
@@ -49,6 +60,24 @@ def with_controls(ledger: pd.DataFrame, target: Target, seed: int) -> tuple[pd.D
     columns = pd.DataFrame({f"measure.{name}": column for name, column in added.items()}, index=ledger.index)
     metadata = {name: Metadata(family="control", source=sources[name], expected_sign=1, control=True) for name in added}
     return pd.concat([ledger, columns], axis=1), metadata
+
+
+def joint_prediction(ledger: pd.DataFrame, goal: Floats, seed: int) -> Floats | None:
+    """Predict the target [n] of each network from the hyperparameters of others; None where that cannot be done.
+
+    Networks with random labels, which Psi does not compare, are NaN.
+    """
+    random = trained_on_random_labels(ledger)
+    compared = ~random if not random.all() else np.ones(len(ledger), dtype=np.bool_)
+    hyperparameters = ledger.loc[compared, names_of(ledger, "hp")].reset_index(drop=True)
+    configuration = hyperparameters.groupby(list(hyperparameters), dropna=False, sort=False).ngroup().to_numpy()
+    predicted = np.full(len(ledger), np.nan)
+    try:
+        fit = CrossFit(hyperparameters, goal[compared], configuration.astype(np.int64), seed)
+    except UndefinedError:
+        return None
+    predicted[compared] = goal[compared] - fit.left
+    return predicted
 
 
 def category_code(

@@ -1,5 +1,7 @@
 """Controls: what they hold, that they repeat, and that a category's code leaks no target."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,3 +109,18 @@ def test_a_category_that_does_not_matter_does_not_correlate() -> None:
             taus.append(tau_b(code, frame["gap"].to_numpy()))
 
     assert abs(np.mean(taus)) < 4 * np.std(taus) / np.sqrt(len(taus))
+
+
+def test_the_joint_prediction_knows_all_hp_and_no_gap_of_its_network() -> None:
+    """It orders networks whose gap is a sum of effects, and networks without effects no better than chance."""
+    rng = np.random.default_rng(0)
+    rows = [dict(zip(("hp.a", "hp.b", "hp.c", "hp.d"), levels, strict=True)) for levels in product((0, 1, 2), repeat=4)]
+    table = check_ledger(pd.DataFrame(rows).assign(**{"gap": 0.0, "measure.x": 1.0}))
+    effects = table["hp.a"] * 0.1 + table["hp.b"] * 0.05 + table["hp.c"] * 0.02
+    for gap, least, most in ((effects + 0.01 * rng.standard_normal(81), 0.9, 1.0), (rng.random(81), -0.5, 0.3)):
+        ledger, metadata = with_controls(table.assign(gap=gap), "gap", seed=0)
+        rho = ledger["measure.all_hp"].corr(ledger["gap"], method="spearman")
+        assert least < rho < most
+        assert metadata["all_hp"].control
+    few, _ = with_controls(table.head(6), "gap", seed=0)
+    assert "measure.all_hp" not in few

@@ -113,7 +113,7 @@ def test_all_labels_replaced_are_random_labels() -> None:
     assert (only["models"], only["random_labels"], only["measures"]["perfect"]["Psi"]) == (12, 0, 1)
 
 
-def test_without_an_axis_of_corruption_psi_is_over_all_hyperparameters() -> None:
+def test_without_an_axis_of_corruption_psi_is_over_all_hp() -> None:
     """As it is where no strata are asked for, or others: then those stay out."""
     frame = zoo()
     flat = ranked(frame[frame["hp.corruption"] == "true_labels"], bootstrap=0)

@@ -82,7 +82,7 @@ def test_the_page_stays_light(file: Path, record_property: Any) -> None:
         rows = page.locator("#leaderboard tbody tr").count()
         times = {"load": page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")}
 
-        assert rows == MEASURES + 8  # three hyperparameters, three oracles, chance and the constant
+        assert rows == MEASURES + 9  # three hyperparameters and all of them, three oracles, chance and the constant
         assert page.evaluate("document.getElementsByTagName('*').length") < NODES * rows
         assert page.evaluate("typeof Plotly") == "undefined"
 
