@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from leaderboard.ledger.arrays import Networks
+from leaderboard.ledger.controls import TOGETHER
 from leaderboard.ranking.entry import Beyond, Chance, Null, ToldFrom, Verdict
 from leaderboard.ranking.groups import Group, Options
 from leaderboard.ranking.report import Family
@@ -164,6 +165,9 @@ class Verdicts:
         left: dict[str, Floats] = {}
         rho: dict[str, float] = {}
         for name in judged:
+            if name == TOGETHER:
+                self._why[name] |= {BEYOND: "It is what the hyperparameters say together."}
+                continue
             found = self._why[name].of(BEYOND, _increment, fit, grid.average(networks.scores[name]))
             if found is not None:
                 left[name], rho[name] = found.left, found.rho

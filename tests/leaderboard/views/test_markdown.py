@@ -45,7 +45,9 @@ def test_rows_and_figures(ridge_report: Report, ridge_json: Ranked) -> None:
         "23",
         "2.1 ms",
     ]
-    assert row[5] == "worse than hp"
+    verdicts = {what: entry["told_from"][what]["verdict"] for what in ("random", "hyperparameters")}
+    assert set(verdicts.values()) == {"not told apart"}
+    assert row[5] == "neither"
     assert next(row for row in table if row[1] == "`log_margin` ↓")[12] == "–"
 
 
