@@ -97,7 +97,7 @@ def judge_together(
     readable: dict[str, Readable] = {}
     for group in groups(networks, options, resamples(networks, options)):
         alone, influence = group.panel.judge(group.names)
-        judged = average_oracles(alone, group.panel, options.bootstrap, options.seed)
+        judged = average_oracles(alone, group.panel, options.seed)
         signs |= {name: direction_of(about[name].expected_sign, one.statistics.Psi) for name, one in judged.items()}
         verdicts.add(group, judged)
         pairwise.add(group.names, influence, group.panel.counts)

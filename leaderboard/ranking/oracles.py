@@ -17,16 +17,13 @@ DRAWS: Final = 200
 ENDS: Final = (2.5, 97.5)  # percentiles of the draws
 
 
-def average_oracles(judged: Mapping[str, Judged], panel: Panel, bootstrap: int, seed: int) -> dict[str, Judged]:
-    """Replace psi and Psi of each noisy oracle by their means over draws, and its interval by that of the draws."""
+def average_oracles(judged: Mapping[str, Judged], panel: Panel, seed: int) -> dict[str, Judged]:
+    """Replace psi and Psi of each noisy oracle by their means over draws, and an interval by that of the draws."""
     found = dict(judged)
     for name, scale in ORACLES.items():
         if name in judged and judged[name].statistics.Psi is not None:
             rng = np.random.default_rng([seed, 0x0AC1E, round(1e6 * scale)])
-            statistics = _average(judged[name].statistics, panel, scale, rng)
-            if not bootstrap:
-                statistics = replace(statistics, interval=judged[name].statistics.interval)
-            found[name] = replace(judged[name], statistics=statistics)
+            found[name] = replace(judged[name], statistics=_average(judged[name].statistics, panel, scale, rng))
     return found
 
 
@@ -37,9 +34,10 @@ def _average(statistics: Statistics, panel: Panel, scale: float, rng: np.random.
     psi = {name: axis.mean(agreement(axis, scores, panel.target)) for name, axis in panel.grid.axes.items()}
     drawn = np.mean(list(psi.values()), axis=0)
     low, high = np.percentile(drawn, ENDS)
+    known = statistics.interval
     return replace(
         statistics,
         Psi=math.fsum(drawn) / DRAWS,
         psi={**statistics.psi, **{name: math.fsum(values) / DRAWS for name, values in psi.items()}},
-        interval=replace(statistics.interval, Psi=Interval(float(low), float(high))),
+        interval=known if known.Psi is None else replace(known, Psi=Interval(float(low), float(high))),
     )

@@ -133,5 +133,5 @@ def unflatten(subject: Subject, values: Tensor) -> dict[str, Tensor]:
     params = folded_network(subject).params
     parts = values.split([p.numel() for p in params.values()], -1)
     return {
-        name: part.view(*values.shape[:-1], *p.shape) for (name, p), part in zip(params.items(), parts, strict=True)
+        name: part.view((*values.shape[:-1], *p.shape)) for (name, p), part in zip(params.items(), parts, strict=True)
     }

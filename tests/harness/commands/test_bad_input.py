@@ -140,7 +140,7 @@ def test_ledgers_that_cannot_be_ranked(tmp_path: Path) -> None:
     (tmp_path / "cut.parquet").write_bytes(b"PAR1")
     nowhere = refused(tmp_path, "rank", tmp_path / "none")
     assert "none must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run" in nowhere
-    assert "must be a .csv or .parquet file" in refused(tmp_path, "rank", tmp_path / "note.txt")
+    assert "has no rows" in refused(tmp_path, "rank", tmp_path / "note.txt")
     assert "gap" in refused(tmp_path, "rank", tmp_path / "bare.csv")
     assert "cut.parquet" in refused(tmp_path, "rank", tmp_path / "cut.parquet")
 
@@ -185,5 +185,5 @@ def test_cifar10_is_trained_scored_and_ranked(data_dir: Path, tmp_path: Path) ->
     assert result.exit_code == 0, result.output
     ledger = pd.read_parquet(tmp_path / "zoo" / "ledger.parquet")
     assert len(ledger) == 2
-    assert (ledger["test_size"] == 10_000).all()
+    assert (ledger["test_size"] == 5_000).all()  # the other half is what measures may see
     assert ledger["measure.l2"].notna().all()

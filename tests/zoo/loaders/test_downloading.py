@@ -234,7 +234,7 @@ def test_a_data_set_that_is_missing_names_the_command(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(UnknownDatasetError, match=r"nor train_32x32\.mat .*gapbench download svhn --data-dir '/.*'"):
         load("svhn", folder)
-    with pytest.raises(UnknownDatasetError, match=r"not bundled .* gapbench download cifar10 --data-dir DIR"):
+    with pytest.raises(UnknownDatasetError, match=r"not bundled, .* gapbench download cifar10 --data-dir DIR"):
         load("cifar10")
 
 
