@@ -17,7 +17,7 @@ EXACT = 1e12  # test examples of a target without noise
 
 
 def accuracies(shape: tuple[int, ...], seed: int) -> tuple[Grid, NDArray[np.float64]]:
-    """A full grid whose first hyperparameters move the accuracy, beside what each network has of its own."""
+    """A full grid whose first hyperparameters move the accuracy, beside what only it has."""
     levels = {str(axis): code.ravel() for axis, code in enumerate(np.indices(shape))}
     rng = np.random.default_rng(seed)
     effects = sum(0.02 / (axis + 1) * code for axis, code in enumerate(levels.values()))

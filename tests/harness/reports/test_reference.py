@@ -116,7 +116,7 @@ def test_scores_are_added_once_and_the_newest_version_counts(finished: Path, zoo
 
 
 def test_parts_with_other_hyperparameters_are_refused(finished: Path, tmp_path: Path) -> None:
-    """A level that one part alone records would be a level of its own."""
+    """A level that one part alone records would be another level."""
     folder = tmp_path / "parts"
     main([str(finished), str(folder)])
     part = pd.read_parquet(parts_in(folder)[0]).drop(columns="hp.width")
