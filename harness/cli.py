@@ -1,12 +1,14 @@
 """Command line of gapbench. Commands import heavy libraries when they run, so that --help is quick."""
 
+import importlib.metadata
+import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
 from harness.commands.errors import report_user_errors
-from harness.commands.list import download, export, list_
+from harness.commands.list import describe, download, export, list_
 from harness.commands.plan import plan
 from harness.commands.rank import page, rank, table
 from harness.commands.run import run, score, train
@@ -47,16 +49,37 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     ),
     (new, "Examples: `gapbench new max_dist` · `gapbench new my_suite --suite`"),
     (list_, "Example: `gapbench list measures --json`"),
+    (describe, "Examples: `gapbench describe hess_trace` · `gapbench describe hess_trace --json`"),
     (plan, PLAN_EXAMPLES),
     (download, "Example: `gapbench download cifar10 --data-dir data`"),
     (export, "Examples: `gapbench export runs/digits -o ledger.csv` · `... --layers -o layers.parquet`"),
 )
+
+
+def show_version(wanted: bool) -> None:
+    """Show the version and exit, where it is asked for."""
+    if wanted:
+        print(f"gapbench {importlib.metadata.version('gapbench')}")  # noqa: T201  one plain line
+        raise typer.Exit
+
+
+@app.callback()
+def take_options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=show_version)
+    ] = False,
+) -> None:
+    """Take the options that precede a command; its docstring would replace the help of `app`."""
+
+
 for command, examples in COMMANDS:
     app.command(command.__name__.rstrip("_"), epilog=examples)(report_user_errors(command))
 
 
 def main() -> None:
     """Run the console script."""
+    if sys.platform == "win32":
+        sys.exit("gapbench does not run on Windows itself; use it in WSL, the Windows Subsystem for Linux.")
     app(prog_name="gapbench")
 
 

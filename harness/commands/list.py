@@ -1,6 +1,6 @@
-"""Commands that list, download and export: gapbench list | download | export."""
+"""Commands that list, describe, download and export: gapbench list | describe | download | export."""
 
-import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -10,12 +10,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.commands.errors import GOOD, console, errors, refuse
-from harness.commands.options import DataDir, Json
+from harness.commands.json_output import print_json
+from harness.commands.options import DataDir, Json, complete_measure
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LIST_WIDTH: Final = 160  # a narrower terminal wraps lines, which reads better than columns of four letters
+SHOWN: Final[dict[str, dict[str, str]]] = {  # the columns of each table and the attributes that they show
+    "suites": {"networks": "networks", "settles Psi": "settles", "data": "data", "two cores": "cores", "GPU": "gpu"},
+    "measures": {"family": "family", "track": "track", "needs": "needs", "sign": "expected_sign", "cost": "cost"},
+    "datasets": {},
+    "corruptions": {},
+}
 
 
 def list_(
@@ -26,27 +33,69 @@ def list_(
     as_json: Json = False,
 ) -> int:
     """List suites, measures, data sets or corruptions."""
-    from harness.reports.listing import list_entries
+    from harness.reports.listing import MeasureEntry, list_entries
 
     found = list_entries(what, data_dir)
     if as_json:
-        print(json.dumps(found))  # noqa: T201  for the next program
+        print_json({what: {name: asdict(entry) for name, entry in found.items()}})
         return GOOD
-    columns = [column for column in next(iter(found.values())) if column not in ("what", "source")]
     table = Table(box=None, pad_edge=False)
     table.add_column(what[:-1], min_width=max(map(len, found)))  # whole, however narrow the terminal
-    for column in (*columns, "what"):
-        table.add_column(column, overflow="fold")
-    for name, row in found.items():
-        source = f" [dim]{escape(str(row['source']))}[/]" if "source" in row else ""
-        cells = (escape(str(row[column])) for column in columns)
-        table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(str(row["what"])) + source)
+    for heading in (*SHOWN[what], "what"):
+        table.add_column(heading, overflow="fold")
+    for name, entry in found.items():
+        cells = (escape(_cell(heading, getattr(entry, attribute))) for heading, attribute in SHOWN[what].items())
+        source = f" [dim]{escape(entry.source)}[/]" if isinstance(entry, MeasureEntry) else ""
+        table.add_row(f"[bold]{escape(name)}[/]", *cells, escape(entry.what) + source)
     Console(width=max(console.width, LIST_WIDTH)).print(table)
     if what == "suites":
         from zoo.suites.registry import suite_problems
 
         for problem in suite_problems():
             errors.print(f"[yellow]{escape(problem)}", highlight=False, soft_wrap=True)
+    return GOOD
+
+
+def _cell(heading: str, value: object) -> str:
+    """Write a value for a table; a dash where there is none."""
+    match value:
+        case None:
+            return "–"
+        case float():
+            return f"{value:.2f}"
+        case tuple():
+            return ", ".join(value)
+        case int() if heading == "sign":
+            return f"{value:+d}"
+        case _:
+            return str(value)
+
+
+def describe(
+    name: Annotated[str, typer.Argument(help="A measure of the catalogue.", autocompletion=complete_measure)],
+    as_json: Json = False,
+) -> int:
+    """Describe a measure: its definition with the formula, its source, needs, sign, cost and noise."""
+    from harness.reports.listing import describe_measure
+
+    found = describe_measure(name)
+    if as_json:
+        print_json({"measure": name, **asdict(found)})
+        return GOOD
+    noise = "not measured" if found.noise is None else f"{found.noise:.2g} of the spread between networks"
+    facts = {
+        "family": found.family,
+        "expected": f"a {'larger' if found.expected_sign > 0 else 'smaller'} score, a larger gap",
+        "needs": ", ".join(found.needs) or "the network and its training data",
+        "cost": found.cost or "none beside shared passes",
+        "noise": noise,
+        "version": str(found.version),
+        "source": found.source,
+    }
+    console.print(f"[bold]{escape(name)}[/]", highlight=False)
+    for key, value in facts.items():
+        console.print(f"{key:>9}  {value}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\n{found.definition.strip()}", markup=False, highlight=False, soft_wrap=True)
     return GOOD
 
 

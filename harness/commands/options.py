@@ -7,9 +7,26 @@ import typer
 
 from harness.pipeline.run_options import DeviceName, ExecutorName, ModeName, PrecisionName, SizeName
 
+
+def complete_measure(begun: str) -> list[str]:
+    """List the measures of the catalogue whose names begin so; after a comma, those that can follow."""
+    from harness.store.catalogue_source import read_catalogue
+
+    before, comma, last = begun.rpartition(",")
+    return [f"{before}{comma}{name}" for name in read_catalogue() if name.startswith(last)]
+
+
+def complete_suite(begun: str) -> list[str]:
+    """List the suites whose names begin so."""
+    from zoo.suites.registry import suites
+
+    return [name for name in suites() if name.startswith(begun)]
+
+
 Suite = Annotated[
     str,
     typer.Argument(
+        autocompletion=complete_suite,
         metavar="SUITE|FILE",
         help="The networks to train; see `gapbench list suites`. Or a Python file, see `gapbench new --help`.",
     ),
@@ -46,8 +63,9 @@ DataDir = Annotated[
 Measures = Annotated[
     str | None,
     typer.Option(
+        autocompletion=complete_measure,
         help="Comma-separated names; core for some of each kind; or all. See `gapbench list measures`. "
-        "[default: those of the suite]"
+        "[default: those of the suite]",
     ),
 ]
 Plugin = Annotated[Path | None, typer.Option(help="A Python file that defines more measures.")]

@@ -1,11 +1,11 @@
 """Command that plans an experiment: gapbench plan."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from harness.commands.errors import GOOD, console, errors, refuse
+from harness.commands.json_output import print_json
 from harness.commands.options import Json, SizeOption
 
 
@@ -49,7 +49,7 @@ def plan(
             "networks_needed": (networks or found.networks) if needed is None else needed,
             "origin": origin,
         }
-        print(json.dumps(facts))  # noqa: T201  for the next program
+        print_json(facts)
         return GOOD
     lines = [f"{source}: {found.networks:,} networks settle a difference of {found.settles():.3f} in Psi."]
     if needed is not None:

@@ -1,6 +1,5 @@
 """Commands for a measure or suite that you write: gapbench check | new."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from harness.commands.errors import GOOD, NEGATIVE, console, refuse
+from harness.commands.json_output import print_json
 from harness.commands.options import DataDir, Json
 
 
@@ -35,7 +35,7 @@ def check(
     if markdown is not None:
         write_text(markdown, as_markdown(result))
     if as_json:
-        print(json.dumps(result.to_json(), allow_nan=False))  # noqa: T201  for the next program
+        print_json(result.to_json())
     else:
         render(result, console)
     return GOOD if result.accepted else NEGATIVE

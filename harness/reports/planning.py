@@ -48,10 +48,10 @@ def precision_of_networks(recipes: Iterable[Recipe]) -> Precision:
     return precision_of_recipes(pd.DataFrame([hyperparameters_of(recipe) for recipe in recipes]))
 
 
-def settled_by(recipes: Iterable[Recipe]) -> str:
-    """Write which difference of Psi networks settle; a dash where that is none."""
+def settled_by(recipes: Iterable[Recipe]) -> float | None:
+    """Compute which difference of Psi networks settle; None where that is none."""
     try:
         found = precision_of_networks(recipes).settles()
     except UndefinedError:
-        return "–"
-    return f"{found:.2f}" if found < LARGEST else "–"
+        return None
+    return found if found < LARGEST else None
