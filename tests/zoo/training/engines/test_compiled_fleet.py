@@ -1,7 +1,7 @@
 """Fleets whose steps are compiled or recorded train the networks of the plain loop, whatever placeholders fill them."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,20 +11,17 @@ from torch.autograd.graph import get_gradient_edge
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from tests.zoo.training.engines.crews import agree, batches, members_of, trained
 from zoo.corruptions import PreparedData
 from zoo.recipe import Recipe
 from zoo.recipe_fields import FAMILIES
 from zoo.training.engines.compiled_fleet import WARM_UP_STEPS, Recorder, SteadyFleet, cuda_graph
-from zoo.training.engines.plain_loop import PlainLoop
-from zoo.training.engines.stacked_fleet import Batch, Fleet, Member, StackedFleet, state_of
+from zoo.training.engines.stacked_fleet import Batch, Member, StackedFleet
 from zoo.training.gradient_rules import GradientRules
 from zoo.training.objectives import Objective
-from zoo.training.record import normalised
-from zoo.training.train import data_of, network_of
+from zoo.training.train import network_of
 
-BATCH = 8
-STEPS = 3  # of each of the four crews
-RATES = (0.02, 0.005, 0.01, 0.03)
+RECORDERS: dict[str, Recorder | None] = {"eager": None, "graph": cuda_graph}
 
 
 class Tape(TorchDispatchMode):
@@ -62,81 +59,6 @@ def taped(function: Callable[[], Tensor]) -> Callable[[], Tensor]:
         return answer
 
     return replay
-
-
-@pytest.fixture(scope="module")
-def data() -> PreparedData:
-    """Images of Gaussian pixels: no patch is constant, and no ReLU at its kink."""
-    return data_of(Recipe(train_size=128, corruption="gaussian"))
-
-
-def members_of(recipe: Recipe, data: PreparedData, **rules: object) -> list[Member]:
-    """Four members of seeds and rates of their own."""
-    states = [state_of(network_of(recipe.replace(seed=seed), data).double()) for seed in range(len(RATES))]
-    return [
-        Member(state=state, learning_rate=rate, momentum=0.9, weight_decay=0.01, **rules)  # type: ignore[arg-type]
-        for state, rate in zip(states, RATES, strict=True)
-    ]
-
-
-def batches(data: PreparedData, members: Sequence[int], start: int, stop: int) -> list[Batch]:
-    """Steps `start` to `stop`, each member's own examples."""
-    inputs = normalised(data.train_images, data).double()
-    chosen = [
-        [torch.randint(128, (BATCH,), generator=torch.Generator().manual_seed(100 * step + m)) for m in members]
-        for step in range(start, stop)
-    ]
-    return [
-        Batch(inputs=torch.stack([inputs[c] for c in own]), labels=torch.stack([data.train_labels[c] for c in own]))
-        for own in chosen
-    ]
-
-
-def trained(fleet: Fleet, members: Sequence[Member], data: PreparedData) -> tuple[dict[int, Tensor], Tensor]:
-    """Three members; the first leaves after some steps, the rates change, a fourth enters beside placeholders of it.
-
-    Last the second makes room for the first, which restarts: a change that leaves the size as it was.
-
-    Returns:
-        Weights side by side by member, and all losses.
-    """
-    losses = []
-    device = next(iter(members[0].state.values())).device
-
-    def steps(of: Sequence[int], start: int) -> None:
-        for batch in batches(data, of, start, start + STEPS):
-            there = Batch(inputs=batch.inputs.to(device), labels=batch.labels.to(device))
-            losses.append(fleet.step(there).clone())
-
-    fleet.change([], members[:3])
-    steps([0, 1, 2], 0)
-    final = {0: flat(fleet, 0)}
-    fleet.change([1, 2], [])
-    fleet.set_rates([0.001, 0.002])
-    steps([1, 2], STEPS)
-    fleet.change([0, 1], [members[3]])
-    steps([1, 2, 3], 2 * STEPS)
-    final[1] = flat(fleet, 0)
-    fleet.change([1, 2], [members[0]])
-    steps([2, 3, 0], 3 * STEPS)
-    final |= {member: flat(fleet, index) for index, member in enumerate((2, 3, 4))}  # 4 is the first again
-    return final, torch.cat(losses)
-
-
-def flat(fleet: Fleet, member: int) -> Tensor:
-    """All parameters and buffers of a member side by side, on the CPU."""
-    return torch.cat([value.double().flatten() for value in fleet.state(member).values()]).cpu()
-
-
-def agree(fleet: Fleet, reference: Fleet, members: Sequence[Member], data: PreparedData) -> None:
-    """Both train the same networks, to rounding in float64."""
-    start = torch.cat([value.double().flatten() for value in members[0].state.values()]).cpu()
-    (weights, losses), (expected, expected_losses) = (trained(one, members, data) for one in (fleet, reference))
-
-    assert float((expected[0] - start).norm() / start.norm()) > 1e-4, "the reference must have moved"
-    torch.testing.assert_close(losses, expected_losses, rtol=1e-7, atol=1e-9)
-    for member, value in weights.items():
-        assert float((value - expected[member]).norm() / expected[member].norm()) < 1e-8
 
 
 @pytest.mark.parametrize("model", FAMILIES)
@@ -268,9 +190,6 @@ def test_sizes_are_powers_of_two(data: PreparedData) -> None:
     assert calls == [4, 2, 4]
 
 
-RECORDERS: dict[str, Recorder | None] = {"eager": None, "graph": cuda_graph}
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("recorder", RECORDERS)
 @pytest.mark.parametrize("backend", [None, "inductor"])
@@ -285,30 +204,3 @@ def test_all_engines_agree_on_a_gpu(model: str, backend: str | None, recorder: s
     ]
     fleet = SteadyFleet(network, "sgd", backend=backend, recorder=RECORDERS[recorder])
     agree(fleet, StackedFleet(network, "sgd"), members, data)
-
-
-@pytest.mark.parametrize("model", FAMILIES)
-def test_in_bf16_a_step_comes_near_one_in_float32(model: str, data: PreparedData) -> None:
-    """A step's change of weights differs by what 8 bits round; loop, fleet and compiled fleet differ by less."""
-    recipe = Recipe(model=model, train_size=128)
-    network = network_of(recipe, data)
-    members = [
-        Member(state=state_of(network_of(recipe.replace(seed=seed), data)), learning_rate=0.01) for seed in (0, 1)
-    ]
-    (double,) = batches(data, [0, 1], 0, 1)
-    batch = Batch(inputs=double.inputs.float(), labels=double.labels)
-    start = torch.cat([value.double().flatten() for value in members[0].state.values()])
-
-    def change(fleet: Fleet, size: int) -> Tensor:
-        fleet.change([], members[:size])
-        losses = fleet.step(Batch(inputs=batch.inputs[:size], labels=batch.labels[:size]))
-        assert losses.dtype == fleet.logits([0], batch.inputs[:1]).dtype == torch.float32
-        assert all(value.is_contiguous() for value in fleet.state(0).values()), "files hold tensors in one order"
-        return flat(fleet, 0) - start
-
-    exact = change(StackedFleet(network, "sgd"), 2)
-    fleet = change(StackedFleet(network, "sgd", "bf16"), 2)
-    loop = change(PlainLoop(network, "sgd", "bf16"), 1)
-
-    assert 1e-4 < float((fleet - exact).norm() / exact.norm()) < 0.1
-    assert float((fleet - loop).norm() / exact.norm()) < 0.05
