@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+from playwright.sync_api import expect
 
 from leaderboard.ranking.rank import order, rank
 from leaderboard.ranking.report import Report
@@ -59,8 +60,12 @@ def test_light_and_dark(visit: Open, plain_page: str) -> None:
     page.locator("#theme").click()
     dark = page.evaluate(ground)
     assert dark != light
-    page.reload()
-    assert page.evaluate(ground) == dark
+
+    def reload() -> object:
+        page.reload()
+        return page.evaluate(ground)
+
+    assert any(reload() == dark for _ in range(5))  # Chromium stores the choice in the background, soon after the click
     assert visit(plain_page, color_scheme="dark").evaluate(ground) == dark
 
 
@@ -99,7 +104,7 @@ def test_a_held_out_zoo_on_a_telephone(
     assert page.evaluate(FURTHEST) <= 390
     assert all(each.bounding_box()["height"] < 30 for each in section.locator("td .ends").all())  # type: ignore[index]
     section.get_by_role("link", name="margin", exact=True).click()
-    assert page.locator("#panel-name").text_content() == "margin"
+    expect(page.locator("#panel-name")).to_have_text("margin")
 
 
 def test_without_javascript(visit: Open, plain_page: str, ridge_json: Ranked) -> None:

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import pandas as pd
 import pytest
+from playwright.sync_api import expect
 
 from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
@@ -17,7 +18,7 @@ def test_facts_become_elements_when_they_are_opened(visit: Open, plain_page: str
     assert page.locator("article").count() == 0
 
     page.get_by_role("link", name="margin", exact=True).click()
-    assert page.locator("article").count() == 1
+    expect(page.locator("article")).to_have_count(1)
     assert page.locator("#facts .heat td").count() == 9 + 1
 
 
@@ -74,8 +75,8 @@ def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: Repor
     page.wait_for_function("name => document.getElementById('panel-name').textContent === name", arg=second)
     assert page.url.endswith(f"#measure={quote(second, safe='')}")
     page.keyboard.press("Escape")
-    page.wait_for_selector("#panel", state="hidden")
-    assert "#" not in page.url
+    page.wait_for_url(lambda url: "#" not in url)
+    assert page.locator("#panel").is_hidden()
     assert page.evaluate("document.activeElement.textContent") == second
 
 
