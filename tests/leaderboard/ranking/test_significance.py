@@ -209,14 +209,23 @@ def test_so_many_networks_settle_a_difference_four_times_in_five() -> None:
     assert networks_needed(50, 0.9, 0.0) == 2
 
 
-def test_a_figure_without_a_spread_is_as_far_out_as_tosses_that_agree() -> None:
-    """Two-sided, whichever its sign; and not at all if it is 0."""
+def test_draws_without_a_spread_find_nothing() -> None:
+    """Whatever the observed statistic."""
     tests = significance.Tests()
     for name, observed in (("above", 0.5), ("below", -0.5), ("none", 0.0)):
-        tests.add(name, observed, 0.0, np.ones(9))
+        tests.add(name, observed, np.ones(9))
 
     assert tests.z == {"above": 0, "below": 0, "none": 0}
     assert all(not draws.any() for draws in tests.null.values())
+
+
+def test_the_observed_statistic_is_one_of_the_draws() -> None:
+    """Mean and standard deviation are those of 1, 2, 3 and 6."""
+    tests = significance.Tests()
+    tests.add("x", 6.0, np.array([1.0, 2.0, 3.0]))
+
+    assert tests.z["x"] == pytest.approx(3 / np.sqrt(3.5))
+    assert tests.null["x"] == pytest.approx(np.array([-2, -1, 0]) / np.sqrt(3.5))
 
 
 def test_a_verdict_needs_a_small_p_and_a_direction() -> None:
