@@ -1,34 +1,11 @@
-"""Split conformal intervals: their coverage in a simulation, their width on planted scores, refusals.
-
-The full simulation runs with `pytest tests/leaderboard/statistics/test_conformal.py --benchmark-only
---benchmark-json=FILE`; the file's `extra_info` holds the coverage.
-"""
-
-from typing import Final
+"""Split conformal intervals: their coverage in a simulation, their width on planted scores, refusals."""
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from pytest_benchmark.fixture import BenchmarkFixture
 
 from leaderboard.statistics.conformal import Conformal, quantile
 from leaderboard.statistics.undefined import UndefinedError
-
-DESIGNS: Final = ((60, 1), (30, 2), (30, 5), (100, 3))  # configurations and replicates
-
-
-def coverage(configurations: int, replicates: int, ledgers: int) -> NDArray[np.float64]:
-    """Coverage in each ledger; replicates share a score and a part of the target that the score does not explain."""
-    rng = np.random.default_rng(0)
-    configuration = np.repeat(np.arange(configurations), replicates)
-    n = len(configuration)
-    found = []
-    for seed in range(ledgers):
-        scores = rng.normal(size=configurations)[configuration]
-        apart = rng.normal(size=configurations)[configuration] if replicates > 1 else 0.0
-        target = np.sin(2 * scores) + 5 * apart + rng.standard_t(3, n) * (1 + scores > 0)
-        found.append(Conformal(target, configuration, seed).of(scores).coverage)
-    return np.array(found)
+from tests.leaderboard.simulations.conformal_coverage import coverage
 
 
 def test_the_quantile_is_the_one_of_the_theorem() -> None:
@@ -62,15 +39,6 @@ def test_coverage_with_replicates() -> None:
 
     assert error < 0.005
     assert np.mean(held) >= 0.9 - 3 * error
-
-
-@pytest.mark.parametrize(("configurations", "replicates"), DESIGNS)
-def test_coverage_in_2000_ledgers(benchmark: BenchmarkFixture, configurations: int, replicates: int) -> None:
-    """At least the stated 90 %: 92.0, 93.8, 93.7 and 91.2 %; counting networks, 88.0 % in the third."""
-    held = benchmark.pedantic(coverage, args=(configurations, replicates, 2000), rounds=1)
-
-    benchmark.extra_info["coverage"] = float(np.mean(held))
-    assert np.mean(held) >= 0.9 - 3 * np.std(held) / np.sqrt(len(held))
 
 
 def test_planted_scores() -> None:
