@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from leaderboard.ranking import significance
+from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.permutation import LEVEL
 from tests.leaderboard.simulations.beside_hyperparameters import TRIPLES, verdicts
 
@@ -37,3 +39,18 @@ def test_level_and_power(benchmark: BenchmarkFixture, order: int, known: float) 
         assert any_of_all <= LEVEL + 3 * error
     if known == 1:
         assert each > 0.9
+
+
+def test_permutations_alone_err_too_often(benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The level if the observed score does not count among its permutations when they are standardised."""
+
+    def add(self: significance.Tests, name: str, observed: float, null: Floats) -> None:
+        self.z[name], self.null[name] = (observed - null.mean()) / null.std(), (null - null.mean()) / null.std()
+
+    monkeypatch.setattr(significance.Tests, "add", add)
+    rng = np.random.default_rng(1)
+    rows = benchmark.pedantic(lambda: [verdicts(rng, 0.0, DRAWS, 1)[0] for _ in range(LEDGERS)], rounds=1)
+
+    print(f"\nstandardised by permutations alone: any verdict {np.mean(rows):.1%}")
+    benchmark.extra_info["any"] = float(np.mean(rows))
+    assert np.mean(rows) > LEVEL
