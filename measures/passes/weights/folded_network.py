@@ -36,41 +36,61 @@ class FoldedNetwork:
     forward: Callable[[Params, Tensor], Tensor]
 
 
-@shared
+@dataclass(frozen=True, slots=True)
+class _FoldedWeights:
+    """What `folded_network` is built from; it holds no subject, whose cache would then hold itself.
+
+    Attributes:
+        params, weight_names, norms: those of `FoldedNetwork`.
+        layers: the layers that take `params`; None where nothing folds.
+        beside: names of the parameters that act beside the layers.
+    """
+
+    params: dict[str, Tensor]
+    weight_names: tuple[str, ...]
+    norms: dict[str, Tensor]
+    layers: list[Layer] | None = None
+    beside: tuple[str, ...] = ()
+
+
 def folded_network(subject: Subject) -> FoldedNetwork:
     """The folded network; one whose layers cannot be told, but that has no batch norm, as it is.
 
     Raises:
         UnsupportedModelError: it has batch norm, and `layers` raises.
     """
+    weights = _folded_weights(subject)
+    found = weights.layers
+    if found is None:
+        return FoldedNetwork(weights.params, weights.weight_names, weights.norms, subject.forward)
+
+    def forward(params: Params, inputs: Tensor) -> Tensor:
+        others = {name: params[name] for name in weights.beside}
+        return with_layers(subject, [_placed(layer, params) for layer in found], others, inputs)
+
+    return FoldedNetwork(weights.params, weights.weight_names, weights.norms, forward)
+
+
+@shared
+def _folded_weights(subject: Subject) -> _FoldedWeights:
     try:
         found = layers(subject)
     except UnsupportedModelError:
         if any(name.endswith("running_var") for name in subject.buffers):
             raise
-        weights = tuple(name for name, p in subject.params.items() if p.dim() > 1)
-        return FoldedNetwork(subject.params, weights, {}, subject.forward)
+        return _FoldedWeights(subject.params, tuple(name for name, p in subject.params.items() if p.dim() > 1), {})
     own = {id(value): name for name, value in subject.params.items()}
     if all(id(part) in own for layer in found for part in (layer.weight, layer.bias) if part is not None):
-        return FoldedNetwork(subject.params, tuple(own[id(layer.weight)] for layer in found), {}, subject.forward)
+        return _FoldedWeights(subject.params, tuple(own[id(layer.weight)] for layer in found), {})
     beside = _read_beside(subject, found)
-
-    def forward(params: Params, inputs: Tensor) -> Tensor:
-        others = {name: params[name] for name in beside}
-        return with_layers(subject, [_placed(layer, params) for layer in found], others, inputs)
-
     norms = {
         f"{layer.name}.norm.{kind}": torch.full_like(layer.bias, value)
         for layer in found
         if layer.is_normed and layer.bias is not None
         for kind, value in (("weight", 1.0), ("bias", 0.0))
     }
-    return FoldedNetwork(
-        {**_of(found), **{name: subject.params[name] for name in beside}},
-        tuple(f"{layer.name}.weight" for layer in found),
-        norms,
-        forward,
-    )
+    params = {**_of(found), **{name: subject.params[name] for name in beside}}
+    return _FoldedWeights(params, tuple(f"{layer.name}.weight" for layer in found), norms, found, tuple(beside))
 
 
 @shared
