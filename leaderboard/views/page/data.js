@@ -73,27 +73,35 @@ const curves = once(() => {
   });
 });
 
-/** The ledger as CSV, every number to the last bit. */
-function csv() {
-  const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const names = Object.keys(embedded().ledger);
-  const written = names.map((name) =>
-    Array.from(column(name), (value) => {
-      if (value === null || Number.isNaN(value)) return "";
-      return value === Infinity ? "inf" : value === -Infinity ? "-inf" : quoted(String(value));
-    }),
+/** Columns of texts and numbers as CSV, each headed by its name. */
+function csvOf(written) {
+  const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const lines = Array.from({ length: written[0]?.length ?? 0 }, (_, row) =>
+    written.map((cells) => quoted(String(cells[row]))).join(","),
   );
-  const lines = [names.map(quoted).join(",")];
-  const count = written[0]?.length ?? 0;
-  for (let row = 0; row < count; row++) lines.push(written.map((cells) => cells[row]).join(","));
   return `${lines.join("\n")}\n`;
 }
 
-element("download").hidden = false;
-element("download").addEventListener("click", () => {
+/** The ledger as CSV, every number to the last bit. */
+function csv() {
+  const written = Object.keys(embedded().ledger).map((name) => [
+    name,
+    ...Array.from(column(name), (value) => {
+      if (value === null || Number.isNaN(value)) return "";
+      return value === Infinity ? "inf" : value === -Infinity ? "-inf" : value;
+    }),
+  ]);
+  return csvOf(written);
+}
+
+/** Saves a text as a file. */
+function save(text, name) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
-  link.download = "ledger.csv";
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-});
+}
+
+element("download").hidden = false;
+element("download").addEventListener("click", () => save(csv(), "ledger.csv"));

@@ -1,7 +1,9 @@
 """Build the leaderboard's page: one HTML file that works offline."""
 
 import base64
+import gzip
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -11,7 +13,7 @@ from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from leaderboard.claims.table import describe_estimate
 from leaderboard.ranking.report import Report
@@ -19,13 +21,14 @@ from leaderboard.statistics.estimator_noise import LIMIT
 from leaderboard.views.held_out import Pair, not_compared, pairs_of
 from leaderboard.views.held_out_text import headline
 from leaderboard.views.page.embedded import TARGETS, embedded
-from leaderboard.views.page.facts import facts
+from leaderboard.views.page.facts import Facts, facts
 from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
 from leaderboard.views.rows import apart_name, plain_name
 from leaderboard.views.terminal import DASH, format_duration, format_labels, format_noise
 
+ARXIV: Final = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 MINUS: Final = "\N{MINUS SIGN}"
-SCRIPTS: Final = ("data", "table", "plots", "panel", "start")  # parts of one program, in this order
+SCRIPTS: Final = ("data", "address", "table", "plots", "panel", "start")  # parts of one program, in this order
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ def build(
             claims=report.claims or [],
             apart=apart_name(report) if across else "",
             across=across,
+            best_told=_last_better_than_chance(panels),
             beside=_beside(report),
             choices=choices(ledger),
             quantities=quantities(ledger),
@@ -83,13 +87,20 @@ def build(
             data=embedded(report, ledger, curves or {}),
             style=Markup(_package_text("page.css")),  # noqa: S704  our own file
             script=Markup(script),  # noqa: S704  our own file
-            plotly=Markup(plotly),  # noqa: S704  the installed plotly's own file
+            plotly=_packed(plotly),
             script_sources=" ".join(_hash_source(text) for text in (script, plotly) if text),
         )
     )
     if destination is not None:
         destination.write_text(document, encoding="utf-8")
     return document
+
+
+def _last_better_than_chance(panels: Sequence[Facts]) -> str | None:
+    """Find the last measure of the ranking that is better than chance; None if no verdict is known, "" if none is."""
+    ranked = [panel.standing for panel in panels if panel.standing.place is not None]
+    better = [row.name for row in ranked if row.chance == "better"]
+    return (better[-1] if better else "") if any(row.chance for row in ranked) else None
 
 
 def _beside(report: Report) -> _Beside | None:
@@ -117,6 +128,7 @@ def _environment() -> Environment:
         measured=describe_estimate,
         plain_name=plain_name,
         breakable=_breakable,
+        linked=_linked,
         fragment=lambda name: "measure=" + quote(name, safe=""),
     )
     environment.globals |= {"dash": DASH, "noise_limit": LIMIT}
@@ -134,6 +146,17 @@ def _ends(interval: tuple[float, float] | None) -> str:
 def _breakable(name: str) -> Markup:
     """Escape a name and let it wrap after underscores."""
     return Markup("_<wbr>").join(name.split("_"))
+
+
+def _linked(source: str) -> Markup:
+    """Escape a source and link the papers of arXiv in it."""
+    address = '<a href="https://arxiv.org/abs/\\1" rel="noopener noreferrer">arXiv:\\1</a>'
+    return Markup(ARXIV.sub(address, str(escape(source))))  # noqa: S704  digits and a point, in an escaped text
+
+
+def _packed(script: str) -> str:
+    """Compress a script with gzip as base64, the same for the same script; empty if it is."""
+    return base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode() if script else ""
 
 
 def _package_text(name: str) -> str:

@@ -5,14 +5,13 @@ const SOME = 40; // learning curves of a group: more cover each other
 const BINS = 24; // of the histogram of gaps
 const WITHOUT = 'To see the plots, run pip install "gapbench[plots]" and build the page again.';
 
-/** Runs plotly's text, which the page carries as text; false where it carries none. */
-const plotly = once(() => {
-  const text = element("plotly");
-  if (text === null) return false;
+/** Runs plotly, which the page carries compressed; resolves when it has run. */
+const plotly = once(async () => {
+  const packed = new Blob([numbers(element("plotly").textContent, Uint8Array)]).stream();
   const script = document.createElement("script");
-  script.textContent = text.textContent; // the page's policy knows its hash
+  const unpacked = packed.pipeThrough(new DecompressionStream("gzip"));
+  script.textContent = await new Response(unpacked).text(); // the page's policy knows its hash
   document.head.append(script);
-  return true;
 });
 
 const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -50,7 +49,9 @@ function layoutOf(axes, more) {
 
 function react(target, traces, layout) {
   const buttons = [["toImage", "zoom2d", "pan2d", "resetScale2d"]]; // without plotly's button that uploads a plot
-  return Plotly.react(target, traces, layout, { responsive: true, displaylogo: false, modeBarButtons: buttons });
+  const displayModeBar = narrow.matches ? false : "hover"; // on a telephone it would cover points
+  const options = { responsive: true, displaylogo: false, displayModeBar, modeBarButtons: buttons };
+  return Plotly.react(target, traces, layout, options);
 }
 
 // -- a measure against the gap, a control beside it -------------------------------------------------------------------
@@ -83,19 +84,19 @@ function scatter(scores, which) {
   });
 }
 
-/** The controls to put beside, best first. */
+/** Offers the controls and the other measures to put beside, best first; returns the best control. */
 function offerBeside(name) {
   const { measures } = embedded();
-  const offered = Object.keys(measures).filter((each) => measures[each].control && each !== name);
-  element("beside").replaceChildren(
-    ...offered.map((each) => {
-      const option = document.createElement("option");
-      option.value = each;
-      option.textContent = plain(each);
-      return option;
-    }),
-  );
-  return offered[0];
+  const groupOf = (label, control) => {
+    const group = document.createElement("optgroup");
+    group.label = label;
+    const offered = Object.keys(measures).filter((each) => measures[each].control === control && each !== name);
+    for (const each of offered) group.append(new Option(plain(each), each));
+    return group;
+  };
+  const offered = [groupOf("Controls", true), groupOf("Measures", false)];
+  element("beside").replaceChildren(...offered.filter((group) => group.children.length > 0));
+  return element("beside").options[0]?.value;
 }
 
 /** Runs what takes long once the browser has shown what is there. */
@@ -111,10 +112,11 @@ function drawScatter(name, chosen, when = (draw) => draw()) {
   if (reason === "") when(() => name === drawn && drawPoints(name, scores, chosen));
 }
 
-function drawPoints(name, scores, chosen) {
-  plotly();
+async function drawPoints(name, scores, chosen) {
+  await plotly();
+  if (name !== drawn) return;
   const kept = element("beside").value;
-  const beside = chosen ?? (plot.dataset.name === name && kept ? kept : offerBeside(name));
+  const beside = chosen || (plot.dataset.name === name && kept ? kept : offerBeside(name));
   plot.dataset.name = name;
   const others = beside === undefined ? null : scoresOf(beside);
   element("beside-choice").hidden = others === null;
@@ -128,10 +130,15 @@ function drawPoints(name, scores, chosen) {
     yaxis: { title: { text: gap }, domain: first.y },
   };
   if (others !== null) {
-    axes.xaxis2 = { title: { text: `control: ${worded(plain(beside))}`, standoff: 6 }, domain: second.x, anchor: "y2" };
+    const what = embedded().measures[beside].control ? `control: ${worded(plain(beside))}` : escaped(beside);
+    axes.xaxis2 = { title: { text: what, standoff: 6 }, domain: second.x, anchor: "y2" };
     axes.yaxis2 = { domain: second.y, anchor: "x2", matches: "y", title: { text: narrow.matches ? gap : "" } };
   }
-  react("plot", [...scatter(scores, ""), ...(others === null ? [] : scatter(others, "2"))], layoutOf(axes, {}));
+  compare(name, beside);
+  const points = scatter(scores, "");
+  const besides = others === null ? [] : scatter(others, "2");
+  besides.forEach((trace, code) => (trace.showlegend = groups().length > 1 && points[code].x.length === 0));
+  react("plot", [...points, ...besides], layoutOf(axes, {}));
 }
 
 // -- the plots of the page ---------------------------------------------------------------------------------------------
@@ -255,9 +262,9 @@ const PAINTERS = {
 const painted = new Set();
 const places = [...document.querySelectorAll("[data-plot]")];
 
-function paint(place) {
-  plotly();
+async function paint(place) {
   painted.add(place);
+  await plotly();
   PAINTERS[place.dataset.plot](place);
 }
 

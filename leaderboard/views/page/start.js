@@ -27,6 +27,6 @@ try {
 }
 
 if (narrow.matches) element("reading").open = false;
-filter();
+applyWords(address());
 repaint();
 follow();

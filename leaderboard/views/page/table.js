@@ -25,10 +25,40 @@ function sortBy(header, direction) {
   dispatchEvent(CHANGED);
 }
 
+const FILTERS = ["search", "family", "needs", "track"];
+
+/** What the reader has chosen, in words of the address; nothing where all is as at first. */
+function chosenWords() {
+  const words = new URLSearchParams();
+  for (const id of FILTERS) if (element(id)?.value) words.set(id, element(id).value);
+  if (!element("controls").checked) words.set("controls", "off");
+  const sorted = headers.find((header) => header.hasAttribute("aria-sort"));
+  const sort = `${sorted.dataset.key}.${sorted.getAttribute("aria-sort")}`;
+  if (sort !== "rank.ascending") words.set("sort", sort);
+  return words;
+}
+
+/** Filters and sorts as an address says, what it leaves out as at first. */
+function applyWords(words) {
+  for (const id of FILTERS) {
+    const field = element(id);
+    if (field === null) continue;
+    const value = words.get(id) ?? "";
+    const known = field.options === undefined || [...field.options].some((option) => option.value === value);
+    field.value = known ? value : "";
+  }
+  element("controls").checked = words.get("controls") !== "off";
+  const [key, direction] = (words.get("sort") ?? "").split(".");
+  const header = headers.find((each) => each.dataset.key === key);
+  if (header && ["ascending", "descending"].includes(direction)) sortBy(header, direction);
+  filter();
+}
+
 for (const header of headers) {
   header.querySelector("button").addEventListener("click", () => {
     const opposite = { ascending: "descending", descending: "ascending" };
     sortBy(header, opposite[header.getAttribute("aria-sort")] ?? header.dataset.first);
+    replaceAddress(chosenWords());
   });
 }
 
@@ -54,7 +84,11 @@ function filter() {
 
 const filters = element("filters");
 filters.hidden = false;
-filters.addEventListener("input", (event) => event.target.closest("#columns") || filter());
+filters.addEventListener("input", (event) => {
+  if (event.target.closest("#columns")) return;
+  filter();
+  replaceAddress(chosenWords());
+});
 filters.addEventListener("submit", (event) => event.preventDefault());
 
 function show(header, shown) {
@@ -77,3 +111,23 @@ for (const header of headers) {
   label.append(box, ` ${header.textContent}`);
   element("columns").append(label);
 }
+
+// -- the ranking as CSV: the rows that are shown, every column, figures in full ------------------------------------------
+
+function rankingCsv() {
+  const shown = rows.filter((row) => !row.hidden);
+  const written = headers.flatMap((header, place) => {
+    const { key } = header.dataset;
+    const cells = shown.map((row) => row.cells[place]);
+    if (key === "rank") return [[key, ...cells.map((cell) => Number(cell.textContent) || "")]];
+    if (key === "name") return [["measure", ...shown.map((row) => row.dataset.name)]];
+    const found = [[key, ...cells.map((cell) => cell.dataset.value)]];
+    if (cells.some((cell) => "low" in cell.dataset)) {
+      for (const end of ["low", "high"]) found.push([`${key}_${end}`, ...cells.map((cell) => cell.dataset[end] ?? "")]);
+    }
+    return found;
+  });
+  return csvOf(written);
+}
+
+element("download-ranking").addEventListener("click", () => save(rankingCsv(), "ranking.csv"));

@@ -59,8 +59,44 @@ def test_a_control_beside(visit: Open, ridge_page: str, ridge_report: Report, ri
     page.locator("#beside").select_option("hp.ridge")
     assert sorted(page.evaluate(beside)) == pytest.approx(sorted(ranked["hp.ridge"]), rel=1e-6)
     assert page.locator("#plot .x2title").text_content() == "control: ridge"
-    options = page.locator("#beside option").evaluate_all("options => options.map((option) => option.value)")
-    assert sorted(options) == sorted(name for name, entry in ridge_report.measures.items() if entry.control)
+    offered = page.locator("#beside optgroup").evaluate_all(
+        "groups => groups.map((group) => [group.label, [...group.children].map((option) => option.value)])"
+    )
+    names = order(ridge_report)
+    assert offered == [
+        ["Controls", [name for name in names if ridge_report.measures[name].control]],
+        ["Measures", [name for name in names if not ridge_report.measures[name].control and name != "margin"]],
+    ]
+
+
+def test_two_measures_side_by_side(visit: Open, ridge_page: str) -> None:
+    """Another measure beside it shows both columns of figures; a control takes them away."""
+    page = visit(f"{ridge_page}#measure=margin")
+    page.wait_for_selector("#plot .x2y2 .point")
+    assert page.locator("#facts .comparison").count() == 0
+    page.locator("#beside").select_option("frobenius_norm")
+    table = page.locator("#facts .comparison")
+    psi = [
+        page.locator(f"#leaderboard tr[data-name={name}] .psi .value").text_content()
+        for name in ("margin", "frobenius_norm")
+    ]
+
+    assert table.locator("thead th").all_text_contents() == ["margin", "frobenius_norm"]
+    cells = table.locator("tr", has=page.get_by_role("rowheader", name="Ψ", exact=True)).locator("td")
+    assert [text.split()[0] for text in cells.all_text_contents()] == psi
+    page.locator("#beside").select_option("hp.ridge")
+    assert table.count() == 0
+
+
+def test_the_head_of_a_panel(visit: Open, ridge_page: str, ridge_report: Report) -> None:
+    """Rank, Psi and a link that opens the same panel."""
+    page = visit(f"{ridge_page}#measure=margin")
+    page.wait_for_selector("#plot .point")
+    measures = [name for name in order(ridge_report) if not ridge_report.measures[name].control]
+    standing = " ".join((page.locator("#panel-standing").text_content() or "").split())
+
+    assert standing.startswith(f"Rank {measures.index('margin') + 1}, Ψ ")
+    assert page.locator("#permalink").get_attribute("href") == "#measure=margin"
 
 
 def test_the_panel_by_keyboard(visit: Open, ridge_page: str, ridge_report: Report) -> None:

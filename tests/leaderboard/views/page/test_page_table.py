@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pandas as pd
+import pytest
 
 from leaderboard.ledger.read import check_ledger, read_ledger
 from leaderboard.ranking.entry import Entry
 from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
 from leaderboard.views.page import build
+from leaderboard.views.rows import rows_of
 from tests.leaderboard.conftest import HOSTILE
 from tests.leaderboard.reports import Ranked
 from tests.leaderboard.views.page.conftest import Open, names
@@ -112,3 +115,66 @@ def test_the_ledger_is_downloaded(visit: Open, plain_page: str, ridge_ledger: pd
         pd.testing.assert_series_equal(found[name], ridge_ledger[name], check_exact=True)
     again, same = read_ledger(file), ["run_id", "seed", "hp.corruption", "hp.ridge", "converged"]
     pd.testing.assert_frame_equal(again[same], whole[same], check_dtype=False)
+
+
+def test_the_address_keeps_filters_and_order(visit: Open, plain_page: str) -> None:
+    """What the reader chose is in the address, and the address brings it back; at first it is empty."""
+    page = visit(plain_page)
+    page.locator("#controls").uncheck()
+    page.locator("th[data-key=tau] button").click()
+    page.locator("#search").fill("m")
+    words = dict(parse_qsl(page.evaluate("location.hash.slice(1)")))
+    shown = names(page)
+
+    assert words == {"search": "m", "controls": "off", "sort": "tau.descending"}
+    again = visit(plain_page + page.evaluate("location.hash"))
+    assert names(again) == shown
+    assert again.locator("#search").input_value() == "m"
+    assert again.locator("th[data-key=tau]").get_attribute("aria-sort") == "descending"
+
+    again.locator("#search").fill("")
+    again.locator("#controls").check()
+    again.locator("th[data-key=rank] button").click()
+    assert again.evaluate("location.hash") == ""
+
+
+@pytest.mark.parametrize("fragment", ["#sort=nobody.up&family=none", "#sort=tau", "#needs=%E0%A4%A&sort=.", "#cost"])
+def test_an_address_of_another_page(visit: Open, plain_page: str, fragment: str, ridge_report: Report) -> None:
+    """Names that are not there change nothing."""
+    page = visit(plain_page + fragment)
+
+    assert names(page) == order(ridge_report)
+
+
+def test_the_ranking_as_csv(visit: Open, plain_page: str, ridge_report: Report) -> None:
+    """The rows that are shown in their order, every column, figures in full with their intervals."""
+    page = visit(plain_page)
+    page.locator("#controls").uncheck()
+    with page.expect_download() as saved:
+        page.locator("#download-ranking").click()
+    table = pd.read_csv(saved.value.path())
+
+    assert list(table["measure"]) == names(page)
+    entry = ridge_report.measures["margin"]
+    row = table.set_index("measure").loc["margin"]
+    assert row["psi"] == entry.Psi
+    assert (row["psi_low"], row["psi_high"]) == tuple(entry.interval.Psi)  # type: ignore[arg-type]
+    assert row["networks"] == entry.n
+    assert list(table["rank"].dropna()) == sorted(table["rank"].dropna())
+
+
+def test_the_line_below_what_is_better_than_chance(
+    ridge_report: Report, ridge_ledger: pd.DataFrame, visit: Open, tmp_path: Path
+) -> None:
+    """It stands below the last measure with that verdict, and only where the table is sorted by rank."""
+    build(ridge_report, ridge_ledger, {"suite": "ridge"}, tmp_path / "page.html")
+    page = visit((tmp_path / "page.html").as_uri())
+    told = [row.name for row in rows_of(ridge_report) if row.place is not None and row.chance == "better"]
+    line = "name => getComputedStyle(document.querySelector(`tr[data-name='${name}'] td`)).borderBottomStyle"
+
+    assert page.locator(".last-told").evaluate_all("rows => rows.map((row) => row.dataset.name)") == told[-1:]
+    for name in told[-1:]:
+        assert page.evaluate(line, name) == "solid"
+        page.locator("th[data-key=tau] button").click()
+        assert page.evaluate(line, name) == "none"
+    assert ("Below the line" in page.locator("#ranking").inner_text()) == bool(told)
