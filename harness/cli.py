@@ -10,6 +10,7 @@ import typer
 from harness.commands.errors import report_user_errors
 from harness.commands.list import describe, download, export, list_
 from harness.commands.plan import plan
+from harness.commands.predict import predict
 from harness.commands.rank import page, rank, table
 from harness.commands.run import run, score, train
 from harness.commands.submit import check, new
@@ -36,6 +37,11 @@ PLAN_EXAMPLES: Final = (
     "Examples: `gapbench plan digits` · `gapbench plan digits --difference 0.05` · "
     "`gapbench plan cifar10 --size reference --networks 1000` · `gapbench plan runs/digits --difference 0.1 --json`"
 )
+PREDICT_EXAMPLES: Final = (
+    "Examples: `gapbench predict runs/mine --reference digits` · "
+    "`gapbench predict runs/mine --reference runs/digits` · "
+    "`gapbench predict mine.csv --reference ledger.csv --target test_error --json`"
+)
 COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order of --help, each with its epilog
     (run, RUN_EXAMPLES),
     (train, "Example: `gapbench train digits --out zoo --fleet 8`"),
@@ -43,6 +49,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     (rank, RANK_EXAMPLES),
     (page, "Examples: `gapbench page runs/digits --target loss_gap` · `... --beside runs/digits-held-out`"),
     (table, "Example: `gapbench table runs/digits --markdown --keep docs/leaderboard.json -o README.md`"),
+    (predict, PREDICT_EXAMPLES),
     (
         check,
         "Examples: `gapbench check my_measure.py` · `... --markdown verdict.md` to paste into a pull request",

@@ -56,7 +56,9 @@ SAME_LEVEL: Final = 1e-9  # relative difference up to which two numbers are one 
 TRUTH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
-def read_ledger(path: Path, columns: Columns | None = None, *, percent: bool = False) -> pd.DataFrame:
+def read_ledger(
+    path: Path, columns: Columns | None = None, *, percent: bool = False, targets: bool = True
+) -> pd.DataFrame:
     """Read a ledger from a Parquet file or a table of text, check it and complete it.
 
     A table of text may be separated by commas, semicolons or tabs, with decimal commas where the separator is no comma,
@@ -66,6 +68,7 @@ def read_ledger(path: Path, columns: Columns | None = None, *, percent: bool = F
         path: the file.
         columns: which columns are hyperparameters, measures and the gap, where they are not named so.
         percent: divide accuracies, gap and error by 100.
+        targets: require a target.
 
     Raises:
         LedgerError: the file does not exist, has another format or is damaged, or the table is not a ledger.
@@ -86,13 +89,13 @@ def read_ledger(path: Path, columns: Columns | None = None, *, percent: bool = F
     if percent:
         for name in SHARES.keys() & set(frame):
             frame[name] = pd.to_numeric(frame[name], errors="coerce") / 100
-    return check_ledger(frame)
+    return check_ledger(frame, targets=targets)
 
 
-def check_ledger(frame: pd.DataFrame) -> pd.DataFrame:
+def check_ledger(frame: pd.DataFrame, *, targets: bool = True) -> pd.DataFrame:
     """Copy a ledger with numeric columns as float64, `converged` as bool, and the targets computed that it lacks.
 
-    Values of a hyperparameter that differ by rounding become one level.
+    Values of a hyperparameter that differ by rounding become one level. With `targets` a target is required.
 
     Raises:
         LedgerError: a required column is missing, a run_id appears twice, a cell is not of its column's type, or a
@@ -119,7 +122,7 @@ def check_ledger(frame: pd.DataFrame) -> pd.DataFrame:
     twice = ledger.loc[ledger["run_id"].duplicated(), "run_id"]
     if len(twice):
         raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row for each network.")
-    complete = _with_targets(ledger.assign(**_converted(ledger)).copy())
+    complete = _with_targets(ledger.assign(**_converted(ledger)).copy(), targets)
     _require_shares(complete)
     return complete
 
@@ -228,7 +231,7 @@ def _truth(ledger: pd.DataFrame) -> "pd.Series[bool]":
     return words.map(TRUTH).astype(bool)
 
 
-def _with_targets(ledger: pd.DataFrame) -> pd.DataFrame:
+def _with_targets(ledger: pd.DataFrame, required: bool) -> pd.DataFrame:
     derived: dict[str, pd.Series[float]] = {}
     if "gap" not in ledger and {"train_accuracy", "test_accuracy"} <= set(ledger):
         derived["gap"] = ledger["train_accuracy"] - ledger["test_accuracy"]
@@ -236,7 +239,7 @@ def _with_targets(ledger: pd.DataFrame) -> pd.DataFrame:
         derived["loss_gap"] = ledger["test_loss"] - ledger["train_loss"]
     if "test_error" not in ledger and "test_accuracy" in ledger:
         derived["test_error"] = 1 - ledger["test_accuracy"]
-    if not derived and not set(TARGETS) & set(ledger):
+    if required and not derived and not set(TARGETS) & set(ledger):
         raise LedgerError(
             "The ledger needs a column gap, or train_accuracy and test_accuracy. Rename the column, or map it with "
             "--gap NAME."

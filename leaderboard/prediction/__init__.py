@@ -1,0 +1,1 @@
+"""Predict the gaps of networks from a reference zoo."""
