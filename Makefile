@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA ?= $(GAPBENCH_DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help studies demo reference findings test lint check bench gpu check-zoo docs format clean
+.PHONY: help studies demo reference findings test lint check bench simulations bench-compare bench-baseline golden gpu check-zoo docs format clean
 
 help:  ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile
@@ -50,8 +50,28 @@ lint: .venv/.dev  ## format, lint, types, laws of the house
 
 check: lint test  ## the gate
 
-bench: .venv/.dev  ## the benchmarks
-	$(BIN)/python -m pytest --benchmark-only -p no:xdist -s tests/benchmarks
+BENCH := $(BIN)/python -m pytest --benchmark-only --benchmark-columns=min,rounds -p no:xdist
+PART = $(if $(QUICK),tests/benchmarks/quick,tests/benchmarks --ignore=tests/benchmarks/statistics)
+BASELINE := tests/benchmarks/baseline/quick.json
+
+bench: .venv/.dev  ## the benchmarks; QUICK=1: two minutes of them; leaves runs/bench/current.json
+	@mkdir -p runs/bench
+	$(BENCH) -s $(PART) --benchmark-json=runs/bench/current.json
+
+simulations: .venv/.dev  ## simulated levels and coverage of the statistics, 20 minutes
+	$(BENCH) -s tests/benchmarks/statistics
+
+bench-compare: .venv/.dev  ## the quick benchmarks against the stored baseline: worse counts or ratios fail; leaves runs/bench/comparison.md
+	@mkdir -p runs/bench
+	$(BENCH) -q tests/benchmarks/quick --benchmark-json=runs/bench/quick.json
+	$(BIN)/python -m harness.reports.bench_compare $(BASELINE) runs/bench/quick.json --markdown runs/bench/comparison.md
+
+bench-baseline: .venv/.dev  ## store the counts and ratios of today as the baseline
+	@mkdir -p $(dir $(BASELINE))
+	$(BENCH) -q tests/benchmarks/quick --benchmark-json=$(BASELINE)
+
+golden: .venv/.dev  ## renew the golden numbers of measures that are new or whose version was raised, and of nothing else
+	$(BIN)/python -m tests.golden.numbers.renew
 
 gpu: .venv/.dev  ## measure training and scoring on a GPU, 25 minutes; SMALL=1: a tiny size, also on a CPU
 	$(BIN)/python -m tests.benchmarks.gpu_report --out runs/gpu $(if $(SMALL),--small) $(if $(DATA),--data-dir $(DATA))

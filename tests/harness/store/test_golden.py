@@ -1,5 +1,6 @@
 """Ledgers of earlier versions must load, rank and export as they did; they are never regenerated."""
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -48,6 +49,18 @@ def test_an_old_ledger_ranks(old: Path, name: str, gapbench: Gapbench) -> None:
     assert result.exit_code == 0, result.output
     assert "2 networks" in result.stdout
     assert "param_norm" in result.stdout
+
+
+@pytest.mark.parametrize("name", [".", "ledger.csv"])
+def test_an_old_ledger_ranks_to_the_same_figures(old: Path, name: str, gapbench: Gapbench) -> None:
+    """Every statistic that was stored of its measures; new statistics may join them."""
+    stored = json.loads((old / "figures.json").read_text(encoding="utf-8"))
+    result = gapbench("rank", old / name, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["measures"]
+
+    for measure, figures in stored.items():
+        assert {key: found[measure][key] for key in figures} == pytest.approx(figures, rel=1e-9)
 
 
 def test_a_ledger_from_before_measures_were_described_loads(old: Path, gapbench: Gapbench) -> None:
