@@ -13,6 +13,7 @@ from harness.commands.plan import plan
 from harness.commands.predict import predict
 from harness.commands.rank import page, rank, table
 from harness.commands.run import run, score, train
+from harness.commands.select import select
 from harness.commands.submit import check, new
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     (page, "Examples: `gapbench page runs/digits --target loss_gap` · `... --beside runs/digits-held-out`"),
     (table, "Example: `gapbench table runs/digits --markdown --keep docs/leaderboard.json -o README.md`"),
     (predict, PREDICT_EXAMPLES),
+    (select, "Examples: `gapbench select runs/digits` · `gapbench select ledger.csv --target test_error --pool 20`"),
     (
         check,
         "Examples: `gapbench check my_measure.py` · `... --markdown verdict.md` to paste into a pull request",

@@ -77,22 +77,7 @@ def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
         HarnessError: there is nothing to rank, claims beside it that cannot be read, or metadata of no measure.
         LeaderboardError: a ledger that cannot be ranked.
     """
-    reference = reference_name(source)
-    if (options.columns is not None or options.percent) and (reference is not None or source.is_dir()):
-        what = "a zoo's directory" if reference is None else "a reference ledger"
-        raise HarnessError(f"--hp, --measure, --gap and --percent are for a ledger's file; {source} is {what}.")
-    if reference is not None:
-        zoo = read_reference(reference)
-        require_scores(zoo, reference)
-    elif source.is_dir():
-        zoo = read_zoo(source, console)
-    elif source.exists():
-        zoo = Snapshot(read_ledger(source, options.columns, percent=options.percent), {"ledger": source.name}, {}, {})
-    else:
-        raise HarnessError(
-            f"{source} must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run digits "
-            "--out zoo. Or rank a reference ledger: gapbench rank reference:cifar10."
-        )
+    zoo = read_source(source, console, columns=options.columns, percent=options.percent)
     report = rank(
         zoo.ledger,
         target=options.target,
@@ -106,6 +91,31 @@ def rank_source(source: Path, options: RankOptions, console: Console) -> Ranked:
         converged_only=not options.all_runs,
     )
     return Ranked(replace(report, provenance=zoo.provenance, claims=_read_claims(source)), zoo.ledger, zoo.curves)
+
+
+def read_source(source: Path, console: Console, *, columns: Columns | None = None, percent: bool = False) -> Snapshot:
+    """Read a zoo's directory, a ledger's file, or reference:NAME; damage is reported on the console.
+
+    Raises:
+        HarnessError: there is nothing to read, or columns are mapped of what is no ledger's file.
+        LedgerError: a file that is no ledger.
+    """
+    reference = reference_name(source)
+    if (columns is not None or percent) and (reference is not None or source.is_dir()):
+        what = "a zoo's directory" if reference is None else "a reference ledger"
+        raise HarnessError(f"--hp, --measure, --gap and --percent are for a ledger's file; {source} is {what}.")
+    if reference is not None:
+        zoo = read_reference(reference)
+        require_scores(zoo, reference)
+        return zoo
+    if source.is_dir():
+        return read_zoo(source, console)
+    if source.exists():
+        return Snapshot(read_ledger(source, columns, percent=percent), {"ledger": source.name}, {}, {})
+    raise HarnessError(
+        f"{source} must be a zoo's directory or a ledger's file; there is neither. Make a zoo: gapbench run digits "
+        "--out zoo. Or rank a reference ledger: gapbench rank reference:cifar10."
+    )
 
 
 def rank_beside(public: Path, held_out: Path | None, options: RankOptions, console: Console) -> Ranked:

@@ -1,0 +1,1 @@
+"""Select a network by a measure: how good the pick is."""
