@@ -3,7 +3,8 @@
 from measures.api import Measure, Subject, UnsupportedModelError, measure, shared
 from measures.errors import MeasuresError
 from measures.per_layer import Layered, layer_sum
-from measures.scoring import Score, score
+from measures.scores import Score
+from measures.scoring import score
 
 __all__ = [
     "Layered",

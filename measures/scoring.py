@@ -3,70 +3,27 @@
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from measures.api import Measure, Outcome, Subject, UnsupportedModelError
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.errors import NonFiniteScoreError, UndeclaredNeedError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
 from measures.registry import CORE, select, with_plugins
+from measures.scores import Failure, Score, Scores, join_batches
 from measures.subject_checks import autocast_disabled
 from measures.time_limit import TimeLimitError
 from measures.time_limit import time_limit as interrupt_after
 from measures.training_history import Refit, Trajectory
 
-FailureKind = Literal["error", "not finite", "undeclared need", "changed inputs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Failure of a measure.
-
-    Attributes:
-        kind: the class of the reason; "changed inputs" where it did not leave the network and its data as they were.
-        message: one line, the exception's.
-    """
-
-    kind: FailureKind
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """The outcome of one measure on one network.
-
-    Attributes:
-        value: the score, a finite number; None unless `outcome` is "scored".
-        outcome: "scored", "unsupported", "failed" or "timeout".
-        seconds: what the measure would cost alone, shared passes included.
-        version: the measure's version.
-        why: the reason where there is no value; for "failed" the traceback.
-        passes: the shared passes that it used; "vectorization.plain_loop" where a loop stood in for vmap.
-        layers: of a sum or product over layers, the term or factor of each, by name; empty for others.
-        source_hash: of the submitted code that computed it; empty for the catalogue's, whose versions say enough.
-        failure: what a measure that ran has failed of; None for every other outcome. The ledger does not store it.
-    """
-
-    value: float | None
-    outcome: Outcome
-    seconds: float
-    version: int
-    why: str = ""
-    passes: tuple[str, ...] = ()
-    layers: Mapping[str, float] = field(default_factory=dict)
-    source_hash: str = ""
-    failure: Failure | None = None
-
 
 def score(
     model: nn.Module,
-    inputs: Tensor,
-    labels: Tensor,
+    inputs: Tensor | Iterable[tuple[Tensor, Tensor]],
+    labels: Tensor | None = None,
     *,
     init_state: Mapping[str, Tensor] | None = None,
     names: str | Iterable[str | Measure] | None = None,
@@ -76,13 +33,14 @@ def score(
     refit: Refit | None = None,
     seed: int = 0,
     time_limit: float | None = None,
-) -> dict[str, Score]:
+) -> Scores:
     """Score any network.
 
     Args:
         model: a classifier, inputs [n, ...] to logits [n, k]; it is copied and left untouched.
-        inputs: its training inputs [n, c, h, w], normalised as it expects them.
-        labels: the labels [n] that it was trained on.
+        inputs: its training inputs [n, c, h, w], normalised as it expects them; or batches of (inputs, labels), such
+            as a DataLoader that ends.
+        labels: the labels [n] that it was trained on; not with batches.
         init_state: its `state_dict` at initialization, for distances from there.
         names: which measures: names, also in one text with commas, or functions under @measure; "core" for some of each
             kind; all of the catalogue if None.
@@ -94,7 +52,7 @@ def score(
         time_limit: seconds for one measure; none if None.
 
     Returns:
-        A `Score` for each name: a measure that fails or has no meaning here takes no other down.
+        A `Score` for each name, printed as a table: a measure that fails or has no meaning here takes no other down.
 
     Raises:
         UnknownMeasureError: a name that is not in the catalogue.
@@ -106,10 +64,11 @@ def score(
     """
     known = with_plugins()
     chosen = list(known.values()) if names is None else select(_split(names), known)
+    x, y = join_batches(inputs) if labels is None else (inputs, labels)
     subject = Subject(
         model,
-        inputs,
-        labels,
+        x,  # type: ignore[arg-type]  # Subject refuses what is no tensor
+        y,
         init_state=init_state,
         twin=twin,
         unlabeled=unlabeled,
@@ -117,7 +76,7 @@ def score(
         refit=refit,
         seed=seed,
     )
-    return score_subject(subject, chosen, time_limit=time_limit)
+    return Scores(score_subject(subject, chosen, time_limit=time_limit))
 
 
 def _split(names: str | Iterable[str | Measure]) -> Iterator[str | Measure]:

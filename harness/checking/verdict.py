@@ -11,7 +11,7 @@ from harness.checking.result import ArchitectureScore, Fault, Invariance
 from harness.checking.seeds import Answers, key_before, spread_between_seeds
 from harness.checking.trials import KINDS
 from measures import Measure, Score
-from measures.scoring import Failure
+from measures.scores import Failure
 
 EQUAL: Final = 1e-6  # relative: effect of the order of summation in float64
 SINGLE: Final = 1e-3  # relative: effect of float32

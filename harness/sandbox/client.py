@@ -36,7 +36,7 @@ from harness.sandbox.submission import Parts, PluginError, Submission, Turn
 from harness.sandbox.worker import RUN, Request, SentTurn
 from measures import Measure, Score
 from measures.api import Outcome
-from measures.scoring import Failure
+from measures.scores import Failure
 from measures.training_history import Refit
 
 MEMORY: Final = 4 << 30  # bytes beyond torch and what is sent; above what any measure of the catalogue takes

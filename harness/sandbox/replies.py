@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from harness.sandbox.submission import PluginError, Submission
 from measures import Measure, Score, Subject
-from measures.scoring import Failure
+from measures.scores import Failure
 
 Event = Mapping[str, object]
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from measures.api import Subject
 from measures.registry import catalog
-from measures.scoring import Score, score_subject
+from measures.scores import Score
+from measures.scoring import score_subject
 from tests.measures.networks import network
 
 AT_ONCE = [measure for measure in catalog().values() if not measure.needs & {"trajectory", "refit"}]

@@ -12,7 +12,8 @@ import torch
 import measures.api
 from measures.api import Measure, Subject
 from measures.registry import catalog
-from measures.scoring import Score, score_subject
+from measures.scores import Score
+from measures.scoring import score_subject
 from tests.measures.networks import ARCHITECTURES, network
 
 # One of each kind: plain, batch norm, attention. Properties that hold for them all hold for their relatives.

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from harness.checking.changes import bias_free, fitted, renamed, rescaled, scaled, shifted
 from measures.registry import catalog
-from measures.scoring import Score, score_subject
+from measures.scores import Score
+from measures.scoring import score_subject
 from tests.measures.networks import Network, network
 
 MODULES = [

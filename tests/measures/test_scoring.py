@@ -12,7 +12,8 @@ from measures.catalogue.outputs.controls import constant, params
 from measures.catalogue.weights.distance import fro_dist
 from measures.errors import UnknownMeasureError
 from measures.registry import CORE
-from measures.scoring import Failure, Score, numerics, score, score_subject
+from measures.scores import Failure, Score
+from measures.scoring import numerics, score, score_subject
 from tests.measures.networks import network
 
 
