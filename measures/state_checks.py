@@ -9,7 +9,7 @@ from torch import Tensor
 from measures.errors import InvalidSubjectError
 from measures.private_copy import COMPILED
 from measures.subject_checks import dense_copy
-from measures.training_history import Checkpoint, Trajectory
+from measures.training_history import Trajectory
 
 PREFIXES: Final = {"module", COMPILED}
 NESTED: Final = ("state_dict", "model_state_dict", "model")  # where checkpoints keep the state of a network
@@ -29,41 +29,45 @@ def check_state(params: Mapping[str, Tensor], state: Mapping[str, Any], names: C
     """
     reference = next(iter(params.values()))
     named = _checked(params, state, "init_state")
-    known = {*params, *names, *map(_plain, names)}
-    foreign = [name for name, value in named.items() if name not in known and _is_weight(value)]
-    if foreign:
-        raise InvalidSubjectError(
-            f"init_state must be of the same architecture; it holds {len(foreign)} weights that the network lacks, "
-            f"such as {foreign[0]!r}."
-        )
+    _require_no_others(named, {*params, *names}, "init_state")
     moved = {name: v.detach().to(reference.device) for name, v in named.items() if isinstance(v, Tensor)}
     return {name: v.to(reference.dtype) if v.is_floating_point() else v for name, v in moved.items()}
 
 
-def check_checkpoints(params: Mapping[str, Tensor], past: Trajectory) -> Trajectory:
+def check_checkpoints(params: Mapping[str, Tensor], past: Trajectory, names: Collection[str]) -> Trajectory:
     """The trajectory with the parameters of its checkpoints under the names of the network.
 
+    Args:
+        params: the trained parameters.
+        past: checkpoints and losses along training.
+        names: what the network holds, buffers and shared parameters included.
+
     Raises:
-        InvalidSubjectError: a parameter is missing from one or of another shape there; the message says which.
+        InvalidSubjectError: a parameter is missing from one or of another shape there, or one holds weights that the
+            network lacks; the message says which.
     """
-    checkpoints = [
-        replace(
-            kept,
-            params=_checked(params, kept.params, f"checkpoint {kept.step}"),
-            buffers=without_prefixes(kept.buffers),
-        )
-        for kept in past.checkpoints
-    ]
+    checkpoints = []
+    for kept in past.checkpoints:
+        owner = f"checkpoint {kept.step}"
+        named = _checked(params, kept.params, owner)
+        _require_no_others(named, {*params, *names}, owner)
+        checkpoints.append(replace(kept, params=named, buffers=without_prefixes(kept.buffers)))
     return replace(past, checkpoints=checkpoints)
+
+
+def _require_no_others(state: Mapping[str, Any], names: Collection[str], owner: str) -> None:
+    """Refuse a state that holds weights under other names than these."""
+    known = {*names, *map(_plain, names)}
+    foreign = [name for name, value in state.items() if name not in known and _is_weight(value)]
+    if foreign:
+        raise InvalidSubjectError(
+            f"{owner} must be of the same architecture; it holds {len(foreign)} weights that the network lacks, "
+            f"such as {foreign[0]!r}."
+        )
 
 
 def _is_weight(value: object) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and value.dim() > 1
-
-
-def _renamed(kept: Checkpoint, params: Mapping[str, Any]) -> Checkpoint:
-    buffers = kept.buffers if params is kept.params else without_prefixes(kept.buffers)
-    return replace(kept, params=params, buffers=buffers)
 
 
 def _checked(params: Mapping[str, Tensor], state: Mapping[str, Any], owner: str) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from measures.subject_checks import (
     dense_copy,
     device_and_dtype,
     first_not_finite,
+    require_no_bytes,
 )
 from measures.training_history import Refit, Trajectory
 
@@ -90,10 +91,13 @@ class Subject:
         self._init_state = (
             None if init_state is None else check_state(self.params, init_state, self.model.state_dict().keys())
         )
-        self._unlabeled = (
-            None if unlabeled is None else dense_copy("unlabeled", unlabeled).to(self.device, self.inputs.dtype)
-        )
-        self._trajectory = None if trajectory is None else check_checkpoints(self.params, trajectory)
+        self._unlabeled: Tensor | None = None
+        if unlabeled is not None:
+            given = dense_copy("unlabeled", unlabeled)
+            require_no_bytes("unlabeled", given)
+            self._unlabeled = given.to(self.device, self.inputs.dtype)
+        names = {*self.model.state_dict(), *self.buffers}
+        self._trajectory = None if trajectory is None else check_checkpoints(self.params, trajectory, names)
         self._refit = refit
         self._granted: frozenset[Need] = frozenset()
         self._cache = PassCache()

@@ -107,11 +107,7 @@ def as_inputs(network: nn.Module, inputs: Tensor, dtype: torch.dtype) -> Tensor:
     Raises:
         InvalidSubjectError: images of bytes.
     """
-    if inputs.dtype == torch.uint8:
-        raise InvalidSubjectError(
-            "inputs must be normalised as the network expects them; got bytes (uint8). Convert and normalise "
-            "the images as for training."
-        )
+    require_no_bytes("inputs", inputs)
     real = inputs.to(dtype)
     if inputs.dtype not in (torch.int32, torch.int64) or not len(inputs):
         return real
@@ -123,6 +119,19 @@ def as_inputs(network: nn.Module, inputs: Tensor, dtype: torch.dtype) -> Tensor:
         except Exception:  # noqa: BLE001  whatever a network of tokens makes of real numbers
             slope = None
     return inputs if slope is None and _takes(network, inputs[:1]) else real
+
+
+def require_no_bytes(name: str, images: Tensor) -> None:
+    """Refuse images of bytes.
+
+    Raises:
+        InvalidSubjectError: they are of uint8.
+    """
+    if images.dtype == torch.uint8:
+        raise InvalidSubjectError(
+            f"{name} must be normalised as the network expects them; got bytes (uint8). Convert and normalise "
+            "the images as for training."
+        )
 
 
 def _takes(network: nn.Module, example: Tensor) -> bool:

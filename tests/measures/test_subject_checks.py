@@ -173,6 +173,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a scripted part": ({"model": nn.Sequential(scripted(linear(10)))}, "scripted or traced modules.*got '0'"),
     "probabilities": ({"model": Around(lambda f, x: f(x).softmax(1))}, "are probabilities.*Leave out the softmax"),
     "a twin of probabilities": ({"twin": Around(lambda f, x: f(x).softmax(1))}, "The twin must return logits; its out"),
+    "a past of a deeper network": (
+        {"trajectory": at_first("9.weight", torch.zeros(3, 3))},
+        "checkpoint 0 must be of the same architecture; it holds 1 weights that the network lacks, such as '9.weight'",
+    ),
+    "unlabeled of bytes": (
+        {"unlabeled": (255 * DATA.unlabeled.sigmoid()).byte()},
+        "unlabeled must be normalised .*; got bytes",
+    ),
     "images of bytes": ({"inputs": (255 * DATA.inputs.sigmoid()).byte()}, "must be normalised .*; got bytes"),
     "a start of a deeper network": (
         {"init_state": {**START, "9.weight": torch.zeros(3, 3), "9.bias": torch.zeros(3)}},
