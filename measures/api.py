@@ -4,9 +4,17 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from typing import Literal, SupportsFloat, TypeVar, get_args
 
-from measures.errors import MeasureDefinitionError, NonFiniteScoreError, UndeclaredNeedError, UnsupportedModelError
+import torch
+
+from measures.errors import (
+    MeasureDefinitionError,
+    NonFiniteScoreError,
+    NotANumberError,
+    UndeclaredNeedError,
+    UnsupportedModelError,
+)
 from measures.pass_cache import Usage
 from measures.per_layer import Layered
 from measures.subject import CHUNK, Need, Subject, seed_for
@@ -113,18 +121,33 @@ class Measure:
 
         Raises:
             UnsupportedModelError: the measure has no meaning for this network.
+            NotANumberError: the function returned something other than one number.
             NonFiniteScoreError: the function returned NaN or infinity.
         """
         seen = self._restricted(subject)
         value, usage = seen._cache.run(lambda: self.compute(seen))  # noqa: SLF001  costs are kept with the results
-        number = value if isinstance(value, Layered) else float(value)
+        number = value if isinstance(value, Layered) else _number(value, self.name)
         if not math.isfinite(number):
             raise NonFiniteScoreError(f"{self.name} must return a finite number; got {number}.")
         return number, usage
 
 
+def _number(value: object, name: str) -> float:
+    """Convert what a measure returned, such as a tensor of one element."""
+    match value:
+        case None:
+            found = "None, as a function without return does"
+        case torch.Tensor() if value.numel() != 1:
+            found = f"a tensor of shape {list(value.shape)}"
+        case torch.Tensor() | SupportsFloat() if not isinstance(value, str):
+            return float(value)
+        case _:
+            found = f"a {type(value).__name__}"
+    raise NotANumberError(f"{name} must return one number; it returned {found}.")
+
+
 def measure(
-    *,
+    *without_parentheses: object,
     source: str,
     family: Family,
     needs: set[Need] | frozenset[Need] = frozenset(),
@@ -142,6 +165,10 @@ def measure(
         ...     '''Squared Frobenius norm of all weights.'''
         ...     return sum(float(p.square().sum()) for p in subject.params.values())
     """
+    if without_parentheses:
+        raise MeasureDefinitionError("A measure is declared by @measure(source=..., family=...), all by name.")
+    if not isinstance(needs, set | frozenset):
+        raise MeasureDefinitionError(f"needs must be a set of names, such as {{'twin'}}; got {needs!r}.")
 
     def declare(compute: Callable[[Subject], float]) -> Measure:
         return Measure(

@@ -28,6 +28,10 @@ class NonFiniteScoreError(MeasuresError, ValueError):
     """A measure returned NaN or infinity."""
 
 
+class NotANumberError(MeasuresError, TypeError):
+    """A measure returned something other than one number."""
+
+
 class UndeclaredNeedError(MeasuresError):
     """A measure uses something that its `needs` do not declare."""
 

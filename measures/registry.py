@@ -71,7 +71,7 @@ def from_file(path: Path) -> dict[str, Measure]:
         spec.loader.exec_module(module)
     except Exception as error:
         raise MeasureDefinitionError(
-            f"{path} must run as Python; it stops with {type(error).__name__}: {error}."
+            f"{path} must run as Python; it stops with {type(error).__name__}: {str(error).removesuffix('.')}."
         ) from error
     found = _merged([module])
     if not found and (other := adapt(module, path)) is not None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from measures.api import Outcome
 from measures.errors import InvalidSubjectError
 
-FailureKind = Literal["error", "not finite", "undeclared need", "changed inputs"]
+FailureKind = Literal["error", "not finite", "not a number", "undeclared need", "file", "changed inputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,15 @@ class Failure:
     """Failure of a measure.
 
     Attributes:
-        kind: the class of the reason; "changed inputs" where it did not leave the network and its data as they were.
+        kind: the class of the reason; "file" where it could not open one, "changed inputs" where it did not leave the
+            network and its data as they were.
         message: one line, the exception's.
+        line: last line of the measure's file that was running; None if unknown.
     """
 
     kind: FailureKind
     message: str
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

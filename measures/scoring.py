@@ -3,13 +3,14 @@
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from types import FunctionType
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from measures.api import Measure, Subject, UnsupportedModelError
-from measures.errors import NonFiniteScoreError, UndeclaredNeedError
+from measures.errors import NonFiniteScoreError, NotANumberError, UndeclaredNeedError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
 from measures.registry import CORE, select, with_plugins
@@ -124,20 +125,27 @@ def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> 
         trace = traceback.format_exc()
         if diverged := _divergence(subject):
             return Score(None, "unsupported", 0.0, measure.version, diverged)
-        return Score(None, "failed", 0.0, measure.version, trace, failure=_failure_of(error))
+        return Score(None, "failed", 0.0, measure.version, trace, failure=_failure_of(error, measure))
     layers = value.layers if isinstance(value, Layered) else {}
     return Score(float(value), "scored", usage.seconds, measure.version, "", usage.passes, layers)
 
 
-def _failure_of(error: Exception) -> Failure:
+def _failure_of(error: Exception, measure: Measure) -> Failure:
+    file = measure.compute.__code__.co_filename if isinstance(measure.compute, FunctionType) else None
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    line = lines[-1] if lines else None
     message = traceback.format_exception_only(error)[-1].strip()
     match error:
         case NonFiniteScoreError():
             return Failure("not finite", str(error))
         case UndeclaredNeedError():
             return Failure("undeclared need", str(error))
+        case NotANumberError():
+            return Failure("not a number", str(error))
+        case OSError() if error.filename is not None:
+            return Failure("file", message, line)
         case _:
-            return Failure("error", message)
+            return Failure("error", message, line)
 
 
 def _divergence(subject: Subject) -> str:

@@ -23,6 +23,7 @@ from measures.registry import catalog
 
 TIME_LIMIT: Final = 60.0  # seconds for the whole check, in two processes
 RANKING: Final = 5.0  # seconds of it
+ENOUGH: Final = 3  # networks on which all measures fail in one way: the others are not tried
 UNTRIED: Final = "It trains networks, which is not tried here: gapbench run smoke --retraining --plugin FILE."
 
 
@@ -61,7 +62,7 @@ def check(
             *contract_faults(name, measure, {**answers, **placing}),
             *faults_of_standing,
         ]
-        if left := missing(answers):
+        if (left := missing(answers)) and not fails_always(name, answers):
             what = f"Time ran out before {len(left)} trials of the contract: {', '.join(left)}."
             faults.append(Fault(what, "Make it cheaper, or raise --time-limit."))
         if "refit" in measure.needs:
@@ -117,7 +118,15 @@ def _run_trials(
     with Runner(path, until) as runner:
         for answer in runner.run(_locked(functools.partial(trials, answers), lock)):
             answers[answer.key] = answer
+            if len(answers) >= ENOUGH and all(fails_always(name, answers) for name in runner.measures):
+                break
         return runner.measures, runner.isolation, answers
+
+
+def fails_always(name: str, answers: Answers) -> bool:
+    """Return whether a measure failed in one and the same way on all networks that were tried."""
+    failures = {answer.scores[name].failure for answer in answers.values()}
+    return len(answers) >= ENOUGH and len(failures) == 1 and None not in failures
 
 
 def _locked(trials: Callable[[], Iterator[Trial]], lock: threading.Lock) -> Iterator[Trial]:

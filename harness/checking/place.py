@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.checking.process import Answer
+from harness.checking.reasons import last_line
 from harness.checking.result import Cost, Fault, Relative, Standing
 from harness.checking.seeds import estimator_noise_of
 from harness.checking.zoo import CheckZoo
@@ -40,8 +41,8 @@ def place(
     scores = zoo.ledger["run_id"].map(values).astype(float)
     networks, scored = len(zoo.ledger), int(scores.notna().sum())
     if scored < MIN_NETWORKS:
-        reasons = [answer.scores[measure.name].why for answer in plain.values()]
-        first = (reasons[0].strip().splitlines() or [""])[-1] if reasons else "no network was reached in time"
+        reasons = [last_line(answer.scores[measure.name].why) for answer in plain.values()]
+        first = reasons[0] if reasons else "no network was reached in time"
         why = f"It scores {scored} of {networks} networks, too few to rank it: {first}"
         return Standing(networks=networks, scored=scored, why=why), [], [why]
     if scores.max() == scores.min():

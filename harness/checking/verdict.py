@@ -1,12 +1,13 @@
 """Faults of a measure against the contract, and how to mend each of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from harness.checking.changes import CHANGES
 from harness.checking.networks import ARCHITECTURES
 from harness.checking.process import Answer
+from harness.checking.reasons import last_line
 from harness.checking.result import ArchitectureScore, Fault, Invariance
 from harness.checking.seeds import Answers, key_before, spread_between_seeds
 from harness.checking.trials import KINDS
@@ -27,6 +28,10 @@ MENDS: Final = {  # by the beginning of the name of what was changed
     "random": "Draw from subject.generator(\"a name\") and from no global generator, torch's, numpy's or Python's.",
 }
 COPY: Final = "Compute with subject.forward(params, inputs) on copies; never write into the network."
+NO_FILES: Final = (
+    "A measure runs where it can write no file and read none but installed packages: keep constants in the code."
+)
+NAMED: Final = 3  # networks that a fault names; more are counted
 VARIANTS: Final = {
     "order": (
         EQUAL,
@@ -95,7 +100,14 @@ def contract_faults(name: str, measure: Measure, answers: Answers) -> list[Fault
     if plain is not None and plain.scores[name].outcome == "unsupported" and "refit" not in measure.needs:
         why = f"It refuses a plain ReLU network: {plain.scores[name].why}"
         note(why, "Every measure should be defined for a multilayer perceptron.", "mlp")
-    return [Fault(f"{what} ({', '.join(dict.fromkeys(where))})", mend) for (what, mend), where in found.items()]
+    return [Fault(f"{what} ({_name_some(where)})", mend) for (what, mend), where in found.items()]
+
+
+def _name_some(where: Iterable[str]) -> str:
+    """Name the first networks, and say how many more there are."""
+    names = list(dict.fromkeys(where))
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def missing(answers: Answers) -> list[str]:
@@ -135,7 +147,7 @@ def invariances(name: str, answers: Answers) -> dict[str, Invariance]:
 
 def _failures(score: Score) -> Iterator[tuple[str, str]]:
     """Find faults of one score."""
-    failure = score.failure or Failure("error", _last_line(score.why))
+    failure = score.failure or Failure("error", last_line(score.why))
     if score.outcome == "timeout":
         yield (
             "It took longer than 10 s on a network of a few thousand parameters.",
@@ -147,13 +159,14 @@ def _failures(score: Score) -> Iterator[tuple[str, str]]:
         return  # `_side_effects` names each change
     elif failure.kind == "not finite":
         yield failure.message, "Raise UnsupportedModelError with the reason where it is undefined; never return NaN."
+    elif failure.kind == "not a number":
+        yield failure.message, "Return a float, or a tensor of one element."
     elif failure.kind == "undeclared need":
         yield "It uses an undeclared input.", failure.message
     else:
-        yield (
-            f"It fails: {failure.message}",
-            "Mend the error; where the measure is undefined, raise UnsupportedModelError and say why.",
-        )
+        where = "" if failure.line is None else f" in line {failure.line}"
+        mend = "Mend the error; where the measure is undefined, raise UnsupportedModelError and say why."
+        yield f"It fails{where}: {failure.message}", NO_FILES if failure.kind == "file" else mend
 
 
 def _side_effects(name: str, answer: Answer) -> Iterator[tuple[str, str]]:
@@ -164,11 +177,6 @@ def _side_effects(name: str, answer: Answer) -> Iterator[tuple[str, str]]:
     first, second = answer.scores[name], answer.again.get(name)
     if second is not None and first.value != second.value:
         yield f"It does not repeat: {first.value}, then {second.value}.", MENDS["random"]
-
-
-def _last_line(text: str) -> str:
-    last = (text.strip().splitlines() or ["no reason was given."])[-1]
-    return re.sub(r"^(\w+\.)+(\w+)", r"\2", last)
 
 
 def _agree(one: Score, other: Score, bound: float) -> bool:

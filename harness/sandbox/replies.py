@@ -63,8 +63,12 @@ def reply_of(event: Event, submission: Submission) -> Reply:
 
 def _failure_in(event: Event) -> Failure | None:
     match event.get("failure"):
-        case ["error" | "not finite" | "undeclared need" as kind, str(message)]:
-            return Failure(kind, message)
+        case [
+            "error" | "not finite" | "not a number" | "undeclared need" | "file" as kind,
+            str(message),
+            None | int() as line,
+        ]:
+            return Failure(kind, message, line)
         case _:
             return None
 

@@ -1,9 +1,12 @@
 """Inputs of the sandbox: code of a plug-in, and the parts of a network that its measures may see."""
 
+import ast
 import copy
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -40,11 +43,22 @@ class Submission:
         """Read a file, without running it.
 
         Raises:
-            PluginError: there is no file.
+            PluginError: there is no file, it is no Python, or it imports a file beside it.
         """
         if not path.is_file():
             raise PluginError(f"{path} must be a Python file that defines a measure; there is none.")
         content = path.read_bytes()
+        try:
+            tree = ast.parse(content, str(path))
+        except (SyntaxError, ValueError) as error:
+            line = f" in line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+            said = error.msg if isinstance(error, SyntaxError) else str(error)
+            raise PluginError(f"{path} must be Python; it has a {type(error).__name__}{line}: {said}.") from error
+        if beside := _imported_from_beside(tree, path):
+            raise PluginError(
+                f"{path} must be one file, since it runs alone; it imports {', '.join(beside)} from beside it. "
+                "Copy what it needs into it."
+            )
         return cls("file", str(path), content, hashlib.sha256(content).hexdigest()[:16])
 
     @classmethod
@@ -106,6 +120,30 @@ class Turn:
 
     names: tuple[str, ...]
     parts: Parts
+
+
+def _imported_from_beside(tree: ast.Module, path: Path) -> list[str]:
+    """List the modules that a file imports from its folder, which the sandbox does not see."""
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+    folder = path.resolve().parent
+    elsewhere = [entry for entry in sys.path if Path(entry).resolve() != folder]
+    return sorted(
+        name
+        for name in imported
+        if name not in sys.builtin_module_names
+        and ((folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file())
+        and PathFinder.find_spec(name, elsewhere) is None
+    )
 
 
 def _own(part: Any) -> Any:

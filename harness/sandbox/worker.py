@@ -39,6 +39,7 @@ from measures import Subject
 from measures.api import Measure
 from measures.errors import MeasureDefinitionError, MeasuresError
 from measures.registry import from_file, measures_of, select
+from measures.scores import Failure
 from measures.scoring import score_subject
 from zoo.models.timm_names import timm_library
 
@@ -202,7 +203,7 @@ def _handle(
                 "seconds": score.seconds,
                 "version": score.version,
                 "why": score.why[-LONGEST_WHY:],
-                "failure": score.failure and [score.failure.kind, score.failure.message[-LONGEST_WHY:]],
+                "failure": score.failure and _sendable(score.failure),
                 "passes": list(score.passes),
                 "layers": dict(score.layers),
                 "peak": _peak() - memory,
@@ -230,6 +231,10 @@ def _load_measures(request: Request, scratch: Path) -> dict[str, Measure]:
         return from_file(path)
     except MeasureDefinitionError as error:
         raise MeasureDefinitionError(str(error).replace(str(path), request["where"])) from error
+
+
+def _sendable(failure: Failure) -> list[object]:
+    return [failure.kind, failure.message[-LONGEST_WHY:], failure.line]
 
 
 def _describe(measure: Measure) -> dict[str, object]:

@@ -50,6 +50,11 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Fault]]:
         + measure_called("undeclared", "return float(next(iter(subject.init_params.values())).double().sum())")
         + measure_called("not_a_number", "return float('nan')")
         + measure_called("crashing", "return 1 / 0")
+        + measure_called("pair", "return 1.0, 2.0")
+        + measure_called("endless", "torch.zeros(3)")
+        + measure_called("vector", "return torch.zeros(3)")
+        + measure_called("text", "return 'large'")
+        + measure_called("noting", "open('/tmp/notes.txt', 'w').write('here')", "return 1.0")
         + measure_called("refusing", "raise UnsupportedModelError('It has a reason that is long enough to read.')")
         + measure_called("silent", "raise UnsupportedModelError('no')")
         + measure_called("first_image", f"return {first} + {weights}")
@@ -218,7 +223,12 @@ def test_one_number_orders_nothing_and_few_numbers_little() -> None:
     [
         ("undeclared", "undeclared input", "needs={'init'}"),
         ("not_a_number", "must return a finite number; got nan", "UnsupportedModelError"),
-        ("crashing", "It fails: ZeroDivisionError", "Mend the error"),
+        ("crashing", "It fails in line 25: ZeroDivisionError", "Mend the error"),
+        ("pair", "must return one number; it returned a tuple", "Return a float"),
+        ("endless", "it returned None, as a function without return does", "Return a float"),
+        ("vector", "it returned a tensor of shape [3]", "Return a float"),
+        ("text", "it returned a str", "Return a float"),
+        ("noting", "[Errno", "write no file"),
         ("refusing", "It refuses a plain ReLU network: It has a reason", "multilayer perceptron"),
         ("silent", "refuses without a reason", "what is undefined"),
         ("first_image", "depends on the order of the examples", "subject.sample"),
@@ -253,16 +263,44 @@ def test_one_measure_does_not_answer_for_another(faults: dict[str, list[Fault]])
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("x = (", "must run as Python; it stops with SyntaxError")],
+    [
+        ("x = (", "must be Python; it has a SyntaxError in line 1"),
+        ("x = 1\0", "must be Python; it has a"),
+        ("import neighbour", "it imports neighbour from beside it"),
+        ("from neighbour.inner import x", "it imports neighbour from beside it"),
+        (
+            "from measures import measure\n@measure\ndef f(s):\n    return 1.0\n",
+            "measure() missing 2 required keyword-only arguments",
+        ),
+        (
+            f"{HEADER}@measure(source='s', family='norm', needs='twin')\ndef f(s):\n    return 1.0\n",
+            "needs must be a set of names, such as {'twin'}; got 'twin'.",
+        ),
+    ],
 )
 def test_bad_files_are_bad_input(tmp_path: Path, gapbench: Gapbench, text: str, sentence: str) -> None:
     """Exit status 2 and one sentence."""
+    (tmp_path / "neighbour.py").write_text("x = 1\n")
     path = tmp_path / "bad.py"
     path.write_text(text)
     result = gapbench("check", path)
 
     assert result.exit_code == 2, result.output
     assert sentence in " ".join(result.stderr.split())
+
+
+def test_what_fails_always_is_not_tried_on_every_network(tmp_path: Path, gapbench: Gapbench) -> None:
+    """Three networks show it; the verdict names them and does not speak of time."""
+    path = tmp_path / "mine.py"
+    path.write_text(HEADER + measure_called("mine", "return subject.no_such_thing"))
+    result = json.loads(gapbench("check", path, "--json", "--time-limit", str(LONG)).stdout)["measures"]["mine"]
+    (failing,) = (fault["what"] for fault in result["faults"] if "It fails" in fault["what"])
+
+    assert failing.startswith("It fails in line 9: AttributeError")
+    assert "linear plain, mlp plain, conv_bn plain" in failing
+    assert not any("Time ran out" in fault["what"] for fault in result["faults"])
+    tried = [found["outcome"] for found in result["architectures"].values()]
+    assert tried.count("failed") == 3
 
 
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, gapbench: Gapbench) -> None:

@@ -18,7 +18,7 @@ from tests.harness.conftest import SMALL, Gapbench
 
 HEADER = "from measures import measure\n"
 PLUGINS = {
-    "syntax": ("def broken(:\n", "must run as Python; it stops with SyntaxError"),
+    "syntax": ("def broken(:\n", "must be Python; it has a SyntaxError in line 1"),
     "import": ("import no_such_module\n", "must run as Python; it stops with ModuleNotFoundError"),
     "family": (
         HEADER + "@measure(source='s', family='nrm')\ndef mine(subject):\n    '''Doc.'''\n    return 1.0\n",

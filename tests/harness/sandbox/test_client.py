@@ -115,7 +115,6 @@ def test_a_request_leaves_no_file_for_the_next(sandbox: Sandbox, parts: Parts, t
 # -- what cannot even be described -------------------------------------------------------------------------------------
 
 BROKEN = {
-    "syntax": ("def (", "SyntaxError"),
     "no_measure": ("x = 1", "at least one function under @measure"),
     "missing_package": ("import a_package_that_is_not_there", "ModuleNotFoundError"),
     "leaves_on_import": ("import os; os._exit(0)", "exit code 0"),
