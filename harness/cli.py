@@ -7,13 +7,15 @@ from typing import Annotated, Final
 
 import typer
 
-from harness.commands.errors import report_user_errors
+from harness.commands.doctor import doctor
+from harness.commands.errors import end_on_sigterm, report_user_errors
 from harness.commands.list import describe, download, export, list_
 from harness.commands.plan import plan
 from harness.commands.predict import predict
 from harness.commands.rank import page, rank, table
 from harness.commands.run import run, score, train
 from harness.commands.select import select
+from harness.commands.status import status
 from harness.commands.submit import check, new
 
 app = typer.Typer(
@@ -47,6 +49,8 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     (run, RUN_EXAMPLES),
     (train, "Example: `gapbench train digits --out zoo --fleet 8`"),
     (score, "Example: `gapbench score digits --out zoo --measures hess_trace,fro_dist`"),
+    (status, "Examples: `gapbench status runs/digits` · `gapbench status runs/digits --json`"),
+    (doctor, "Examples: `gapbench doctor runs/digits` · `gapbench doctor runs/digits --repair`"),
     (rank, RANK_EXAMPLES),
     (page, "Examples: `gapbench page runs/digits --target loss_gap` · `... --beside runs/digits-held-out`"),
     (table, "Example: `gapbench table runs/digits --markdown --keep docs/leaderboard.json -o README.md`"),
@@ -89,6 +93,7 @@ def main() -> None:
     """Run the console script."""
     if sys.platform == "win32":
         sys.exit("gapbench does not run on Windows itself; use it in WSL, the Windows Subsystem for Linux.")
+    end_on_sigterm()
     app(prog_name="gapbench")
 
 

@@ -1,7 +1,10 @@
 """Exit statuses of the commands, their consoles, and which exceptions are a user's mistake."""
 
+import errno
 import os
 import select
+import signal
+import sqlite3
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -20,6 +23,9 @@ GOOD: Final = 0
 NEGATIVE: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
+TERMINATED: Final = 128 + signal.SIGTERM
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the quota, the limit on a file's size
 
 USER_ERRORS: Final = {  # the base class of each room, by its module
     "harness.errors": "HarnessError",
@@ -28,10 +34,26 @@ USER_ERRORS: Final = {  # the base class of each room, by its module
     "zoo.errors": "ZooError",
 }
 
+KEPT: Final = "Finished work is kept; the same command continues from there."
+
 UNLIMITED: Final = 10_000  # characters of a line where nothing limits it
 
 console = Console()
 errors = Console(stderr=True)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM was received."""
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end a command as Ctrl-C does, with its workers; a second one changes nothing."""
+
+    def end(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def table_console() -> Console:
@@ -43,9 +65,9 @@ def table_console() -> Console:
 def report_user_errors(command: Callable[P, int]) -> Callable[P, None]:
     """Wrap a command so that it exits with its status, and a user's mistake is one sentence and exit status 2.
 
-    Mistakes are the base classes of `USER_ERRORS` and an `OSError` about a named file. Every other exception is a fault
-    of the program: a traceback and exit status 1. If the reader of the output leaves early, as `head` does, the command
-    ends with status 1 and no message.
+    Mistakes are the base classes of `USER_ERRORS` and an `OSError` about a named file. A full disk is one sentence and
+    status 1. Every other exception is a fault of the program: a traceback and exit status 1. If the reader of the
+    output leaves early, as `head` does, the command ends with status 1 and no message.
     """
 
     @wraps(command)
@@ -57,17 +79,35 @@ def report_user_errors(command: Callable[P, int]) -> Callable[P, None]:
             if isinstance(error, BrokenPipeError) and _reader_has_left(sys.stdout):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still buffered
                 raise typer.Exit(NEGATIVE) from None
+            if error.errno in FULL:
+                _report_full(str(error.strerror))
             if error.filename is None and not isinstance(error, user_errors()):
                 raise
             refuse(f"{error.filename} cannot be used: {error.strerror}." if error.filename else str(error))
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            _report_full(str(error))
         except user_errors() as error:
             refuse(str(error))
-        except KeyboardInterrupt:
-            errors.print("\nInterrupted. Finished work is kept; the same command continues from there.")
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as request:
+            terminated = isinstance(request, Terminated)
+            errors.print(f"\n{'Terminated' if terminated else 'Interrupted'}. {KEPT}")
+            raise typer.Exit(TERMINATED if terminated else INTERRUPTED) from None
         raise typer.Exit(status)
 
     return run
+
+
+def _report_full(why: str) -> NoReturn:
+    """Print that nothing more can be written, what is kept and how to go on, and exit with status 1."""
+    errors.print(
+        f"[red]error:[/] There is no room to write to ({escape(why)}). {KEPT} Free some space first, or move the "
+        "directory to a larger disk and name it with --out.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    raise typer.Exit(NEGATIVE) from None
 
 
 def user_errors() -> tuple[type[Exception], ...]:

@@ -56,6 +56,7 @@ def run(
     from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import observe_missing, score_missing, train_missing, warn_of_other_suites
     from harness.reports.write_results import write_results
+    from harness.store.lock import hold
     from harness.store.store import Store
     from leaderboard.claims.table import render_claims
     from leaderboard.views.settled import say_settled
@@ -81,7 +82,7 @@ def run(
         secret_seed=secret_seed,
     )
     plan = make_plan(options)
-    with Store(plan.folder) as store:
+    with hold(plan.folder), Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         steps = (train_missing, observe_missing, score_missing)
         failed = sum(step(plan, store, console) for step in steps)
@@ -116,6 +117,7 @@ def train(
     from harness.held_out import require_same_zoo
     from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import observe_missing, train_missing
+    from harness.store.lock import hold
     from harness.store.store import Store
 
     options = RunOptions(
@@ -134,7 +136,7 @@ def train(
         secret_seed=secret_seed,
     )
     plan = make_plan(options)
-    with Store(plan.folder) as store:
+    with hold(plan.folder), Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         failed = train_missing(plan, store, console) + observe_missing(plan, store, console)
     return NEGATIVE if failed else GOOD
@@ -160,7 +162,9 @@ def score(
     from harness.held_out import require_same_zoo
     from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import score_missing
-    from harness.store.store import open_store
+    from harness.store.lock import hold
+    from harness.store.snapshot import require_zoo
+    from harness.store.store import Store
 
     options = RunOptions(
         suite=suite,
@@ -179,6 +183,7 @@ def score(
         secret_seed=secret_seed,
     )
     plan = make_plan(options)
-    with open_store(plan.folder) as store:
+    require_zoo(plan.folder)
+    with hold(plan.folder), Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         return NEGATIVE if score_missing(plan, store, console) else GOOD

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,7 @@ Pipe: TypeAlias = "Connection[Any, Any]"  # what is pickled
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-SETTLE_SECONDS: Final = 5.0  # how long a worker may take to end before it is killed
+SETTLE_SECONDS: Final = 5.0  # how long the workers may take to end, all together, before they are killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,9 @@ class _Pool(Generic[Task, Result]):
         for pipe, hand in self.crew.items():
             hand.process.terminate()
             pipe.close()
+        deadline = time.monotonic() + SETTLE_SECONDS
         for process in [*self.dismissed, *(hand.process for hand in self.crew.values())]:
-            process.join(SETTLE_SECONDS)
+            process.join(max(0.0, deadline - time.monotonic()))
             if process.is_alive():
                 process.kill()
                 process.join()

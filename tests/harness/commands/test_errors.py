@@ -1,10 +1,13 @@
 """A user's mistake is one sentence, a fault of the program a traceback, and a reader that leaves is no error."""
 
+import errno
 import importlib
 import os
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -106,3 +109,31 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, capfd: pytest.Captu
 
     assert ended.value.exit_code == 2
     assert "none cannot be used: No such file or directory." in "".join(capfd.readouterr().err.split("\n"))
+
+
+def full_disk() -> int:
+    """Write a byte more than there is room for, as to a disk that is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def full_database() -> int:
+    """Write to a SQLite file that may not grow."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA max_page_count = 2")
+        for number in range(10):
+            connection.execute(f"CREATE TABLE numbered_{number} (one)")
+    return 0
+
+
+@pytest.mark.parametrize("command", [full_disk, full_database])
+def test_a_full_disk_is_a_sentence_on_what_is_kept(
+    command: Callable[[], int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The work in flight is lost, and the sentence says how to go on."""
+    with pytest.raises(typer.Exit) as ended:
+        report_user_errors(command)()
+
+    assert ended.value.exit_code == 1
+    said = capfd.readouterr().err
+    assert "There is no room to write to (" in said
+    assert "Finished work is kept; the same command continues from there. Free some space first" in said

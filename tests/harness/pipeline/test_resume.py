@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from harness.cli import app
 from harness.store.store import Store
 from harness.store.to_ledger import frame_of
+from tests.benchmarks.faults import survive
 
 RUN = ("run", "smoke", "--limit", "6", "--fleet", "2", "--measures", "l2,fro_dist,gde_disagreement", "--executor")
-FILES = {"ledger.sqlite", "runs", "ledger.parquet", "leaderboard.json", "leaderboard.html"}
+FILES = {"gapbench.lock", "ledger.sqlite", "runs", "ledger.parquet", "leaderboard.json", "leaderboard.html"}
 
 
 def command(*arguments: str) -> subprocess.Popen[str]:
@@ -135,6 +136,38 @@ def test_ctrl_c_ends_with_a_word_on_how_to_go_on(tmp_path: Path) -> None:
     assert "Traceback" not in output
     with Store(zoo) as store:
         assert store.runs()
+
+
+def test_sigterm_ends_the_driver_and_its_workers(tmp_path: Path) -> None:
+    """Sent to the driver alone: exit status 143, what is finished is kept, and no child holds the output open."""
+    zoo = tmp_path / "zoo"
+    process = command(*RUN, "processes", "--workers", "2", "--out", str(zoo))
+    until(lambda: rows(zoo))
+    process.terminate()
+    output, _ = process.communicate(timeout=60)  # ends when the last child has closed the pipe, too
+
+    assert process.returncode == 143, output
+    assert "Terminated. Finished work is kept; the same command continues from there." in output
+    assert "Traceback" not in output
+    with Store(zoo) as store:
+        assert store.runs()
+
+
+def test_killed_again_and_again_with_its_workers_it_ends_as_an_unbroken_run(whole: Path, tmp_path: Path) -> None:
+    """SIGKILL to the driver or to one of its children, each time at another moment."""
+    survived = survive(tmp_path / "zoo", kills=3, seed=0, arguments=RUN)
+
+    pd.testing.assert_frame_equal(numbers(survived.zoo), numbers(whole), rtol=1e-4)
+    assert survived.kills == 3
+
+
+def test_a_moved_zoo_is_complete(zoo: Path) -> None:
+    """The ledger names no directory: after a move nothing is trained or scored again."""
+    moved = zoo.rename(zoo.with_name("moved"))
+
+    output = finished(*RUN, "local", "--out", str(moved))
+    assert "training" not in output
+    assert "scoring" not in output
 
 
 def test_a_damaged_weight_file_costs_its_run_alone(zoo: Path) -> None:

@@ -1,0 +1,1 @@
+"""Care for a zoo on disk: its status while it is made, and what is damaged in it."""
