@@ -27,6 +27,7 @@ from zoo.recipe_fields import (
     Redrawn,
     Rewind,
     Schedule,
+    Stem,
     traits,
     traits_of,
 )
@@ -56,6 +57,8 @@ class Recipe:
         model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
         width: multiplies the channels of a family; see `SOLVED` for those; 1 for a timm model by name.
         depth: blocks or hidden layers of a family; 2 for a timm model by name.
+        stem: "fitted" gives a timm model by name first layers that keep the resolution of small images, see
+            zoo.models.stems; "none" leaves them as they are.
         batch_norm: False takes batch norm out of a network that has it.
         dropout: probability with which units before the last layer (mlp: of every hidden layer) are dropped.
         rank: share of the full rank that every layer but the last is factorised to; 1 for layers as they are.
@@ -84,7 +87,11 @@ class Recipe:
         pretrain_epochs: pretraining ends here if its target was not reached.
         pretrain_target_loss: at which pretraining ends.
         source: recipe of a network whose trained weights are the start; fresh ones if None.
+        pretrained: weights to start from, all but those of the head: the path of a safetensors file, or "timm" or
+            "timm:TAG" for those that timm downloads; fresh ones if None. Distances are measured from this start.
         tuned_layers: names of modules, or the beginnings of names, that are trained; all of them if empty.
+        frozen_layers: names of modules, or the beginnings of names, that keep the weights that they start with; their
+            batch norm still counts its running mean and variance. None of them if empty.
         prune: share of the weights that is removed, smallest first, after training; 0 for none.
         prune_rounds: in how many rounds, each followed by training.
         rewind: what each round goes back to `rewind_epoch` with: weights and learning rate, or the rate alone.
@@ -119,6 +126,7 @@ class Recipe:
     model: str = field(default="mlp", metadata=traits(shared=True, solved=True))
     width: float = field(default=1.0, metadata=traits(POSITIVE, shared=True, solved=True, redrawn="count"))
     depth: int = field(default=2, metadata=traits(AT_LEAST_ONE, shared=True, redrawn="count"))
+    stem: Stem = field(default="none", metadata=traits(shared=True))
     batch_norm: bool = field(default=True, metadata=traits(shared=True))
     dropout: float = field(default=0.0, metadata=traits(BELOW_ONE, shared=True, redrawn="share"))
     rank: float = field(default=1.0, metadata=traits(SHARE, shared=True))
@@ -146,7 +154,9 @@ class Recipe:
     pretrain_epochs: int = field(default=200, metadata=traits(AT_LEAST_ONE))
     pretrain_target_loss: float = field(default=0.01, metadata=traits(AT_LEAST_ZERO))
     source: Optional["Recipe"] = None
+    pretrained: str | None = field(default=None, metadata=traits(shared=True))
     tuned_layers: tuple[str, ...] = ()
+    frozen_layers: tuple[str, ...] = ()
     prune: float = field(default=0.0, metadata=traits(BELOW_ONE))
     prune_rounds: int = field(default=1, metadata=traits(AT_LEAST_ONE))
     rewind: Rewind = "weights"

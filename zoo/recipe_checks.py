@@ -14,6 +14,7 @@ from zoo.recipe_fields import (
     Optimizer,
     Rewind,
     Schedule,
+    Stem,
     traits_of,
 )
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 CHOICES: Final = {
     "optimizer": Optimizer, "loss": Loss, "schedule": Schedule, "data_order": DataOrder, "augmentation": Augmentation,
-    "rewind": Rewind, "checkpoints": Checkpoints,
+    "rewind": Rewind, "checkpoints": Checkpoints, "stem": Stem,
 }  # fmt: skip
 WITH_BATCH_NORM: Final = ("nin", "resnet")  # of the families
+FROM_TIMM: Final = "timm"  # the weights that timm has for a model
 WITHOUT_FACTORS: Final = ("nf_resnet",)  # its convolutions standardise their weights, which factors would undo
 
 
@@ -91,6 +93,10 @@ def _timm_name(recipe: "Recipe") -> None:
 
 
 def _network(recipe: "Recipe") -> None:
+    if recipe.stem != "none" and recipe.model in FAMILIES:
+        raise RecipeError(
+            f"stem must be 'none' with model={recipe.model!r}, which is sized to the image; got {recipe.stem!r}."
+        )
     if not recipe.batch_norm and recipe.model in FAMILIES and recipe.model not in WITH_BATCH_NORM:
         raise RecipeError(
             f"batch_norm must be True with model={recipe.model!r}, which has none to take out; got False. "
@@ -121,7 +127,7 @@ def _phases(recipe: "Recipe") -> None:
     if recipe.pretrain_copies == 0:
         _at_odds(recipe, "pretrain_copies", "pretrain_erasure", "pretrain_epochs", "pretrain_target_loss")
     else:
-        _at_odds(recipe, "pretrain_copies", "source")
+        _at_odds(recipe, "pretrain_copies", "source", "pretrained")
     if recipe.prune == 0:
         _at_odds(recipe, "prune", "prune_rounds", "rewind", "rewind_epoch")
     if recipe.rewind_epoch >= recipe.max_epochs:
@@ -129,10 +135,29 @@ def _phases(recipe: "Recipe") -> None:
             f"rewind_epoch must be below max_epochs, for nothing is pruned before it was trained; got "
             f"rewind_epoch={recipe.rewind_epoch} with max_epochs={recipe.max_epochs}."
         )
-    if recipe.tuned_layers and recipe.source is None and recipe.pretrain_copies == 0:
+    if recipe.pretrained is not None:
+        _pretrained(recipe, recipe.pretrained)
+    started = recipe.source is not None or recipe.pretrained is not None or recipe.pretrain_copies > 0
+    for name in ("tuned_layers", "frozen_layers"):
+        if (layers := getattr(recipe, name)) and not started:
+            raise RecipeError(
+                f"{name} must be empty without a source, pretrained or pretrain_copies, for there are no trained "
+                f"weights to keep; got {layers}."
+            )
+    if recipe.frozen_layers:
+        _at_odds(recipe, "frozen_layers", "tuned_layers")
+
+
+def _pretrained(recipe: "Recipe", weights: str) -> None:
+    _at_odds(recipe, "pretrained", "source")
+    from_timm = weights.partition(":")[0] == FROM_TIMM
+    if not (from_timm or weights.endswith(".safetensors")):
         raise RecipeError(
-            f"tuned_layers must be empty without a source or pretrain_copies, for there are no trained weights to "
-            f"keep; got {recipe.tuned_layers}."
+            f"pretrained must be the path of a file that ends in .safetensors, 'timm' or 'timm:TAG'; got {weights!r}."
+        )
+    if from_timm and recipe.model in FAMILIES:
+        raise RecipeError(
+            f"pretrained must be a file with model={recipe.model!r}, for which timm has no weights; got {weights!r}."
         )
 
 
@@ -153,7 +178,7 @@ def _other_recipes(recipe: "Recipe") -> None:
             f"teacher must have the dataset and the classes of the recipe; got {recipe.teacher.dataset!r} "
             f"{recipe.teacher.classes} {recipe.teacher.merged} with {' '.join(map(str, task))}."
         )
-    shape = ("model", "width", "depth", "batch_norm", "rank")
+    shape = ("model", "width", "depth", "stem", "batch_norm", "rank")
     if recipe.source is not None:
         differ = [name for name in shape if getattr(recipe, name) != getattr(recipe.source, name)]
         if differ:

@@ -13,6 +13,7 @@ DataOrder = Literal["full", "none", "corgipile", "corgi2"]
 Augmentation = Literal["none", "crop", "flip", "crop_flip"]
 Rewind = Literal["weights", "learning_rate"]
 Checkpoints = Literal["none", "doubling", "fourfold"]
+Stem = Literal["none", "fitted"]
 
 FAMILIES: Final = {
     "mlp": "plain ReLU network on the flattened image, Flatten-Linear-ReLU-...-Linear",

@@ -20,11 +20,13 @@ from measures import Measure
 from measures.registry import CORE, catalog, select
 from zoo.errors import RecipeError, SuiteError
 from zoo.held_out import held_out
+from zoo.models.pretrained import load_pretrained
 from zoo.observations.observed import require_observations
 from zoo.recipe import Recipe, with_others
 from zoo.suites.registry import Suite
 from zoo.suites.registry import suite as find_suite
 from zoo.training.engines.modes import require_mode
+from zoo.training.member import kept_parameters
 from zoo.training.train import data_of, network_of, shape_of
 
 MANY_NETWORKS: Final = 24  # from this number on, worker processes gain more than the seconds that they take to start
@@ -114,15 +116,19 @@ def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None, places: Sequ
         ZooError: as `zoo.data.datasets.load`, `zoo.corruptions.prepare` and
             `zoo.models.build.build`.
     """
-    tried = set()
+    tried: dict[Recipe, list[str]] = {}
     for index, recipe in enumerate(recipes):
-        for shape in map(shape_of, with_others([recipe])):
-            if shape not in tried:
-                tried.add(shape)
-                try:
-                    network_of(shape, data_of(shape, data_dir))
-                except RecipeError as error:
-                    raise RecipeError(f"{places[index]}: {error}" if places else str(error)) from error
+        for other in with_others([recipe]):
+            try:
+                shape = shape_of(other)
+                if shape not in tried:
+                    network = network_of(shape, data_of(shape, data_dir))
+                    tried[shape] = [name for name, _ in network.named_parameters()]
+                    if shape.pretrained is not None:
+                        load_pretrained(shape, network)
+                kept_parameters(other, tried[shape])
+            except RecipeError as error:
+                raise RecipeError(f"{places[index]}: {error}" if places else str(error)) from error
 
 
 def _claims_in(suite: Suite) -> tuple[Claim, ...]:

@@ -11,6 +11,7 @@ from harness.pipeline.tasks import ScoreTask
 from harness.sandbox.submission import Parts
 from measures.training_history import Checkpoint, Refit, Refitted, Training, Trajectory
 from zoo.corruptions import PreparedData
+from zoo.models.pretrained import without_head
 from zoo.recipe import Recipe
 from zoo.seeds import seed_for
 from zoo.training.engines.stacked_fleet import State, load_state
@@ -128,7 +129,10 @@ def _job(recipe: Recipe, data: PreparedData, task: ScoreTask, training: Training
     )
     if training.seed is None:
         return Job(recipe=recipe.replace(), data=given, start=task.initial.state())
-    return Job(recipe=recipe.replace(seed=training.seed, init_seed=None), data=given)
+    start = {}
+    if recipe.pretrained is not None:  # the network's initial weights are those, and a head
+        start = without_head(task.initial.state(), network_of(recipe, data))
+    return Job(recipe=recipe.replace(seed=training.seed, init_seed=None), data=given, start=start)
 
 
 def _refitted(run: TrainedRun, names: Sequence[str]) -> Refitted:

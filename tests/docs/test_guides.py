@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 ROOMS = ("harness", "leaderboard", "measures", "tests", "zoo", "pyproject.toml")
@@ -70,9 +72,12 @@ def test_the_guide_on_adding_a_measure_leads_to_the_leaderboard(tmp_path: Path) 
 
 def test_the_guide_on_adding_a_study_leads_to_the_verdict_of_a_claim(tmp_path: Path) -> None:
     """A timm model by name is trained, scored and ranked, and the claim of the file is judged."""
-    printed = follow(DOCS / "adding_a_study.md", ("rates.py",), tmp_path)
+    printed = follow(DOCS / "adding_a_study.md", ("rates.py", "weights.py", "finetune.py"), tmp_path)
 
     assert "3 measures ranked" in printed
     (claim,) = json.loads((tmp_path / "zoo" / "claims.json").read_text())
     assert claim["name"] == "larger_rates_move_farther"
     assert claim["networks"] == 16
+    tuned = pd.read_parquet(tmp_path / "finetuned" / "ledger.parquet")
+    assert sorted(tuned["hp.frozen_layers"].fillna("")) == ["", "", *["conv_stem bn1 blocks.0"] * 2]
+    assert tuned["measure.l2_dist"].notna().all()

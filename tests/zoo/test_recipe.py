@@ -30,7 +30,8 @@ def test_the_run_id_depends_on_changed_fields_alone() -> None:
 OTHER: dict[str, Any] = {
     "dataset": "cifar10", "classes": (0, 1), "merged": (0, 1), "train_size": 100, "pairs": 1,
     "unlabeled": "half_of_test", "corruption": "random_labels", "class_noise": ((3, 5, 0.3),), "label_resampling": 0.1,
-    "width": 2.0, "depth": 3, "batch_norm": False,
+    "width": 2.0, "depth": 3, "stem": "fitted", "batch_norm": False,
+    "pretrained": "some.safetensors", "frozen_layers": ("1",),
     "dropout": 0.1, "rank": 0.5, "sparsity": 0.5, "loss": "squared_error", "label_smoothing": 0.1,
     "spectral_decoupling": 0.1, "vector_scaling": 0.5, "teacher": Recipe(width=2.0), "optimizer": "adamw",
     "learning_rate": 0.2, "schedule": "cosine", "momentum": 0.0, "weight_decay": 0.1, "clip_norm": 1.0,
@@ -42,6 +43,7 @@ OTHER: dict[str, Any] = {
 }  # fmt: skip
 NEEDED: dict[str, dict[str, Any]] = {  # beside which a field means something
     "batch_norm": {"model": "resnet"}, "noise_tail": {"noise_scale": 0.1}, "tuned_layers": {"source": Recipe(seed=3)},
+    "frozen_layers": {"pretrained": "some.safetensors"}, "stem": {"model": "test_vit"},
     "adversarial_steps": {"adversarial_radius": 8.0},
     **{field: {"pretrain_copies": 2} for field in ("pretrain_erasure", "pretrain_epochs", "pretrain_target_loss")},
     **{field: {"prune": 0.5} for field in ("prune_rounds", "rewind", "rewind_epoch")},
@@ -105,6 +107,13 @@ def test_what_a_recipe_builds_on_follows_to_another_image_set() -> None:
         ({"weight_decay": -1.0}, "weight_decay must be at least 0"),
         ({"width": -1.0}, "width must be positive"),
         ({"depth": 0}, "depth must be at least 1"),
+        ({"stem": "small", "model": "test_vit"}, "stem must be one of none, fitted"),
+        ({"pretrained": "some.pt"}, "pretrained must be the path of a file that ends in .safetensors.*got 'some.pt'"),
+        ({"pretrained": "timm"}, "pretrained must be a file with model='mlp', for which timm has no weights"),
+        ({"pretrained": "some.safetensors", "source": Recipe()}, "source must keep their defaults with pretrained="),
+        ({"pretrained": "some.safetensors", "pretrain_copies": 2}, "keep their defaults with pretrain_copies=2"),
+        ({"frozen_layers": ("1",)}, "frozen_layers must be empty without a source, pretrained or pretrain_copies"),
+        ({"source": Recipe(), "tuned_layers": ("1",), "frozen_layers": ("3",)}, "with frozen_layers="),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"max_epochs": 0}, "max_epochs must be at least 1"),
         ({"target_loss": -0.1}, "target_loss must be at least 0"),

@@ -8,6 +8,7 @@ from torch import nn
 
 from zoo.errors import RecipeError
 from zoo.models.layers import SeededDropout, factorise, remove_batch_norm
+from zoo.models.stems import create_fitted
 from zoo.models.timm_names import timm_library
 from zoo.recipe import Recipe
 from zoo.recipe_fields import FAMILIES, SOLVED
@@ -23,7 +24,7 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
     """Build the network of a recipe at initialization, in train mode.
 
     Args:
-        recipe: its `model`, `width` and `depth` decide the network.
+        recipe: its `model`, `width`, `depth` and `stem` decide the network.
         image_shape: (c, h, w) of the images.
         num_classes: k, the number of logits.
         seed: decides the initial weights; the global random state is left as it was.
@@ -49,7 +50,7 @@ def build(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int, s
         if recipe.model in FAMILIES:
             network = _family(recipe, channels, height, width, num_classes)
         else:
-            network = _timm(recipe.model, image_shape, num_classes)
+            network = _timm(recipe, image_shape, num_classes)
         if not recipe.batch_norm:
             remove_batch_norm(network)
         if recipe.dropout > 0:
@@ -176,36 +177,40 @@ def _created(name: str, **arguments: Any) -> Any:
     return timm_library().create_model(name, **arguments)
 
 
-def _timm(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
-    """A timm model of this name, tried on an image."""
+def _timm(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    """A timm model by name, tried on an image."""
     try:
-        network = _sized(name, image_shape, num_classes)
+        network = _sized(recipe, image_shape, num_classes)
         with torch.no_grad():
             network.eval()(torch.zeros(1, *image_shape))
+    except RecipeError:
+        raise
     except Exception as error:  # whatever a model of timm's raises on sizes that it was not made for
         shape = " x ".join(map(str, image_shape))
-        least = _least_side(name, image_shape, num_classes)
+        least = _least_side(recipe, image_shape, num_classes)
         needs = "" if least is None else f" The least that works is {least} x {least}."
         raise RecipeError(
-            f"The timm model {name!r} cannot take images of {shape}.{needs} Use larger images, another timm model, or "
-            f"a family: {', '.join(FAMILIES)}."
+            f"The timm model {recipe.model!r} cannot take images of {shape}.{needs} Use larger images, another timm "
+            f"model, or a family: {', '.join(FAMILIES)}."
         ) from error
     return network.train()
 
 
-def _sized(name: str, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+def _sized(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
     arguments: dict[str, Any] = {"in_chans": image_shape[0], "num_classes": num_classes}
+    if recipe.stem == "fitted":
+        return create_fitted(recipe.model, image_shape[1], **arguments)
     try:
-        return cast("nn.Module", _created(name, img_size=image_shape[1], **arguments))
+        return cast("nn.Module", _created(recipe.model, img_size=image_shape[1], **arguments))
     except TypeError:  # convolutional networks take any image and know no img_size
-        return cast("nn.Module", _created(name, **arguments))
+        return cast("nn.Module", _created(recipe.model, **arguments))
 
 
-def _least_side(name: str, image_shape: tuple[int, int, int], num_classes: int) -> int | None:
+def _least_side(recipe: Recipe, image_shape: tuple[int, int, int], num_classes: int) -> int | None:
     """Least side, of those above that of the image, that a timm model takes; tried without memory for its weights."""
     for side in (side for side in SIDES if side > min(image_shape[1:])):
         shape = (image_shape[0], side, side)
         with contextlib.suppress(Exception), torch.device("meta"), torch.no_grad():
-            _sized(name, shape, num_classes).eval()(torch.zeros(1, *shape))
+            _sized(recipe, shape, num_classes).eval()(torch.zeros(1, *shape))
             return side
     return None

@@ -81,7 +81,7 @@ def suites() -> dict[str, Suite]:
     for info in pkgutil.walk_packages(zoo.suites.__path__, "zoo.suites."):
         module = importlib.import_module(info.name)
         if isinstance(getattr(module, "STUDY", None), Study):
-            name = info.name.rpartition(".")[2]
+            name = module.STUDY.name or info.name.rpartition(".")[2]
             found[name] = _suite_of(module, name)
     for point in _installed(found):
         try:

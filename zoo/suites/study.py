@@ -34,8 +34,10 @@ class Study:
         sizes: "small" runs on two cores; "reference", where there is one, takes hours there; "full" is meant for a GPU.
         measures: names of the measures that it is about; None for all.
         observations: names of what is observed of every network, see zoo.observations.
+        name: of a suite of the project; that of its module if None.
     """
 
     sizes: Mapping[SizeName, Size]
     measures: tuple[str, ...] | None = None
     observations: tuple[str, ...] = ()
+    name: str | None = None

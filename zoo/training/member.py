@@ -1,5 +1,6 @@
 """Members of a fleet: jobs, runs in training, and the rounds of training between which weights are pruned."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -27,12 +28,14 @@ class Job:
         recipe: what is trained; its pretraining, source and teacher are already in the other attributes.
         data: what it is trained and tested on.
         start: weights to start from, by name; those of the recipe's own initialization where there are none.
+        start_sha256: digest of the file that the start was read from; none if None.
         targets: probabilities [n, k] to learn in place of the labels; none if None.
     """
 
     recipe: Recipe
     data: PreparedData
     start: State = field(default_factory=dict)
+    start_sha256: str | None = None
     targets: Tensor | None = None
 
 
@@ -174,21 +177,41 @@ class Entrance:
 
     def _trained(self, run: Run) -> Masks | None:
         """True where a parameter is trained; None where all are."""
-        tuned = run.recipe.tuned_layers
-        if not tuned and run.masks is None:
+        recipe = run.recipe
+        if not recipe.tuned_layers and not recipe.frozen_layers and run.masks is None:
             return None
         names = [name for name, _ in self.network.named_parameters()]
-        if unknown := [layer for layer in tuned if not any(name.startswith(layer) for name in names)]:
-            modules = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in names))
-            raise RecipeError(f"tuned_layers must name modules of the network; got {unknown[0]!r}. It has {modules}.")
+        kept = kept_parameters(recipe, names)
         masks = {}
         for name in names:
             mask = None if run.masks is None else run.masks.get(name)
-            if tuned and not name.startswith(tuned):
+            if name in kept:
                 mask = torch.zeros(run.start[name].shape, dtype=torch.bool)
             if mask is not None:
                 masks[name] = mask.to(self._device)
         return masks
+
+
+def kept_parameters(recipe: Recipe, names: Sequence[str]) -> frozenset[str]:
+    """Return the parameters that a recipe does not train: all but `tuned_layers`, or `frozen_layers`.
+
+    Args:
+        recipe: what is trained.
+        names: of the parameters of its network.
+
+    Raises:
+        RecipeError: a layer that the network does not have, or nothing that is trained.
+    """
+    for field_name in ("tuned_layers", "frozen_layers"):
+        layers = getattr(recipe, field_name)
+        if unknown := [layer for layer in layers if not any(name.startswith(layer) for name in names)]:
+            modules = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in names))
+            raise RecipeError(f"{field_name} must name modules of the network; got {unknown[0]!r}. It has {modules}.")
+    tuned, frozen = recipe.tuned_layers, recipe.frozen_layers
+    kept = {name for name in names if (tuned and not name.startswith(tuned)) or (frozen and name.startswith(frozen))}
+    if frozen and len(kept) == len(names):
+        raise RecipeError(f"frozen_layers must leave something to train; got {frozen}, which is the whole network.")
+    return frozenset(kept)
 
 
 def _fitting(given: Tensor | None, fresh: Tensor) -> Tensor:

@@ -56,6 +56,7 @@ class Record:
         curve: the network at its checkpoints; empty where none were kept.
         mode: the engine that trained it; None for what is solved, and where an earlier version did not say.
         precision: of the matrix products of training.
+        start_sha256: digest of the file of pretrained weights that it started from; None where there was none.
     """
 
     train_accuracy: float
@@ -75,6 +76,7 @@ class Record:
     curve: tuple[CurvePoint, ...] = ()
     mode: Mode | None = None
     precision: Precision = "float32"
+    start_sha256: str | None = None
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Record":
@@ -140,6 +142,7 @@ def record_of(
     curve: Sequence[CurvePoint] = (),
     mode: Mode | None = None,
     precision: Precision = "float32",
+    start_sha256: str | None = None,
 ) -> Record:
     """Evaluate a trained network on its data and make its record."""
     last = curve_point(network, data, epochs)
@@ -161,6 +164,7 @@ def record_of(
         curve=tuple(curve),
         mode=mode,
         precision=precision,
+        start_sha256=start_sha256,
     )
 
 

@@ -24,6 +24,7 @@ from zoo.data.datasets import load
 from zoo.errors import EngineError
 from zoo.models.build import build
 from zoo.models.closed_form import solve, unsolved
+from zoo.models.pretrained import Pretrained, load_pretrained
 from zoo.recipe import TRAITS, Recipe
 from zoo.recipe_fields import SOLVED
 from zoo.seeds import generator, seed_for
@@ -141,15 +142,22 @@ class _Workshop:
         others = self._others(list(dict.fromkeys(needed)))
         pretrained = self._pretrained([recipe for recipe in recipes if recipe.pretrain_copies])
         jobs, targets = [], {}
+        read = self._read(recipes[0])
         for recipe in recipes:
             data = data_of(recipe, self.data_dir)
-            start = pretrained.get(recipe, {}) if recipe.source is None else others[recipe.source]
+            start = pretrained.get(recipe, read.state) if recipe.source is None else others[recipe.source]
             teacher = recipe.teacher
             if teacher is not None and (teacher, recipe.data) not in targets:
                 targets[teacher, recipe.data] = self._targets(teacher, others[teacher], data)
             soft = None if teacher is None else targets[teacher, recipe.data]
-            jobs.append(Job(recipe=recipe, data=data, start=start, targets=soft))
+            jobs.append(Job(recipe=recipe, data=data, start=start, start_sha256=read.sha256, targets=soft))
         return jobs
+
+    def _read(self, recipe: Recipe) -> Pretrained:
+        """The weights that networks of one shape start from; none where the recipe names no file."""
+        if recipe.pretrained is None:
+            return Pretrained({}, None)
+        return load_pretrained(recipe, network_of(recipe, data_of(recipe, self.data_dir)))
 
     def _others(self, recipes: Sequence[Recipe]) -> dict[Recipe, State]:
         """The final states of other recipes."""

@@ -219,6 +219,7 @@ class Trainer:
             curve=run.curve,
             mode="loop" if choice == Choice("fleet", 1) else choice.mode,
             precision=self.precision,
+            start_sha256=run.job.start_sha256,
         )
         return TrainedRun(run.recipe, record, on_cpu(run.initial), on_cpu(state), tuple(run.snapshots))
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
+import torch
 from PIL import Image
 
 from harness.errors import HarnessError
@@ -62,6 +64,21 @@ def test_what_a_recipe_builds_on_is_checked_too() -> None:
     source = Recipe(train_size=5000)
     with pytest.raises(ValueError, match="5000"):
         check_recipes([Recipe(train_size=64, source=source)], None)
+
+
+def test_pretrained_weights_and_layers_are_checked_before_training(tmp_path: Path) -> None:
+    """A file that is not there or does not fit, and a layer that the network lacks, with the line that names it."""
+    path = tmp_path / "weights.safetensors"
+    recipe = Recipe(pretrained=str(path))
+    with pytest.raises(ValueError, match="line 3: pretrained must name a safetensors file; there is no file"):
+        check_recipes([Recipe(), recipe], None, ["line 2", "line 3"])
+    safetensors.torch.save_file({"1.weight": torch.zeros(64, 64)}, path)
+    with pytest.raises(
+        ValueError, match=r"line 2: pretrained must fit the model 'mlp'.*3 are missing: 1.bias, 3.weight"
+    ):
+        check_recipes([recipe], None, ["line 2"])
+    with pytest.raises(ValueError, match="line 3: tuned_layers must name modules of the network; got 'fc'"):
+        check_recipes([Recipe(), Recipe(source=Recipe(), tuned_layers=("fc",))], None, ["line 2", "line 3"])
 
 
 @pytest.mark.parametrize("name", WITH_SOURCES)

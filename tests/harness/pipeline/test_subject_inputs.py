@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from rich.console import Console
 
@@ -28,14 +29,19 @@ RECIPE = Recipe(train_size=64, batch_size=16, learning_rate=0.05, target_loss=0.
 @pytest.fixture(scope="module")
 def task(tmp_path_factory: pytest.TempPathFactory) -> ScoreTask:
     """One network with checkpoints, stored and about to be scored."""
-    (run,) = train([RECIPE], fleet=1)
+    return stored(RECIPE, tmp_path_factory.mktemp("zoo"))
+
+
+def stored(recipe: Recipe, folder: Path) -> ScoreTask:
+    """Train and store a network, and make the task that scores it."""
+    (run,) = train([recipe], fleet=1)
     from harness.store.weights import pack
 
-    store = Store(tmp_path_factory.mktemp("zoo"))
+    store = Store(folder)
     run_id = store.add_run(pack(run, {}))
     initial, final = store.weight_files(run_id)
     return ScoreTask(
-        recipe=RECIPE, initial=initial, final=final, trajectory=store.trajectory_file(run_id),
+        recipe=recipe, initial=initial, final=final, trajectory=store.trajectory_file(run_id),
         losses=run.record.losses, steps=run.record.steps, twin=None, names=(), options=RunOptions(device="cpu"),
     )  # fmt: skip
 
@@ -94,6 +100,21 @@ def test_a_refit_on_the_same_data_is_the_same_network(task: ScoreTask) -> None:
     assert min(distance(other), distance(noisy), distance(fewer)) > 0.1
     assert [network.steps_per_epoch for network in (same, fewer)] == [4, 2]
     assert list(same.losses) == pytest.approx(list(task.losses), rel=1e-4)
+
+
+def test_a_refit_of_another_seed_starts_from_the_pretrained_weights(tmp_path: Path) -> None:
+    """Though the file is gone: frozen, they are those of the network, and the head is another."""
+    weights = tmp_path / "weights.safetensors"
+    (run,) = train([RECIPE.replace(seed=9)], fleet=1)
+    safetensors.torch.save_file(run.final, weights)
+    task = stored(RECIPE.replace(pretrained=str(weights), frozen_layers=("1",), checkpoints="none"), tmp_path / "zoo")
+    weights.unlink()
+    data = data_of(RECIPE)
+    (other,) = make_refit(task, data)(
+        [Training(inputs=normalised(data.train_images, data), labels=data.train_labels, seed=5)]
+    )
+    assert torch.equal(other.params["1.weight"], run.final["1.weight"])
+    assert not torch.allclose(other.params["5.weight"], task.final.state()["5.weight"], atol=0.01)
 
 
 def test_a_lost_checkpoint_file_is_a_damaged_run(tmp_path: Path) -> None:

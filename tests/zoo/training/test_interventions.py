@@ -51,6 +51,7 @@ INTERVENTIONS: dict[str, dict[str, Any]] = {
     "pretrain_erasure": {"pretrain_copies": 2, "pretrain_erasure": 0.1, "pretrain_epochs": 2},
     "source": {"source": BASE.replace(max_epochs=2, seed=3)},
     "tuned_layers": {"source": BASE.replace(max_epochs=2, seed=3), "tuned_layers": ("5",), "weight_decay": 0.1},
+    "frozen_layers": {"source": BASE.replace(max_epochs=2, seed=3), "frozen_layers": ("1",), "weight_decay": 0.1},
     "prune": {"prune": 0.75, "prune_rounds": 2},
     "prune_rewound": {"prune": 0.75, "prune_rounds": 2, "rewind_epoch": 2},
     "prune_rate": {"prune": 0.75, "prune_rounds": 2, "rewind_epoch": 2, "rewind": "learning_rate"},
