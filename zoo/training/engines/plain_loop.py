@@ -63,7 +63,8 @@ class PlainLoop:
         parameters = list(self._network.parameters())
         with torch.no_grad():
             for p in parameters:
-                p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+                grad = torch.zeros_like(p) if p.grad is None else p.grad
+                p.grad = grad.contiguous()  # the rules see it as one row, which channels_last has no view of
             self._rules.apply([cast("Tensor", p.grad).view(1, -1) for p in parameters])
             before = [
                 None if mask is None else p.clone() for p, mask in zip(parameters, self._rules.masks(), strict=True)

@@ -1,6 +1,7 @@
 """A fleet's members are the networks that the plain loop trains."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from zoo.recipe import Recipe
 from zoo.recipe_fields import FAMILIES, Optimizer
 from zoo.training.engines.plain_loop import PlainLoop
 from zoo.training.engines.stacked_fleet import Batch, Fleet, Member, StackedFleet, state_of
+from zoo.training.gradient_rules import GradientRules
 from zoo.training.record import normalised
 from zoo.training.train import data_of, network_of
 
@@ -89,10 +91,13 @@ def test_a_fleet_gives_the_networks_of_the_plain_loop(model: str, optimizer: Opt
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("model", ["nin", "resnet", "nf_resnet", "vit"])
-def test_the_order_in_memory_changes_no_network(model: str, optimizer: Optimizer, data: PreparedData) -> None:
+@pytest.mark.parametrize("rules", [GradientRules(), GradientRules(clip_norm=0.5)], ids=["plain", "clipped"])
+def test_the_order_in_memory_changes_no_network(
+    rules: GradientRules, model: str, optimizer: Optimizer, data: PreparedData
+) -> None:
     """Images and filters pixel by pixel: the same networks to 1e-8 in float64, and states in the usual order."""
     recipe = Recipe(model=model, train_size=128, optimizer=optimizer)
-    member = members_of(recipe, data)[0]
+    member = replace(members_of(recipe, data)[0], rules=rules)
     states = []
     for channels_last in (False, True):
         loop = PlainLoop(network_of(recipe, data).double(), optimizer, channels_last=channels_last)
