@@ -63,9 +63,14 @@ class PlainLoop:
         parameters = list(self._network.parameters())
         with torch.no_grad():
             for p in parameters:
-                grad = torch.zeros_like(p) if p.grad is None else p.grad
-                p.grad = grad.contiguous()  # the rules see it as one row, which channels_last has no view of
-            self._rules.apply([cast("Tensor", p.grad).view(1, -1) for p in parameters])
+                p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+            gradients = [cast("Tensor", p.grad) for p in parameters]
+            rows = [gradient.reshape(1, -1) for gradient in gradients]  # copies of those in channels_last
+            self._rules.apply(rows)
+            for gradient, row in zip(gradients, rows, strict=True):
+                gradient.copy_(
+                    row.view(gradient.shape)
+                )  # which stays in the order of its parameter, as optimizers need
             before = [
                 None if mask is None else p.clone() for p, mask in zip(parameters, self._rules.masks(), strict=True)
             ]
