@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -62,15 +61,10 @@ class PlainLoop:
         """A step after the member's rules; what is masked stays as it is, whatever the optimizer's decay says."""
         parameters = list(self._network.parameters())
         with torch.no_grad():
-            for p in parameters:
-                p.grad = torch.zeros_like(p) if p.grad is None else p.grad
-            gradients = [cast("Tensor", p.grad) for p in parameters]
-            rows = [gradient.reshape(1, -1) for gradient in gradients]  # copies of those in channels_last
+            rows = [torch.zeros_like(p).reshape(1, -1) if p.grad is None else p.grad.reshape(1, -1) for p in parameters]
             self._rules.apply(rows)
-            for gradient, row in zip(gradients, rows, strict=True):
-                gradient.copy_(
-                    row.view(gradient.shape)
-                )  # which stays in the order of its parameter, as optimizers need
+            for p, row in zip(parameters, rows, strict=True):
+                p.grad = torch.empty_like(p).copy_(row.view(p.shape))  # in its parameter's order, as optimizers need
             before = [
                 None if mask is None else p.clone() for p, mask in zip(parameters, self._rules.masks(), strict=True)
             ]
