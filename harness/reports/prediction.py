@@ -1,6 +1,5 @@
 """Predict the gaps of a zoo's networks from a reference zoo: read both, with all their hyperparameters."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,17 +55,15 @@ def predict_source(
 
 
 def read_known(reference: str, console: Console) -> Source:
-    """Read a reference: digits, a reference ledger of the package by name, a zoo's directory or a ledger's file.
+    """Read a reference: a reference ledger of the package by name, a zoo's directory or a ledger's file.
 
     Raises:
         HarnessError: there is none, or it has no scores.
     """
     if reference in reference_names():
         return _read(Path(PREFIX + reference), console)
-    if reference == "digits":
-        return _read_digits()
     if reference_name(Path(reference)) is None and not Path(reference).exists():
-        names = ", ".join(["digits", *reference_names()])
+        names = ", ".join(reference_names())
         raise HarnessError(
             f"--reference must be one of {names}, a zoo's directory or a ledger's file; got {reference}."
         )
@@ -106,18 +103,3 @@ def _read_zoo(folder: Path, console: Console) -> Source:
 
 def _source(ledger: pd.DataFrame, metadata: Mapping[str, Mapping[str, object]]) -> Source:
     return Source(ledger, {name: one["version"] for name, one in metadata.items() if "version" in one})
-
-
-def _read_digits() -> Source:
-    """Read the ledger of the digits check zoo, which comes with the package."""
-    from harness.checking.zoo import FOLDERS, LEDGER, MEASURES, PACKAGE, RUNS
-    from harness.store.to_ledger import hyperparameters_of
-    from zoo.recipe import Recipe
-
-    folder = PACKAGE / FOLDERS["digits"]
-    scores = read_ledger(folder / LEDGER)
-    runs = json.loads((folder / RUNS).read_text())
-    full = pd.DataFrame([hyperparameters_of(Recipe.from_changed(runs[name]["recipe"])) for name in scores["run_id"]])
-    rest = scores.drop(columns=[column for column in scores if str(column).startswith("hp.")])
-    figures = json.loads((folder / MEASURES).read_text())
-    return Source(pd.concat([full, rest], axis=1), {name: one["version"] for name, one in figures.items()})

@@ -10,6 +10,7 @@ import pytest
 from harness.held_out import describe_secret
 from harness.pipeline.plan import make_plan
 from harness.pipeline.run_options import RunOptions
+from harness.store import lock
 from harness.store.store import Store
 from harness.store.weights import pack
 from tests.harness.conftest import Gapbench
@@ -46,8 +47,12 @@ def recipes_in(folder: Path) -> set[Recipe]:
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
-    """Every file under a folder, the ledger's by its rows: opening one writes into its journal."""
-    files = {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file() and "sqlite" not in file.name}
+    """Every file under a folder but the lock, the ledger's by its rows: opening one writes into its journal."""
+    files = {
+        str(file): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and "sqlite" not in file.name and file.name != lock.FILE
+    }
     with Store(folder) as store:
         runs, scores = store.runs(), list(store.scores())
     return files | {"runs": repr(runs).encode(), "scores": repr(scores).encode()}

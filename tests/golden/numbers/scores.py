@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -43,13 +44,14 @@ OTHERS: Final = {
 }
 
 
-def scores_of(name: str, nudge: int = 0) -> dict[str, float | None]:
+def scores_of(name: str, data: Path | None, nudge: int = 0) -> dict[str, float | None]:
     """Score one stored network with every measure that has golden numbers for it, in float64.
 
     Raises:
+        DatasetError: `data` does not hold its images.
         RuntimeError: a measure has failed.
     """
-    subject = Subject(**_parts(name, nudge))
+    subject = Subject(**_parts(name, data, nudge))
     chosen = [measure for measure in catalog().values() if not measure.slow or name in SLOW_ON]
     found = score_subject(subject, chosen)
     if failed := {measure: score.why for measure, score in found.items() if score.outcome in ("failed", "timeout")}:
@@ -58,10 +60,10 @@ def scores_of(name: str, nudge: int = 0) -> dict[str, float | None]:
 
 
 def all_scores(nudge: int = 0) -> Scores:
-    """Score every stored network."""
+    """Score every stored network; GAPBENCH_DATA names the folder that holds cifar10."""
     found: Scores = {}
     for name in SHAPES:
-        for measure, value in scores_of(name, nudge).items():
+        for measure, value in scores_of(name, Path(os.environ["GAPBENCH_DATA"]), nudge).items():
             found.setdefault(measure, {})[name] = value
     return found
 
@@ -76,8 +78,8 @@ def scores_in_process(rounding: Rounding) -> Scores:
     return found
 
 
-def _parts(name: str, nudge: int) -> dict[str, Any]:
-    parts = stored_network(name).parts()
+def _parts(name: str, data: Path | None, nudge: int) -> dict[str, Any]:
+    parts = stored_network(name, data).parts()
     if nudge:
         generator = torch.Generator().manual_seed(nudge)
         with torch.no_grad():
@@ -88,5 +90,9 @@ def _parts(name: str, nudge: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    if "GAPBENCH_DATA" not in os.environ:
+        sys.exit(
+            "Two of the stored networks were trained on CIFAR-10: set GAPBENCH_DATA to the folder that holds cifar10."
+        )
     torch.set_num_threads(int(sys.argv[1]))
     sys.stdout.write(json.dumps(all_scores(int(sys.argv[2]))) + "\n")

@@ -8,31 +8,20 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 
-from tests.golden.numbers.stored import SHAPES, WEIGHTS, normalised
+from tests.golden.numbers.stored import SHAPES, WEIGHTS, first_images, normalised
 from tests.measures.networks import trained
-from zoo.data.datasets import load
 
-NUM_EXAMPLES, STEPS = 24, 60
+STEPS = 60
 
 
 def main(data: Path) -> None:
-    """Write the file of networks and images."""
-    pixels, targets = load_digits(return_X_y=True)
-    colour = load("cifar10", data)
-    images = {
-        "digits": (torch.from_numpy(pixels).reshape(-1, 1, 8, 8).to(torch.uint8), torch.from_numpy(targets)),
-        "cifar10": (colour.train_images, colour.train_labels),
-    }
+    """Write the file of networks."""
     tensors: dict[str, Tensor] = {}
-    for name, (every, labels) in images.items():
-        tensors[f"{name}.train"] = every[:NUM_EXAMPLES].clone()
-        tensors[f"{name}.labels"] = labels[:NUM_EXAMPLES].to(torch.uint8)
-        tensors[f"{name}.unlabeled"] = every[NUM_EXAMPLES : 2 * NUM_EXAMPLES].clone()
     for name, shape in SHAPES.items():
-        inputs, labels = normalised(tensors[f"{shape.images}.train"]), tensors[f"{shape.images}.labels"].long()
+        images = first_images(shape.images, data)
+        inputs, labels = normalised(images.train), images.labels
         for part, seed in (("final", 1), ("twin", 2)):
             model, initial = trained(shape.seeded, inputs, labels, seed=seed, steps=STEPS)
             tensors |= {f"{name}.{part}.{key}": value.clone() for key, value in model.state_dict().items()}

@@ -164,7 +164,7 @@ def test_the_published_ledger_is_ranked_on_the_command_line(data_dir: Path) -> N
 @pytest.mark.parametrize("what", ["suites", "measures", "datasets", "corruptions"])
 def test_lists_name_what_there_is(what: str) -> None:
     """As a table and as JSON."""
-    found = json.loads(invoked("list", what, "--json").stdout)
+    found = json.loads(invoked("list", what, "--json").stdout)[what]
     table = invoked("list", what).stdout
 
     assert len(found) >= 1 + (what != "datasets")

@@ -29,12 +29,12 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path / "m.csv"
 
 
-def test_digits_predict_networks_of_ones_own(mine: Path) -> None:
+def test_a_reference_predicts_networks_of_ones_own(mine: Path) -> None:
     """Networks like those of the reference get intervals; a table, Markdown and JSON say the same."""
-    result = invoked(mine, "--reference", "digits", "--json")
+    result = invoked(mine, "--reference", DIGITS, "--json")
     found = json.loads(result.stdout)
     first = found["networks"][0]
-    table, markdown = (invoked(mine, "--reference", "digits", *more) for more in ((), ("--markdown",)))
+    table, markdown = (invoked(mine, "--reference", DIGITS, *more) for more in ((), ("--markdown",)))
 
     assert result.exit_code == 0
     assert found["schema"] == 1
@@ -50,7 +50,7 @@ def test_a_narrow_terminal_keeps_the_end_of_a_name(mine: Path) -> None:
     frame = pd.read_csv(mine)
     frame["run_id"] = [f"a_name_that_is_far_too_long_for_a_terminal_{place}" for place in range(8)]
     frame.to_csv(mine, index=False)
-    lines = invoked(mine, "--reference", "digits", columns=80).stdout.splitlines()
+    lines = invoked(mine, "--reference", DIGITS, columns=80).stdout.splitlines()
 
     assert sum(line.startswith("…") and "terminal_" in line for line in lines) == 8
 
@@ -63,10 +63,12 @@ def test_another_version_does_not_predict(mine: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         prediction,
         "_read",
-        lambda *given, **options: prediction.Source(read(*given, **options).ledger, {"fro_dist": 99}),
+        lambda path, *given, **options: prediction.Source(
+            read(path, *given, **options).ledger, {"fro_dist": 99 if path == mine else 1}
+        ),
     )
-    found = json.loads(invoked(mine, "--reference", "digits", "--json").stdout)
-    refused = invoked(mine, "--reference", "digits", "--measures", "fro_dist")
+    found = json.loads(invoked(mine, "--reference", DIGITS, "--json").stdout)
+    refused = invoked(mine, "--reference", DIGITS, "--measures", "fro_dist")
 
     assert "fro_dist" not in found["measures"]
     assert "by version 99 here" in found["why"]["fro_dist"]
@@ -80,7 +82,7 @@ def test_status_is_negative_where_every_network_is_outside(mine: Path) -> None:
     scores = [str(column) for column in frame if str(column).startswith("measure.")]
     frame[scores] = frame[scores].where(frame[scores].isna(), np.float64(1e30))
     frame.to_csv(mine, index=False)
-    result = invoked(mine, "--reference", "digits")
+    result = invoked(mine, "--reference", DIGITS)
 
     assert result.exit_code == 1
     assert "No interval for 8 of 8" in result.stdout
@@ -89,10 +91,10 @@ def test_status_is_negative_where_every_network_is_outside(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere", "--reference", "digits"], "nowhere must be a zoo's directory or a ledger's file"),
-        ([DIGITS, "--reference", "digit"], "--reference must be one of digits, cifar10, a zoo's directory"),
-        ([DIGITS, "--reference", "digits", "--json", "--markdown"], "must be printed in one form"),
-        ([DIGITS, "--reference", "digits", "--measures", "fro_dst"], "Did you mean: fro_dist"),
+        (["nowhere", "--reference", DIGITS], "nowhere must be a zoo's directory or a ledger's file"),
+        ([DIGITS, "--reference", "digit"], "--reference must be one of cifar10, digits, a zoo's directory"),
+        ([DIGITS, "--reference", DIGITS, "--json", "--markdown"], "must be printed in one form"),
+        ([DIGITS, "--reference", DIGITS, "--measures", "fro_dst"], "Did you mean: fro_dist"),
     ],
 )
 def test_refusals(arguments: list[str | Path], sentence: str) -> None:

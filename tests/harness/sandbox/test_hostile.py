@@ -36,7 +36,7 @@ ENDS = {
     "returns_infinity": ("failed", "must return a finite number"),
     "lies_about_its_number": ("failed", "returned a malformed score"),
     "gives_layers_without_end": ("timeout", "was killed"),
-    "returns_text": ("failed", "ValueError"),
+    "returns_text": ("failed", "must return one number; it returned a str"),
     "reads_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
     "appends_to_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
     "truncates_the_ledger": ("failed", "FileNotFoundError|PermissionError"),
