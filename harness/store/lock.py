@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ from typing import Final, TextIO
 from harness.errors import HarnessError
 
 FILE: Final = "gapbench.lock"  # in the zoo's directory
+ATTEMPTS: Final = 5
+PAUSE: Final = 0.05  # seconds
 
 
 class BusyZooError(HarnessError):
@@ -47,7 +50,7 @@ def hold(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / FILE).open("a+", encoding="utf-8") as file:
-        if not _lock(file, fcntl.LOCK_EX):
+        if not _lock_soon(file):
             raise BusyZooError(
                 f"{folder} is in use by {_read(file)}, which trains or scores in it. Wait until it ends, or give "
                 f"another --out. Meanwhile gapbench status {folder} shows its progress, and rank and page work."
@@ -65,6 +68,15 @@ def holder_of(folder: Path) -> Holder | None:
             return None if _lock(file, fcntl.LOCK_SH) else _read(file)
     except FileNotFoundError:
         return None
+
+
+def _lock_soon(file: TextIO) -> bool:
+    """Try to lock a file for this process alone, again after a moment: `holder_of` may just be looking."""
+    for _ in range(ATTEMPTS):
+        if _lock(file, fcntl.LOCK_EX):
+            return True
+        time.sleep(PAUSE)
+    return False
 
 
 def _lock(file: TextIO, kind: int) -> bool:

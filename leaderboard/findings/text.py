@@ -211,7 +211,8 @@ def _advice(report: Report) -> str:
             paragraphs.append(f"No other measure is both better and cheaper than these: {_list(cheap)}.")
         beyond = [name for name in good if says_more(report.measures[name])]
         paragraphs.append(
-            f"Of them {_list(beyond)} say more than the joint prediction from all hyperparameters."
+            f"Of them {_list(beyond)} {'say' if len(beyond) > 1 else 'says'} more than the joint prediction from all "
+            "hyperparameters."
             if beyond
             else """None of them says more than all hyperparameters do: where hyperparameters are known, these networks
             give no evidence that a measure adds to them."""

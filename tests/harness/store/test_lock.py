@@ -1,8 +1,10 @@
 """The lock of a zoo's directory dies with its process, names it, and hinders nobody who reads."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from harness.store.lock import FILE, BusyZooError, hold, holder_of
 
 HOLD = """
 import sys
+import threading
 from pathlib import Path
 from harness.store.lock import hold
 
@@ -49,3 +52,14 @@ def test_a_directory_without_a_lock_is_free(tmp_path: Path) -> None:
     """Asking creates no file."""
     assert holder_of(tmp_path) is None
     assert not list(tmp_path.iterdir())
+
+
+def test_who_looks_for_a_holder_keeps_nobody_out(tmp_path: Path) -> None:
+    """Looking takes a shared lock for a moment; a command that starts then tries again."""
+    with (tmp_path / FILE).open("w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        gone = threading.Timer(0.02, fcntl.flock, (looking, fcntl.LOCK_UN))
+        gone.start()
+        with hold(tmp_path):
+            gone.join()
+            assert holder_of(tmp_path) is not None
