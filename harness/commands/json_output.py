@@ -7,7 +7,7 @@ SCHEMA = 1  # of the facts below; raised when a key changes its meaning or goes
 
 
 def print_json(facts: Mapping[str, object]) -> None:
-    """Print facts as one line of JSON that begins with `schema`.
+    """Print facts as one line of JSON that begins with `schema`, that of the facts if they have one.
 
     Raises:
         ValueError: a number is not finite.

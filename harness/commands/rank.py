@@ -1,6 +1,5 @@
 """Commands that rank measures: gapbench rank | page | table."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from harness.commands.errors import GOOD, NEGATIVE, console, errors, refuse, report_empty, table_console
+from harness.commands.json_output import print_json
 from harness.commands.options import AllRuns, Beside, Json, Target, Within
 
 
@@ -77,7 +77,7 @@ def rank(
     )
     report = rank_beside(source, beside, options, errors).report
     if as_json:
-        print(json.dumps(report.to_json(), allow_nan=False))  # noqa: T201  for the next program, so without rich's wrapping
+        print_json(report.to_json())
     elif markdown:
         print(as_markdown(report) if report.beside is None else markdown_beside(report, report.beside), end="")  # noqa: T201  as Markdown
     elif report.beside is None:
