@@ -11,7 +11,7 @@ Masks = dict[str, Tensor]
 def random_mask(params: Mapping[str, Tensor], sparsity: float, generator: torch.Generator) -> Masks:
     """For every weight of more than one dimension a random mask that leaves round((1 - sparsity) numel) places True.
 
-    Gains, biases and other vectors are trained whole, as in Timpl et al. 2021, arXiv:2106.14718. Masks lie on the CPU.
+    Gains, biases and other vectors are trained whole, as in Timpl et al. 2021, arXiv:2206.10915. Masks lie on the CPU.
     """
     masks = {}
     for name, weight in params.items():
