@@ -13,28 +13,28 @@ STUDY: Final = "label_noise_sgd"
 TRACE: Final = "observed.squared_error_trace"
 
 
-def _sides(evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Select networks with and without label noise, leaving out those that diverged."""
-    ledger = evidence.ledger[evidence.ledger["stopped"] != "diverged"]
+def _sides(evidence: Evidence, loss: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Select networks of one loss with and without label noise, leaving out those that diverged."""
+    ledger = where(evidence.ledger[evidence.ledger["stopped"] != "diverged"], loss=loss)
     return ledger[ledger["hp.label_resampling"] > 0], where(ledger, label_resampling=0.0)
 
 
 def _trace(evidence: Evidence) -> Finding:
-    return ratio(*_sides(evidence), TRACE)
+    return ratio(*_sides(evidence, "squared_error"), TRACE)
 
 
 def _rate(evidence: Evidence) -> Finding:
-    noisy, _ = _sides(evidence)
+    noisy, _ = _sides(evidence, "squared_error")
     return average_over_seeds(noisy, lambda rows: rank_correlation(rows["hp.learning_rate"], rows[TRACE]))
 
 
 def _accuracy(evidence: Evidence) -> Finding:
-    return contrast(*_sides(evidence), "test_accuracy")
+    return contrast(*_sides(evidence, "cross_entropy"), "test_accuracy")
 
 
 def _series(evidence: Evidence) -> list[Series]:
-    names = ("label noise", "none")
-    return [line(name, rows, "hp.learning_rate", TRACE) for name, rows in zip(names, _sides(evidence), strict=True)]
+    names, sides = ("label noise", "none"), _sides(evidence, "squared_error")
+    return [line(name, rows, "hp.learning_rate", TRACE) for name, rows in zip(names, sides, strict=True)]
 
 
 FIGURE: Final = Figure(x="learning rate", y="trace of the Hessian", series=_series, log=True)
@@ -64,7 +64,7 @@ CLAIMS: Final = (
     Claim(
         study=STUDY,
         name="label_noise_helps",
-        statement="Networks trained with label noise generalize better.",
+        statement="From a start that generalizes badly, networks trained with label noise generalize better.",
         source=f"{SOURCE}, abstract",
         published="training with noisy labels improves generalization",
         unit="test accuracy",
