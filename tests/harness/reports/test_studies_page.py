@@ -14,7 +14,8 @@ from rich.console import Console
 from harness.pipeline.plan import make_plan
 from harness.pipeline.run_options import RunOptions
 from harness.pipeline.steps import observe_missing, score_missing, train_missing
-from harness.reports.studies_page import main, read_study
+from harness.reports.studies.record import StudyRecordError, kept_study, read_study
+from harness.reports.studies_page import main, page
 from harness.reports.write_results import write_results
 from harness.store.store import Store
 from harness.store.to_ledger import evidence_of, hyperparameters_of
@@ -25,6 +26,7 @@ from zoo.suites.registry import suite, suites
 
 STUDIES = sorted(name for name in suites() if claims_of(name))
 SOME = ("param_norm", "params")
+DOCS = Path(__file__).parents[3] / "docs"
 SWITCHES = ("observed.source_noise", "observed.source_is_clipped", "observed.confused_train")  # zero is a condition
 
 
@@ -85,21 +87,58 @@ def test_every_study_runs_from_end_to_end(name: str, tmp_path: Path) -> None:
 
 def test_the_page_shows_what_was_found(tmp_path: Path) -> None:
     """A section for each study that was run, with its figure and each claim with its verdict; others are left out."""
-    runs, page = tmp_path / "runs", tmp_path / "docs" / "studies.md"
-    page.parent.mkdir()
+    runs, path = tmp_path / "runs", tmp_path / "docs" / "studies.md"
+    path.parent.mkdir()
     with run("expressivity", runs / "expressivity") as store:
         written = write_results(store, claims_of("expressivity"))
     assert json.loads((runs / "expressivity" / "claims.json").read_text()) == written.to_json()["claims"]
-    main([str(runs), "-o", str(page)])
-    text = page.read_text()
+    main([str(runs), "-o", str(path)])
+    text = path.read_text()
 
-    assert text.count("\n## ") == 1
+    assert text.count("\n## ") == 2  # the study and the source papers
     assert all(claim.statement in text for claim in claims_of("expressivity"))
     assert "![expressivity](studies/expressivity.svg)" in text
-    assert (page.parent / "studies" / "expressivity.svg").read_text().count("</svg>") == 1
+    assert (path.parent / "studies" / "expressivity.svg").read_text().count("</svg>") == 1
     assert read_study(suite("jiang"), runs / "jiang") is None
     assert "| [expressivity](#expressivity) | 2 |" in text
     assert "Not run: bad_minima, " in text
+
+    path.unlink()
+    main(["-o", str(path)])
+    assert path.read_text() == text  # from the results that were kept
+
+
+def test_the_page_is_current() -> None:
+    """docs/studies.md is what the command writes from the results in docs/studies and the table of source papers."""
+    text = (DOCS / "studies.md").read_text(encoding="utf-8")
+    assert text == page(DOCS / "studies"), "run python -m harness.reports.studies_page"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_kept_results_are_those_of_the_claims(name: str) -> None:
+    """A claim whose words or range were changed since is judged again."""
+    kept = kept_study(suite(name), DOCS / "studies")
+    if kept is not None:
+        told = [(claim.name, claim.statement, claim.source, claim.holds) for claim in kept.claims]
+        assert told == [(claim.name, claim.statement, claim.source, str(claim.holds)) for claim in claims_of(name)]
+
+
+def test_a_folder_without_studies_and_a_broken_record_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sentence that names the folder or the file, and no page."""
+    output = tmp_path / "studies.md"
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path), "-o", str(output)])
+    assert f"{tmp_path} holds no directory of a study that was run" in capsys.readouterr().err
+
+    (tmp_path / "studies" / "jiang.json").write_text("<<<<<<< HEAD")
+    with pytest.raises(SystemExit, match="2"):
+        main(["-o", str(output)])
+    assert f"{tmp_path / 'studies' / 'jiang.json'} does not hold" in capsys.readouterr().err
+    with pytest.raises(StudyRecordError):
+        page(tmp_path / "studies")
+    assert not output.exists()
 
 
 def test_the_names_of_the_studies_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

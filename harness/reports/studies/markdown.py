@@ -1,0 +1,78 @@
+"""Write the page of all studies and source papers as Markdown."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from harness.reports.studies.papers import VERDICTS, write_papers
+from harness.reports.studies.record import StudyRun
+from leaderboard.claims import JudgedClaim
+from leaderboard.claims.table import describe_estimate
+from leaderboard.views.markdown_table import left, write_table
+
+HEAD: Final = """# Studies
+
+Each study is a suite of networks and the published findings that it tests. A finding is a claim about an effect, which
+is estimated from the ledger with a 95 % interval (a bootstrap over seeds, settings or images), and a range in which the
+finding holds, set from the words of the paper before any result was seen. It is *reproduced* if the whole interval lies
+in the range, *not reproduced* if none of it does, and *undecided* otherwise. With few seeds the bootstrap gives
+intervals that are too narrow. The results below are those of the small size of each study, which runs on two cores and
+mostly on 8 x 8 digits, where the papers have larger images and networks: a finding that is not reproduced here may well
+be true there.
+
+The [table of source papers](#source-papers) says of each paper what of it is staged and what is missing.
+
+`make studies` trains the studies that are missing and writes this page with `python -m harness.reports.studies_page`.
+Results are kept in `docs/studies`; without a directory of zoos, the command writes the page from them.
+
+"""
+STUDIES: Final = left("study", "networks", "reproduced", "not reproduced", "undecided")
+CLAIM: Final = left("finding", "published", "here", "holds if", "verdict")
+
+
+def markdown(studies: Sequence[StudyRun], missing: Sequence[str], figures: str) -> str:
+    """Write the page as Markdown.
+
+    Args:
+        studies: the studies that were run.
+        missing: names of the studies that were not.
+        figures: the folder of the figures, relative to the page.
+    """
+    parts = [HEAD, write_table(STUDIES, map(_summary, studies))]
+    if missing:
+        parts.append(f"\nNot run: {', '.join(missing)}.\n")
+    for one in studies:
+        parts += _section(one, figures)
+    return "".join([*parts, write_papers(studies)])
+
+
+def describe_run(one: StudyRun) -> str:
+    """Describe the networks of a study: how many, on which images, in which time, by which libraries."""
+    size = one.suite.sizes["small"]
+    versions = ", ".join(f"{name} {one.versions[name]}" for name in ("torch", "timm") if name in one.versions)
+    return f"Small size: {one.networks} networks; {size.data}; two cores: {size.cores}. {versions}."
+
+
+def _section(one: StudyRun, figures: str) -> list[str]:
+    return [
+        f"\n## {one.suite.name}\n\n{one.suite.words}\n\n",
+        f"{describe_run(one)}\n\n",
+        *([f"![{one.suite.name}]({figures}/{one.suite.name}.svg)\n\n"] if one.figure else []),
+        write_table(CLAIM, map(_row, one.claims)),
+    ]
+
+
+def _summary(one: StudyRun) -> list[str]:
+    counts = Counter(claim.verdict for claim in one.claims)
+    return [f"[{one.suite.name}](#{one.suite.name})", str(one.networks), *(str(counts[name]) for name in VERDICTS)]
+
+
+def _row(claim: JudgedClaim) -> list[str]:
+    cells = (
+        claim.statement,
+        f"{claim.published} ({claim.source})",
+        describe_estimate(claim),
+        claim.holds,
+        f"**{claim.verdict}**",
+    )
+    return [cell.replace("|", "\\|") for cell in cells]
