@@ -21,8 +21,8 @@ CLAIM = JudgedClaim(
 def descent() -> StudyRun:
     """A study of two papers whose claims have planted verdicts: the first is reproduced, the others are not."""
     names = [claim.name for claim in claims_of("double_descent")]
-    verdicts: list[Verdict] = ["reproduced", *(["not reproduced"] * (len(names) - 1))]
-    claims = [replace(CLAIM, name=name, verdict=verdict) for name, verdict in zip(names, verdicts, strict=True)]
+    others: Verdict = "not reproduced"
+    claims = [replace(CLAIM, name=name, verdict=others if index else "reproduced") for index, name in enumerate(names)]
     return StudyRun(suite("double_descent"), 4, {}, claims, "")
 
 
