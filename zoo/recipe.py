@@ -43,7 +43,9 @@ class Recipe:
         dataset: name of the image set, see `gapbench list datasets`.
         classes: the classes that are kept, ascending, and renumbered from 0; all of them if empty.
         merged: for each kept class the one that it becomes part of, numbered from 0; classes as they are if empty.
+        image_side: that images are shrunk to, each pixel the mean of a block; as they are if None.
         train_size: training examples, a stratified subset; all of them if None.
+        train_part: which of several disjoint subsets of `train_size`, numbered from 0, for networks of one data seed.
         pairs: rounds of pairs of images with one label, 2 c channels each; 0 for images one by one.
         corruption: what is done to the data, the conditions of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced by a uniformly random class.
@@ -113,7 +115,9 @@ class Recipe:
     dataset: str = field(default="digits", metadata=traits(shared=True, solved=True))
     classes: tuple[int, ...] = field(default=(), metadata=traits(shared=True, solved=True))
     merged: tuple[int, ...] = field(default=(), metadata=traits(shared=True, solved=True))
+    image_side: int | None = field(default=None, metadata=traits(shared=True, solved=True))
     train_size: int | None = field(default=None, metadata=traits(shared=True, solved=True, redrawn="count"))
+    train_part: int = field(default=0, metadata=traits(AT_LEAST_ZERO, pretraining=True, solved=True))
     pairs: int = field(default=0, metadata=traits(shared=True, solved=True))
     corruption: Corruption = field(default="true_labels", metadata=traits(pretraining=True, solved=True))
     corruption_p: float = field(default=0.0, metadata=traits(pretraining=True, solved=True))

@@ -172,17 +172,21 @@ def _other_recipes(recipe: "Recipe") -> None:
             raise RecipeError(f"{name} must be trained; got model={other.model!r}, which is solved.")
         if other.pairs != recipe.pairs:
             raise RecipeError(f"{name} must see images as the recipe does; got pairs={other.pairs} and {recipe.pairs}.")
-    task = (recipe.dataset, recipe.classes, recipe.merged)
-    if recipe.teacher is not None and task != (recipe.teacher.dataset, recipe.teacher.classes, recipe.teacher.merged):
+    if recipe.teacher is not None and _task(recipe) != _task(recipe.teacher):
         raise RecipeError(
-            f"teacher must have the dataset and the classes of the recipe; got {recipe.teacher.dataset!r} "
-            f"{recipe.teacher.classes} {recipe.teacher.merged} with {' '.join(map(str, task))}."
+            f"teacher must have the dataset, classes, merged and image_side of the recipe; got {_task(recipe.teacher)} "
+            f"with {_task(recipe)}."
         )
     shape = ("model", "width", "depth", "stem", "batch_norm", "rank")
     if recipe.source is not None:
         differ = [name for name in shape if getattr(recipe, name) != getattr(recipe.source, name)]
         if differ:
             raise RecipeError(f"source must be of the same network; it differs in {', '.join(differ)}.")
+
+
+def _task(recipe: "Recipe") -> tuple[object, ...]:
+    """Images and classes, which a teacher shares."""
+    return recipe.dataset, recipe.classes, recipe.merged, recipe.image_side
 
 
 def _at_odds(recipe: "Recipe", field: str, *others: str) -> None:

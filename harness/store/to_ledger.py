@@ -15,7 +15,7 @@ from measures import Measure, Score
 from zoo.recipe import Recipe
 from zoo.training.record import CurvePoint
 
-SEEDS: Final = {"seed", "init_seed", "data_seed"}
+SEEDS: Final = {"seed", "init_seed", "data_seed", "train_part"}  # what is drawn
 CORRUPTED: Final = {"corruption", "corruption_p", "shift", "severity", "shift_on"}  # joined into one name
 HYPERPARAMETERS: Final = tuple(
     field.name for field in fields(Recipe) if field.name not in CORRUPTED | SEEDS | {"checkpoints", "unlabeled"}
@@ -42,7 +42,9 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
             "seconds": run.record.seconds,
         }
         if every_hyperparameter:
-            rows[run_id] |= {"init_seed": run.recipe.initial_seed, "data_seed": run.recipe.data.seed}
+            recipe = run.recipe
+            drawn = {"init_seed": recipe.initial_seed, "data_seed": recipe.data.seed, "train_part": recipe.train_part}
+            rows[run_id] |= drawn
     described = store.metadata()
     for run_id, name, score in store.scores():  # versions ascend, so that the newest stays
         if run_id not in rows:

@@ -12,7 +12,9 @@ from zoo.corruptions.pairs import paired, paired_indices
 from zoo.corruptions.shift import apply_shift
 from zoo.corruptions.spec import NO_UNLABELED, DataSpec
 from zoo.data.datasets import ImageSet, pixel_statistics, stratified_subset
+from zoo.data.shrinking import shrink
 from zoo.data.subsets import keep_classes, merge_classes
+from zoo.errors import RecipeError
 from zoo.seeds import generator
 
 NUM_HELD_OUT: Final = 1000  # at most: enough to tell accuracies 3 points apart, and little to keep
@@ -51,7 +53,7 @@ class PreparedData:
 
 
 def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
-    """The data of one training run: classes kept and merged, condition, class noise, shift, a stratified subset, pairs.
+    """The data of one training run: classes, image size, condition, class noise, shift, a stratified subset, pairs.
 
     The whole set is corrupted and then cut. So with one seed, whatever the size: an image has the same pixels and the
     same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
@@ -65,7 +67,7 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     Raises:
         RecipeError: classes, a size, class noise or a number of pairs that the set does not have.
     """
-    images = merge_classes(keep_classes(images, spec.classes), spec.merged)
+    images = shrink(merge_classes(keep_classes(images, spec.classes), spec.merged), spec.image_side)
     noisy = corrupt(images, spec.corruption, spec.corruption_p, spec.seed).images
     if spec.class_noise:
         noisy = _with_class_noise(noisy, spec)
@@ -101,12 +103,21 @@ def _chosen(images: ImageSet, spec: DataSpec) -> tuple[Tensor, Tensor]:
     """Indices of the training images that are trained on, and of those held out."""
     num_images = len(images.train_labels)
     size = num_images if spec.train_size is None else spec.train_size
+    end = (spec.train_part + 1) * size
+    if spec.train_part and end > num_images:
+        raise RecipeError(
+            f"train_part must be at most {num_images // size - 1} with train_size={size} of {num_images} training "
+            f"images; got {spec.train_part}."
+        )
     names = (images.name, "train_size", spec.seed)
-    chosen = stratified_subset(images.train_labels, size, *names)
-    if size == num_images:
+    used = stratified_subset(images.train_labels, end, *names)
+    chosen = used
+    if spec.train_part:
+        chosen = used[~torch.isin(used, stratified_subset(images.train_labels, end - size, *names))]
+    if end == num_images:
         return chosen, chosen[:0]
-    more = stratified_subset(images.train_labels, min(size + NUM_HELD_OUT, num_images), *names)
-    return chosen, more[~torch.isin(more, chosen)]
+    more = stratified_subset(images.train_labels, min(end + NUM_HELD_OUT, num_images), *names)
+    return chosen, more[~torch.isin(more, used)]
 
 
 def _halves(images: ImageSet, spec: DataSpec) -> tuple[Tensor | None, Tensor | None]:

@@ -19,11 +19,12 @@ NO_UNLABELED: Final[Unlabeled] = "none"
 class DataSpec:
     """Changes to a data set before a network is trained on it; names and defaults are those of the recipe.
 
-    They are applied in this order: classes, merging, condition and class noise, shift, subset, pairs.
+    They are applied in this order: classes, merging, shrinking, condition and class noise, shift, subset, pairs.
 
     Attributes:
         classes: the classes that are kept, ascending, and renumbered from 0; all of them if empty.
         merged: for each kept class the one that it becomes part of, numbered from 0; classes as they are if empty.
+        image_side: that images are shrunk to, each pixel the mean of a block; as they are if None.
         corruption: the condition of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced.
         class_noise: (from, to, probability) triples, ascending: a training image of class `from` is labelled `to` with
@@ -32,6 +33,7 @@ class DataSpec:
         severity: of the shift, 1 to 5; 0 without one.
         shift_on: which images the shift changes.
         train_size: training images, a stratified subset; all of them if None.
+        train_part: which of several disjoint subsets of `train_size`, numbered from 0; each is stratified.
         pairs: how often each training image comes first in a pair of images of one label; 0 for images one by one.
         unlabeled: which test images measures see without labels: "none", or "half_of_test" for one half of them, the
             gap being measured on the other half alone.
@@ -43,6 +45,7 @@ class DataSpec:
 
     classes: tuple[int, ...] = ()
     merged: tuple[int, ...] = ()
+    image_side: int | None = None
     corruption: Corruption = "true_labels"
     corruption_p: float = 0.0
     class_noise: ClassNoise = ()
@@ -50,6 +53,7 @@ class DataSpec:
     severity: int = 0
     shift_on: ShiftOn = DEFAULT_ON
     train_size: int | None = None
+    train_part: int = 0
     pairs: int = 0
     unlabeled: Unlabeled = NO_UNLABELED
     seed: int = 0
@@ -64,6 +68,14 @@ class DataSpec:
         require_shift(self.shift, self.severity, self.shift_on, self.corruption)
         if self.train_size is not None and self.train_size < 1:
             raise RecipeError(f"train_size must be at least 1 or None; got {self.train_size}.")
+        if self.train_part < 0:
+            raise RecipeError(f"train_part must be at least 0; got {self.train_part}.")
+        if self.train_part and self.train_size is None:
+            raise RecipeError(
+                f"train_part must be 0 without a train_size, for the rest is empty; got {self.train_part}."
+            )
+        if self.image_side is not None and self.image_side < 1:
+            raise RecipeError(f"image_side must be at least 1 or None; got {self.image_side}.")
         if self.pairs < 0:
             raise RecipeError(f"pairs must be at least 0; got {self.pairs}.")
         if self.unlabeled not in get_args(Unlabeled):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -32,13 +32,18 @@ def pairs_of(evidence: Evidence) -> pd.DataFrame:
     rows = []
     for setting, (_, group) in enumerate(ledger.groupby([*settings, "base"], dropna=False)):
         for (_, a), (_, b) in combinations(group.iterrows(), 2):
-            differ = (a["init_seed"] != b["init_seed"], a["seed"] != b["seed"], a["data_seed"] != b["data_seed"])
-            is_base = [row["seed"] == row["init_seed"] == row["data_seed"] < first + SIBLING for row in (a, b)]
-            if differ in KINDS and any(is_base):
+            data = [(row["data_seed"], row["train_part"]) for row in (a, b)]
+            differ = (a["init_seed"] != b["init_seed"], a["seed"] != b["seed"], data[0] != data[1])
+            if differ in KINDS and any(_is_base(row, first) for row in (a, b)):
                 apart = float((predictions[a["run_id"]] != predictions[b["run_id"]]).mean())
                 error = 1 - (a["test_accuracy"] + b["test_accuracy"]) / 2
                 rows.append((KINDS[differ], a["base"], setting, apart, error))
     return pd.DataFrame(rows, columns=["kind", "base", "setting", "disagreement", "error"])
+
+
+def _is_base(row: "pd.Series[Any]", first: int) -> bool:
+    """Whether a network is the one that its siblings differ from."""
+    return bool(row["seed"] == row["init_seed"] == row["data_seed"] < first + SIBLING and row["train_part"] == 0)
 
 
 def _ratio(evidence: Evidence, kind: str) -> Finding:

@@ -71,16 +71,19 @@ def disagreement(*, holds: bool, seeds: range) -> Evidence:
         other = seed + 100
         hard = draw.random(2000) < 0.2
         common = hard & (draw.random(2000) < 0.5)
-        for order, init, data in [
-            (seed,) * 3,
-            (seed, other, seed),
-            (other, seed, seed),
-            (seed, seed, other),
-            (other,) * 3,
+        for order, init, part in [
+            (seed, seed, 0),
+            (seed, other, 0),
+            (other, seed, 0),
+            (seed, seed, 1),
+            (other, other, 1),
         ]:
             wrong = hard & (draw.random(2000) < 0.5) if holds else common
             predictions[f"run{len(rows)}"] = wrong.astype(int).tolist()
-            rows.append({"seed": order, "init_seed": init, "data_seed": data, "test_accuracy": 1 - float(wrong.mean())})
+            rows.append(
+                {"seed": order, "init_seed": init, "data_seed": seed, "train_part": part,
+                 "test_accuracy": 1 - float(wrong.mean())}
+            )  # fmt: skip
     return evidence(rows, {"test_predictions": predictions})
 
 

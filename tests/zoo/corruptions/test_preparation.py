@@ -89,6 +89,20 @@ def test_class_noise_goes_with_a_condition_of_pixels_and_with_the_subset() -> No
     assert torch.equal(shuffled.train_labels, large.train_labels)
 
 
+def test_parts_are_disjoint_and_stratified() -> None:
+    """Three parts of 100 digits are the subset of 300; what is held out is in none of the parts before it."""
+    parts = [prepare(DIGITS, DataSpec(train_size=100, train_part=part)) for part in range(3)]
+    chosen = [rows(part.train_images, part.train_labels) for part in parts]
+    whole = prepare(DIGITS, DataSpec(train_size=300))
+
+    assert [len(own) for own in chosen] == [100] * 3
+    assert set.union(*chosen) == rows(whole.train_images, whole.train_labels)
+    assert not chosen[2] & rows(parts[2].held_out_images, parts[2].held_out_labels)
+    assert all(8 <= count <= 12 for part in parts for count in part.train_labels.bincount().tolist())
+    with pytest.raises(ValueError, match="train_part must be at most 1 with train_size=500 of 1297 training images"):
+        prepare(DIGITS, DataSpec(train_size=500, train_part=2))
+
+
 def test_a_subset_of_classes_is_renumbered() -> None:
     """Images of threes and eights, training and test, with the statistics of their own; noise is counted as before."""
     data = prepare(DIGITS, DataSpec(classes=(3, 8), class_noise=((8, 3, 0.5),)))
@@ -212,6 +226,9 @@ def test_what_the_data_set_does_not_have_is_refused() -> None:
         ({"pairs": -1}, "pairs must be at least 0; got -1"),
         ({"unlabeled": "half"}, "unlabeled must be one of none, half_of_test; got 'half'"),
         ({"unlabeled": "half_of_test", "pairs": 1}, "unlabeled must be 'none' with pairs=1; got 'half_of_test'"),
+        ({"train_part": -1}, "train_part must be at least 0; got -1"),
+        ({"train_part": 1}, "train_part must be 0 without a train_size"),
+        ({"image_side": 0}, "image_side must be at least 1 or None; got 0"),
         ({"classes": (3,)}, r"classes must be at least two numbers.*got \(3,\)"),
         ({"classes": (5, 3)}, r"in ascending order.*got \(5, 3\)"),
         ({"classes": (3, 3)}, r"in ascending order.*got \(3, 3\)"),

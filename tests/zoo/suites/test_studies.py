@@ -46,10 +46,11 @@ def test_networks_of_the_full_size_can_be_built(name: str) -> None:
 def test_each_family_of_disagreement_differs_in_one_thing() -> None:
     """From its base: initialization; order; data; all three."""
     for base, init, order, data, every in zip(*[iter(suite("disagreement").recipes())] * 5, strict=True):
-        of = [(r.seed, r.initial_seed, r.data.seed) for r in (base, init, order, data, every)]
+        family = (base, init, order, data, every)
+        of = [(r.seed, r.initial_seed, r.data.seed, r.train_part) for r in family]
         s, other = base.seed, base.seed + 100
-        assert of == [(s, s, s), (s, other, s), (other, s, s), (s, s, other), (other,) * 3]
-        assert len({r.replace(seed=0, init_seed=None, data_seed=None) for r in (base, init, order, data, every)}) == 1
+        assert of == [(s, s, s, 0), (s, other, s, 0), (other, s, s, 0), (s, s, s, 1), (other, other, s, 1)]
+        assert len({r.replace(seed=0, init_seed=None, data_seed=None, train_part=0) for r in family}) == 1
 
 
 def test_every_claimed_study_is_counted() -> None:
