@@ -3,9 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
+
+from measures.time_limit import TimeLimitError, seconds_left
 
 T = TypeVar("T")
+
+RETRY: Final = 1.5  # a pass that was interrupted is started again where it has this many times as long
 
 
 @dataclass
@@ -44,11 +48,23 @@ class PassCache:
     def __init__(self) -> None:
         self.passes: dict[str, _Pass] = {}
         self.frames: list[_Frame] = []
+        self.interrupted: dict[str, float] = {}  # seconds that a pass ran before a time limit ended it
 
     def get(self, name: str, compute: Callable[[], T]) -> T:
-        """The shared result of this name, computed at its first use."""
+        """The shared result of this name, computed at its first use.
+
+        Raises:
+            TimeLimitError: a time limit has ended the pass before, and this one leaves it little more.
+        """
         if name not in self.passes:
-            value, frame, seconds = self._timed(compute)
+            start = time.perf_counter()
+            if seconds_left() < RETRY * self.interrupted.get(name, 0.0):
+                raise TimeLimitError(f"The pass {name} that it shares with others has run out of time before.")
+            try:
+                value, frame, seconds = self._timed(compute)
+            except TimeLimitError:
+                self.interrupted[name] = time.perf_counter() - start
+                raise
             self.passes[name] = _Pass(value, seconds, frozenset(frame.used))
         known = self.passes[name]
         if self.frames:
@@ -58,6 +74,10 @@ class PassCache:
     def knows(self, name: str) -> bool:
         """Whether the shared result of this name has been computed."""
         return name in self.passes
+
+    def own_seconds(self) -> dict[str, float]:
+        """Seconds of each pass that has been computed, without those of the passes that it used."""
+        return {name: known.seconds for name, known in self.passes.items()}
 
     def run(self, compute: Callable[[], T]) -> tuple[T, Usage]:
         """A result that is not shared, and its cost alone."""

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
 from measures.api import Outcome
 from measures.errors import InvalidSubjectError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FailureKind = Literal["error", "not finite", "not a number", "undeclared need", "file", "changed inputs"]
 
@@ -57,7 +60,13 @@ class Score:
 
 
 class Scores(dict[str, Score]):
-    """A `Score` for each measure, by name; `print` shows a table, and `pandas.DataFrame(scores.rows())` is a frame."""
+    """A `Score` for each measure, by name; `print` shows a table, and `to_frame` makes a pandas.DataFrame of it."""
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a frame with a row for each measure, by name: value, outcome, seconds and reason."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(), columns=["measure", "value", "outcome", "seconds", "why"]).set_index("measure")
 
     def rows(self) -> list[dict[str, object]]:
         """Return one row a measure: measure, value, outcome, seconds and the last line of the reason."""
@@ -71,6 +80,10 @@ class Scores(dict[str, Score]):
             }
             for name, one in self.items()
         ]
+
+    def __repr__(self) -> str:
+        """Show the table, as a notebook does for the last line of a cell."""
+        return str(self)
 
     def __str__(self) -> str:
         """Write the rows as a table of aligned text."""

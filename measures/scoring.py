@@ -1,18 +1,23 @@
 """Score one network with many measures: every failure stays in its own cell."""
 
+import math
+import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import FunctionType
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from measures.api import Measure, Subject, UnsupportedModelError
+from measures.api import Family, Measure, Subject, UnsupportedModelError
+from measures.cost_estimates import CostEstimate, estimate_cost
 from measures.errors import NonFiniteScoreError, NotANumberError, UndeclaredNeedError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
+from measures.progress_bar import open_bar
 from measures.registry import CORE, select, with_plugins
 from measures.scores import Failure, Score, Scores, join_batches
 from measures.subject_checks import autocast_disabled
@@ -34,8 +39,13 @@ def score(
     refit: Refit | None = None,
     seed: int = 0,
     time_limit: float | None = None,
+    budget: float | None = None,
+    progress: bool | None = None,
 ) -> Scores:
     """Score any network.
+
+    A measure that fails or has no meaning here takes no other down. Interrupted from the keyboard, it returns what it
+    has; the measures that are missing have the outcome "timeout".
 
     Args:
         model: a classifier, inputs [n, ...] to logits [n, k]; it is copied and left untouched.
@@ -44,16 +54,18 @@ def score(
         labels: the labels [n] that it was trained on; not with batches.
         init_state: its `state_dict` at initialization, for distances from there.
         names: which measures: names, also in one text with commas, or functions under @measure; "core" for some of each
-            kind; all of the catalogue if None.
+            kind; a family such as "margin" for all of it; all of the catalogue if None.
         twin: a second network of the same recipe, for disagreement.
         unlabeled: test inputs [m, c, h, w] without labels, for disagreement.
         trajectory: checkpoints and losses along its training.
         refit: trains networks by its recipe on other data.
         seed: decides every draw.
         time_limit: seconds for one measure; none if None.
+        budget: seconds for all of them; those of the least expected cost come first. None for no limit.
+        progress: show a bar with the expected and the remaining time; where None, on a terminal and in a notebook.
 
     Returns:
-        A `Score` for each name, printed as a table: a measure that fails or has no meaning here takes no other down.
+        A `Score` for each name, printed as a table; `to_frame` makes a pandas.DataFrame of it.
 
     Raises:
         UnknownMeasureError: a name that is not in the catalogue.
@@ -63,8 +75,7 @@ def score(
         >>> scores = score(model, inputs, labels, init_state=state_at_init, names=["fro_dist", "hess_trace"])
         >>> scores["fro_dist"].value
     """
-    known = with_plugins()
-    chosen = list(known.values()) if names is None else select(_split(names), known)
+    chosen = choose(names)
     x, y = join_batches(inputs) if labels is None else (inputs, labels)
     subject = Subject(
         model,
@@ -77,16 +88,83 @@ def score(
         refit=refit,
         seed=seed,
     )
-    return Scores(score_subject(subject, chosen, time_limit=time_limit))
+    return _score_within(budget, subject, chosen, time_limit, progress=progress)
 
 
-def _split(names: str | Iterable[str | Measure]) -> Iterator[str | Measure]:
-    """Names of a text with commas, and "core" as the names that it stands for."""
+def estimate(
+    model: nn.Module,
+    inputs: Tensor | Iterable[tuple[Tensor, Tensor]],
+    labels: Tensor | None = None,
+    *,
+    names: str | Iterable[str | Measure] | None = None,
+) -> CostEstimate:
+    """Estimate the seconds that `score` would take on a network, from one timed pass.
+
+    Args:
+        model: as for `score`.
+        inputs: as for `score`.
+        labels: as for `score`.
+        names: as for `score`; measures that need more than the network and its data count as free, since they are left
+            out without it.
+
+    Raises:
+        UnknownMeasureError: a name that is not in the catalogue.
+        InvalidSubjectError: inputs, labels and network that do not fit together.
+    """
+    x, y = join_batches(inputs) if labels is None else (inputs, labels)
+    return estimate_cost(Subject(model, x, y), choose(names))  # type: ignore[arg-type]  # as in score
+
+
+def choose(names: str | Iterable[str | Measure] | None) -> list[Measure]:
+    """The measures that names stand for, each once, in the order given; see `score`.
+
+    Raises:
+        UnknownMeasureError: a name that is not in the catalogue.
+    """
+    known = with_plugins()
+    if names is None:
+        return list(known.values())
+    chosen = select(_split(names, known), known)
+    return list({measure.name: measure for measure in chosen}.values())
+
+
+def _split(names: str | Iterable[str | Measure], known: Mapping[str, Measure]) -> Iterator[str | Measure]:
+    """Names of a text with commas; "core" and families as the names that they stand for."""
     for name in names.split(",") if isinstance(names, str) else names:
         if isinstance(name, Measure):
             yield name
+        elif name.strip() == "core":
+            yield from CORE
+        elif name.strip() in get_args(Family) and name.strip() not in known:
+            yield from (measure.name for measure in known.values() if measure.family == name.strip())
         else:
-            yield from CORE if name.strip() == "core" else (name.strip(),)
+            yield name.strip()
+
+
+def _score_within(
+    budget: float | None, subject: Subject, chosen: list[Measure], time_limit: float | None, *, progress: bool | None
+) -> Scores:
+    """Score a subject, with a bar, until the budget is spent or the user interrupts."""
+    ends = math.inf if budget is None else time.perf_counter() + budget
+    with numerics():
+        cost = estimate_cost(subject, chosen)
+    ordered = chosen if budget is None else sorted(chosen, key=lambda m: cost.alone.get(m.name, math.inf))
+    found: dict[str, Score] = {}
+    why = f"The budget of {budget:g} s was spent before it began." if budget is not None else ""
+    try:
+        with open_bar(cost, shown=progress) as bar:
+            for measure in ordered:
+                left = ends - time.perf_counter()
+                if left <= 0:
+                    break
+                bar.start(measure.name)
+                limit = min(left, math.inf if time_limit is None else time_limit)
+                found |= score_subject(subject, [measure], time_limit=None if math.isinf(limit) else limit)
+                bar.finish(measure.name)
+    except KeyboardInterrupt:
+        why = "It was interrupted before it was scored."
+    missing = {m.name: Score(None, "timeout", 0.0, m.version, why) for m in chosen if m.name not in found}
+    return Scores({measure.name: (found | missing)[measure.name] for measure in chosen})
 
 
 def score_subject(subject: Subject, chosen: Iterable[Measure], *, time_limit: float | None = None) -> dict[str, Score]:
@@ -114,13 +192,15 @@ def numerics() -> Iterator[None]:
 
 
 def _score_one(measure: Measure, subject: Subject, time_limit: float | None) -> Score:
+    start = time.perf_counter()
     try:
         with interrupt_after(time_limit):
             value, usage = measure.evaluate(subject)
     except UnsupportedModelError as reason:
         return Score(None, "unsupported", 0.0, measure.version, str(reason))
-    except TimeLimitError:
-        return Score(None, "timeout", float(time_limit or 0), measure.version, f"It ran longer than {time_limit:g} s.")
+    except TimeLimitError as limit:
+        late = str(limit) or f"It ran longer than {time_limit:g} s."
+        return Score(None, "timeout", time.perf_counter() - start, measure.version, late)
     except Exception as error:  # noqa: BLE001  the one place where a measure may fail without taking the others down
         trace = traceback.format_exc()
         if diverged := _divergence(subject):

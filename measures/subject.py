@@ -185,6 +185,22 @@ class Subject:
             self._weights_only_view = blind
         return self._weights_only_view
 
+    @property
+    def given_needs(self) -> frozenset[Need]:
+        """The parts beyond the network and its data that were given."""
+        parts: dict[Need, object] = {
+            "init": self._init_state,
+            "twin": self._twin,
+            "unlabeled": self._unlabeled,
+            "trajectory": self._trajectory,
+            "refit": self._refit,
+        }
+        return frozenset(need for need, part in parts.items() if part is not None)
+
+    def pass_seconds(self) -> dict[str, float]:
+        """Seconds of each shared pass that has been computed, without those of the passes that it used."""
+        return self._cache.own_seconds()
+
     # -- the network as a function -----------------------------------------------------------------------------------
 
     @property

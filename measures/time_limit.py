@@ -1,11 +1,17 @@
 """Interrupt a block of code after some seconds, in any thread."""
 
 import ctypes
+import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
+from typing import Final
+
+_DEADLINE: Final = ContextVar("deadline", default=math.inf)  # of the block under way, by time.perf_counter
 
 
 class TimeLimitError(BaseException):
@@ -21,12 +27,19 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     """
     if seconds is None:
         yield
-    elif threading.current_thread() is threading.main_thread():
-        with _signal_after(seconds):
+        return
+    main = threading.current_thread() is threading.main_thread()
+    outside = _DEADLINE.set(time.perf_counter() + seconds)
+    try:
+        with _signal_after(seconds) if main else _exception_after(seconds):
             yield
-    else:
-        with _exception_after(seconds):
-            yield
+    finally:
+        _DEADLINE.reset(outside)
+
+
+def seconds_left() -> float:
+    """Seconds until the time limit of the block that is running; infinite without one."""
+    return _DEADLINE.get() - time.perf_counter()
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def measured(
         for run in chosen:
             names = tuple(m.name for m in wanted if (run.run_id, seed, m.name, m.version) not in done)
             if names:
-                tasks.append(SeedTask(_task(store, runs, run, data_dir), seed, names))
+                tasks.append(SeedTask(task_of(store, runs, run, data_dir), seed, names))
         start = time.monotonic()
         executor: Executor = "processes" if workers > 1 else "local"
         for count, result in enumerate(execute(score_with_seed, tasks, executor=executor, workers=workers), 1):
@@ -200,7 +200,8 @@ def append(path: Path, scores: Sequence[SeedScore]) -> None:
             csv.writer(file).writerow([s.run_id, s.seed, s.measure, s.version, value, s.is_drawn])
 
 
-def _task(store: Store, runs: Mapping[str, StoredRun], run: StoredRun, data_dir: Path | None) -> ScoreTask:
+def task_of(store: Store, runs: Mapping[str, StoredRun], run: StoredRun, data_dir: Path | None) -> ScoreTask:
+    """What scoring a run takes, with another seed of its recipe as the twin."""
     initial, final = store.weight_files(run.run_id)
     others = (other for other in runs.values() if other is not run)
     twin = next((other for other in others if other.recipe.replace(seed=run.recipe.seed) == run.recipe), None)

@@ -2,18 +2,19 @@
 
 import threading
 import time
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 
-from measures.api import Measure, Subject, measure
+from measures.api import Family, Measure, Subject, measure, shared
 from measures.catalogue.outputs.controls import constant, params
 from measures.catalogue.weights.distance import fro_dist
 from measures.errors import UnknownMeasureError
-from measures.registry import CORE
+from measures.registry import CORE, catalog
 from measures.scores import Failure, Score
-from measures.scoring import numerics, score, score_subject
+from measures.scoring import choose, numerics, score, score_subject
 from tests.measures.networks import network
 
 
@@ -168,3 +169,77 @@ def test_attention_can_be_differentiated_twice() -> None:
 
     assert second.abs().sum() > 0
     assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+
+def test_a_family_stands_for_its_measures() -> None:
+    """No measure has the name of a family; each measure is scored once."""
+    margins = {name for name, item in catalog().items() if item.family == "margin"}
+
+    assert {item.name for item in choose("margin")} == margins
+    assert not set(get_args(Family)) & set(catalog())
+    assert [item.name for item in choose("l2,params,l2")] == ["l2", "params"]
+
+
+def test_a_pass_that_ran_out_of_time_is_not_started_again() -> None:
+    """The next measure that shares it stops at once, and the one that has much more time tries."""
+    starts = []
+
+    @shared
+    def endless(subject: Subject) -> int:
+        """Waits until it has been called for the third time."""
+        starts.append(subject.num_examples)
+        while len(starts) < 3:
+            time.sleep(0.01)
+        return 5
+
+    chosen = [
+        Measure(name=name, compute=endless, source="a test", family="control") for name in ("first", "second", "third")
+    ]
+    subject = network("linear").subject()
+    scores = score_subject(subject, chosen, time_limit=0.4)
+    starts.append(0)
+    patient = score_subject(subject, chosen[:1], time_limit=60)["first"]
+
+    assert {score.outcome for score in scores.values()} == {"timeout"}
+    assert scores["first"].why == "It ran longer than 0.4 s."
+    assert "has run out of time before" in scores["second"].why
+    assert starts[:2] == [36, 0]
+    assert patient.value == 5
+
+
+def test_a_budget_is_for_all_measures() -> None:
+    """The cheap ones come first, the order of the answer is that of the names, and the others say why they lack."""
+    data = network("linear")
+    scores = score(data.model, data.inputs, data.labels, names=[hanging, failing, "params"], budget=0.5)
+
+    assert list(scores) == ["hanging", "failing", "params"]
+    assert scores["params"].value == 650.0
+    assert scores["hanging"].outcome == "timeout"
+    assert score(data.model, data.inputs, data.labels, names="l2", budget=0)["l2"].why == (
+        "The budget of 0 s was spent before it began."
+    )
+
+
+def test_an_interrupted_call_keeps_what_it_has() -> None:
+    """Measures after the interruption are there without a value."""
+
+    @measure(source="a test", family="control")
+    def interrupting(_: Subject) -> float:
+        """Interrupts."""
+        raise KeyboardInterrupt
+
+    data = network("linear")
+    scores = score(data.model, data.inputs, data.labels, names=["params", interrupting, "l2"])
+
+    assert [s.value is None for s in scores.values()] == [False, True, True]
+    assert scores["l2"].why == "It was interrupted before it was scored."
+
+
+def test_a_bar_shows_what_is_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    """On demand only, for work of no time."""
+    data = network("mlp")
+    score(data.model, data.inputs, data.labels, names="l2,hess_trace", progress=True)
+    assert "2 measures, about" in (shown := capsys.readouterr().err)
+    assert "hess_trace" in shown
+    score(data.model, data.inputs, data.labels, names="l2,hess_trace")
+    assert capsys.readouterr().err == ""
