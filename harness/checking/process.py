@@ -60,8 +60,6 @@ class Runner:
             raise
         held = self._sandbox.isolation
         self.isolation = f"a sandbox: {held.kind} ({', '.join(held.guards)})"
-        self._needs = frozenset(need for measure in self.measures.values() for need in measure.needs)
-        self._weights_only = all(measure.weights_only for measure in self.measures.values())
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Answer]:
         """Yield an answer for each trial until the deadline."""
@@ -71,7 +69,7 @@ class Runner:
             yield self._twice(trial) if trial.again else self._once(trial)
 
     def _once(self, trial: Trial) -> Answer:
-        replies = self._score(trial, self.measures)
+        replies = {name: self._score(trial, measure) for name, measure in self.measures.items()}
         return Answer(
             trial.key,
             {name: reply.score for name, reply in replies.items()},
@@ -79,8 +77,9 @@ class Runner:
         )
 
     def _twice(self, trial: Trial) -> Answer:
-        """Compute each measure alone, so that side effects are its own."""
-        pairs = {name: [self._score(trial, [name])[name] for _ in range(2)] for name in self.measures}
+        pairs = {
+            name: (self._score(trial, measure), self._score(trial, measure)) for name, measure in self.measures.items()
+        }
         return Answer(
             trial.key,
             {name: first.score for name, (first, _) in pairs.items()},
@@ -89,16 +88,17 @@ class Runner:
             max(first.peak for first, _ in pairs.values()),
         )
 
-    def _score(self, trial: Trial, names: Iterable[str]) -> dict[str, Reply]:
-        """Send the sandbox no more than the measures of the file declare."""
-        parts = trial.parts.for_needs(self._needs)
-        return self._sandbox.score(
+    def _score(self, trial: Trial, measure: Measure) -> Reply:
+        """Compute one measure in a separate process, which gets no more than it declares."""
+        parts = trial.parts.for_needs(measure.needs)
+        replies = self._sandbox.score(
             self._submission,
-            names,
-            parts.without_data() if self._weights_only else parts,
+            [measure.name],
+            parts.without_data() if measure.weights_only else parts,
             time_limit=max(1.0, min(MEASURE_LIMIT, self._until - time.monotonic())),
             chunk=trial.chunk,
         )
+        return replies[measure.name]
 
     def __enter__(self) -> Self:
         return self

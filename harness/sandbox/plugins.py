@@ -137,19 +137,27 @@ def find_package(point: EntryPoint) -> Submission:
 def make_commissions(
     names: Sequence[str], measures: Mapping[str, Measure], submissions: Mapping[str, Submission]
 ) -> tuple[Commission, ...]:
-    """Group the measures of plug-ins by their code and by what they may see."""
+    """Group the measures of plug-ins into commissions: each of a file alone, those of an installed package together.
+
+    What shares a process can tamper with its neighbours. A submitted file is code that nobody has read; whoever
+    installs a package of many measures trusts it, and they share their passes.
+    """
     commissions = []
     for submission in dict.fromkeys(submissions[name] for name in names if name in submissions):
         mine = [measures[name] for name in names if submissions.get(name) == submission]
-        tracks = []
-        for track in TRACKS:
-            if of_track := [
-                measure for measure in mine if track_of(measure.needs, weights_only=measure.weights_only) == track
-            ]:
-                needs = frozenset(need for measure in of_track for need in measure.needs)
-                tracks.append(OfTrack(track, {measure.name: measure.version for measure in of_track}, needs))
-        commissions.append(Commission(submission, tuple(tracks)))
+        groups = [[measure] for measure in mine] if submission.kind == "file" else [mine]
+        commissions += [make_commission(submission, group) for group in groups]
     return tuple(commissions)
+
+
+def make_commission(submission: Submission, group: Sequence[Measure]) -> Commission:
+    """Group measures that share a process by what they may see."""
+    tracks = []
+    for track in TRACKS:
+        if mine := [m for m in group if track_of(m.needs, weights_only=m.weights_only) == track]:
+            needs = frozenset(need for measure in mine for need in measure.needs)
+            tracks.append(OfTrack(track, {measure.name: measure.version for measure in mine}, needs))
+    return Commission(submission, tuple(tracks))
 
 
 def score_commission(

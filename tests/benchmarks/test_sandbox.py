@@ -11,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from harness.pipeline.run_options import RunOptions
 from harness.pipeline.tasks import ScoreTask
 from harness.pipeline.workers import TIME_LIMIT, parts_of, subject_of
-from harness.sandbox.plugins import Commission, Retraining, make_commissions, score_commission, shared_sandbox
+from harness.sandbox.plugins import Commission, Retraining, make_commission, score_commission, shared_sandbox
 from harness.sandbox.submission import Submission
 from harness.store.store import Store
 from harness.store.weights import pack
@@ -58,7 +58,7 @@ def seconds_of(folder: Path) -> dict[str, tuple[float, float]]:
     submission = Submission.of_file(path)
     chosen = {name: found for name, found in catalog().items() if "refit" not in found.needs}
     assert set(shared_sandbox().describe(submission)) == set(chosen)  # and it is started, once a run
-    (group,) = make_commissions(list(chosen), chosen, dict.fromkeys(chosen, submission))
+    group = make_commission(submission, list(chosen.values()))
     taken = {}
     with Store(folder / "zoo") as store:
         for task in tasks(store, tuple(chosen)):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from harness.sandbox.client import Sandbox
-from harness.sandbox.plugins import Retraining, make_commissions, score_commission, shared_sandbox
+from harness.sandbox.plugins import Retraining, make_commission, make_commissions, score_commission, shared_sandbox
 from harness.sandbox.submission import Parts, Submission, Turn
 
 CHANNEL = """
@@ -122,6 +122,25 @@ def worse(subject):
     @DEED@
     return 0.0
 """
+FORGING = f"""
+{CHANNEL}
+import json
+
+@measure(source="nobody", family="norm")
+def forger(subject):
+    '''Answers for its neighbour, and replaces it.'''
+    answer = dict(name="honest", value=5.0, outcome="scored", seconds=0.0, version=1)
+    answer |= dict(why="", passes=[], layers={{}}, peak=0)
+    for channel in channels():
+        channel.sendall(json.dumps(answer).encode() + bytes([10]))
+    object.__setattr__(honest, "compute", lambda subject: 6.0)
+    return 1.0
+
+@measure(source="nobody", family="norm")
+def honest(subject):
+    '''Number of examples.'''
+    return float(subject.num_examples)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +166,7 @@ def test_a_track_sees_nothing_of_a_later_one_and_shares_its_passes(
     path.write_text(TRACKS)
     submission = Submission.of_file(path)
     described = sandbox.describe(submission)
-    (commission,) = make_commissions(list(described), described, dict.fromkeys(described, submission))
+    commission = make_commission(submission, list(described.values()))
     assert [of_track.track for of_track in commission.tracks] == ["weights only", "training data", "unlabeled inputs"]
 
     scores = score_commission(commission, parts, 60, Retraining(None, 60))
@@ -177,6 +196,23 @@ def test_a_turn_has_ended_when_its_measures_have_answered(sandbox: Sandbox, part
     replies = sandbox.score_in_turn(Submission.of_file(path), turns)
 
     assert [reply.score.value for reply in replies.values()] == [0.0, 16.0], replies
+
+
+def test_no_measure_of_a_file_forges_the_answer_of_another(sandbox: Sandbox, parts: Parts, tmp_path: Path) -> None:
+    """Each runs in a separate fork; sharing one, the neighbour's answer is forged."""
+    path = tmp_path / "forging.py"
+    path.write_text(FORGING)
+    submission = Submission.of_file(path)
+    described = sandbox.describe(submission)
+    commissions = make_commissions(list(described), described, dict.fromkeys(described, submission))
+    apart: dict[str, float | None] = {}
+    for commission in commissions:
+        scores = score_commission(commission, parts, 60, Retraining(None, 60))
+        apart |= {name: score.value for name, score in scores.items()}
+    together = score_commission(make_commission(submission, list(described.values())), parts, 60, Retraining(None, 60))
+
+    assert apart == {"forger": 1.0, "honest": 16.0}
+    assert together["honest"].value in (5.0, 6.0)
 
 
 @pytest.mark.parametrize(
