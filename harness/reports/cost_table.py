@@ -1,6 +1,6 @@
 """Measure what the catalogue's measures and their shared passes cost and write `measures/costs.csv`.
 
-python -m harness.reports.cost_table runs/cifar10 runs/digits
+python -m harness.reports.cost_table runs/cifar10 runs/digits runs/smoke
 
 Networks are taken evenly from each corruption of the trained zoos, which should be of different sizes. The seconds of
 each measure and pass on them are fitted by a fixed part and a part in proportion to the time of a forward and a
