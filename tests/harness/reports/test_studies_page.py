@@ -63,7 +63,8 @@ def whole(name: str, two: Evidence) -> Evidence:
         row |= {f"measure.{measure}": draw.random() for measure in study.study.measures or ()}
         row |= {"train_accuracy": 1 - draw.random() / 4, "test_accuracy": draw.random(), "converged": True}
         row |= {"stopped": "target", "seed": recipe.seed, "init_seed": recipe.initial_seed, "gap": draw.random()}
-        row |= {"data_seed": recipe.data.seed, "run_id": recipe.run_id, **hyperparameters_of(recipe)}
+        row |= {"data_seed": recipe.data.seed, "train_part": recipe.train_part, "run_id": recipe.run_id}
+        row |= hyperparameters_of(recipe)
         rows.append(row)
     ledger = pd.DataFrame(rows)
     runs = ledger["run_id"]
