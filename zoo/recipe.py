@@ -58,6 +58,7 @@ class Recipe:
             gap being measured on the other half alone.
         model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
         width: multiplies the channels of a family; see `SOLVED` for those; 1 for a timm model by name.
+        bandwidth: of a kernel, multiplies the median distance between training examples.
         depth: blocks or hidden layers of a family; 2 for a timm model by name.
         stem: "fitted" gives a timm model by name first layers that keep the resolution of small images, see
             zoo.models.stems; "none" leaves them as they are.
@@ -129,6 +130,7 @@ class Recipe:
     unlabeled: Unlabeled = field(default="none", metadata=traits(solved=True))
     model: str = field(default="mlp", metadata=traits(shared=True, solved=True))
     width: float = field(default=1.0, metadata=traits(POSITIVE, shared=True, solved=True, redrawn="count"))
+    bandwidth: float = field(default=1.0, metadata=traits(POSITIVE, solved=True))
     depth: int = field(default=2, metadata=traits(AT_LEAST_ONE, shared=True, redrawn="count"))
     stem: Stem = field(default="none", metadata=traits(shared=True))
     batch_norm: bool = field(default=True, metadata=traits(shared=True))

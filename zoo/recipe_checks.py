@@ -6,6 +6,7 @@ from zoo.errors import RecipeError, UnknownModelError, suggestion
 from zoo.models.timm_names import timm_names
 from zoo.recipe_fields import (
     FAMILIES,
+    KERNELS,
     SOLVED,
     Augmentation,
     Checkpoints,
@@ -70,6 +71,8 @@ def _single_fields(recipe: "Recipe") -> None:
 
 def _solved(recipe: "Recipe") -> None:
     without = {"width", "weight_decay"} if recipe.model == "theorem1" else set()
+    without |= {"width"} if recipe.model == "kernel_gabor" else set()
+    without |= set() if recipe.model in KERNELS else {"bandwidth"}
     allowed = [name for name, traits in traits_of(type(recipe)).items() if traits.solved and name not in without]
     given = [f"{name}={value!r}" for name, value in recipe.changed().items() if name not in allowed]
     if given:
@@ -93,6 +96,11 @@ def _timm_name(recipe: "Recipe") -> None:
 
 
 def _network(recipe: "Recipe") -> None:
+    if recipe.bandwidth != 1:
+        raise RecipeError(
+            f"bandwidth must be 1 with model={recipe.model!r}, for only {', '.join(KERNELS)} have one; got "
+            f"{recipe.bandwidth}."
+        )
     if recipe.stem != "none" and recipe.model in FAMILIES:
         raise RecipeError(
             f"stem must be 'none' with model={recipe.model!r}, which is sized to the image; got {recipe.stem!r}."

@@ -28,8 +28,11 @@ SOLVED: Final = {
     "theorem1": "the two-layer ReLU network with 2n + d weights of Zhang et al. 2017, Theorem 1",
     "kernel_gaussian": "Gaussian kernel on pixels, bandwidth `width` times the median distance",
     "kernel_conv": "Gaussian kernel on 64 x `width` random convolutional features of 3x3 pixels, pooled to 4 x 4",
+    "kernel_patches": "Gaussian kernel on 64 x `width` random features of whitened 6x6 patches, pooled to 2 x 2",
+    "kernel_gabor": "Gaussian kernel on the moduli of Gabor wavelets, pooled to 4 x 4",
     "random_features": "linear regression on 64 x `width` random ReLU features",
 }  # solved instead of trained, see zoo.models.closed_form
+KERNELS: Final = tuple(name for name in SOLVED if name.startswith("kernel_"))
 
 
 @dataclass(frozen=True, slots=True)

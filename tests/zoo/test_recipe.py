@@ -31,7 +31,7 @@ OTHER: dict[str, Any] = {
     "dataset": "cifar10", "classes": (0, 1), "merged": (0, 1), "image_side": 4, "train_size": 100,
     "train_part": 1, "pairs": 1,
     "unlabeled": "half_of_test", "corruption": "random_labels", "class_noise": ((3, 5, 0.3),), "label_resampling": 0.1,
-    "width": 2.0, "depth": 3, "stem": "fitted", "batch_norm": False,
+    "width": 2.0, "bandwidth": 2.0, "depth": 3, "stem": "fitted", "batch_norm": False,
     "pretrained": "some.safetensors", "frozen_layers": ("1",),
     "dropout": 0.1, "rank": 0.5, "sparsity": 0.5, "loss": "squared_error", "label_smoothing": 0.1,
     "spectral_decoupling": 0.1, "vector_scaling": 0.5, "teacher": Recipe(width=2.0), "optimizer": "adamw",
@@ -43,7 +43,7 @@ OTHER: dict[str, Any] = {
     "target_loss": 0.1, "seed": 7, "init_seed": 7, "data_seed": 7,
 }  # fmt: skip
 NEEDED: dict[str, dict[str, Any]] = {  # beside which a field means something
-    "train_part": {"train_size": 100},
+    "train_part": {"train_size": 100}, "bandwidth": {"model": "kernel_gaussian"},
     "batch_norm": {"model": "resnet"}, "noise_tail": {"noise_scale": 0.1}, "tuned_layers": {"source": Recipe(seed=3)},
     "frozen_layers": {"pretrained": "some.safetensors"}, "stem": {"model": "test_vit"},
     "adversarial_steps": {"adversarial_radius": 8.0},

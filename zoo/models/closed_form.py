@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from zoo.errors import RecipeError
+from zoo.models.fixed_features import PATCH, GaborFeatures, PatchFeatures
 from zoo.recipe import Recipe
 from zoo.seeds import generator
 
@@ -106,11 +107,17 @@ def unsolved(recipe: Recipe, inputs: Tensor, num_classes: int) -> nn.Sequential:
         case "theorem1":
             return _theorem1(inputs.flatten(1), num_classes, draw)
         case "kernel_gaussian":
-            features, size = nn.Sequential(nn.Flatten(), GaussianKernel(inputs.flatten(1), recipe.width)), count
+            scale = recipe.width * recipe.bandwidth
+            features, size = nn.Sequential(nn.Flatten(), GaussianKernel(inputs.flatten(1), scale)), count
         case "kernel_conv":
             filters = _normal(draw, _num_features(recipe), channels, 3, 3) * (2 / (9 * channels)) ** 0.5
             maps = nn.Sequential(FixedConvolution(filters), nn.ReLU(), nn.AdaptiveAvgPool2d(POOLED), nn.Flatten())
-            features, size = nn.Sequential(maps, GaussianKernel(maps(inputs), 1.0)), count
+            features, size = _kernel_on(maps, inputs, recipe.bandwidth), count
+        case "kernel_patches":
+            normal = _normal(draw, _num_features(recipe), channels * PATCH**2)
+            features, size = _kernel_on(PatchFeatures(normal, inputs), inputs, recipe.bandwidth), count
+        case "kernel_gabor":
+            features, size = _kernel_on(GaborFeatures(inputs), inputs, recipe.bandwidth), count
         case "random_features":
             size, dim = _num_features(recipe), inputs[0].numel()
             weight = _normal(draw, size, dim) * (2 / (dim * size)) ** 0.5  # the kernel's scale is free of the size
@@ -237,6 +244,11 @@ def _projected(inputs: Tensor, direction: Tensor) -> tuple[Tensor, Tensor, Tenso
     gaps = projections.diff()
     start = gaps.mean() if len(gaps) else projections.new_ones(())
     return first, place, torch.cat([projections[:1] - start, projections[:-1] + KNOT * gaps])
+
+
+def _kernel_on(maps: nn.Module, inputs: Tensor, scale: float) -> nn.Sequential:
+    """A Gaussian kernel on features of the training inputs."""
+    return nn.Sequential(maps, GaussianKernel(maps(inputs), scale))
 
 
 def _num_features(recipe: Recipe) -> int:
