@@ -5,6 +5,7 @@ python -m harness.reports.studies_page            # the page alone, from the res
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,13 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = chosen.output.with_suffix("")
     results.mkdir(parents=True, exist_ok=True)
     for folder in chosen.runs:
-        found = [one for suite in with_claims if (one := read_study(suite, folder / suite.name)) is not None]
-        if not found:
-            parser.exit(
-                2, f"{folder} holds no directory of a study that was run, such as {folder / with_claims[0].name}.\n"
-            )
-        for one in found:
-            keep_study(one, results)
+        if not keep_studies(folder, results):
+            parser.exit(2, f"{folder} holds no directory of a study that was run, such as {folder / 'jiang'}.\n")
     try:
         write_text(chosen.output, page(results))
     except StudyRecordError as error:
@@ -45,6 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def studies() -> list[Suite]:
     """List the project's suites with claims."""
     return [suite for suite in suites().values() if claims_of(suite.name)]
+
+
+def keep_studies(runs: Path, results: Path) -> int:
+    """Keep the results of the studies that have a directory in a folder; return how many."""
+    kept = 0
+    for suite in studies():
+        try:
+            found = read_study(suite, runs / suite.name)
+        except StudyRecordError as error:
+            print(error, file=sys.stderr)  # noqa: T201  the others go on
+            continue
+        if found is not None:
+            keep_study(found, results)
+            kept += 1
+    return kept
 
 
 def page(results: Path) -> str:

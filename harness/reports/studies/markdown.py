@@ -27,6 +27,7 @@ Results are kept in `docs/studies`; without a directory of zoos, the command wri
 
 """
 STUDIES: Final = left("study", "networks", "reproduced", "not reproduced", "undecided")
+EARLIER: Final = "The recipes or the claims were changed since; the study has not been run again yet."
 CLAIM: Final = left("finding", "published", "here", "holds if", "verdict")
 
 
@@ -47,16 +48,21 @@ def markdown(studies: Sequence[StudyRun], missing: Sequence[str], figures: str) 
 
 
 def describe_run(one: StudyRun) -> str:
-    """Describe the networks of a study: how many, on which images, in which time, by which libraries."""
+    """Describe the networks of a study: how many, of which images, in which time, by which libraries."""
     size = one.suite.sizes["small"]
     versions = ", ".join(f"{name} {one.versions[name]}" for name in ("torch", "timm") if name in one.versions)
-    return f"Small size: {one.networks} networks; {size.data}; two cores: {size.cores}. {versions}."
+    if not one.is_current:
+        return f"{one.networks} networks of an earlier staging. {versions}."
+    planned = len(one.suite.recipes())
+    trained = str(one.networks) if one.networks == planned else f"{one.networks} of {planned}"
+    return f"Small size: {trained} networks; {size.data}; two cores: {size.cores}. {versions}."
 
 
 def _section(one: StudyRun, figures: str) -> list[str]:
     return [
         f"\n## {one.suite.name}\n\n{one.suite.words}\n\n",
         f"{describe_run(one)}\n\n",
+        *([] if one.is_current else [f"**{EARLIER}**\n\n"]),
         *([f"![{one.suite.name}]({figures}/{one.suite.name}.svg)\n\n"] if one.figure else []),
         write_table(CLAIM, map(_row, one.claims)),
     ]
@@ -64,7 +70,8 @@ def _section(one: StudyRun, figures: str) -> list[str]:
 
 def _summary(one: StudyRun) -> list[str]:
     counts = Counter(claim.verdict for claim in one.claims)
-    return [f"[{one.suite.name}](#{one.suite.name})", str(one.networks), *(str(counts[name]) for name in VERDICTS)]
+    name = f"[{one.suite.name}](#{one.suite.name})" + ("" if one.is_current else " (earlier staging)")
+    return [name, str(one.networks), *(str(counts[name]) for name in VERDICTS)]
 
 
 def _row(claim: JudgedClaim) -> list[str]:

@@ -45,8 +45,9 @@ def _row(paper: Paper, studies: Mapping[str, StudyRun]) -> list[str]:
     verdicts = verdicts_of(paper, studies)
     counted = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
     names = [f"[{name}](#{name})" for name in paper.studies]
+    earlier = any(name in studies and not studies[name].is_current for name in paper.studies)
     here = [
-        ", ".join(names) + (f": {counted}" if counted else ""),
+        ", ".join(names) + (f": {counted}" if counted else "") + (" in an earlier staging" if earlier else ""),
         ", ".join(map(code, paper.measures)),
         ", ".join(f"{code(name)} (recipe)" for name in paper.fields),
     ]

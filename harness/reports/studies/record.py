@@ -1,5 +1,6 @@
 """Results of a study: read from its zoo, kept beside the page, and read again without the zoo."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from zoo.suites.registry import Suite
 
 
 class StudyRecordError(Exception):
-    """A file that should hold the results of a study does not."""
+    """A file or a directory that should hold a study, as it is staged now, does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class StudyRun:
         suite: the suite of the study.
         networks: number of trained networks.
         versions: versions of the libraries that trained them.
+        staging: hash of the recipes of the small size when it was run, see `staging_of`; empty if it is not known.
         claims: the claims with their verdicts.
         figure: SVG, empty if there is none.
     """
@@ -36,19 +38,38 @@ class StudyRun:
     suite: Suite
     networks: int
     versions: Mapping[str, str]
+    staging: str
     claims: Sequence[JudgedClaim]
     figure: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether neither the recipes nor the claims have changed since."""
+        claims = [(claim.name, claim.statement, claim.holds) for claim in self.claims]
+        today = [(claim.name, claim.statement, str(claim.holds)) for claim in claims_of(self.suite.name)]
+        return claims == today and self.staging == staging_of(self.suite)
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
     networks: int
     versions: dict[str, str]
+    staging: str
     claims: list[JudgedClaim]
 
 
+def staging_of(suite: Suite) -> str:
+    """Hash the run ids of the small size."""
+    return hashlib.sha256("\n".join(sorted(_run_ids(suite))).encode()).hexdigest()[:16]
+
+
 def read_study(suite: Suite, zoo: Path) -> StudyRun | None:
-    """Judge the claims of a study on the networks of its directory and draw its figure; None if it was not run."""
+    """Judge the claims of a study on the networks of its directory and draw its figure; None if it was not run.
+
+    Raises:
+        StudyRecordError: some of the networks are of other recipes, such as those of an earlier staging: claims that
+            were written for this one would be judged on them.
+    """
     if not (zoo / CLAIMS).is_file():
         return None
     try:
@@ -57,15 +78,20 @@ def read_study(suite: Suite, zoo: Path) -> StudyRun | None:
         return None
     with store:
         evidence, runs = evidence_of(store), store.runs()
+    if others := set(runs) - _run_ids(suite):
+        raise StudyRecordError(
+            f"{zoo} holds {len(others)} networks of other recipes than {suite.name} has now; run the study in an empty "
+            "directory."
+        )
     versions: Mapping[str, str] = next((run.provenance["versions"] for run in runs.values()), {})
     figure = figure_of(suite.name)
     drawn = "" if figure is None else draw_svg(figure, evidence)
-    return StudyRun(suite, len(runs), versions, judge(claims_of(suite.name), evidence), drawn)
+    return StudyRun(suite, len(runs), versions, staging_of(suite), judge(claims_of(suite.name), evidence), drawn)
 
 
 def keep_study(run: StudyRun, folder: Path) -> None:
     """Write the results of a study to <study>.json and its figure to <study>.svg."""
-    record = _Record(run.networks, dict(run.versions), list(run.claims))
+    record = _Record(run.networks, dict(run.versions), run.staging, list(run.claims))
     text = msgspec.json.format(msgspec.json.encode(record), indent=1).decode()
     write_text(folder / f"{run.suite.name}.json", f"{text}\n")
     if run.figure:
@@ -90,4 +116,8 @@ def kept_study(suite: Suite, folder: Path) -> StudyRun | None:
             f"{path} does not hold the results of a study: {error}. Write it again from its zoo."
         ) from error
     figure = drawn.read_text(encoding="utf-8") if drawn.is_file() else ""
-    return StudyRun(suite, record.networks, record.versions, record.claims, figure)
+    return StudyRun(suite, record.networks, record.versions, record.staging, record.claims, figure)
+
+
+def _run_ids(suite: Suite) -> set[str]:
+    return {recipe.run_id for recipe in suite.recipes()}

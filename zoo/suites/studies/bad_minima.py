@@ -1,7 +1,8 @@
 """Bad minima: plain SGD from fitted random labels against a fresh start, with and without regularizers.
 
 Liu, Papailiopoulos & Achlioptas 2020, arXiv:1906.02613: copies of every image, a tenth of the pixels zeroed, each with
-its own random label, are fitted; from there the true labels.
+its own random label, are fitted; from there the true labels. The small size has a plain network on 256 digits, the
+full one a residual network on CIFAR-10, the paper also others and CIFAR-100 and CINIC-10.
 """
 
 from collections.abc import Iterator

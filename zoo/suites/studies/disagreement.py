@@ -1,4 +1,4 @@
-"""Disagreement: networks that differ in initialization, order, data or all three, pair by pair.
+"""Disagreement of pairs that differ in initialization, order, data or all; a caricature on digits in its small size.
 
 Jiang et al. 2022, arXiv:2106.13799; Nakkiran & Bansal 2020, arXiv:2009.08092. Each base network has four siblings, of
 which the first three differ from it in one of the three things and the last in all. Networks that differ in data have

@@ -1,4 +1,4 @@
-"""Double descent: widths, sizes and epochs across the point where noisy labels can just be fitted; pairs of images.
+"""Double descent over widths, sizes, epochs and pairs of images; a caricature on digits in its small size.
 
 Nakkiran et al. 2020, arXiv:1912.02292; Chen, Wang & Kyrillidis 2021, arXiv:2107.00797, for concatenated inputs. The
 small size is a digits-sized stand-in for their residual networks: one hidden layer of 8 to 512 units on 1,024 digits

@@ -1,7 +1,7 @@
 """Feature calibration: one class is mislabelled as another at six rates, and fitted by interpolants of three kinds.
 
 Nakkiran & Bansal 2020, arXiv:2009.08092: "Distributional generalization". The small size mislabels the digit 3 as 5,
-full one dogs as cats.
+the full one dogs as cats.
 """
 
 from collections.abc import Iterator

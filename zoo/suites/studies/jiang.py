@@ -1,9 +1,10 @@
-"""The study of Jiang et al.: network-in-network over batch size, dropout, rate, depth, optimizer, decay and width.
+"""The study of Jiang et al.: network-in-network over seven hyperparameters; a caricature on digits in its small size.
 
 Jiang et al. 2020, arXiv:1912.02178: "Fantastic generalization measures and where to find them". The full size is the
-grid of three values each, 2,187 networks trained to a cross-entropy of 0.01; its optimizers are SGD, SGD with momentum
-and AdamW. The small one has two centres on digits, and for each the networks that differ from it in one
-hyperparameter. The measures are those of the paper; `--measures all` takes the others as well.
+grid of three values each of batch size, dropout, rate, depth, optimizer, decay and width, 2,187 networks trained to a
+cross-entropy of 0.01; its optimizers are SGD, SGD with momentum and AdamW. The small one has two centres on digits, and
+for each the networks that differ from it in one hyperparameter. The measures are those of the paper; `--measures all`
+takes the others as well.
 """
 
 from collections.abc import Iterator

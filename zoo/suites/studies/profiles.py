@@ -1,4 +1,4 @@
-"""Profiles: networks of all accuracies, to see on which single images better networks do worse.
+"""Profiles: images on which better networks do worse; a caricature in its small size, as digits hardly have any.
 
 Kaplun et al. 2022, arXiv:2202.09931: "Deconstructing distributions: a pointwise framework of learning". The small size,
 on digits, is a first look: hardly any digit is hard in the way that the paper needs. The reference size tells animals

@@ -1,4 +1,4 @@
-"""Rationality: a linear head on a representation learned elsewhere, on clean and noisy labels, and whole networks.
+"""Rationality, a caricature: linear heads on features learned from other labels, not self-supervised; whole networks.
 
 Bansal, Kaplun & Barak 2021, arXiv:2010.08508. The paper's representations are self-supervised; here they are learned on
 other classes: digits 0 to 4, and then a head for 5 to 9. A twentieth of the labels is wrong.

@@ -1,7 +1,8 @@
 """Regularizers: augmentation, weight decay, dropout and batch norm on and off, on true and on random labels.
 
 Zhang et al. 2017, arXiv:1611.03530, sec. 3 and table 1: regularizers help by a few points and are not why networks
-generalize. Checkpoints give the early-stopping curves of fig. 2.
+generalize. Checkpoints give the early-stopping curves of fig. 2. The small size has a residual and a plain network on
+256 digits, where the paper has Inception, AlexNet and plain networks on CIFAR-10.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,9 @@
-"""Truncated SGD: heavy-tailed gradient noise and clipping, each on and off, then plain SGD to one training loss.
+"""Truncated SGD, a caricature: noise that is the same for all weights, and clipping, then plain SGD to one loss.
 
-Wang, Oh & Rhee 2021, arXiv:2102.04297: clipped heavy-tailed SGD leaves sharp minima. All four have a first phase of
-as many epochs, and end at the same cross-entropy, at which sharpness can be compared.
+Wang, Oh & Rhee 2021, arXiv:2102.04297: clipped heavy-tailed SGD leaves sharp minima. Noise and clipping are each on and
+off in a first phase of as many epochs; all four end at the same cross-entropy, at which sharpness can be compared.
+Departs from the paper in the noise, which there is a heavy-tailed factor times the difference of the gradients of a
+small and a large batch, and in the size of networks and images.
 """
 
 from collections.abc import Iterator

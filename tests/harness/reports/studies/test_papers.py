@@ -19,11 +19,11 @@ CLAIM = JudgedClaim(
 
 @pytest.fixture
 def descent() -> StudyRun:
-    """A study of two papers whose claims have planted verdicts: the first is reproduced, the others are not."""
+    """A study of two papers, staged otherwise today: its first claim is reproduced, the others are not."""
     names = [claim.name for claim in claims_of("double_descent")]
     others: Verdict = "not reproduced"
     claims = [replace(CLAIM, name=name, verdict=others if index else "reproduced") for index, name in enumerate(names)]
-    return StudyRun(suite("double_descent"), 4, {}, claims, "")
+    return StudyRun(suite("double_descent"), 4, {}, "", claims, "")
 
 
 def _paper(name: str) -> Paper:
@@ -48,8 +48,8 @@ def test_every_paper_has_a_row_and_a_status(descent: StudyRun) -> None:
     assert [row.split("|")[3].strip() for row in rows] == sorted(
         (f"**{paper.status}**" for paper in source_papers()), key=["**works**", "**partly**", "**not staged**"].index
     )
-    assert "[double_descent](#double_descent): 1 reproduced, 4 not reproduced |" in section
-    assert "[double_descent](#double_descent): 1 not reproduced; `pairs` (recipe) |" in section
+    assert "[double_descent](#double_descent): 1 reproduced, 4 not reproduced in an earlier staging |" in section
+    assert "[double_descent](#double_descent): 1 not reproduced in an earlier staging; `pairs` (recipe) |" in section
 
 
 def test_papers_are_counted_by_status() -> None:
