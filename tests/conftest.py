@@ -21,6 +21,7 @@ INSTALL: Final = {
 
 torch.set_num_threads(1)  # the tests run side by side, one process a core
 hypothesis.settings.register_profile("shared_cores", deadline=None)  # a busy machine is no slow example
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("shared_cores")
 
 

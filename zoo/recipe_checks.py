@@ -18,6 +18,7 @@ from zoo.recipe_fields import (
     Stem,
     traits_of,
 )
+from zoo.recipe_types import require_types
 
 if TYPE_CHECKING:
     from zoo.recipe import Recipe  # which calls these checks
@@ -38,6 +39,7 @@ def require_possible(recipe: "Recipe") -> None:
         RecipeError: a choice that is impossible or that contradicts another; the message names the fields.
         UnknownModelError: no such model.
     """
+    require_types(recipe)
     _single_fields(recipe)
     _ = recipe.data  # checks itself
     if recipe.corruption == "partial_labels" and recipe.corruption_p == 0:

@@ -104,7 +104,7 @@ def test_what_a_recipe_builds_on_follows_to_another_image_set() -> None:
     ("fields", "message"),
     [
         ({"learning_rate": 0.0}, "learning_rate must be positive; got 0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be positive; got nan"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a finite number; got nan"),
         ({"momentum": 1.0}, "momentum must lie in"),
         ({"weight_decay": -1.0}, "weight_decay must be at least 0"),
         ({"width": -1.0}, "width must be positive"),
