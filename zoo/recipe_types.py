@@ -21,7 +21,7 @@ def require_types(recipe: "Recipe") -> None:
     Raises:
         RecipeError: the message names the field and what it must be.
     """
-    for name, hint in _hints(type(recipe)).items():
+    for name, hint in _hints().items():
         value = getattr(recipe, name)
         if not _fits(value, hint):
             raise RecipeError(f"{name} must be {_in_words(hint)}; got {value!r}.")
@@ -62,5 +62,7 @@ def _in_words(hint: Any) -> str:
 
 
 @functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _hints() -> dict[str, Any]:
+    from zoo.recipe import Recipe  # imported by then
+
+    return get_type_hints(Recipe)
