@@ -12,7 +12,9 @@ from zoo.errors import RecipeError
 if TYPE_CHECKING:
     from zoo.recipe import Recipe  # which calls this check
 
-WORDS: Final = {int: "a whole number", float: "a finite number", bool: "True or False", str: "a text", type(None): "None"}
+WORDS: Final = {
+    int: "a whole number", float: "a finite number", bool: "True or False", str: "a text", type(None): "None",
+}  # fmt: skip
 
 
 def require_types(recipe: "Recipe") -> None:
