@@ -1,7 +1,7 @@
 """Write docs/studies.md: for each study what was trained, the published and the measured effects, and a figure.
 
-python -m harness.reports.studies_page runs       # the results of the studies in runs/STUDY, and the page
-python -m harness.reports.studies_page            # the page alone, from the results in docs/studies
+python -m harness.reports.studies_page runs    # keep the results of the zoos in runs, and write the page
+python -m harness.reports.studies_page         # write the page from the results that docs/studies has
 """
 
 import argparse
@@ -10,45 +10,44 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.reports.studies.markdown import markdown
-from harness.reports.studies.record import StudyRecordError, keep_study, kept_study, read_study
+from harness.reports.studies.record import StudyRecordError, find_studies, keep_study, kept_studies, read_study
 from harness.store.atomic_write import write_text
 from leaderboard.claims import claims_of
-from zoo.suites.registry import Suite, suites
+from zoo.suites.registry import suites
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page, and the results and figures of the studies that are found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("runs", type=Path, nargs="*", help="folders that hold a directory for each study")
+    parser.add_argument("runs", type=Path, nargs="*", help="zoos of studies, or folders of them")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/studies.md"))
     parser.add_argument("--names", action="store_true", help="only print the names of the studies")
     chosen = parser.parse_args(arguments)
-    with_claims = studies()
     if chosen.names:
-        print(" ".join(suite.name for suite in with_claims))  # noqa: T201  for the Makefile
+        print(" ".join(studies()))  # noqa: T201  for the Makefile
         return
     results = chosen.output.with_suffix("")
     results.mkdir(parents=True, exist_ok=True)
     for folder in chosen.runs:
         if not keep_studies(folder, results):
-            parser.exit(2, f"{folder} holds no directory of a study that was run, such as {folder / 'jiang'}.\n")
+            parser.exit(2, f"{folder} holds no study that was run and is staged as it is now.\n")
     try:
         write_text(chosen.output, page(results))
     except StudyRecordError as error:
         parser.exit(2, f"{error}\n")
 
 
-def studies() -> list[Suite]:
-    """List the project's suites with claims."""
-    return [suite for suite in suites().values() if claims_of(suite.name)]
+def studies() -> list[str]:
+    """List the names of the suites with claims."""
+    return [name for name in suites() if claims_of(name)]
 
 
 def keep_studies(runs: Path, results: Path) -> int:
-    """Keep the results of the studies that have a directory in a folder; return how many."""
+    """Keep the results of the studies in a folder; return how many."""
     kept = 0
-    for suite in studies():
+    for zoo in find_studies(runs):
         try:
-            found = read_study(suite, runs / suite.name)
+            found = read_study(zoo)
         except StudyRecordError as error:
             print(error, file=sys.stderr)  # noqa: T201  the others go on
             continue
@@ -64,8 +63,9 @@ def page(results: Path) -> str:
     Raises:
         StudyRecordError: a file there does not hold the results of a study.
     """
-    kept = [(suite.name, kept_study(suite, results)) for suite in studies()]
-    return markdown([one for _, one in kept if one], [name for name, one in kept if one is None], results.name)
+    kept = kept_studies(results)
+    known = {run.suite.name for run in kept}
+    return markdown(kept, [name for name in studies() if name not in known], results.name)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from harness.reports.studies.papers import VERDICTS, write_papers
@@ -16,9 +17,9 @@ Each study is a suite of networks and the published findings that it tests. A fi
 is estimated from the ledger with a 95 % interval (a bootstrap over seeds, settings or images), and a range in which the
 finding holds, set from the words of the paper before any result was seen. It is *reproduced* if the whole interval lies
 in the range, *not reproduced* if none of it does, and *undecided* otherwise. With few seeds the bootstrap gives
-intervals that are too narrow. The results below are those of the small size of each study, which runs on two cores and
-mostly on 8 x 8 digits, where the papers have larger images and networks: a finding that is not reproduced here may well
-be true there.
+intervals that are too narrow. Where nothing else is said the results are those of the small size of a study, which runs
+on two cores and mostly on 8 x 8 digits, where the papers have larger images and networks: a finding that is not
+reproduced here may well be true there.
 
 The [table of source papers](#source-papers) says of each paper what of it is staged and what is missing.
 
@@ -35,43 +36,52 @@ def markdown(studies: Sequence[StudyRun], missing: Sequence[str], figures: str) 
     """Write the page as Markdown.
 
     Args:
-        studies: the studies that were run.
+        studies: the studies and sizes that were run; those of one study follow each other.
         missing: names of the studies that were not.
         figures: the folder of the figures, relative to the page.
     """
     parts = [HEAD, write_table(STUDIES, map(_summary, studies))]
     if missing:
         parts.append(f"\nNot run: {', '.join(missing)}.\n")
-    for one in studies:
-        parts += _section(one, figures)
+    for _, sizes in groupby(studies, key=lambda run: run.suite.name):
+        parts += _section(list(sizes), figures)
     return "".join([*parts, write_papers(studies)])
 
 
 def describe_run(one: StudyRun) -> str:
     """Describe the networks of a study: how many, of which images, in which time, by which libraries."""
-    size = one.suite.sizes["small"]
+    size = one.suite.sizes[one.size]
     versions = ", ".join(f"{name} {one.versions[name]}" for name in ("torch", "timm") if name in one.versions)
     if not one.is_current:
-        return f"{one.networks} networks of an earlier staging. {versions}."
-    planned = len(one.suite.recipes())
+        return f"{one.size.capitalize()} size: {one.networks} networks of an earlier staging. {versions}."
+    planned = len(one.suite.recipes(one.size))
     trained = str(one.networks) if one.networks == planned else f"{one.networks} of {planned}"
-    return f"Small size: {trained} networks; {size.data}; two cores: {size.cores}. {versions}."
+    return f"{one.size.capitalize()} size: {trained} networks; {size.data}; two cores: {size.cores}. {versions}."
 
 
-def _section(one: StudyRun, figures: str) -> list[str]:
+def _section(sizes: Sequence[StudyRun], figures: str) -> list[str]:
+    suite = sizes[0].suite
+    return [f"\n## {suite.name}\n\n{suite.words}\n", *(part for run in sizes for part in _size(run, figures))]
+
+
+def _size(one: StudyRun, figures: str) -> list[str]:
     return [
-        f"\n## {one.suite.name}\n\n{one.suite.words}\n\n",
-        f"{describe_run(one)}\n\n",
+        f"\n{describe_run(one)}\n\n",
         *([] if one.is_current else [f"**{EARLIER}**\n\n"]),
-        *([f"![{one.suite.name}]({figures}/{one.suite.name}.svg)\n\n"] if one.figure else []),
+        *([f"![{one.name}]({figures}/{one.name}.svg)\n\n"] if one.figure else []),
         write_table(CLAIM, map(_row, one.claims)),
     ]
 
 
 def _summary(one: StudyRun) -> list[str]:
     counts = Counter(claim.verdict for claim in one.claims)
-    name = f"[{one.suite.name}](#{one.suite.name})" + ("" if one.is_current else " (earlier staging)")
-    return [name, str(one.networks), *(str(counts[name]) for name in VERDICTS)]
+    notes = [
+        note
+        for note, said in (("earlier staging", not one.is_current), (f"{one.size} size", one.size != "small"))
+        if said
+    ]
+    name = f"[{one.suite.name}](#{one.suite.name})" + (f" ({', '.join(notes)})" if notes else "")
+    return [name, str(one.networks), *(str(counts[verdict]) for verdict in VERDICTS)]
 
 
 def _row(claim: JudgedClaim) -> list[str]:

@@ -36,7 +36,7 @@ def verdicts_of(paper: Paper, studies: Mapping[str, StudyRun]) -> Counter[Verdic
 
 def write_papers(studies: Sequence[StudyRun]) -> str:
     """Write the section of the page that counts and lists the papers, those that work first."""
-    known = {one.suite.name: one for one in studies}
+    known = {one.suite.name: one for one in sorted(studies, key=lambda one: one.is_current)}  # the last, largest size
     papers = sorted(source_papers(), key=lambda paper: STATUSES.index(paper.status))
     return f"{HEAD}{count_papers(papers)}\n\n{write_table(COLUMNS, (_row(paper, known) for paper in papers))}"
 

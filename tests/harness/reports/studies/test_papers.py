@@ -23,7 +23,7 @@ def descent() -> StudyRun:
     names = [claim.name for claim in claims_of("double_descent")]
     others: Verdict = "not reproduced"
     claims = [replace(CLAIM, name=name, verdict=others if index else "reproduced") for index, name in enumerate(names)]
-    return StudyRun(suite("double_descent"), 4, {}, "", claims, "")
+    return StudyRun(suite("double_descent"), "small", 4, {}, "", claims, "")
 
 
 def _paper(name: str) -> Paper:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from harness.reports.studies.record import StudyRun, keep_study, kept_study, staging_of
+from harness.reports.studies.record import StudyRun, keep_study, kept_studies, staging_of
 from leaderboard.claims import JudgedClaim, claims_of
 from zoo.suites.registry import suite
 
@@ -20,16 +20,22 @@ def run() -> StudyRun:
         )
         for claim in claims_of("expressivity")
     ]  # fmt: skip
-    return StudyRun(SUITE, 72, {"torch": "2"}, staging_of(SUITE), claims, "<svg></svg>")
+    return StudyRun(SUITE, "small", 72, {"torch": "2"}, staging_of(SUITE, "small"), claims, "<svg></svg>")
 
 
 def test_kept_results_are_read_again(tmp_path: Path) -> None:
-    """With and without a figure; a figure that is gone is removed."""
-    assert kept_study(SUITE, tmp_path) is None
+    """With and without a figure; a figure that is gone is removed; sizes stand side by side, the small one first."""
+    assert kept_studies(tmp_path) == []
     for kept in (run(), replace(run(), figure="")):
         keep_study(kept, tmp_path)
-        assert kept_study(SUITE, tmp_path) == kept
+        assert kept_studies(tmp_path) == [kept]
     assert [path.name for path in tmp_path.iterdir()] == ["expressivity.json"]
+
+    full = replace(run(), size="full")
+    keep_study(full, tmp_path)
+    assert kept_studies(tmp_path) == [replace(run(), figure=""), full]
+    assert sorted(path.name for path in tmp_path.glob("*full*")) == ["expressivity.full.json", "expressivity.full.svg"]
+    assert not full.is_current  # its hash is that of the small size
 
 
 def test_results_of_other_recipes_or_claims_are_not_current() -> None:
