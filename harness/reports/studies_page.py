@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results.mkdir(parents=True, exist_ok=True)
     for folder in chosen.runs:
         if not keep_studies(folder, results):
-            parser.exit(2, f"{folder} holds no study that was run and is staged as it is now.\n")
+            parser.exit(2, f"{folder} holds no zoo of a study as it is staged now; `gapbench run STUDY` trains one.\n")
     try:
         write_text(chosen.output, page(results))
     except StudyRecordError as error:

@@ -134,7 +134,7 @@ def test_a_folder_without_studies_and_a_broken_record_are_refused(
     output = tmp_path / "studies.md"
     with pytest.raises(SystemExit, match="2"):
         main([str(tmp_path), "-o", str(output)])
-    assert f"{tmp_path} holds no directory of a study that was run" in capsys.readouterr().err
+    assert f"{tmp_path} holds no zoo of a study as it is staged now" in capsys.readouterr().err
 
     (tmp_path / "studies" / "jiang.json").write_text("<<<<<<< HEAD")
     with pytest.raises(SystemExit, match="2"):
