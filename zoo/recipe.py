@@ -79,6 +79,9 @@ class Recipe:
         clip_norm: longest gradient; longer ones are scaled down to it; none if None.
         noise_scale: of symmetric alpha-stable noise on every coordinate of the gradient, before clipping.
         noise_tail: its index alpha in (0, 2]; 2 is Gaussian.
+        noise_batch: 0 for that noise. Otherwise each step follows the gradient of the first so many examples of its
+            batch, plus `noise_scale` times a Pareto factor of index `noise_tail` times the difference of that gradient
+            from the whole batch's, Wang et al. 2021.
         batch_size: examples a step; the last, smaller batch of an epoch is dropped.
         data_order: in which the examples come, see zoo.training.data_order.
         augmentation: of training images: random crops of the padded image, flips, each example its own.
@@ -150,6 +153,7 @@ class Recipe:
     clip_norm: float | None = field(default=None, metadata=traits(POSITIVE_OR_NONE))
     noise_scale: float = field(default=0.0, metadata=traits(AT_LEAST_ZERO))
     noise_tail: float = field(default=2.0, metadata=traits(STABLE_TAIL))
+    noise_batch: int = field(default=0, metadata=traits(AT_LEAST_ZERO))
     batch_size: int = field(default=32, metadata=traits(AT_LEAST_ONE, shared=True))
     data_order: DataOrder = "full"
     augmentation: Augmentation = "none"

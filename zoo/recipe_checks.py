@@ -128,7 +128,14 @@ def _objective(recipe: "Recipe") -> None:
 
 def _optimization(recipe: "Recipe") -> None:
     if recipe.noise_scale == 0:
-        _at_odds(recipe, "noise_scale", "noise_tail")
+        _at_odds(recipe, "noise_scale", "noise_tail", "noise_batch")
+    if recipe.noise_batch:
+        _at_odds(recipe, "noise_batch", "label_smoothing", "spectral_decoupling", "teacher")
+        if recipe.noise_batch >= recipe.batch_size:
+            raise RecipeError(
+                f"noise_batch must be below batch_size, for the noise is the difference of their gradients; got "
+                f"{recipe.noise_batch} with batch_size={recipe.batch_size}."
+            )
     if recipe.adversarial_radius == 0:
         _at_odds(recipe, "adversarial_radius", "adversarial_steps")
 

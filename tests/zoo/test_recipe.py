@@ -36,7 +36,8 @@ OTHER: dict[str, Any] = {
     "dropout": 0.1, "rank": 0.5, "sparsity": 0.5, "loss": "squared_error", "label_smoothing": 0.1,
     "spectral_decoupling": 0.1, "vector_scaling": 0.5, "teacher": Recipe(width=2.0), "optimizer": "adamw",
     "learning_rate": 0.2, "schedule": "cosine", "momentum": 0.0, "weight_decay": 0.1, "clip_norm": 1.0,
-    "noise_scale": 0.1, "noise_tail": 1.5, "batch_size": 16, "data_order": "corgi2", "augmentation": "crop",
+    "noise_scale": 0.1, "noise_tail": 1.5, "noise_batch": 8, "batch_size": 16, "data_order": "corgi2",
+    "augmentation": "crop",
     "adversarial_radius": 8.0, "adversarial_steps": 7, "pretrain_copies": 10, "pretrain_erasure": 0.1,
     "pretrain_epochs": 10, "pretrain_target_loss": 0.1, "source": Recipe(seed=3), "tuned_layers": ("5",), "prune": 0.5,
     "prune_rounds": 3, "rewind": "learning_rate", "rewind_epoch": 2, "checkpoints": "doubling", "max_epochs": 10,
@@ -44,7 +45,8 @@ OTHER: dict[str, Any] = {
 }  # fmt: skip
 NEEDED: dict[str, dict[str, Any]] = {  # beside which a field means something
     "train_part": {"train_size": 100}, "bandwidth": {"model": "kernel_gaussian"},
-    "batch_norm": {"model": "resnet"}, "noise_tail": {"noise_scale": 0.1}, "tuned_layers": {"source": Recipe(seed=3)},
+    "batch_norm": {"model": "resnet"}, "noise_tail": {"noise_scale": 0.1}, "noise_batch": {"noise_scale": 0.1},
+    "tuned_layers": {"source": Recipe(seed=3)},
     "frozen_layers": {"pretrained": "some.safetensors"}, "stem": {"model": "test_vit"},
     "adversarial_steps": {"adversarial_radius": 8.0},
     **{field: {"pretrain_copies": 2} for field in ("pretrain_erasure", "pretrain_epochs", "pretrain_target_loss")},

@@ -1,5 +1,6 @@
 """Epochs of a fleet: training data on the device, batches of every member, and training losses."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -9,6 +10,7 @@ from zoo.corruptions.labels import resampled
 from zoo.recipe import Recipe
 from zoo.training.augmentation import augmented
 from zoo.training.engines.stacked_fleet import Batch, Fleet
+from zoo.training.gradient_rules import minibatch_weights
 from zoo.training.member import Job, Run
 from zoo.training.objectives import fit
 from zoo.training.record import EVALUATION_CHUNK
@@ -64,12 +66,20 @@ class Epochs:
                 labels = resampled(labels, rates, self.pools[0].num_classes, [run.labels for run in runs])
             inputs = augmented(self._inputs(pools, chosen), kinds, [run.augmentation for run in runs])
             targets = None if self.targets is None else self.targets[pools, chosen]
-            batch = Batch(inputs=inputs, labels=labels, targets=targets)
+            batch = Batch(inputs=inputs, labels=labels, targets=targets, weights=self._weights(runs))
             if self.shape.adversarial_radius:
                 radius = self.shape.adversarial_radius / self.std[pools.squeeze(1)]
                 moved = engine.attacked(batch, radius, self.shape.adversarial_steps)
-                batch = Batch(inputs=moved, labels=labels, targets=targets)
+                batch = dataclasses.replace(batch, inputs=moved)
             yield batch
+
+    def _weights(self, runs: Sequence[Run]) -> Tensor | None:
+        """Weights [f, b] of the examples of a step under noise of minibatches, drawn for each; None without such."""
+        if not any(run.recipe.noise_batch for run in runs):
+            return None
+        return torch.stack([minibatch_weights(self.shape.batch_size, run.recipe, run.noise) for run in runs]).to(
+            self.dtype
+        )
 
     def pass_once(self, engine: Fleet, runs: Sequence[Run]) -> list[float]:
         """Train for one epoch; returns the mean minibatch loss of each member."""

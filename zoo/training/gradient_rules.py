@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoo.recipe import Recipe
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientRules:
@@ -99,6 +101,24 @@ def stable_noise(count: int, tail: float, generator: torch.Generator) -> Tensor:
     w = -torch.log1p(-uniform())
     w = w.clamp(min=torch.finfo(torch.float64).tiny)
     return torch.sin(tail * v) / v.cos() ** (1 / tail) * (torch.cos((1 - tail) * v) / w) ** ((1 - tail) / tail)
+
+
+def minibatch_weights(batch_size: int, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    r"""Weights [b] of the examples of one step whose gradient has heavy-tailed noise of minibatches, float64.
+
+    .. math:: g = g_s + c Z (g_s - g_b), \qquad P(Z > z) = z^{-\alpha}, \; z \ge 1
+
+    with g_s the mean gradient of the first s examples and g_b that of all b, c the scale and alpha the tail index:
+    Wang, Oh & Rhee 2021, arXiv:2102.04297. A gradient is linear in the losses, so that one backward pass gives it.
+    The weights of a recipe without such noise are 1 / b.
+    """
+    even = torch.full((batch_size,), 1 / batch_size, dtype=torch.float64, device=generator.device)
+    if not recipe.noise_batch:
+        return even
+    first = torch.zeros_like(even)
+    first[: recipe.noise_batch] = 1 / recipe.noise_batch
+    uniform = 1 - torch.rand(1, generator=generator, dtype=torch.float64, device=generator.device)  # above 0
+    return first + recipe.noise_scale * uniform ** (-1 / recipe.noise_tail) * (first - even)
 
 
 def _mask(masks: Sequence[Mapping[str, Tensor] | None], name: str) -> Tensor | None:

@@ -147,7 +147,7 @@ class Entrance:
             ),
             rules=GradientRules(
                 mask=self._trained(run),
-                noise_scale=recipe.noise_scale,
+                noise_scale=0.0 if recipe.noise_batch else recipe.noise_scale,  # that one is in the loss
                 noise_tail=recipe.noise_tail,
                 noise=run.noise,
                 clip_norm=recipe.clip_norm,

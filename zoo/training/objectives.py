@@ -47,17 +47,20 @@ class StackedObjective:
             self._scale = torch.stack([scale.to(like) for scale in filled])
         self.plain = self._smoothing is self._decoupling is self._scale is None
 
-    def __call__(self, logits: Tensor, labels: Tensor, targets: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, logits: Tensor, labels: Tensor, targets: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
         """Mean loss [f] over the examples of each member.
 
         Args:
             logits: [f, b, k].
             labels: int64 [f, b].
             targets: probabilities [f, b, k] that are learned in place of the labels; none if None.
+            weights: of the examples in the fit [f, b]; 1 / b each if None.
         """
         fitted = logits if self._scale is None else logits * self._scale.unsqueeze(1)
         losses = fit(fitted, labels, self._loss) if targets is None else -(targets * fitted.log_softmax(2)).sum(2)
-        mean = losses.mean(1)
+        mean = losses.mean(1) if weights is None else (weights * losses).sum(1)
         if self._smoothing is not None:
             even = -fitted.log_softmax(2).mean((1, 2))
             mean = (1 - self._smoothing) * mean + self._smoothing * even

@@ -35,7 +35,8 @@ def shortened(recipe: Recipe) -> Recipe:
     if recipe.model in SOLVED:
         return recipe.replace(train_size=64)
     source = None if recipe.source is None else shortened(recipe.source)
-    short = recipe.replace(source=source, max_epochs=2, train_size=64, batch_size=16, width=min(recipe.width, 1.0))
+    few = {"max_epochs": 2, "train_size": 64, "batch_size": 16, "noise_batch": min(recipe.noise_batch, 4)}
+    short = recipe.replace(source=source, width=min(recipe.width, 1.0), **few)
     return short.replace(pretrain_epochs=1) if short.pretrain_copies else short
 
 

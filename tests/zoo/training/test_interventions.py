@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from zoo.recipe import Recipe
+from zoo.training.gradient_rules import minibatch_weights
 from zoo.training.record import TrainedRun
 from zoo.training.train import train
 
@@ -40,6 +41,7 @@ INTERVENTIONS: dict[str, dict[str, Any]] = {
     "clip_norm": {"clip_norm": 0.5},
     "noise_scale": {"noise_scale": 0.01},
     "noise_tail": {"noise_scale": 0.001, "noise_tail": 1.4, "clip_norm": 1.0},
+    "noise_batch": {"noise_scale": 0.5, "noise_tail": 1.4, "noise_batch": 4, "clip_norm": 1.0},
     "data_order_none": {"data_order": "none"},
     "data_order_corgipile": {"data_order": "corgipile"},
     "data_order_corgi2": {"data_order": "corgi2"},
@@ -94,3 +96,19 @@ def test_an_intervention_acts(name: str) -> None:
     with_it, without = (flat(run) for run in train([recipe, BASE.replace(**shape)], fleet=1, dtype=torch.float64))
 
     assert with_it.shape != without.shape or float((with_it - without).norm() / without.norm()) > 1e-3
+
+
+def test_noise_of_minibatches_by_hand() -> None:
+    """Weighted gradients are g_s + c Z (g_s - g_b), for the Z of the stream; Z follows Pareto's law."""
+    recipe = BASE.replace(noise_scale=0.5, noise_tail=1.4, noise_batch=4)
+    gradients = torch.randn(16, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    small, whole = gradients[:4].mean(0), gradients.mean(0)
+    z = float((1 - torch.rand(1, generator=torch.Generator().manual_seed(1), dtype=torch.float64)) ** (-1 / 1.4))
+    found = minibatch_weights(16, recipe, torch.Generator().manual_seed(1)) @ gradients
+    torch.testing.assert_close(found, small + 0.5 * z * (small - whole))
+
+    stream = torch.Generator().manual_seed(2)
+    last = torch.tensor([float(minibatch_weights(16, recipe, stream)[-1]) for _ in range(4000)])  # -c Z / b
+    share = float((-last * 16 / 0.5 > 2).double().mean())
+    assert share == pytest.approx(2**-1.4, abs=0.03)  # four standard errors of a share
+    assert minibatch_weights(16, BASE, stream).tolist() == [1 / 16] * 16

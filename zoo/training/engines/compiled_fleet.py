@@ -68,7 +68,7 @@ class SteadyFleet(StackedFleet):
 
     def step(self, batch: Batch) -> Tensor:
         """See `Fleet.step`."""
-        if self._recorder is None or self._draws:
+        if self._recorder is None or self._draws or batch.weights is not None:
             return super().step(self._padded(batch))[: self._real]
         if self._replay is None:
             self._replay = self._recorded(self._recorder, batch)
@@ -140,8 +140,8 @@ class SteadyFleet(StackedFleet):
         )
 
     def _padded(self, batch: Batch) -> Batch:
-        targets = None if batch.targets is None else self._pad(batch.targets)
-        return Batch(inputs=self._pad(batch.inputs), labels=self._pad(batch.labels), targets=targets)
+        targets, weights = (None if values is None else self._pad(values) for values in (batch.targets, batch.weights))
+        return Batch(inputs=self._pad(batch.inputs), labels=self._pad(batch.labels), targets=targets, weights=weights)
 
     def _recorded(self, recorder: Recorder, batch: Batch) -> Callable[[], Tensor]:
         """The recorded step; what recording did to the members is undone."""

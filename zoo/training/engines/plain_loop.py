@@ -77,7 +77,7 @@ class PlainLoop:
         inputs = batch.inputs[0].contiguous(memory_format=self._format)
         with products(self._precision):
             logits = self._network(inputs)
-        return self._objective(logits.unsqueeze(0), batch.labels, batch.targets)
+        return self._objective(logits.unsqueeze(0), batch.labels, batch.targets, batch.weights)
 
     def logits(self, members: Sequence[int], inputs: Tensor) -> Tensor:
         """See `Fleet.logits`."""

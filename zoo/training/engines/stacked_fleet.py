@@ -7,7 +7,7 @@ torch.optim optimizer. Both do the same arithmetic; the tests hold one to the ot
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol, cast
 
 import torch
@@ -47,11 +47,13 @@ class Batch:
         inputs: [f, b, c, h, w].
         labels: int64 [f, b].
         targets: probabilities [f, b, k] that are learned in place of the labels; none if None.
+        weights: of the examples in the loss [f, b]; 1 / b each if None.
     """
 
     inputs: Tensor
     labels: Tensor
     targets: Tensor | None = None
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,7 @@ class StackedFleet:
     def _losses(self, batch: Batch) -> Tensor:
         with products(self._precision):
             logits = vmap(self._call, randomness="different")(self._parameters, self._buffers, batch.inputs)
-        return self._objective(logits, batch.labels, batch.targets)
+        return self._objective(logits, batch.labels, batch.targets, batch.weights)
 
     def logits(self, members: Sequence[int], inputs: Tensor) -> Tensor:
         """See `Fleet.logits`."""
@@ -257,7 +259,7 @@ def attacked(losses: "LossOf", batch: Batch, radius: Tensor, steps: int) -> Tens
     moved = batch.inputs
     for _ in range(steps):
         moved = moved.detach().requires_grad_()
-        loss = losses(Batch(inputs=moved, labels=batch.labels, targets=batch.targets)).sum()
+        loss = losses(replace(batch, inputs=moved, weights=None)).sum()
         (gradient,) = torch.autograd.grad(loss, moved)
         further = moved.detach() + ATTACK_REACH / steps * radius * gradient.sign()
         moved = torch.minimum(torch.maximum(further, batch.inputs - radius), batch.inputs + radius)
