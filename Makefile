@@ -40,7 +40,7 @@ findings: .venv/.demo  ## docs/leaderboard.html and docs/findings.md of referenc
 	$(BIN)/python -m harness.reports.findings reference:cifar10 $(OTHERS) $(if $(HELD_OUT),--held-out $(HELD_OUT))
 
 test: .venv/.dev  ## the tests, without the benchmarks
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/.dev  ## format, lint, types, laws of the house
 	$(BIN)/ruff format --check .

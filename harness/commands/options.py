@@ -48,10 +48,26 @@ PrecisionOption = Annotated[
 ExecutorOption = Annotated[
     ExecutorName,
     typer.Option(
-        "--executor", help="This process, worker processes, or a Ray cluster (pip install 'gapbench\\[ray]')."
+        "--executor",
+        help="This process, worker processes, or Ray (pip install 'gapbench\\[ray]'): the cluster at RAY_ADDRESS, "
+        "or this machine.",
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. [default: one a core]")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Workers at once. [default: one a core; on Ray as many as the cluster has room for]"),
+]
+GpusPerWorker = Annotated[
+    float, typer.Option(min=0.01, help="Share of a GPU for each worker on Ray: 0.25 puts four on one GPU.")
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        help="Seconds without a result after which a worker counts as hung and is ended; not with --executor local. "
+        "[default: a day]",
+    ),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many networks of the suite.")]
 Dataset = Annotated[
     str | None, typer.Option(help="Image set that replaces that of every recipe; see `gapbench list datasets`.")

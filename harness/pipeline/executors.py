@@ -1,8 +1,8 @@
 """Run tasks in this process, in worker processes, or on a Ray cluster.
 
 A task is one picklable argument of a worker, a generator function. With every executor the results arrive one by one in
-this process, which alone writes to disk. A task that raises or whose process dies becomes a `TaskFailure`; the other
-tasks go on.
+this process, which alone writes to disk. A task that raises, hangs or whose process dies becomes a `TaskFailure`; the
+other tasks go on.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -28,20 +28,15 @@ import torch
 
 from harness.errors import HarnessError
 from harness.pipeline.run_options import Executor
+from harness.pipeline.tasks import TaskFailure
 
 Pipe: TypeAlias = "Connection[Any, Any]"  # what is pickled
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+TIME_LIMIT: Final = 86_400.0  # seconds without a message after which a worker counts as hung
+TICK: Final = 10.0  # seconds between looks at workers that have sent nothing
 SETTLE_SECONDS: Final = 5.0  # how long the workers may take to end, all together, before they are killed
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFailure(Generic[Task]):
-    """A task that failed, and why."""
-
-    task: Task
-    why: str
 
 
 class MissingExtraError(HarnessError):
@@ -66,7 +61,13 @@ def prepare(executor: Executor) -> None:
 
 
 def execute(
-    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], *, executor: Executor, workers: int
+    worker: Callable[[Task], Iterator[Result]],
+    tasks: Sequence[Task],
+    *,
+    executor: Executor,
+    workers: int,
+    gpus: float = 0.0,
+    time_limit: float = TIME_LIMIT,
 ) -> Iterator[Result | TaskFailure[Task]]:
     """Run every task and yield the results as they are made.
 
@@ -75,6 +76,8 @@ def execute(
         tasks: its arguments, started in this order.
         executor: where to run.
         workers: how many side by side; 1 for "local".
+        gpus: share of a GPU for each task; for "ray".
+        time_limit: seconds without a message after which a worker is ended and its task fails; not for "local".
 
     Raises:
         MissingExtraError: "ray" without Ray.
@@ -83,8 +86,10 @@ def execute(
     if executor == "local" or not tasks:
         return _local(worker, tasks)
     if executor == "processes":
-        return _processes(worker, tasks, min(workers, len(tasks)))
-    return _ray(worker, tasks, workers)
+        return _processes(worker, tasks, min(workers, len(tasks)), time_limit)
+    from harness.pipeline.ray_cluster import run_on_ray
+
+    return run_on_ray(worker, tasks, workers=workers, gpus=gpus, time_limit=time_limit)
 
 
 def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) -> Iterator[Result | TaskFailure[Task]]:
@@ -101,14 +106,15 @@ def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) ->
 
 
 def _processes(
-    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int
+    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int, time_limit: float
 ) -> Iterator[Result | TaskFailure[Task]]:
-    pool: _Pool[Task, Result] = _Pool(worker, tasks, workers)
+    pool: _Pool[Task, Result] = _Pool(worker, tasks, workers, time_limit)
     try:
         while pool.waiting or pool.crew:
             pool.fill()
-            for pipe in cast("list[Pipe]", wait(list(pool.crew))):
+            for pipe in cast("list[Pipe]", wait(list(pool.crew), timeout=min(time_limit, TICK))):
                 yield from pool.receive(pipe)
+            pool.kill_hung()
     finally:
         pool.end()
 
@@ -122,19 +128,25 @@ class _Worker:
         index: of the task.
         fresh: whether it has not begun any task yet.
         begun: whether it has begun the current task.
+        heard: when it last sent a message, by the monotonic clock.
+        hung: whether it was killed because it had sent nothing for too long.
     """
 
     process: BaseProcess
     index: int
     fresh: bool = True
     begun: bool = False
+    heard: float = field(default_factory=time.monotonic)
+    hung: bool = False
 
 
 class _Pool(Generic[Task, Result]):
     """Worker processes by their pipes, each with one task."""
 
-    def __init__(self, worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int) -> None:
-        self.worker, self.tasks, self.workers = worker, tasks, workers
+    def __init__(
+        self, worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int, time_limit: float
+    ) -> None:
+        self.worker, self.tasks, self.workers, self.time_limit = worker, tasks, workers, time_limit
         self.context = _context()
         resource_tracker.ensure_running()  # the first worker would start it, and that lets Ctrl-C through
         self.waiting = deque(range(len(tasks)))
@@ -160,6 +172,7 @@ class _Pool(Generic[Task, Result]):
         except (EOFError, OSError):
             yield from self._bury(pipe)
             return
+        hand.heard = time.monotonic()
         if kind == "begun":
             hand.begun, hand.fresh = True, False
         elif kind == "result":
@@ -168,6 +181,13 @@ class _Pool(Generic[Task, Result]):
             if kind == "failed":
                 yield TaskFailure(self.tasks[hand.index], content)
             self._assign(pipe, hand.process, fresh=False)
+
+    def kill_hung(self) -> None:
+        """Kill the workers that have sent nothing for too long; the end of the pipe of each is read next."""
+        for pipe, hand in self.crew.items():
+            if hand.begun and time.monotonic() - hand.heard > self.time_limit and not pipe.poll():
+                hand.hung = True
+                hand.process.kill()
 
     def end(self) -> None:
         """End all workers, also those in the middle of a task."""
@@ -199,7 +219,10 @@ class _Pool(Generic[Task, Result]):
         pipe.close()
         hand.process.join()
         if hand.begun or hand.fresh:  # one that dies before its first task would die so again and again
-            yield TaskFailure(self.tasks[hand.index], f"Its process ended with exit code {hand.process.exitcode}.")
+            why = f"Its process ended with exit code {hand.process.exitcode}."
+            if hand.hung:
+                why = f"Its process was killed: it had sent nothing for {self.time_limit:g} s."
+            yield TaskFailure(self.tasks[hand.index], why)
         else:
             self.waiting.appendleft(hand.index)
 
@@ -259,37 +282,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
     os._exit(1)  # the parent was killed
-
-
-# -- Ray ---------------------------------------------------------------------------------------------------------------
-
-
-def _ray(
-    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], workers: int
-) -> Iterator[Result | TaskFailure[Task]]:
-    import ray
-
-    if not ray.is_initialized():
-        ray.init(
-            num_cpus=None if os.environ.get("RAY_ADDRESS") else workers, include_dashboard=False, log_to_driver=False
-        )
-    remote = ray.remote(num_cpus=1, max_retries=0)(_ray_worker).options(num_returns="streaming")
-    streams = {remote.remote(worker, task): task for task in tasks}
-    try:
-        while streams:
-            ready, _ = ray.wait(list(streams), num_returns=1, fetch_local=False)
-            for stream in ready:
-                try:
-                    yield cast("Result", ray.get(next(stream)))
-                except StopIteration:
-                    del streams[stream]
-                except ray.exceptions.RayError as error:
-                    yield TaskFailure(streams.pop(stream), str(error))
-    finally:
-        for stream in streams:
-            ray.cancel(stream, force=True)
-
-
-def _ray_worker(worker: Callable[[Task], Iterator[Result]], task: Task) -> Iterator[Result]:
-    torch.set_num_threads(1)
-    yield from worker(task)

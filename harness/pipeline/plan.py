@@ -11,7 +11,8 @@ import torch
 
 from harness.errors import HarnessError
 from harness.held_out import HeldOut, describe_secret, read_secret
-from harness.pipeline.executors import prepare, require_executor
+from harness.pipeline.executors import TIME_LIMIT, prepare, require_executor
+from harness.pipeline.ray_cluster import Resources, connect
 from harness.pipeline.run_options import DeviceName, Executor, RunOptions
 from harness.sandbox.plugins import load_plugins
 from harness.sandbox.submission import Submission
@@ -42,6 +43,8 @@ class Plan:
         measures: by name; those of the plug-in included.
         executor: where tasks run.
         workers: how many tasks run at once.
+        gpus: share of a GPU for each task on Ray.
+        time_limit: seconds without a result after which a worker is ended.
         observations: names of what is observed of every network beside its record.
         claims: published findings that the suite tests.
         submissions: the code of each measure of a plug-in, by the measure's name.
@@ -54,6 +57,8 @@ class Plan:
     measures: Mapping[str, Measure]
     executor: Executor = "local"
     workers: int = 1
+    gpus: float = 0.0
+    time_limit: float = TIME_LIMIT
     observations: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     submissions: Mapping[str, Submission] = field(default_factory=dict)
@@ -81,21 +86,28 @@ def make_plan(options: RunOptions) -> Plan:
     recipes = recipes[: options.limit]
     if options.dataset is not None:
         recipes = tuple(recipe.on(options.dataset) for recipe in recipes)
-    device = _resolve_device(options.device)
+    cluster = None
+    if options.executor == "ray":
+        require_executor("ray")
+        cluster = connect(options.workers)
+    device = _resolve_device(options.device, cluster)
     plugins = load_plugins(options.plugin, catalog())
     measures = _select_measures(options, plugins.measures, suite.study.measures)
     require_observations(suite.study.observations)
-    executor, workers = _choose_executor(options, len(recipes), device)
+    executor, workers = _choose_executor(options, len(recipes), device, cluster)
     if options.mode != "auto":
         require_mode(options.mode, torch.device(device), None if options.fleet == "auto" else options.fleet)
     prepare(executor)
     check_recipes(recipes, options.data_dir, [found.place for found in located] if suite.of_user else ())
+    data_dir = options.data_dir if options.data_dir is None else options.data_dir.absolute()  # for nodes of a cluster
     return Plan(
-        options=replace(options, device=device),
+        options=replace(options, device=device, data_dir=data_dir),
         recipes=recipes,
         measures=measures,
         executor=executor,
         workers=workers,
+        gpus=options.gpus_per_worker if device == "cuda" else 0.0,
+        time_limit=options.time_limit or TIME_LIMIT,
         observations=suite.study.observations,
         claims=_claims_in(suite),
         submissions={name: plugins.submissions[name] for name in measures if name in plugins.submissions},
@@ -147,19 +159,24 @@ def default_executor(networks: int, device: str, cores: int) -> tuple[Executor, 
     return ("processes", cores) if many else ("local", 1)
 
 
-def _choose_executor(options: RunOptions, networks: int, device: str) -> tuple[Executor, int]:
+def _choose_executor(
+    options: RunOptions, networks: int, device: str, cluster: Resources | None
+) -> tuple[Executor, int]:
+    if cluster is not None:
+        room = int(cluster.gpus / options.gpus_per_worker) if device == "cuda" else cluster.cpus
+        return "ray", options.workers or max(1, room)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if options.executor == "auto":
         executor, workers = default_executor(networks, device, cores)
     else:
         executor, workers = options.executor, cores
-        require_executor(executor)
     return executor, options.workers or workers
 
 
-def _resolve_device(device: DeviceName) -> Literal["cpu", "cuda"]:
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
+def _resolve_device(device: DeviceName, cluster: Resources | None) -> Literal["cpu", "cuda"]:
+    """Resolve "auto": a GPU of the cluster counts, that of this machine only without a cluster."""
+    available = torch.cuda.is_available() if cluster is None else cluster.gpus > 0
+    if device == "cuda" and not available and cluster is None:  # a cluster may still start nodes with GPUs
         raise HarnessError("--device cuda needs a GPU that torch can use; there is none. Use --device cpu.")
     return ("cuda" if available else "cpu") if device == "auto" else device
 

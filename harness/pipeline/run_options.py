@@ -28,7 +28,9 @@ class RunOptions:
         mode: training engine, or "auto".
         precision: of the matrix products of training.
         executor: where tasks run.
-        workers: number of workers; None for one a core.
+        workers: number of workers; None for one a core, or for what the Ray cluster has.
+        gpus_per_worker: share of a GPU for each worker on Ray.
+        time_limit: seconds without a result after which a worker is ended; None for a day.
         limit: number of recipes to keep; None for all of them.
         dataset: image set that replaces that of every recipe; None for none.
         data_dir: folder of data sets.
@@ -48,6 +50,8 @@ class RunOptions:
     precision: PrecisionName = "float32"
     executor: ExecutorName = "auto"
     workers: int | None = None
+    gpus_per_worker: float = 1.0
+    time_limit: float | None = None
     limit: int | None = None
     dataset: str | None = None
     data_dir: Path | None = None

@@ -1,17 +1,17 @@
 """Steps of a run: train, observe and score what the store lacks."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
 
-from harness.pipeline.executors import TaskFailure, execute
+from harness.pipeline.executors import execute
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import report_progress
-from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask, split_groups
+from harness.pipeline.tasks import ObserveTask, ScoreTask, TaskFailure, TrainTask, split_groups
 from harness.pipeline.workers import observe_network, score_network, train_fleet
 from harness.reports.write_results import report_repairs
 from harness.sandbox.plugins import make_commissions, shared_sandbox
@@ -22,6 +22,9 @@ from harness.store.weights import CorruptRunError, WeightFile
 from measures import Score
 from zoo.recipe import Recipe
 from zoo.training.train import shape_of
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 FAILURES_SHOWN: Final = 3  # tracebacks are long, and mostly equal
 
@@ -41,7 +44,7 @@ def train_missing(plan: Plan, store: Store, console: Console) -> int:
     ]
     trained = 0
     with report_progress(console, store.folder, "training", len(missing)) as advance:
-        for done in execute(train_fleet, tasks, executor=plan.executor, workers=plan.workers):
+        for done in _execute(train_fleet, tasks, plan):
             if isinstance(done, TaskFailure):
                 console.print(
                     f"[red]A fleet of {len(done.task.recipes)} networks failed:[/]\n{escape(done.why)}", highlight=False
@@ -67,7 +70,7 @@ def observe_missing(plan: Plan, store: Store, console: Console) -> int:
     failures = []
     if tasks:
         with report_progress(console, store.folder, "observing", len(tasks)) as advance:
-            for result in execute(observe_network, tasks, executor=plan.executor, workers=plan.workers):
+            for result in _execute(observe_network, tasks, plan):
                 if isinstance(result, TaskFailure):
                     failures.append(f"{result.task.run_id} was not observed:\n{result.why}")
                 else:
@@ -120,12 +123,20 @@ def warn_of_other_suites(plan: Plan, store: Store, console: Console) -> None:
         )
 
 
+def _execute(
+    worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task], plan: Plan
+) -> Iterator[Result | TaskFailure[Task]]:
+    return execute(
+        worker, tasks, executor=plan.executor, workers=plan.workers, gpus=plan.gpus, time_limit=plan.time_limit
+    )
+
+
 def _run_score_tasks(what: str, tasks: Sequence[ScoreTask], plan: Plan, store: Store, console: Console) -> list[str]:
     """Execute scoring tasks and store the results. Returns a text for each failure."""
     failures: list[str] = []
     if tasks:
         with report_progress(console, store.folder, what, len(tasks)) as advance:
-            for result in execute(score_network, tasks, executor=plan.executor, workers=plan.workers):
+            for result in _execute(score_network, tasks, plan):
                 run_id, scores = _scores_of(result, plan)
                 store.add_scores(run_id, scores, layers=plan.options.layers)
                 failures += [

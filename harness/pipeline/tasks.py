@@ -1,16 +1,26 @@
 """Tasks of the workers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Final, Generic, TypeVar, cast
 
 from harness.held_out import HeldOut
 from harness.pipeline.run_options import RunOptions
 from harness.sandbox.plugins import Commission
-from harness.store.weights import WeightFile
+from harness.store.weights import PackedRun, WeightFile
 from zoo.recipe import Recipe
 
 MIN_SPLIT: Final = 4  # networks: smaller groups stay whole, since a fleet gains more than a second worker
+
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure(Generic[Task]):
+    """A task that failed, and why."""
+
+    task: Task
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,43 @@ class ScoreTask:
     def run_id(self) -> str:
         """Run id of the recipe."""
         return self.recipe.run_id
+
+
+def remaining(task: Task, result: object) -> Task | None:
+    """Return what remains of a task after a result: a fleet without the run that has arrived; None for nothing."""
+    if isinstance(task, TrainTask) and isinstance(result, PackedRun):
+        left = tuple(recipe for recipe in task.recipes if recipe != result.recipe)
+        return cast("Task", replace(task, recipes=left)) if left else None
+    return None if isinstance(task, ObserveTask | ScoreTask) else task
+
+
+def sees_files(task: object) -> bool:
+    """Return whether this machine sees the weight files of a task, or the task holds their content."""
+    return all(file.content_sent is not None or file.path.is_file() for file in _files_of(task).values())
+
+
+def for_another_machine(task: Task, *, with_files: bool) -> Task:
+    """Return a task whose weight files have absolute paths, or hold their content, for a machine without the folder.
+
+    Raises:
+        CorruptRunError: a file whose content is asked for is damaged.
+    """
+    files = _files_of(task)
+    if not files:
+        return task
+    away = {
+        name: file.with_content() if with_files else replace(file, path=file.path.absolute())
+        for name, file in files.items()
+    }
+    return cast("Task", replace(cast("Any", task), **away))
+
+
+def _files_of(task: object) -> dict[str, WeightFile]:
+    """Return the weight files among the fields of a task, by field."""
+    if not is_dataclass(task):
+        return {}
+    values = {field.name: getattr(task, field.name) for field in fields(task)}
+    return {name: value for name, value in values.items() if isinstance(value, WeightFile)}
 
 
 def split_groups(groups: Sequence[Sequence[Recipe]], workers: int) -> list[Sequence[Recipe]]:

@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from harness.pipeline.executors import TaskFailure, execute
+from harness.pipeline.executors import execute
 from harness.pipeline.run_options import Executor, RunOptions
-from harness.pipeline.tasks import ScoreTask
+from harness.pipeline.tasks import ScoreTask, TaskFailure
 from harness.pipeline.workers import TIME_LIMIT, parts_of
 from harness.store.atomic_write import write_text
 from harness.store.estimator_noise import TABLE, Noise, format_table

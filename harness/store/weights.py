@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import safetensors
 import safetensors.torch
@@ -45,10 +46,21 @@ class PackedRun:
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """A safetensors file and its SHA-256."""
+    """A safetensors file and its SHA-256.
+
+    Attributes:
+        path: of the file.
+        sha256: of its bytes.
+        content_sent: its bytes, for a machine that does not see the path; None where it is read from there.
+    """
 
     path: Path
     sha256: str
+    content_sent: bytes | None = field(default=None, repr=False)
+
+    def with_content(self) -> Self:
+        """Return the same file with its bytes, after checking their hash; raises as `content`."""
+        return replace(self, content_sent=self.content())
 
     def content(self) -> bytes:
         """Read its bytes.
@@ -57,7 +69,7 @@ class WeightFile:
             CorruptRunError: the file is missing or has another hash.
         """
         try:
-            content = self.path.read_bytes()
+            content = self.path.read_bytes() if self.content_sent is None else self.content_sent
         except OSError as error:
             raise CorruptRunError(f"{self.path} cannot be read ({error.strerror}).") from error
         if sha256_of(content) != self.sha256:

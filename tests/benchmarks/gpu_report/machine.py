@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import torch
 
-from harness.pipeline.executors import TaskFailure, execute
+from harness.pipeline.executors import execute
 from harness.pipeline.run_options import DeviceName, RunOptions
-from harness.pipeline.tasks import TrainTask, split_groups
+from harness.pipeline.tasks import TaskFailure, TrainTask, split_groups
 from harness.pipeline.workers import train_fleet
 from tests.benchmarks.gpu_report.apart import Part
 from zoo.recipe import Recipe

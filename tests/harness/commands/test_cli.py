@@ -155,9 +155,10 @@ def test_a_gpu_that_is_not_there(command: str, gapbench: Gapbench, tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
-def test_ray_that_is_not_there(gapbench: Gapbench, tmp_path: Path) -> None:
+def test_ray_that_is_not_there(gapbench: Gapbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how to install it, before anything is written."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else found(name))
     words = refusal(gapbench, "run", "smoke", "--executor", "ray", "--out", tmp_path / "out")
 
     assert "pip install 'gapbench[ray]'" in words

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.executors import MissingExtraError, TaskFailure, execute
+from harness.pipeline.executors import MissingExtraError, execute
 from harness.pipeline.run_options import Executor
+from harness.pipeline.tasks import TaskFailure
 from tests.harness.pipeline.workers import deed, doomed_after_its_end, never_yields, slow_touch
 
-RAY = importlib.util.find_spec("ray") is not None
 GOOD = [("good", 0), ("large", 1), ("good", 2)]
 BAD_ANYWHERE = [("raises", 10), ("leaves", 11)]
 BAD_IN_A_PROCESS = [("unpicklable", 12), ("exits", 13), ("killed", 14)]
@@ -40,10 +40,7 @@ def of(number: int, results: list[object]) -> list[object]:
     return [part for part in results if isinstance(part, tuple) and part[0] == number]
 
 
-@pytest.mark.parametrize(
-    "executor",
-    ["local", "processes", pytest.param("ray", marks=pytest.mark.skipif(not RAY, reason="Ray is not installed"))],
-)
+@pytest.mark.parametrize("executor", ["local", "processes"])
 def test_every_result_arrives_and_a_failure_stays_alone(executor: Executor) -> None:
     """Each task's results in order; those of a failing task up to its failure; a reason for each failure."""
     bad = BAD_ANYWHERE + (BAD_IN_A_PROCESS if executor != "local" else [])
@@ -52,13 +49,8 @@ def test_every_result_arrives_and_a_failure_stays_alone(executor: Executor) -> N
     assert reasons.keys() == {number for _, number in bad}
     for _, number in GOOD:
         assert of(number, results) == [(number, "first"), (number, "second")]
-    for word, number in bad:
-        if executor != "ray" or word not in {
-            "leaves",
-            "exits",
-            "killed",
-        }:  # Ray keeps results in the worker for a while
-            assert of(number, results) == [(number, "first")]
+    for _, number in bad:
+        assert of(number, results) == [(number, "first")]
     assert [len(part) for part in results if isinstance(part, bytes)] == [3_000_000]
     assert "the reason, in [brackets] and with a [/tag]" in reasons[10]
     if executor == "processes":
@@ -76,6 +68,16 @@ def test_a_task_that_had_not_begun_is_not_blamed_for_the_death_of_its_worker() -
             time.sleep(0.6)  # three times as long as the worker lives on
 
     assert done == [0, 1]
+
+
+def test_a_worker_that_hangs_is_killed() -> None:
+    """Its task fails after the time limit, with what it had yielded; the next task has a worker."""
+    tasks = [("hangs", 0), ("good", 1)]
+    done = list(execute(deed, tasks, executor="processes", workers=1, time_limit=3.0))
+
+    assert done[0] == (0, "first")
+    assert done[1] == TaskFailure(("hangs", 0), "Its process was killed: it had sent nothing for 3 s.")
+    assert done[2:] == [(1, "first"), (1, "second")]
 
 
 def test_processes_that_die_at_once_end_the_loop() -> None:
@@ -115,8 +117,8 @@ def test_no_task_no_process(executor: Executor) -> None:
     assert list(execute(deed, [], executor=executor, workers=4)) == []
 
 
-@pytest.mark.skipif(RAY, reason="Ray is installed")
-def test_ray_that_is_absent_is_refused_before_the_first_result() -> None:
+def test_ray_that_is_absent_is_refused_before_the_first_result(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says how to install it."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'gapbench\[ray\]'"):
         execute(deed, GOOD, executor="ray", workers=1)
