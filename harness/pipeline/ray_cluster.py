@@ -21,6 +21,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.pipeline.tasks import TaskFailure, for_another_machine, remaining, sees_files
+from harness.store.weights import CorruptRunError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -87,7 +88,7 @@ def run_on_ray(
     crew: _Crew[Task, Result] = _Crew(worker, tasks, workers, gpus, time_limit)
     try:
         while crew.waiting or crew.running:
-            crew.fill()
+            yield from crew.fill()
             yield from crew.receive()
             yield from crew.end_hung()
     finally:
@@ -134,18 +135,27 @@ class _Crew(Generic[Task, Result]):
         self.idle_since = time.monotonic()
         self.warned = False
 
-    def fill(self) -> None:
-        """Submit tasks while fewer than the maximum run: those that wait take no memory."""
+    def fill(self) -> Iterator[TaskFailure[Task]]:
+        """Submit tasks while fewer than the maximum run: those that wait take no memory.
+
+        A task whose weight files are damaged by now fails.
+        """
         while self.waiting and len(self.running) < self.workers:
             job = self.waiting.popleft()
             job.heard = None
-            task = for_another_machine(job.task, with_files=self.send_files)
+            try:
+                task = for_another_machine(job.task, with_files=self.send_files)
+            except CorruptRunError as error:
+                yield TaskFailure(job.task, str(error))
+                continue
             self.running[self.remote.remote(self.worker, task)] = job
 
     def receive(self) -> Iterator[Result | TaskFailure[Task]]:
         """Wait a moment for messages and read one of each task that has sent any."""
         import ray
 
+        if not self.running:
+            return
         ready, _ = ray.wait(list(self.running), num_returns=1, timeout=TICK, fetch_local=False)
         for stream in ready:
             job = self.running[stream]
