@@ -1,7 +1,7 @@
 """Command-line options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -95,7 +95,14 @@ Retraining = Annotated[
 Layers = Annotated[
     bool, typer.Option("--layers", help="Also store the contribution of each layer to a score; see `export`.")
 ]
-Target = Annotated[Literal["gap", "loss_gap", "test_error"], typer.Option(help="What the measures should predict.")]
+Target = Annotated[
+    str,
+    typer.Option(
+        metavar="TARGET",
+        help="What the measures should predict: gap, loss_gap, test_error, or what the ledger observed, such as "
+        "error_under.fog.3 or error_under.mean.",
+    ),
+]
 Within = Annotated[str, typer.Option(help="Also rank within each value of this hyperparameter; none for none.")]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Rank networks that did not converge, too.")]
 SecretSeed = Annotated[

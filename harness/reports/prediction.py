@@ -19,7 +19,8 @@ from harness.reports.reference import (
     require_scores,
 )
 from harness.store.snapshot import require_zoo
-from leaderboard.ledger.read import Target, check_ledger, read_ledger
+from leaderboard.ledger.read import check_ledger, read_ledger
+from leaderboard.ledger.targets import Target
 from leaderboard.prediction.predict import PredictionReport, predict
 
 

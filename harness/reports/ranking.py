@@ -18,7 +18,8 @@ from harness.store.provenance import versions
 from harness.store.snapshot import Snapshot, read_snapshot, require_zoo
 from leaderboard.claims import JudgedClaim
 from leaderboard.ledger.column_names import Columns
-from leaderboard.ledger.read import Target, names_of, read_ledger
+from leaderboard.ledger.read import names_of, read_ledger
+from leaderboard.ledger.targets import Target
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report, Seeds
 from leaderboard.statistics.sign_error import Enough, Weights

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leaderboard.ledger.read import Target, names_of, target_of
+from leaderboard.ledger.read import names_of
+from leaderboard.ledger.targets import Target, accuracy_of, is_share, size_of, target_of
 from leaderboard.statistics.bins import Levels, levels_of
 from leaderboard.statistics.pairs import Floats, Ints, joint
-
-TEST_SIZE: Final = 10_000  # number of test examples if the ledger does not have it: that of CIFAR-10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +80,14 @@ def networks_of(
     hyperparameters = runs[names]
     levels = levels_of(hyperparameters, bins)
     values = [pd.factorize(runs[name], sort=False, use_na_sentinel=False)[0].astype(np.int64) for name in names]
-    share = target != "loss_gap"
-    size = runs["test_size"].fillna(TEST_SIZE) if "test_size" in runs else pd.Series(TEST_SIZE, index=runs.index)
-    accuracy = runs["test_accuracy"] if "test_accuracy" in runs else pd.Series(np.nan, index=runs.index)
     found = Networks(
         hyperparameters=hyperparameters,
         levels=levels.codes,
         configuration=joint(values, len(runs)),
         stratum=np.zeros(len(runs), dtype=np.int64) if within is None else values[names.index(within)],
         target=_floats(target_of(runs, target)),
-        test_size=_floats(size) if share else None,
-        accuracy=_floats(accuracy) if share else None,
+        test_size=_floats(size_of(runs, target)) if is_share(target) else None,
+        accuracy=_floats(accuracy_of(runs, target)) if is_share(target) else None,
         scores={name: _floats(runs[f"measure.{name}"]) for name in names_of(runs, "measure")},
     )
     return found, levels

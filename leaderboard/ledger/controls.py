@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from leaderboard.ledger.corruption import trained_on_random_labels
 from leaderboard.ledger.metadata import Metadata
-from leaderboard.ledger.read import Target, names_of, target_of
+from leaderboard.ledger.read import names_of
+from leaderboard.ledger.targets import Target, target_of
 from leaderboard.statistics.crossfit import CrossFit
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.undefined import UndefinedError

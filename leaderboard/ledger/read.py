@@ -10,6 +10,7 @@
 | `gap` | train_accuracy - test_accuracy; computed from the accuracies if absent |
 | `loss_gap` | test_loss - train_loss; computed from the losses if absent |
 | `test_error` | 1 - test_accuracy; computed from the accuracy if absent |
+| `error_under.<shift>.<severity>` | test error under a shift; see `leaderboard.ledger.targets` for these and others |
 | `converged` | true or false: whether training reached its stopping criterion |
 | `stopped` | text: why training ended |
 | `test_size` | number of test examples behind test_accuracy |
@@ -32,25 +33,14 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.errors import LedgerError
-from leaderboard.ledger.column_names import Columns, suggest
+from leaderboard.ledger.column_names import Columns
 from leaderboard.ledger.delimited import EMPTY, SUFFIXES, inspect_text, is_delimited, read_text
+from leaderboard.ledger.targets import is_of_a_target, is_share, is_target, limits_of, with_targets
 
-Target = Literal["gap", "loss_gap", "test_error"]
-
-TARGETS: Final[dict[str, str]] = {
-    "gap": "train_accuracy and test_accuracy",
-    "loss_gap": "train_loss and test_loss",
-    "test_error": "test_accuracy",
-}
-NUMBERS: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "test_size", *TARGETS)
+NUMBERS: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "test_size")
 NUMERIC: Final = ("measure.", "cost.", "noise.")
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}([,.' ]\d{3})+([,.]\d+)?")
-SHARES: Final = {
-    "train_accuracy": 0,
-    "test_accuracy": 0,
-    "gap": -1,
-    "test_error": 0,
-}  # the least value of each; 1 at most
+ACCURACIES: Final = ("train_accuracy", "test_accuracy")
 ROUNDING: Final = 1e-6  # by which a share may exceed its ends
 SAME_LEVEL: Final = 1e-9  # relative difference up to which two numbers are one level of a hyperparameter
 TRUTH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -87,7 +77,7 @@ def read_ledger(
     except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' and pyarrow's own are of these
         raise LedgerError(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
     if percent:
-        for name in SHARES.keys() & set(frame):
+        for name in [name for name in map(str, frame) if _is_share(name)]:
             frame[name] = pd.to_numeric(frame[name], errors="coerce") / 100
     return check_ledger(frame, targets=targets)
 
@@ -122,22 +112,9 @@ def check_ledger(frame: pd.DataFrame, *, targets: bool = True) -> pd.DataFrame:
     twice = ledger.loc[ledger["run_id"].duplicated(), "run_id"]
     if len(twice):
         raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row for each network.")
-    complete = _with_targets(ledger.assign(**_converted(ledger)).copy(), targets)
+    complete = with_targets(ledger.assign(**_converted(ledger)).copy(), required=targets)
     _require_shares(complete)
     return complete
-
-
-def target_of(ledger: pd.DataFrame, target: Target) -> "pd.Series[float]":
-    """The column of a target, NaN where a network has none.
-
-    Raises:
-        LedgerError: an unknown target, or a ledger without it.
-    """
-    if target not in TARGETS:
-        raise LedgerError(f"No target is called {target!r}. {suggest(target, TARGETS)}")
-    if target not in ledger:
-        raise LedgerError(f"The ledger needs a column {target}, or {TARGETS[target]}, to be ranked by {target}.")
-    return ledger[target].where(np.isfinite(ledger[target]))
 
 
 def names_of(ledger: pd.DataFrame, kind: Literal["hp", "measure"]) -> list[str]:
@@ -146,10 +123,18 @@ def names_of(ledger: pd.DataFrame, kind: Literal["hp", "measure"]) -> list[str]:
     return columns if kind == "hp" else [column.removeprefix("measure.") for column in columns]
 
 
+def _is_numeric(name: str) -> bool:
+    return name in NUMBERS or name.startswith(NUMERIC) or is_of_a_target(name)
+
+
+def _is_share(name: str) -> bool:
+    return name in ACCURACIES or (is_target(name) and is_share(name))
+
+
 def _read_text(path: Path, columns: Columns) -> pd.DataFrame:
     text = inspect_text(path)
     names = columns.rename(text.header)
-    frame = read_text(path, text, [name in NUMBERS or name.startswith(NUMERIC) for name in names])
+    frame = read_text(path, text, [_is_numeric(name) for name in names])
     frame.columns = pd.Index(names)
     return frame
 
@@ -164,7 +149,7 @@ def _read_parquet(path: Path, columns: Columns | None) -> pd.DataFrame:
 def _converted(ledger: pd.DataFrame) -> "dict[str, pd.Series[Any]]":
     """The columns that change: numbers as float64, `converged` as bool, hyperparameters without rounding."""
     others = [str(column) for column, kind in ledger.dtypes.items() if kind != np.float64]
-    numeric = [column for column in others if column in NUMBERS or column.startswith(NUMERIC)]
+    numeric = [column for column in others if _is_numeric(column)]
     converted: dict[str, pd.Series[Any]] = {column: _numbers(ledger, column) for column in numeric}
     if "converged" in ledger:
         converted["converged"] = _truth(ledger)
@@ -185,9 +170,8 @@ def _merge_levels(values: "pd.Series[float]") -> "pd.Series[float]":
 
 
 def _require_shares(ledger: pd.DataFrame) -> None:
-    for column, least in SHARES.items():
-        if column not in ledger:
-            continue
+    for column in [name for name in map(str, ledger) if _is_share(name)]:
+        least = 0 if column in ACCURACIES else int(limits_of(column)[0])
         values = ledger[column].where(np.isfinite(ledger[column]))
         bad = ledger.index[(values < least - ROUNDING) | (values > 1 + ROUNDING)]
         if len(bad):
@@ -229,19 +213,3 @@ def _truth(ledger: pd.DataFrame) -> "pd.Series[bool]":
         run_id = ledger.loc[unknown.index[0], "run_id"]
         raise LedgerError(f"converged must be true or false; got {unknown.iloc[0]!r} for {run_id}.")
     return words.map(TRUTH).astype(bool)
-
-
-def _with_targets(ledger: pd.DataFrame, required: bool) -> pd.DataFrame:
-    derived: dict[str, pd.Series[float]] = {}
-    if "gap" not in ledger and {"train_accuracy", "test_accuracy"} <= set(ledger):
-        derived["gap"] = ledger["train_accuracy"] - ledger["test_accuracy"]
-    if "loss_gap" not in ledger and {"train_loss", "test_loss"} <= set(ledger):
-        derived["loss_gap"] = ledger["test_loss"] - ledger["train_loss"]
-    if "test_error" not in ledger and "test_accuracy" in ledger:
-        derived["test_error"] = 1 - ledger["test_accuracy"]
-    if required and not derived and not set(TARGETS) & set(ledger):
-        raise LedgerError(
-            "The ledger needs a column gap, or train_accuracy and test_accuracy. Rename the column, or map it with "
-            "--gap NAME."
-        )
-    return ledger.assign(**derived)

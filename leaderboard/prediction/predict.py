@@ -12,7 +12,8 @@ from leaderboard.errors import LedgerError
 from leaderboard.ledger.arrays import networks_of
 from leaderboard.ledger.column_names import suggest
 from leaderboard.ledger.corruption import trained_on_random_labels
-from leaderboard.ledger.read import Target, check_ledger, names_of, target_of
+from leaderboard.ledger.read import check_ledger, names_of
+from leaderboard.ledger.targets import Target, limits_of, target_of
 from leaderboard.prediction.rule import Rule, Split
 from leaderboard.prediction.support import Difference, compare_support
 from leaderboard.statistics.conformal import NOMINAL
@@ -20,11 +21,6 @@ from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import Interval
 from leaderboard.statistics.undefined import UndefinedError
 
-LIMITS: Final[Mapping[Target, tuple[float, float]]] = {
-    "gap": (-1.0, 1.0),
-    "test_error": (0.0, 1.0),
-    "loss_gap": (-np.inf, np.inf),
-}
 OUTSIDE: Final = 0.1  # share of a network's scores beyond those of the reference, above which nothing is predicted
 
 
@@ -167,7 +163,7 @@ def predict(
     rules = dict(sorted(rules.items(), key=lambda one: (one[1].error, one[0])))
     support = compare_support(known, networks)
     observed = _observed(networks, target)
-    by_measure = {name: _by_one(rule, networks, name, LIMITS[target]) for name, rule in rules.items()}
+    by_measure = {name: _by_one(rule, networks, name, limits_of(target)) for name, rule in rules.items()}
     inside = set(known["run_id"].astype(str))
     found = [
         _network(

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from leaderboard.ledger.targets import short_words_of
 from leaderboard.prediction.predict import NetworkPrediction, PredictionReport
 from leaderboard.views.markdown_table import Alignment, code, escape, write_table
 
@@ -43,7 +44,7 @@ def markdown_predictions(report: PredictionReport) -> str:
 
 def sentences(report: PredictionReport) -> list[str]:
     """Say what the intervals rest on, how they did, and in what all networks differ from the reference's."""
-    name = report.target.replace("_", " ")
+    name = short_words_of(report.target)
     first, rule = next(iter(report.measures.items()))
     best = f"{first} predicts the reference best: \N{PLUS-MINUS SIGN}{rule.half_width:.3f}"
     found = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from leaderboard.errors import RankingError
-from leaderboard.ledger.read import Target
+from leaderboard.ledger.targets import Target
 from leaderboard.ranking.entry import Cost, Entry, Verdict, direction_of
 from leaderboard.ranking.report import Bins, Report, Seeds
 from leaderboard.statistics.estimator_noise import ranks_draws

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.errors import LedgerError, RankingError
-from leaderboard.ledger.arrays import TEST_SIZE, Networks, networks_of
+from leaderboard.ledger.arrays import Networks, networks_of
 from leaderboard.ledger.column_names import suggest
 from leaderboard.ledger.controls import with_controls
 from leaderboard.ledger.corruption import CORRUPTION, columns_apart, trained_on_random_labels
 from leaderboard.ledger.metadata import Metadata, metadata_of
-from leaderboard.ledger.read import Target, check_ledger, names_of, target_of
+from leaderboard.ledger.read import check_ledger, names_of
+from leaderboard.ledger.targets import TEST_SIZE, Target, target_of
 from leaderboard.ranking.entries import judge_together, with_front
 from leaderboard.ranking.entry import StratumMean
 from leaderboard.ranking.excerpt import best_first

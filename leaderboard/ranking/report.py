@@ -7,7 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from leaderboard.claims.claim import JudgedClaim
-from leaderboard.ledger.read import Target
+from leaderboard.ledger.targets import Target
 from leaderboard.ranking.entry import Entry, Statistics
 from leaderboard.statistics.granulated import Sample
 from leaderboard.statistics.resampling import Interval

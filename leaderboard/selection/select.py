@@ -14,7 +14,8 @@ from leaderboard.ledger.column_names import suggest
 from leaderboard.ledger.controls import TOGETHER, joint_prediction
 from leaderboard.ledger.corruption import CORRUPTION, trained_on_random_labels
 from leaderboard.ledger.metadata import metadata_of
-from leaderboard.ledger.read import Target, check_ledger, names_of, target_of
+from leaderboard.ledger.read import check_ledger, names_of
+from leaderboard.ledger.targets import Target, target_of
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.selection import Draws, Estimate, Pools, estimate

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from leaderboard.ledger.targets import short_words_of
 from leaderboard.selection.select import Selection, SelectionReport
 from leaderboard.statistics.selection import Estimate
 from leaderboard.views.markdown_table import Alignment, code, escape, write_table
@@ -40,7 +41,7 @@ def markdown_selection(report: SelectionReport) -> str:
 
 def sentences(report: SelectionReport) -> list[str]:
     """Say what is picked from what, and what the figures mean."""
-    name = report.target.replace("_", " ")
+    name = short_words_of(report.target)
     within = f" of one {report.within}" if report.within else ""
     found = [
         f"Picking the network with the smallest {name} among {report.pool}{within}, drawn from {report.models}.",

@@ -16,11 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from leaderboard.claims.table import describe_estimate
+from leaderboard.ledger.targets import words_of
 from leaderboard.ranking.report import Report
 from leaderboard.statistics.estimator_noise import LIMIT
 from leaderboard.views.held_out import Pair, not_compared, pairs_of
 from leaderboard.views.held_out_text import headline
-from leaderboard.views.page.embedded import TARGETS, embedded
+from leaderboard.views.page.embedded import embedded
 from leaderboard.views.page.facts import Facts, facts
 from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
 from leaderboard.views.rows import apart_name, plain_name
@@ -81,7 +82,7 @@ def build(
             settings=settings(report),
             power=power_line(report.power),
             families=sorted({entry.family for entry in report.measures.values() if entry.family}),
-            target=TARGETS[report.target],
+            target=words_of(report.target),
             strata=plain_name(report.within.hp) if report.within else "",
             provenance=provenance,
             data=embedded(report, ledger, curves or {}),

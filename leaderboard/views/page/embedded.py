@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leaderboard.ledger.controls import with_controls
-from leaderboard.ledger.read import check_ledger, names_of, target_of
+from leaderboard.ledger.read import check_ledger, names_of
+from leaderboard.ledger.targets import target_of, words_of
 from leaderboard.ranking.rank import order
 from leaderboard.ranking.report import Report
 
-TARGETS: Final = {"gap": "generalization gap", "loss_gap": "loss gap", "test_error": "test error"}
 CURVE: Final = 64  # points of a learning curve: more than a plot shows, and 3,000 curves stay below a megabyte
 EXACT: Final = 2**53  # whole numbers below it are doubles
 
@@ -33,7 +33,7 @@ def embedded(report: Report, ledger: pd.DataFrame, curves: Mapping[str, Sequence
     own = ledger if "run_id" in ledger else whole
     made = [name for name in names_of(runs, "measure") if f"measure.{name}" not in ledger]
     return {
-        "target": TARGETS[report.target],
+        "target": words_of(report.target),
         "ledger": {str(name): _encoded(own[name]) for name in own},
         "rows": rows.tolist(),
         "gap": _base64(target_of(runs, report.target).to_numpy(np.float64), "<f8"),

@@ -1,6 +1,7 @@
 """Reference ledgers: parts that ship with the package are ranked as the zoo that they were written from."""
 
 import json
+import shutil
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -21,9 +22,11 @@ from harness.reports.reference import (
     reference_folder,
     reference_names,
 )
-from harness.reports.reference_part import main
-from harness.store.store import Store
+from harness.reports.reference_part import main, write_part, write_scores
+from harness.store.store import Store, open_store
 from harness.store.to_ledger import frame_of
+from leaderboard.ledger.read import check_ledger
+from leaderboard.ledger.targets import target_of, targets_in
 from measures import Score
 from tests.harness.conftest import Gapbench
 from zoo.recipe import Recipe
@@ -157,3 +160,37 @@ def test_a_recipe_trains_the_committed_network(name: str, model: str, request: p
 
     assert 0 < rebuilt.record.epochs <= 3
     np.testing.assert_allclose(rebuilt.record.losses, committed[: rebuilt.record.epochs], rtol=EARLY)
+
+
+def test_errors_under_shift_are_targets_of_the_committed_ledger() -> None:
+    """Fifteen corruptions at severity 3, the images as they are, and the mean; each is what the parts hold."""
+    networks = check_ledger(read_networks(reference_folder("cifar10")).assign(**{"measure.none": 0.0}))
+    names = [name for name in targets_in(networks) if name.startswith("error_under.")]
+
+    assert len(names) == 17
+    assert target_of(networks, "error_under.fog.3").tolist() == networks["observed.error_fog"].tolist()
+    each = [networks[name] for name in names if name.endswith(".3")]
+    assert target_of(networks, "error_under.mean").to_numpy() == pytest.approx(np.mean(each, axis=0))
+    assert target_of(networks, "error_under.clean").between(0, 1).all()
+
+
+def test_a_network_is_ranked_by_its_error_under_a_shift(
+    home: Path, gapbench: Gapbench, tmp_path: Path, finished: Path
+) -> None:
+    """From a zoo that was observed to the ranking and the page; a target that it lacks is named beside those it has."""
+    with open_store(Path(shutil.copytree(finished, tmp_path / "zoo"))) as store:
+        for place, run_id in enumerate(store.runs()):
+            errors = {"error_fog": place / 10, "error_snow": 0.5, "clean_error": 0.1}
+            store.add_observations(run_id, {"error_under_shift": errors})
+        write_part(store, home / "mine")
+        write_scores(store, home / "mine")
+    for source in (tmp_path / "zoo", "reference:mine"):
+        ranked = gapbench("rank", source, "--target", "error_under.fog.3", "--bootstrap", 0, "--all-runs", "--json")
+        assert ranked.exit_code == 0, ranked.output
+        assert json.loads(ranked.stdout)["target"] == "error_under.fog.3"
+    wanted = ("--target", "error_under.mean", "--all-runs", "-o", tmp_path / "page.html")
+    assert gapbench("page", "reference:mine", *wanted).exit_code == 0
+    assert "predict the mean test error under the shifts?" in (tmp_path / "page.html").read_text()
+    lacking = gapbench("page", "reference:mine", "--target", "error_under.frost.3", "-o", tmp_path / "page.html")
+    assert lacking.exit_code == 2
+    assert "no column error_under.frost.3. Did you mean: error_under." in lacking.stderr

@@ -9,7 +9,8 @@ import pytest
 
 from leaderboard.errors import LedgerError
 from leaderboard.ledger.column_names import Columns
-from leaderboard.ledger.read import check_ledger, names_of, read_ledger, target_of
+from leaderboard.ledger.read import check_ledger, names_of, read_ledger
+from leaderboard.ledger.targets import target_of
 
 CSV = """run_id,hp.width,hp.norm,train_accuracy,test_accuracy,train_loss,test_loss,converged,measure.x,cost.x
 a,8,None,1.0,0.75,0.01,0.9,True,3.5,0.1
@@ -156,7 +157,7 @@ def test_an_unknown_or_absent_target_is_refused() -> None:
     """With the nearest name, or with the columns it needs."""
     ledger = check_ledger(pd.DataFrame({"hp.a": [1], "gap": [0.1], "measure.x": [1]}))
     with pytest.raises(LedgerError, match="Did you mean: loss_gap, gap"):
-        target_of(ledger, "losgap")  # type: ignore[arg-type]  # what a user may type
+        target_of(ledger, "losgap")
     with pytest.raises(LedgerError, match="train_loss and test_loss, to be ranked by loss_gap"):
         target_of(ledger, "loss_gap")
 

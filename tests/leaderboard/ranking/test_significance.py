@@ -10,7 +10,8 @@ from scipy.stats import norm
 
 from leaderboard import order
 from leaderboard.ledger.arrays import networks_of
-from leaderboard.ledger.read import check_ledger, target_of
+from leaderboard.ledger.read import check_ledger
+from leaderboard.ledger.targets import target_of
 from leaderboard.ranking import significance
 from leaderboard.ranking.groups import Options, groups, resamples
 from leaderboard.ranking.significance import networks_needed, verdict

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from leaderboard.ledger.targets import is_target
 from tests.zoo.observations.test_observed import Always, trained
 from zoo.corruptions import COMMON_CORRUPTIONS, apply_common_corruption
-from zoo.observations.under_shift import SEVERITY, error_under_shift
+from zoo.observations.under_shift import SEVERITY, error_under_severities, error_under_shift
 from zoo.recipe import Recipe
 from zoo.seeds import generator
 from zoo.training.record import normalised
@@ -46,3 +47,20 @@ def test_training_on_corrupted_images_leaves_the_tested_images_alone() -> None:
 def test_nothing_is_observed_where_test_images_are_not_plain(changes: dict[str, object]) -> None:
     """Shifted already, no grey levels, or pairs."""
     assert error_under_shift(trained(BASE.replace(**changes))) == {}
+
+
+def test_every_severity_is_a_target() -> None:
+    """Those of severity 3 are those of `error_under_shift`; the number of images stands beside them."""
+    case = trained(BASE)
+    every, third = error_under_severities(case), error_under_shift(case)
+
+    assert len(every) == 15 * 5 + 2
+    assert every["size.error_under"] == 250
+    assert every["error_under.clean"] == third["clean_error"]
+    assert all(every[f"error_under.{name}.3"] == third[f"error_{name}"] for name in COMMON_CORRUPTIONS)
+    assert all(is_target(name) or name.startswith("size.") for name in every)
+    draws = generator("digits", "snow", "error_under_shift")
+    images = apply_common_corruption(case.data.test_images, "snow", 5, draws)
+    answers = case.network(normalised(images, case.data)).argmax(1)
+    wrong = float((answers != case.data.test_labels).double().mean())
+    assert every["error_under.snow.5"] == pytest.approx(wrong)
