@@ -23,10 +23,10 @@ help:  ## what there is to make
 demo: .venv/.demo  ## train the digits suite, score the core measures and rank them; leaves runs/digits/leaderboard.html
 	$(BIN)/gapbench run digits --measures core --out runs/digits
 
-studies: .venv/.demo  ## the small size of every study, those that are missing; leaves runs/STUDY and docs/studies.md
+studies: .venv/.demo  ## the small size of every study, those that are missing; leaves runs/STUDY, docs/studies.md and .html
 	@for study in $$($(BIN)/python -m harness.reports.studies_page --names runs); do \
 	  OMP_NUM_THREADS=1 $(BIN)/gapbench run $$study --out runs/$$study || exit 1; done
-	$(BIN)/python -m harness.reports.studies_page runs
+	$(BIN)/python -m harness.reports.studies_page runs --html
 
 reference: .venv/.demo  ## train and score the cifar10 reference zoo, hours, LIMIT=96 for the first 96; adds what is new to leaderboard/reference
 	OMP_NUM_THREADS=1 $(BIN)/gapbench train cifar10 --size reference --mode channels_last --executor processes --workers 2 \

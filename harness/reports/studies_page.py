@@ -1,7 +1,7 @@
-"""Write docs/studies.md: for each study what was trained, the published and the measured effects, and a figure.
+"""Write docs/studies.md and .html: for each study what was claimed, how it is staged, what came out, and a figure.
 
-python -m harness.reports.studies_page runs    # keep the results of the zoos in runs, and write the page
-python -m harness.reports.studies_page         # write the page from the results that docs/studies has
+python -m harness.reports.studies_page runs --html    # keep the results of the zoos in runs, and write both pages
+python -m harness.reports.studies_page --html         # write both from the results that docs/studies has
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.reports.studies.markdown import markdown
 from harness.reports.studies.record import StudyRecordError, find_studies, keep_study, kept_studies, read_study
+from harness.reports.studies.web_page import web_page
 from harness.store.atomic_write import write_text
 from leaderboard.claims import claims_of
 from zoo.suites.registry import suites
@@ -20,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page, and the results and figures of the studies that are found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="*", help="zoos of studies, or folders of them")
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs/studies.md"))
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("docs/studies.md"), help="the page, docs/studies.md if not given"
+    )
+    parser.add_argument("--html", action="store_true", help="write the page as HTML, too, beside the other")
     parser.add_argument("--names", action="store_true", help="only print the names of the studies")
     chosen = parser.parse_args(arguments)
     if chosen.names:
@@ -33,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.exit(2, f"{folder} holds no zoo of a study as it is staged now; `gapbench run STUDY` trains one.\n")
     try:
         write_text(chosen.output, page(results))
+        if chosen.html:
+            write_text(chosen.output.with_suffix(".html"), page(results, html=True))
     except StudyRecordError as error:
         parser.exit(2, f"{error}\n")
 
@@ -57,15 +63,15 @@ def keep_studies(runs: Path, results: Path) -> int:
     return kept
 
 
-def page(results: Path) -> str:
-    """Write the page from the results in a folder.
+def page(results: Path, *, html: bool = False) -> str:
+    """Write the page from the results in a folder, as Markdown or HTML.
 
     Raises:
         StudyRecordError: a file there does not hold the results of a study.
     """
     kept = kept_studies(results)
-    known = {run.suite.name for run in kept}
-    return markdown(kept, [name for name in studies() if name not in known], results.name)
+    missing = [name for name in studies() if name not in {run.suite.name for run in kept}]
+    return web_page(kept, missing) if html else markdown(kept, missing, results.name)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ reproduced here may well be true there.
 
 The [table of source papers](#source-papers) says of each paper what of it is staged and what is missing.
 
-`make studies` trains the studies that are missing and writes this page with `python -m harness.reports.studies_page`.
-Results are kept in `docs/studies`; without a directory of zoos, the command writes the page from them.
+`make studies` trains the studies that are missing and writes this page and `docs/studies.html`, which holds the
+figures, with `python -m harness.reports.studies_page runs --html`. Results are kept in `docs/studies`; without `runs`,
+the command writes the pages from them.
 
 """
 STUDIES: Final = left("study", "networks", "reproduced", "not reproduced", "undecided")
@@ -53,20 +54,28 @@ def describe_run(one: StudyRun) -> str:
     size = one.suite.sizes[one.size]
     versions = ", ".join(f"{name} {one.versions[name]}" for name in ("torch", "timm") if name in one.versions)
     if not one.is_current:
-        return f"{one.size.capitalize()} size: {one.networks} networks of an earlier staging. {versions}."
+        return f"{one.networks} networks of an earlier staging. {versions}."
     planned = len(one.suite.recipes(one.size))
     trained = str(one.networks) if one.networks == planned else f"{one.networks} of {planned}"
-    return f"{one.size.capitalize()} size: {trained} networks; {size.data}; two cores: {size.cores}. {versions}."
+    return f"{trained} networks; {size.data}; two cores: {size.cores}. {versions}."
+
+
+def describe_missing(sizes: Sequence[StudyRun]) -> str:
+    """Name the sizes of a study that were not run, with their data; empty if all were."""
+    run = {one.size for one in sizes}
+    missing = [f"{name} size ({size.data})" for name, size in sizes[0].suite.sizes.items() if name not in run]
+    return f"Not run: {', '.join(missing)}." if missing else ""
 
 
 def _section(sizes: Sequence[StudyRun], figures: str) -> list[str]:
-    suite = sizes[0].suite
-    return [f"\n## {suite.name}\n\n{suite.words}\n", *(part for run in sizes for part in _size(run, figures))]
+    suite, missing = sizes[0].suite, describe_missing(sizes)
+    parts = [part for run in sizes for part in _size(run, figures)]
+    return [f"\n## {suite.name}\n\n{suite.words}\n", *parts, f"\n{missing}\n" if missing else ""]
 
 
 def _size(one: StudyRun, figures: str) -> list[str]:
     return [
-        f"\n{describe_run(one)}\n\n",
+        f"\n{one.size.capitalize()} size: {describe_run(one)}\n\n",
         *([] if one.is_current else [f"**{EARLIER}**\n\n"]),
         *([f"![{one.name}]({figures}/{one.name}.svg)\n\n"] if one.figure else []),
         write_table(CLAIM, map(_row, one.claims)),

@@ -34,10 +34,19 @@ def verdicts_of(paper: Paper, studies: Mapping[str, StudyRun]) -> Counter[Verdic
     return Counter(claim.verdict for claim in claims if not paper.claims or claim.name in paper.claims)
 
 
+def papers_by_status() -> list[Paper]:
+    """Return the source papers, those that work first."""
+    return sorted(source_papers(), key=lambda paper: STATUSES.index(paper.status))
+
+
+def studies_by_name(studies: Sequence[StudyRun]) -> dict[str, StudyRun]:
+    """Take of each study the largest size that was run, of those that are staged as they are now where there is one."""
+    return {one.suite.name: one for one in sorted(studies, key=lambda one: one.is_current)}
+
+
 def write_papers(studies: Sequence[StudyRun]) -> str:
-    """Write the section of the page that counts and lists the papers, those that work first."""
-    known = {one.suite.name: one for one in sorted(studies, key=lambda one: one.is_current)}  # the last, largest size
-    papers = sorted(source_papers(), key=lambda paper: STATUSES.index(paper.status))
+    """Write the section of the page that counts and lists the papers."""
+    known, papers = studies_by_name(studies), papers_by_status()
     return f"{HEAD}{count_papers(papers)}\n\n{write_table(COLUMNS, (_row(paper, known) for paper in papers))}"
 
 

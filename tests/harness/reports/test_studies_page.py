@@ -113,7 +113,13 @@ def test_the_page_shows_what_was_found(tmp_path: Path) -> None:
 def test_the_page_is_current() -> None:
     """docs/studies.md is what the command writes from the results in docs/studies and the table of source papers."""
     text = (DOCS / "studies.md").read_text(encoding="utf-8")
-    assert text == page(DOCS / "studies"), "run python -m harness.reports.studies_page"
+    assert text == page(DOCS / "studies"), "run python -m harness.reports.studies_page --html"
+
+
+def test_the_html_page_is_current() -> None:
+    """As the other."""
+    text = (DOCS / "studies.html").read_text(encoding="utf-8")
+    assert text == page(DOCS / "studies", html=True), "run python -m harness.reports.studies_page --html"
 
 
 def test_networks_of_other_recipes_are_not_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
