@@ -105,6 +105,9 @@ Target = Annotated[
 ]
 Within = Annotated[str, typer.Option(help="Also rank within each value of this hyperparameter; none for none.")]
 AllRuns = Annotated[bool, typer.Option("--all-runs", help="Rank networks that did not converge, too.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only build the networks, and print what memory each shape takes.")
+]
 SecretSeed = Annotated[
     Path | None,
     typer.Option(

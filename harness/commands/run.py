@@ -9,6 +9,7 @@ from harness.commands.options import (
     DataDir,
     Dataset,
     Device,
+    DryRun,
     ExecutorOption,
     Fleet,
     GpusPerWorker,
@@ -51,11 +52,16 @@ def run(
     retraining: Retraining = False,
     layers: Layers = False,
     secret_seed: SecretSeed = None,
+    dry_run: DryRun = False,
 ) -> int:
     """Train a suite's networks, score them, rank the measures and write the leaderboard.
 
     If it is interrupted at any moment, the same command continues where it stopped.
     """
+    if dry_run:
+        from harness.commands.dry_run import print_needs
+
+        return print_needs(suite, size, limit=limit, dataset=dataset, data_dir=data_dir)
     from harness.held_out import require_same_zoo
     from harness.pipeline.plan import make_plan
     from harness.pipeline.steps import observe_missing, score_missing, train_missing, warn_of_other_suites

@@ -33,6 +33,7 @@ from zoo.training.engines.precision import Precision
 from zoo.training.engines.stacked_fleet import State, load_state, state_of
 from zoo.training.engines.timing import Auto, Forgetful, Remembered
 from zoo.training.member import Job
+from zoo.training.portions import portions
 from zoo.training.record import EVALUATION_CHUNK, TrainedRun, normalised, record_of
 from zoo.training.trainer import Trainer, on_cpu
 
@@ -115,7 +116,9 @@ def train(
         if shape.model in SOLVED:
             yield from (_solved(recipe, data_of(recipe, data_dir), torch.device(device)) for recipe in members)
         else:
-            yield from workshop.trained(shape, workshop.jobs(members))
+            images = data_of(members[0], data_dir).train_images
+            for portion in portions(members, len(images), images[0].numel()):
+                yield from workshop.trained(shape, workshop.jobs(portion))
 
 
 @dataclasses.dataclass(frozen=True)

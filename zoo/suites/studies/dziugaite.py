@@ -14,7 +14,7 @@ from zoo.recipe import Recipe
 from zoo.suites.study import Size, Study
 
 SMALL_BASE: Final = Recipe(model="nin", batch_size=16, max_epochs=300)
-FULL_BASE: Final = Recipe(model="nin", momentum=0.0, max_epochs=300)
+FULL_BASE: Final = Recipe(model="nin", max_epochs=300)
 
 
 def small() -> Iterator[Recipe]:
@@ -24,8 +24,12 @@ def small() -> Iterator[Recipe]:
 
 
 def full() -> Iterator[Recipe]:
-    """The paper's grid; its rates and channels as here."""
-    rates, depths, widths = (0.001, 0.00158, 0.00316, 0.00631, 0.01), (2, 3, 4, 5, 6), (0.5, 0.625, 0.75, 0.875, 1.0)
+    """The paper's grid: 200 to 400 channels, a momentum of 0.9."""
+    rates, depths, widths = (
+        (0.001, 0.00158, 0.00316, 0.00631, 0.01),
+        (2, 3, 4, 5, 6),
+        (12.5, 15.625, 18.75, 21.875, 25.0),
+    )
     sizes, sets = (6250, 12_500, 25_000, 50_000), ("cifar10", "svhn")
     for dataset, rate, depth, width, size, seed in product(sets, rates, depths, widths, sizes, range(10)):
         yield FULL_BASE.replace(
