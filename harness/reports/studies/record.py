@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -70,7 +71,7 @@ class _Record:
 
 def staging_of(suite: Suite, size: SizeName) -> str:
     """Hash the run ids of a size."""
-    return hashlib.sha256("\n".join(sorted(_run_ids(suite, size))).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(sorted(_run_ids(suite.name, size))).encode()).hexdigest()[:16]
 
 
 def find_studies(folder: Path) -> Iterator[Path]:
@@ -98,9 +99,9 @@ def read_study(zoo: Path) -> StudyRun | None:
     with store:
         runs = store.runs()
         evidence = evidence_of(store)
-    size = next((size for size in suite.sizes if set(runs) <= _run_ids(suite, size)), None)
+    size = next((size for size in suite.sizes if set(runs) <= _run_ids(suite.name, size)), None)
     if size is None:
-        others = len(set(runs) - _run_ids(suite, "small"))
+        others = len(set(runs) - _run_ids(suite.name, "small"))
         raise StudyRecordError(
             f"{zoo} holds {others} networks of other recipes than {suite.name} has now; run the study in an empty "
             "directory."
@@ -158,5 +159,6 @@ def _judged_suite(claims: Path) -> Suite | None:
     return suites().get(judged[0].study) if judged and claims_of(judged[0].study) else None
 
 
-def _run_ids(suite: Suite, size: SizeName) -> set[str]:
-    return {recipe.run_id for recipe in suite.recipes(size)}
+@cache
+def _run_ids(name: str, size: SizeName) -> frozenset[str]:
+    return frozenset(recipe.run_id for recipe in suites()[name].recipes(size))
