@@ -56,6 +56,25 @@ def ratio(first: pd.DataFrame, second: pd.DataFrame, column: str) -> Finding:
     return average_over_seeds(both, quotient)
 
 
+def chosen_on_other_seeds(frame: pd.DataFrame, level: str, value: str) -> pd.DataFrame:
+    """Select, for each seed, the networks at the level whose mean value is highest over the other seeds.
+
+    The highest of several noisy means is biased upwards, so no seed chooses for itself; a single seed has no others.
+    """
+    kept = []
+    for seed, rows in frame.groupby("seed"):
+        means = frame[frame["seed"] != seed].groupby(level)[value].mean()
+        if means.notna().any():
+            kept.append(rows[rows[level] == means.idxmax()])
+    return pd.concat(kept) if kept else frame[:0]
+
+
+def accuracy_under_shift(ledger: pd.DataFrame) -> "pd.Series[float]":
+    """Compute the accuracy of each network under the common corruptions of `error_under_shift`, averaged over them."""
+    errors = [name for name in ledger.columns if name.startswith("observed.error_")]
+    return 1 - ledger[errors].mean(axis=1)
+
+
 def combinations_of(words: Sequence[str]) -> list[str]:
     """Every combination of the words as `combined` writes it, smaller ones first."""
     chosen = (own for count in range(len(words) + 1) for own in combinations(words, count))

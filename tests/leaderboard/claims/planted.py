@@ -7,6 +7,7 @@ import numpy as np
 
 from leaderboard.claims import Evidence
 from tests.leaderboard.claims.ledgers import Row, evidence
+from tests.leaderboard.claims.planted_axes import OVER_AXES
 from tests.leaderboard.claims.planted_measures import dziugaite, jiang
 
 
@@ -261,6 +262,6 @@ PLANTED: dict[str, Callable[..., Evidence]] = {
     builder.__name__: builder
     for builder in (
         randomization, expressivity, min_norm, disagreement, double_descent, feature_calibration, bad_minima,
-        regularizers, simplicity, label_noise_sgd, profiles, rationality, truncated_sgd, jiang, dziugaite,
+        regularizers, simplicity, label_noise_sgd, profiles, rationality, truncated_sgd, jiang, dziugaite, *OVER_AXES,
     )
 }  # fmt: skip
