@@ -48,9 +48,8 @@ def _without_noise(evidence: Evidence) -> Finding:
 
 
 def _series(evidence: Evidence) -> list[Series]:
-    names = {True: "momentum", False: "none"}
     return [
-        line(f"{names[bool(momentum > 0)]}, batches of {batch}", rows, "hp.learning_rate", "test_accuracy")
+        line(f"momentum {momentum}, batches of {batch}", rows, "hp.learning_rate", "test_accuracy")
         for (batch, momentum), rows in evidence.ledger.groupby(["hp.batch_size", "hp.momentum"])
     ]
 
