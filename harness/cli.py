@@ -10,6 +10,7 @@ import typer
 from harness.commands.doctor import doctor
 from harness.commands.errors import end_on_sigterm, report_user_errors
 from harness.commands.list import describe, download, export, list_
+from harness.commands.merge import merge
 from harness.commands.plan import plan
 from harness.commands.predict import predict
 from harness.commands.rank import page, rank, table
@@ -51,6 +52,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     (score, "Example: `gapbench score digits --out zoo --measures hess_trace,fro_dist`"),
     (status, "Examples: `gapbench status runs/digits` · `gapbench status runs/digits --json`"),
     (doctor, "Examples: `gapbench doctor runs/digits` · `gapbench doctor runs/digits --repair`"),
+    (merge, "Example: `gapbench merge runs/digits-shard-* --out runs/digits`"),
     (rank, RANK_EXAMPLES),
     (page, "Examples: `gapbench page runs/digits --target loss_gap` · `... --beside runs/digits-held-out`"),
     (table, "Example: `gapbench table runs/digits --markdown --keep docs/leaderboard.json -o README.md`"),

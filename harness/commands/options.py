@@ -69,6 +69,14 @@ TimeLimit = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many networks of the suite.")]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Only shard I of N, for one of N machines; join them with `gapbench merge`.",
+    ),
+]
 Dataset = Annotated[
     str | None, typer.Option(help="Image set that replaces that of every recipe; see `gapbench list datasets`.")
 ]

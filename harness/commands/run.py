@@ -1,5 +1,6 @@
 """Commands that make a zoo: gapbench run | train | score."""
 
+from dataclasses import replace
 from typing import Final
 
 from rich.markup import escape
@@ -22,12 +23,13 @@ from harness.commands.options import (
     PrecisionOption,
     Retraining,
     SecretSeed,
+    ShardOption,
     SizeOption,
     Suite,
     TimeLimit,
     Workers,
 )
-from harness.pipeline.run_options import RunOptions, parse_fleet
+from harness.pipeline.run_options import RunOptions, parse_fleet, parse_shard
 
 SHOWN: Final = 15  # measures that are printed after a run
 
@@ -45,6 +47,7 @@ def run(
     gpus_per_worker: GpusPerWorker = 1.0,
     time_limit: TimeLimit = None,
     limit: Limit = None,
+    shard: ShardOption = None,
     dataset: Dataset = None,
     data_dir: DataDir = None,
     measures: Measures = None,
@@ -85,6 +88,7 @@ def run(
         gpus_per_worker=gpus_per_worker,
         time_limit=time_limit,
         limit=limit,
+        shard=parse_shard(shard),
         dataset=dataset,
         data_dir=data_dir,
         measures=measures,
@@ -106,6 +110,7 @@ def run(
     render(report, table_console(), most=SHOWN)
     console.print(f"{say_settled(report)} All measures: gapbench table {plan.folder}", markup=False, soft_wrap=True)
     render_claims(report.claims or [], console)
+    _say_how_to_join(plan.options)
     console.print(f"\nThe page: [bold]{escape(str(plan.folder / 'leaderboard.html'))}[/]", soft_wrap=True)
     return NEGATIVE if failed else report_empty(report)
 
@@ -123,6 +128,7 @@ def train(
     gpus_per_worker: GpusPerWorker = 1.0,
     time_limit: TimeLimit = None,
     limit: Limit = None,
+    shard: ShardOption = None,
     dataset: Dataset = None,
     data_dir: DataDir = None,
     secret_seed: SecretSeed = None,
@@ -147,6 +153,7 @@ def train(
         gpus_per_worker=gpus_per_worker,
         time_limit=time_limit,
         limit=limit,
+        shard=parse_shard(shard),
         dataset=dataset,
         data_dir=data_dir,
         secret_seed=secret_seed,
@@ -155,6 +162,7 @@ def train(
     with hold(plan.folder), Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
         failed = train_missing(plan, store, console) + observe_missing(plan, store, console)
+    _say_how_to_join(plan.options)
     return NEGATIVE if failed else GOOD
 
 
@@ -168,6 +176,7 @@ def score(
     gpus_per_worker: GpusPerWorker = 1.0,
     time_limit: TimeLimit = None,
     limit: Limit = None,
+    shard: ShardOption = None,
     dataset: Dataset = None,
     data_dir: DataDir = None,
     measures: Measures = None,
@@ -194,6 +203,7 @@ def score(
         gpus_per_worker=gpus_per_worker,
         time_limit=time_limit,
         limit=limit,
+        shard=parse_shard(shard),
         dataset=dataset,
         data_dir=data_dir,
         measures=measures,
@@ -206,4 +216,19 @@ def score(
     require_zoo(plan.folder)
     with hold(plan.folder), Store(plan.folder) as store:
         require_same_zoo(store, plan.held_out)
-        return NEGATIVE if score_missing(plan, store, console) else GOOD
+        failed = score_missing(plan, store, console)
+    _say_how_to_join(plan.options)
+    return NEGATIVE if failed else GOOD
+
+
+def _say_how_to_join(options: RunOptions) -> None:
+    """Print after a shard how all of them are merged."""
+    if options.shard is not None:
+        whole = replace(options, shard=None).folder
+        command = f"{options.folder} ... --out DIR" if options.out else f"{whole}-shard-* --out {whole}"
+        console.print(
+            f"This was shard {options.shard}. When all are there: gapbench merge {command}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )

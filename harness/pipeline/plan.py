@@ -14,6 +14,7 @@ from harness.held_out import HeldOut, describe_secret, read_secret
 from harness.pipeline.executors import TIME_LIMIT, prepare, require_executor
 from harness.pipeline.ray_cluster import Resources, connect
 from harness.pipeline.run_options import DeviceName, Executor, RunOptions
+from harness.pipeline.shards import recipes_in
 from harness.sandbox.plugins import load_plugins
 from harness.sandbox.submission import Submission
 from leaderboard.claims import Claim, claims_of
@@ -84,6 +85,8 @@ def make_plan(options: RunOptions) -> Plan:
     if secret is not None:
         recipes = held_out(recipes, options.suite_and_size, secret)
     recipes = recipes[: options.limit]
+    if options.shard is not None:
+        recipes = recipes_in(options.shard, recipes)
     if options.dataset is not None:
         recipes = tuple(recipe.on(options.dataset) for recipe in recipes)
     cluster = None

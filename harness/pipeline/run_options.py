@@ -15,6 +15,22 @@ Executor = Literal["local", "processes", "ray"]
 ExecutorName = Literal["auto", "local", "processes", "ray"]
 
 
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of a suite.
+
+    Attributes:
+        index: its number, from 1.
+        total: the number of shards.
+    """
+
+    index: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.total}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """Options of `gapbench run`, `train` or `score`; see their --help.
@@ -32,6 +48,7 @@ class RunOptions:
         gpus_per_worker: share of a GPU for each worker on Ray.
         time_limit: seconds without a result after which a worker is ended; None for a day.
         limit: number of recipes to keep; None for all of them.
+        shard: the part of the recipes to keep, after the limit; None for the whole.
         dataset: image set that replaces that of every recipe; None for none.
         data_dir: folder of data sets.
         measures: comma-separated names, "core" or "all"; None for those of the suite.
@@ -53,6 +70,7 @@ class RunOptions:
     gpus_per_worker: float = 1.0
     time_limit: float | None = None
     limit: int | None = None
+    shard: Shard | None = None
     dataset: str | None = None
     data_dir: Path | None = None
     measures: str | None = None
@@ -71,7 +89,8 @@ class RunOptions:
     def folder(self) -> Path:
         """The zoo's directory: `out`, or one below runs/ that is named after what is trained."""
         held_out = "held-out" if self.secret_seed else None
-        return self.out or Path("runs") / "-".join(filter(None, (self.suite_and_size, self.dataset, held_out)))
+        shard = f"shard-{self.shard.index}-of-{self.shard.total}" if self.shard else None
+        return self.out or Path("runs") / "-".join(filter(None, (self.suite_and_size, self.dataset, held_out, shard)))
 
 
 def parse_fleet(text: str) -> FleetSize:
@@ -85,3 +104,17 @@ def parse_fleet(text: str) -> FleetSize:
     if not text.isdecimal() or int(text) == 0:
         raise HarnessError(f"--fleet must be auto or a number from 1; got {text!r}.")
     return int(text)
+
+
+def parse_shard(text: str | None) -> Shard | None:
+    """Read the value of --shard; None for the whole suite.
+
+    Raises:
+        HarnessError: it is not I/N with 1 <= I <= N.
+    """
+    if text is None:
+        return None
+    index, slash, total = text.partition("/")
+    if not (slash and index.isdecimal() and total.isdecimal() and 1 <= int(index) <= int(total)):
+        raise HarnessError(f"--shard must be I/N, shard I of N, from 1/N to N/N, such as 2/3; got {text!r}.")
+    return Shard(int(index), int(total))

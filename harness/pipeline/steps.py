@@ -11,6 +11,7 @@ from rich.markup import escape
 from harness.pipeline.executors import execute
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import report_progress
+from harness.pipeline.shards import siblings
 from harness.pipeline.tasks import ObserveTask, ScoreTask, TaskFailure, TrainTask, split_groups
 from harness.pipeline.workers import observe_network, score_network, train_fleet
 from harness.reports.write_results import report_repairs
@@ -212,11 +213,8 @@ def _source_hash(plan: Plan, name: str) -> str:
 
 def _twins(recipes: Sequence[Recipe]) -> dict[str, str]:
     """Map each run_id to that of the same recipe with the next seed, cyclically; "" where there is no other seed."""
-    siblings: dict[Recipe, list[Recipe]] = defaultdict(list)
-    for recipe in recipes:
-        siblings[recipe.replace(seed=0)].append(recipe)
     twins = {}
-    for group in siblings.values():
+    for group in siblings(recipes).values():
         circle = sorted(group, key=lambda recipe: recipe.seed)
         for recipe, following in zip(circle, circle[1:] + circle[:1], strict=True):
             twins[recipe.run_id] = "" if following == recipe else following.run_id
