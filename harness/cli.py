@@ -16,6 +16,7 @@ from harness.commands.predict import predict
 from harness.commands.rank import page, rank, table
 from harness.commands.run import run, score, train
 from harness.commands.select import select
+from harness.commands.shifts import shifts
 from harness.commands.status import status
 from harness.commands.submit import check, new
 
@@ -57,6 +58,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order 
     (page, "Examples: `gapbench page runs/digits --target loss_gap` · `... --beside runs/digits-held-out`"),
     (table, "Example: `gapbench table runs/digits --markdown --keep docs/leaderboard.json -o README.md`"),
     (predict, PREDICT_EXAMPLES),
+    (shifts, "Examples: `gapbench shifts reference:cifar10` · `gapbench shifts ledger.csv --clean test_error --json`"),
     (select, "Examples: `gapbench select runs/digits` · `gapbench select ledger.csv --target test_error --pool 20`"),
     (
         check,

@@ -90,7 +90,7 @@ def rank(
         raise LedgerError(
             f"At most {MOST_NETWORKS:,} networks can be ranked; got {kept.sum():,}. Rank a random sample of the rows."
         )
-    column, reason = _column(whole, within)
+    column, reason = column_of(whole, within)
     every, controls = with_controls(whole[kept].reset_index(drop=True), target, seed)
     random = trained_on_random_labels(every)
     random = random & (not random.all())  # a ledger of nothing else has no gate to serve
@@ -193,8 +193,12 @@ def _mean(parts: Parts, name: str, key: str, lacking: str, why: Reasons) -> Stra
     return average_over(parts, name, key, why)
 
 
-def _column(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
-    """Find the column within whose values to rank, or the reason why there is none."""
+def column_of(ledger: pd.DataFrame, within: str | None) -> tuple[str | None, str]:
+    """Find the column within whose values to rank, or the reason why there is none.
+
+    Raises:
+        LedgerError: an unknown hyperparameter.
+    """
     if within is None:
         return None, "No hyperparameter was asked for."
     column = f"hp.{within}"

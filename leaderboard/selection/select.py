@@ -10,12 +10,12 @@ import pandas as pd
 
 from leaderboard.errors import LedgerError
 from leaderboard.ledger.arrays import Networks, networks_of
-from leaderboard.ledger.column_names import suggest
 from leaderboard.ledger.controls import TOGETHER, joint_prediction
-from leaderboard.ledger.corruption import CORRUPTION, trained_on_random_labels
+from leaderboard.ledger.corruption import trained_on_random_labels
 from leaderboard.ledger.metadata import metadata_of
-from leaderboard.ledger.read import check_ledger, names_of
+from leaderboard.ledger.read import check_ledger
 from leaderboard.ledger.targets import Target, target_of
+from leaderboard.ranking.rank import column_of
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import draw
 from leaderboard.statistics.selection import Draws, Estimate, Pools, estimate
@@ -114,7 +114,7 @@ def select(
     """
     whole = check_ledger(ledger)
     runs = _kept(whole, target, converged_only=converged_only)
-    column = _column(runs, within)
+    column, _ = column_of(runs, within)
     networks, _ = networks_of(runs, target, column, None)
     counts = draw(networks.size, bootstrap, np.random.default_rng(seed))
     picks = _Picks(networks, counts, pool, top)
@@ -280,13 +280,3 @@ def _kept(whole: pd.DataFrame, target: Target, *, converged_only: bool) -> pd.Da
     if kept.sum() > MOST:
         raise LedgerError(f"At most {MOST:,} networks can be selected from; got {kept.sum():,}. Take a random sample.")
     return whole[kept].reset_index(drop=True)
-
-
-def _column(runs: pd.DataFrame, within: str | None) -> str | None:
-    column = None if within is None else f"hp.{within}"
-    if column is None or column in runs:
-        return column
-    if column == CORRUPTION:
-        return None
-    names = [name.removeprefix("hp.") for name in names_of(runs, "hp")]
-    raise LedgerError(f"No hyperparameter is called {within!r}. {suggest(str(within), names)}")
