@@ -1,9 +1,8 @@
 """The study of Dziugaite et al. over rate, depth, width and train size; a caricature on digits in its small size.
 
 Dziugaite et al. 2020, arXiv:2010.11924, "In search of robust measures of generalization". The full size is their grid
-of five rates, depths and widths, four sizes and two data sets, ten seeds each, of network-in-network with fewer
-channels; the small one a part of that on digits. The measures are the paper's; `--measures all` takes the others as
-well.
+of network-in-network: five rates, depths and widths, four sizes and two data sets, ten seeds each; the small one a part
+of that on digits. The measures are the paper's; `--measures all` takes the others as well.
 """
 
 from collections.abc import Iterator
