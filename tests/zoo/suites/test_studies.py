@@ -17,6 +17,7 @@ NETWORKS = {  # small and full
     "feature_calibration": (54, 36), "double_descent": (200, 150), "rationality": (32, 12), "simplicity": (15, 6),
     "profiles": (112, 168), "label_noise_sgd": (50, 36), "truncated_sgd": (24, 12),
     "momentum": (40, 24), "sparsity": (25, 18), "distillation": (30, 18), "depth": (25, 18),
+    "low_rank": (30, 18), "gradient_starvation": (18, 9), "width_shift": (30, 18), "early_stopping": (10, 6),
 }  # fmt: skip
 
 
