@@ -10,6 +10,8 @@ from harness.commands.errors import GOOD, NEGATIVE, console, errors, refuse, rep
 from harness.commands.json_output import print_json
 from harness.commands.options import AllRuns, Beside, Json, Target, Within
 
+Families = Annotated[bool, typer.Option("--families", help="Show one row for each family of measures.")]
+
 
 def rank(
     source: Annotated[
@@ -47,6 +49,7 @@ def rank(
     ] = "share",
     bootstrap: Annotated[int, typer.Option(min=0, help="Resamples and permutations; 0 for none.")] = 1000,
     beside: Beside = None,
+    families: Families = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of a table.")] = False,
     as_json: Json = False,
 ) -> int:
@@ -56,12 +59,16 @@ def rank(
     """
     from harness.reports.given_metadata import parse_metadata
     from harness.reports.ranking import RankOptions, parse_bins, parse_columns, rank_beside
+    from leaderboard.ranking.families import families_json
+    from leaderboard.views.families import markdown_families, render_families
     from leaderboard.views.held_out_text import markdown_beside, render_beside
     from leaderboard.views.markdown import markdown as as_markdown
     from leaderboard.views.terminal import render
 
     if as_json and markdown:
         refuse("The ranking must be printed in one form; got both --json and --markdown.")
+    if families and beside is not None:
+        refuse("Families are shown of one zoo; leave out --beside or --families.")
     options = RankOptions(
         target=target,
         within=None if within == "none" else within,
@@ -77,7 +84,11 @@ def rank(
     )
     report = rank_beside(source, beside, options, errors).report
     if as_json:
-        print_json(report.to_json())
+        print_json(families_json(report) if families else report.to_json())
+    elif families and markdown:
+        print(markdown_families(report), end="")  # noqa: T201  as Markdown
+    elif families:
+        render_families(report, table_console())
     elif markdown:
         print(as_markdown(report) if report.beside is None else markdown_beside(report, report.beside), end="")  # noqa: T201  as Markdown
     elif report.beside is None:
@@ -125,6 +136,7 @@ def table(
     ],
     markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, the best measures only.")] = False,
     rows: Annotated[int, typer.Option(min=1, help="Measures in Markdown.")] = 15,
+    families: Families = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File in which the Markdown is written, between its marks.")
     ] = None,
@@ -136,6 +148,7 @@ def table(
     """Show the ranking that a directory holds, without ranking again."""
     from harness.reports.readme_table import keep as kept
     from harness.reports.readme_table import put, ranking_in
+    from leaderboard.views.families import markdown_families, render_families
     from leaderboard.views.markdown import markdown as as_markdown
     from leaderboard.views.terminal import render
 
@@ -145,11 +158,12 @@ def table(
     if not markdown:
         if output is not None or check:
             refuse("Only Markdown is written to a file; add --markdown.")
-        render(ranking, table_console())
+        (render_families if families else render)(ranking, table_console())
         return GOOD
+    text = markdown_families(ranking) if families else as_markdown(ranking, rows)
     if output is None:
-        print(as_markdown(ranking, rows), end="")  # noqa: T201  for a file or the next program
+        print(text, end="")  # noqa: T201  for a file or the next program
         return GOOD
-    same = put(as_markdown(ranking, rows), output, check=check)
+    same = put(text, output, check=check)
     console.print(f"{output} {'shows it' if same else 'shows another' if check else 'was written'}.", markup=False)
     return NEGATIVE if check and not same else GOOD

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leaderboard.findings.facts import ranked_names
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report
+from leaderboard.ranking.verdicts import ranked_names
 from leaderboard.statistics.resampling import Interval, draw, interval
 from leaderboard.statistics.spearman import spearman
 from leaderboard.statistics.undefined import UndefinedError

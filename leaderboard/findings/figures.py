@@ -5,9 +5,10 @@ from typing import Final
 
 from leaderboard.claims.figure import Figure, Point, Series, dots, svg_of
 from leaderboard.findings.agreement import directed
-from leaderboard.findings.facts import beats_chance, below_chance, family_facts, ranked_names
 from leaderboard.ranking.entry import Entry
+from leaderboard.ranking.families import family_facts
 from leaderboard.ranking.report import Report
+from leaderboard.ranking.verdicts import beats_chance, below_chance, ranked_names
 
 PSI: Final = "Psi in the expected direction"
 

@@ -1,12 +1,13 @@
-"""Tables of the findings in Markdown: families, leading measures, and the farthest from published figures."""
+"""Tables of the findings in Markdown: leading measures, and the farthest from published figures."""
 
 from typing import Final
 
-from leaderboard.findings.facts import family_facts, ranked_names
 from leaderboard.findings.published import PublishedAgreement
 from leaderboard.ranking.entry import LabelEquivalents
 from leaderboard.ranking.report import Report
+from leaderboard.ranking.verdicts import ranked_names
 from leaderboard.statistics.resampling import Interval
+from leaderboard.views.families import plain_family
 from leaderboard.views.markdown_table import Alignment, code, write_table
 
 ROWS: Final = 15  # leading measures
@@ -14,32 +15,6 @@ APART: Final = 5  # published measures
 NOTHING: Final = "–"
 
 Columns = list[tuple[str, Alignment]]
-
-
-def family_table(report: Report) -> str:
-    """Write one row a family, that with the largest median Psi first; empty where nothing takes a rank."""
-    rows = []
-    for one in family_facts(report):
-        best = report.measures[one.names[0]]
-        rows.append(
-            [
-                _words(one.family),
-                str(len(one.names)),
-                f"{one.median:+.2f}",
-                code(one.names[0]),
-                f"{best.directed_psi or 0.0:+.2f}",
-                _directed(best.interval.Psi, best.direction),
-                str(one.better),
-                str(one.worse),
-                str(one.beyond),
-                f"{one.passes} of {one.gated}" if one.gated else NOTHING,
-            ]
-        )
-    columns: Columns = [
-        ("family", "left"), ("measures", "right"), ("median Psi", "right"), ("best", "left"), ("Psi", "right"),
-        ("95 %", "left"), ("better", "right"), ("worse", "right"), ("beyond hp", "right"), ("gate", "right"),
-    ]  # fmt: skip
-    return write_table(columns, rows) if rows else ""
 
 
 def leading_table(report: Report) -> str:
@@ -52,7 +27,7 @@ def leading_table(report: Report) -> str:
             [
                 str(place),
                 code(name),
-                _words(entry.family or ""),
+                plain_family(entry.family or ""),
                 f"{entry.directed_psi or 0.0:+.3f}",
                 _directed(entry.interval.Psi, entry.direction),
                 entry.about.track or NOTHING,
@@ -90,10 +65,6 @@ def published_table(published: PublishedAgreement) -> str:
 
 def _labels(labels: LabelEquivalents) -> str:
     return "< 1" if labels.examples < 1 else f"{'> ' if labels.censored else ''}{labels.examples:,.0f}"
-
-
-def _words(family: str) -> str:
-    return family.replace("_", " ")
 
 
 def _directed(interval: Interval | None, sign: int) -> str:

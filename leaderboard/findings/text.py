@@ -8,19 +8,16 @@ from typing import Final
 from leaderboard.findings.agreement import Agreement, Halves
 from leaderboard.findings.facts import (
     LEADING,
-    beats_chance,
-    below_chance,
     discouraged,
     pairs_told_apart,
-    passes_gate,
-    ranked_names,
     recommended,
-    says_more,
 )
 from leaderboard.findings.published import PublishedAgreement
-from leaderboard.findings.tables import family_table, leading_table, published_table
+from leaderboard.findings.tables import leading_table, published_table
 from leaderboard.ranking.report import Report
+from leaderboard.ranking.verdicts import beats_chance, below_chance, passes_gate, ranked_names, says_more
 from leaderboard.statistics.resampling import Interval
+from leaderboard.views.families import markdown_families
 from leaderboard.views.markdown_table import code
 
 NAMED: Final = 12  # names in a sentence
@@ -116,7 +113,7 @@ def _head(findings: Findings) -> str:
 
 
 def _families(findings: Findings) -> str:
-    table = family_table(findings.zoo.report)
+    table = markdown_families(findings.zoo.report)
     legend = _paragraph(
         """Psi in the expected direction: 1 orders every pair of networks that differ in one hyperparameter rightly, 0
         is chance. *Better*, *worse* and *beyond hp* (it says more than all

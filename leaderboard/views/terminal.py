@@ -113,8 +113,7 @@ def render(ranking: Ranking, console: Console, most: int | None = None) -> None:
                 "gapbench rank --sign NAME=-1."
             )
         )
-    if hidden := [header for header, *_ in known if header not in shown]:
-        console.print(Text(f"Hidden at this width: {', '.join(hidden)}. Widen the terminal, or pipe the output."))
+    print_hidden([header for header, *_ in known if header not in shown], console)
 
 
 def first_rows(rows: Sequence[Row], most: int) -> list[Row]:
@@ -135,6 +134,12 @@ def _style(row: Row) -> str:
 def print_term(term: str, words: str, console: Console) -> None:
     """Print a term in bold with its explanation."""
     console.print(Text.assemble((f"{term}: ", "bold"), words))
+
+
+def print_hidden(headers: Sequence[str], console: Console) -> None:
+    """Name the columns for which there is no room; nothing where all have some."""
+    if headers:
+        console.print(Text(f"Hidden at this width: {', '.join(headers)}. Widen the terminal, or pipe the output."))
 
 
 def build_table(
