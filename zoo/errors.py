@@ -12,6 +12,10 @@ class RecipeError(ZooError, ValueError):
     """A choice of a recipe is impossible, contradicts another one, or does not fit the data; the message names it."""
 
 
+class SolverError(RecipeError):
+    """A solver did not reach a solution, or there is none; the message says which solver and how far it came."""
+
+
 class UnknownModelError(ZooError, LookupError):
     """Neither a family nor a timm model has this name; the message suggests similar names."""
 

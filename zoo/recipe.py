@@ -40,7 +40,8 @@ class Recipe:
     """Every choice that decides a training run.
 
     Attributes:
-        dataset: name of the image set, see `gapbench list datasets`.
+        dataset: name of the image set, see `gapbench list datasets`; `teacher:dim=200` and the like are drawn, see
+            zoo.data.synthetic.
         classes: the classes that are kept, ascending, and renumbered from 0; all of them if empty.
         merged: for each kept class the one that it becomes part of, numbered from 0; classes as they are if empty.
         image_side: that images are shrunk to, each pixel the mean of a block; as they are if None.
@@ -196,7 +197,8 @@ class Recipe:
     def run_id(self) -> str:
         """Readable prefix and a hash of the fields that differ from their defaults, so a new field renames nothing."""
         digest = hashlib.sha256(json.dumps(self.changed(), sort_keys=True).encode()).hexdigest()
-        return f"{self.dataset}-{self.model}-{self.corruption}-{digest[:12]}"
+        kind = self.dataset.partition(":")[0]  # without the parameters of what is synthetic
+        return f"{kind}-{self.model}-{self.corruption}-{digest[:12]}"
 
     def changed(self) -> dict[str, Any]:
         """The fields that differ from their defaults, by name; another recipe as its own changed fields."""

@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from zoo.data.synthetic import is_synthetic, synthetic
 from zoo.errors import RecipeError, UnknownModelError, suggestion
 from zoo.models.timm_names import timm_names
 from zoo.recipe_fields import (
     FAMILIES,
     KERNELS,
+    LINEAR,
     SOLVED,
     Augmentation,
     Checkpoints,
@@ -42,6 +44,9 @@ def require_possible(recipe: "Recipe") -> None:
     require_types(recipe)
     _single_fields(recipe)
     _ = recipe.data  # checks itself
+    if is_synthetic(recipe.dataset):
+        synthetic(recipe.dataset)  # checks its parameters
+        _at_odds(recipe, "dataset", "image_side", "shift", "augmentation", "adversarial_radius")
     if recipe.corruption == "partial_labels" and recipe.corruption_p == 0:
         raise RecipeError("corruption_p must be above 0 with corruption='partial_labels'; got 0. Use 'true_labels'.")
     if recipe.model in SOLVED:
@@ -73,7 +78,8 @@ def _single_fields(recipe: "Recipe") -> None:
 
 def _solved(recipe: "Recipe") -> None:
     without = {"width", "weight_decay"} if recipe.model == "theorem1" else set()
-    without |= {"width"} if recipe.model == "kernel_gabor" else set()
+    without |= {"width"} if recipe.model in ("kernel_gabor", *LINEAR) else set()
+    without |= {"weight_decay"} if recipe.model == "max_margin" else set()
     without |= set() if recipe.model in KERNELS else {"bandwidth"}
     allowed = [name for name, traits in traits_of(type(recipe)).items() if traits.solved and name not in without]
     given = [f"{name}={value!r}" for name, value in recipe.changed().items() if name not in allowed]

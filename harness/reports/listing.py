@@ -148,11 +148,13 @@ def describe_measure(name: str) -> DescribedMeasure:
 def list_datasets(data_dir: Path | None) -> dict[str, NamedEntry]:
     """Return the data sets by name: those of `data_dir`, and those that are bundled or can be downloaded."""
     from zoo.data.datasets import DATASETS, datasets_in
+    from zoo.data.synthetic import KINDS
 
     there = {} if data_dir is None else datasets_in(data_dir)
     return {
         **{name: NamedEntry(f"{layout}, in {data_dir}") for name, layout in there.items()},
         **{name: NamedEntry(summary) for name, summary in DATASETS.items()},
+        **{kind.EXAMPLE: NamedEntry(f"drawn: {kind.SUMMARY}") for kind in KINDS.values()},
     }
 
 

@@ -34,11 +34,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points of one colour, joined by lines where `joined`; categories are never joined."""
+    """Points of one colour, joined by lines where `joined`; categories are never joined.
+
+    A curve of a theory has no dots: not `marked`.
+    """
 
     name: str
     points: Sequence[Point]
     joined: bool = True
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +158,7 @@ def _plot(axes: "Axes", one: Series, x: Sequence[float], colour: str) -> None:
         x,
         [p.mean for p in one.points],
         yerr=ranges if any(map(any, ranges)) else None,
-        fmt="o-" if joined else "o",
+        fmt=("o-" if joined else "o") if one.marked else "--",
         color=colour,
         markersize=4,
         linewidth=1.4,

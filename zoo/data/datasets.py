@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.data.image_set import ImageSet
 from zoo.data.subsets import stratified_subset
+from zoo.data.synthetic import is_synthetic, load_synthetic
 from zoo.errors import DatasetError, UnknownDatasetError, suggestion
 from zoo.ieee import total
 
@@ -37,7 +38,8 @@ CHUNK: Final = 1024  # images at a time: bounds memory
 def load(name: str, data_dir: Path | None = None) -> ImageSet:
     """Load a data set; it is read once a process.
 
-    The names of `DATASETS` are always the bundled ones. Any other name must lie in `data_dir`: as NAME/train.parquet
+    The names of `DATASETS` are always the bundled ones, and those such as `teacher:dim=200` are drawn, see
+    `zoo.data.synthetic`. Any other name must lie in `data_dir`: as NAME/train.parquet
     and NAME/test.parquet, as image folders NAME/{train,test}/CLASS/*, or where torchvision writes it.
 
     Raises:
@@ -53,6 +55,8 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
         from zoo.loaders.digits import load_digits
 
         return load_digits(name)
+    if is_synthetic(name):
+        return load_synthetic(name)
     from zoo.loaders.torchvision_layouts import LAYOUTS, fetching
 
     if data_dir is None:

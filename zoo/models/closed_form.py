@@ -1,4 +1,4 @@
-"""Solve networks instead of training them: Theorem 1 of Zhang et al. 2017, kernel interpolation, random features.
+"""Solve networks instead of training them: Theorem 1 of Zhang et al. 2017, kernels, random features, linear models.
 
 Each is an `nn.Module` from inputs [n, c, h, w] to logits [n, k] in float64, since interpolants are ill-conditioned. Its
 parameters are what the labels decide; what is drawn (filters, features) or read off the images (kernel centres,
@@ -15,7 +15,9 @@ from torch.nn import functional
 
 from zoo.errors import RecipeError
 from zoo.models.fixed_features import PATCH, GaborFeatures, PatchFeatures
+from zoo.models.linear_solvers import max_margin
 from zoo.recipe import Recipe
+from zoo.recipe_fields import KERNELS, LINEAR
 from zoo.seeds import generator
 
 NUM_FEATURES: Final = 64  # at width 1, as the hidden layer of the mlp family
@@ -122,6 +124,8 @@ def unsolved(recipe: Recipe, inputs: Tensor, num_classes: int) -> nn.Sequential:
             size, dim = _num_features(recipe), inputs[0].numel()
             weight = _normal(draw, size, dim) * (2 / (dim * size)) ** 0.5  # the kernel's scale is free of the size
             features = nn.Sequential(nn.Flatten(), FixedLinear(weight), nn.ReLU())
+        case linear if linear in LINEAR:
+            features, size = nn.Sequential(nn.Flatten()), inputs[0].numel()
         case _:
             raise ValueError(f"The model must be solved in closed form; got {recipe.model!r}.")
     return nn.Sequential(features, _zero_linear(size, num_classes))
@@ -146,6 +150,7 @@ def solve(network: nn.Sequential, recipe: Recipe, inputs: Tensor, labels: Tensor
 
     Raises:
         RecipeError: equal images under different labels, or images so near that the system is numerically singular.
+        SolverError: no solution was reached, or there is none, see zoo.models.linear_solvers.
     """
     inputs = inputs.double()
     with torch.no_grad():
@@ -153,9 +158,14 @@ def solve(network: nn.Sequential, recipe: Recipe, inputs: Tensor, labels: Tensor
             _solve_theorem1(network, inputs, labels)
             return
         features, readout = network[0], network.get_parameter("1.weight")
+        if recipe.model == "max_margin":
+            readout.copy_(
+                torch.from_numpy(max_margin(features(inputs).cpu().numpy(), labels.cpu().numpy(), len(readout)))
+            )
+            return
         targets = functional.one_hot(labels, len(readout)).double() - 1 / len(readout)
         ridge = len(labels) * recipe.weight_decay
-        solver = _least_norm if recipe.model == "random_features" else _kernel_coefficients
+        solver = _kernel_coefficients if recipe.model in KERNELS else _least_norm
         readout.copy_(solver(features(inputs), targets, ridge).T)
 
 

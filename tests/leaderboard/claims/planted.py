@@ -9,6 +9,7 @@ from leaderboard.claims import Evidence
 from tests.leaderboard.claims.ledgers import Row, evidence
 from tests.leaderboard.claims.planted_axes import OVER_AXES
 from tests.leaderboard.claims.planted_measures import dziugaite, jiang
+from tests.leaderboard.claims.planted_theory import THEORY
 
 
 def randomization(*, holds: bool, seeds: range) -> Evidence:
@@ -263,5 +264,6 @@ PLANTED: dict[str, Callable[..., Evidence]] = {
     for builder in (
         randomization, expressivity, min_norm, disagreement, double_descent, feature_calibration, bad_minima,
         regularizers, simplicity, label_noise_sgd, profiles, rationality, truncated_sgd, jiang, dziugaite, *OVER_AXES,
+        *THEORY,
     )
 }  # fmt: skip

@@ -5,6 +5,7 @@ from itertools import islice
 import pytest
 
 from zoo.data.datasets import DATASETS
+from zoo.data.synthetic import is_synthetic
 from zoo.models.build import build
 from zoo.observations.observed import require_observations
 from zoo.recipe_fields import SOLVED
@@ -15,6 +16,7 @@ NETWORKS = {  # small and full
     "randomization": (72, 54), "regularizers": (80, 90), "expressivity": (72, 72), "min_norm": (250, 270),
     "bad_minima": (40, 30), "jiang": (84, 2187), "dziugaite": (108, 10_000), "disagreement": (75, 125),
     "feature_calibration": (54, 36), "double_descent": (200, 150), "rationality": (32, 12), "simplicity": (15, 6),
+    "ridge_peak": (180, 180),
     "profiles": (112, 168), "label_noise_sgd": (50, 36), "truncated_sgd": (24, 12),
     "momentum": (40, 24), "sparsity": (25, 18), "distillation": (30, 18), "depth": (25, 18),
     "low_rank": (30, 18), "gradient_starvation": (18, 9), "width_shift": (30, 18), "early_stopping": (10, 6),
@@ -28,7 +30,7 @@ def test_a_study_has_two_sizes(name: str) -> None:
     small, full = study.recipes("small"), study.recipes("full")
 
     assert (len({r.run_id for r in small}), len({r.run_id for r in full})) == NETWORKS[name]
-    assert {recipe.dataset for recipe in small} <= set(DATASETS)
+    assert all(recipe.dataset in DATASETS or is_synthetic(recipe.dataset) for recipe in small)
     assert {recipe.dataset for recipe in full}.isdisjoint(DATASETS)
     assert len({recipe.seed for recipe in small}) >= 3
     assert require_observations(study.study.observations) is not None
