@@ -47,6 +47,7 @@ class Recipe:
         image_side: that images are shrunk to, each pixel the mean of a block; as they are if None.
         train_size: training examples, a stratified subset; all of them if None.
         train_part: which of several disjoint subsets of `train_size`, numbered from 0, for networks of one data seed.
+        imbalance: ratio of the first class's share that is kept of the subset to that of the last, Cui et al. 2019.
         pairs: rounds of pairs of images with one label, 2 c channels each; 0 for images one by one.
         corruption: what is done to the data, the conditions of Zhang et al. 2017.
         corruption_p: for "partial_labels", the probability that a label is replaced by a uniformly random class.
@@ -123,6 +124,7 @@ class Recipe:
     image_side: int | None = field(default=None, metadata=traits(shared=True, solved=True))
     train_size: int | None = field(default=None, metadata=traits(shared=True, solved=True, redrawn="count"))
     train_part: int = field(default=0, metadata=traits(AT_LEAST_ZERO, pretraining=True, solved=True))
+    imbalance: float = field(default=1.0, metadata=traits(shared=True, solved=True))
     pairs: int = field(default=0, metadata=traits(shared=True, solved=True))
     corruption: Corruption = field(default="true_labels", metadata=traits(pretraining=True, solved=True))
     corruption_p: float = field(default=0.0, metadata=traits(pretraining=True, solved=True))

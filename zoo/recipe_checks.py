@@ -66,6 +66,19 @@ def require_possible(recipe: "Recipe") -> None:
     _other_recipes(recipe)
 
 
+def require_a_batch(recipe: "Recipe", num_examples: int) -> None:
+    """Refuse a batch larger than the training set that data and imbalance leave, of which no step could be taken.
+
+    Raises:
+        RecipeError: see above.
+    """
+    if recipe.model not in SOLVED and num_examples < recipe.batch_size:
+        raise RecipeError(
+            f"batch_size must be at most the number of training examples; got {recipe.batch_size} with {num_examples} "
+            f"examples of {recipe.dataset!r} (train_size={recipe.train_size}, imbalance={recipe.imbalance:g})."
+        )
+
+
 def _single_fields(recipe: "Recipe") -> None:
     for name, choices in CHOICES.items():
         value = getattr(recipe, name)

@@ -25,6 +25,7 @@ from zoo.held_out import held_out
 from zoo.models.pretrained import load_pretrained
 from zoo.observations.observed import require_observations
 from zoo.recipe import Recipe, with_others
+from zoo.recipe_checks import require_a_batch
 from zoo.suites.registry import Suite
 from zoo.suites.registry import suite as find_suite
 from zoo.training.engines.modes import require_mode
@@ -137,7 +138,9 @@ def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None, places: Sequ
             try:
                 shape = shape_of(other)
                 if shape not in tried:
-                    network = network_of(shape, data_of(shape, data_dir))
+                    data = data_of(shape, data_dir)
+                    require_a_batch(shape, len(data.train_labels))
+                    network = network_of(shape, data)
                     tried[shape] = [name for name, _ in network.named_parameters()]
                     if shape.pretrained is not None:
                         load_pretrained(shape, network)

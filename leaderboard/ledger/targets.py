@@ -8,6 +8,7 @@
 | `error_under.<shift>.<severity>` | test error on images under this shift | the observation `error_under_shift` or `error_under_severities` |
 | `error_under.clean` | test error on the same images as they are | the same |
 | `error_under.mean` | mean of `error_under.<shift>.<severity>` over all that the ledger has | these |
+| `balanced_error` | mean over the classes of the test error on their images | the observation of this name |
 
 `size.<family>`, such as `size.error_under`, is the number of test examples behind a target whose name begins so.
 """  # noqa: E501  a table's row
@@ -29,11 +30,18 @@ PLAIN: Final[dict[str, str]] = {
     "loss_gap": "train_loss and test_loss",
     "test_error": "test_accuracy",
 }
-WORDS: Final = {"gap": "generalization gap", "loss_gap": "loss gap", "test_error": "test error"}
-OBSERVED: Final = re.compile(r"error_under\.([a-z0-9_]+)(?:\.([1-5]))?")
+OBSERVED: Final = re.compile(r"error_under\.[a-z0-9_]+(?:\.[1-5])?|balanced_error")
 EVERY_SHIFT: Final = re.compile(r"error_under\.[a-z0-9_]+\.[1-5]")
 MEAN: Final = "error_under.mean"
 CLEAN: Final = "error_under.clean"
+WORDS: Final = {
+    "gap": "generalization gap",
+    "loss_gap": "loss gap",
+    "test_error": "test error",
+    CLEAN: "test error on the images that are shifted, as they are",
+    MEAN: "mean test error under the shifts",
+    "balanced_error": "balanced test error",
+}
 BEFORE: Final = "observed."  # what a zoo puts before the names of its observations
 UNDER_SHIFT: Final = re.compile(r"observed\.error_(?!under\.)([a-z0-9_]+)")  # of `error_under_shift`, at one severity
 ITS_SEVERITY: Final = 3
@@ -84,10 +92,6 @@ def words_of(target: Target) -> str:
     """What a target is called in a sentence."""
     if target in WORDS:
         return WORDS[target]
-    if target == CLEAN:
-        return "test error on the images that are shifted, as they are"
-    if target == MEAN:
-        return "mean test error under the shifts"
     _, shift, *severity = target.split(".")
     return " at severity ".join([f"test error under {shift.replace('_', ' ')}", *severity])
 

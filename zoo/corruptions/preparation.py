@@ -8,6 +8,7 @@ from torch import Tensor
 
 from zoo.corruptions.conditions import corrupt
 from zoo.corruptions.confusion import ClassNoise, confused
+from zoo.corruptions.imbalance import long_tailed
 from zoo.corruptions.pairs import paired, paired_indices
 from zoo.corruptions.shift import apply_shift
 from zoo.corruptions.spec import NO_UNLABELED, DataSpec
@@ -53,19 +54,20 @@ class PreparedData:
 
 
 def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
-    """The data of one training run: classes, image size, condition, class noise, shift, a stratified subset, pairs.
+    """The data of one training run: classes, image size, condition, class noise, shift, subset, imbalance, pairs.
 
     The whole set is corrupted and then cut. So with one seed, whatever the size: an image has the same pixels and the
     same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
     labels, and is the same for every condition and p. All test images are kept, or
     halved class by class, the same way for every seed, where the spec says so. Held out are those training images, up
-    to 1,000, that the next larger subset would add.
+    to 1,000, that the next larger subset would add; images that imbalance takes from the subset are not among them.
 
     Mean and standard deviation are those of all training images after condition and shift, before the cut: they depend
     on no label, no test image and not on `train_size`, so that an image is the same numbers to networks of every size.
 
     Raises:
-        RecipeError: classes, a size, class noise or a number of pairs that the set does not have.
+        RecipeError: classes, a size, class noise or a number of pairs that the set does not have; an imbalance that
+            leaves a class empty.
     """
     images = shrink(merge_classes(keep_classes(images, spec.classes), spec.merged), spec.image_side)
     noisy = corrupt(images, spec.corruption, spec.corruption_p, spec.seed).images
@@ -74,6 +76,9 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     if spec.shift is not None:
         noisy = apply_shift(noisy, spec.shift, spec.severity, spec.shift_on, spec.seed)
     chosen, held_out = _chosen(images, spec)
+    if spec.imbalance != 1:
+        names = (images.name, "imbalance", spec.seed)
+        chosen = chosen[long_tailed(images.train_labels[chosen], images.num_classes, spec.imbalance, *names)]
     tested, unlabeled = _halves(images, spec)
     mean, std = pixel_statistics(noisy.train_images)
     single = PreparedData(

@@ -6,6 +6,7 @@ from typing import Final, Literal, get_args
 from zoo.corruptions.common import CommonCorruption
 from zoo.corruptions.conditions import Corruption, require_corruption
 from zoo.corruptions.confusion import ClassNoise, require_class_noise
+from zoo.corruptions.imbalance import require_imbalance
 from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
 from zoo.data.subsets import require_classes, require_merged
 from zoo.errors import RecipeError
@@ -19,7 +20,8 @@ NO_UNLABELED: Final[Unlabeled] = "none"
 class DataSpec:
     """Changes to a data set before a network is trained on it; names and defaults are those of the recipe.
 
-    They are applied in this order: classes, merging, shrinking, condition and class noise, shift, subset, pairs.
+    They are applied in this order: classes, merging, shrinking, condition and class noise, shift, subset, imbalance,
+    pairs.
 
     Attributes:
         classes: the classes that are kept, ascending, and renumbered from 0; all of them if empty.
@@ -34,6 +36,7 @@ class DataSpec:
         shift_on: which images the shift changes.
         train_size: training images, a stratified subset; all of them if None.
         train_part: which of several disjoint subsets of `train_size`, numbered from 0; each is stratified.
+        imbalance: ratio of the first class's share that is kept of the subset to that of the last; 1 for all of it.
         pairs: how often each training image comes first in a pair of images of one label; 0 for images one by one.
         unlabeled: which test images measures see without labels: "none", or "half_of_test" for one half of them, the
             gap being measured on the other half alone.
@@ -54,6 +57,7 @@ class DataSpec:
     shift_on: ShiftOn = DEFAULT_ON
     train_size: int | None = None
     train_part: int = 0
+    imbalance: float = 1.0
     pairs: int = 0
     unlabeled: Unlabeled = NO_UNLABELED
     seed: int = 0
@@ -74,6 +78,7 @@ class DataSpec:
             raise RecipeError(
                 f"train_part must be 0 without a train_size, for the rest is empty; got {self.train_part}."
             )
+        require_imbalance(self.imbalance)
         if self.image_side is not None and self.image_side < 1:
             raise RecipeError(f"image_side must be at least 1 or None; got {self.image_side}.")
         if self.pairs < 0:
