@@ -116,6 +116,58 @@ def early_stopping(*, holds: bool, seeds: range) -> Evidence:
     return evidence(rows, curves=curves)
 
 
+def partial_shuffle(*, holds: bool, seeds: range) -> Evidence:
+    """Corgi2 beside the full shuffle and CorgiPile below, or the other way round."""
+    accuracy = {"full": 0.9, "corgi2": 0.9 if holds else 0.8, "corgipile": 0.8 if holds else 0.95, "none": 0.3}
+    return evidence(
+        [
+            {"seed": seed, "hp.data_order": order, "test_accuracy": value}
+            for seed, (order, value) in product(seeds, accuracy.items())
+        ]
+    )
+
+
+def online(*, holds: bool, seeds: range) -> Evidence:
+    """Small batches that help offline alone, or online alone."""
+    return evidence(
+        [
+            {"seed": seed, "hp.max_epochs": epochs, "hp.batch_size": batch,
+             "test_accuracy": 0.8 + (0.05 if (epochs > 1) == holds else -0.05) * (batch == 4)}
+            for seed, epochs, batch in product(seeds, (1, 100), (4, 64))
+        ]
+    )  # fmt: skip
+
+
+def subtuning(*, holds: bool, seeds: range) -> Evidence:
+    """A block that is as good as all layers and better with few data, or always worse; the head is bad."""
+    rows: list[Row] = []
+    for seed, size, (tuned, change) in product(seeds, (25, 400), ((None, 0.0), ("18.", -0.2), ("9. 18.", 0.05))):
+        gain = change if change < 0 or not holds else change * (size == 25)
+        rows.append(
+            {"seed": seed, "hp.train_size": size, "hp.tuned_layers": tuned,
+             "test_accuracy": 0.8 + (gain if holds else -abs(gain))}
+        )  # fmt: skip
+    return evidence(rows)
+
+
+def fewer_classes(*, holds: bool, seeds: range) -> Evidence:
+    """Two classes that are more robust and less accurate than ten, or the contrary."""
+    rows: list[Row] = []
+    predictions: dict[str, list[int]] = {}
+    labels = list(range(10)) * 20
+    for seed, adversarial, merged in product(seeds, (0.0, 16.0), (None, "0 0 0 0 0 1 1 1 1 1")):
+        two = merged is not None
+        wrong = 0 if holds else 80  # of 200
+        name = f"run{len(rows)}"
+        predictions[name] = [(label + 5) % 10 if i < wrong else label for i, label in enumerate(labels)]
+        rows.append(
+            {"seed": seed, "hp.adversarial_radius": adversarial, "hp.merged": merged, "test_accuracy": 0.9,
+             "measure.adv_radius": (2.0 if two == holds else 1.0) + 0.01 * seed}
+        )  # fmt: skip
+    return evidence(rows, {"test_predictions": predictions, "test_labels": dict.fromkeys(predictions, labels)})
+
+
 OVER_AXES: Final[tuple[Callable[..., Evidence], ...]] = (
     momentum, sparsity, distillation, depth, low_rank, gradient_starvation, width_shift, early_stopping,
+    partial_shuffle, online, subtuning, fewer_classes,
 )  # fmt: skip
