@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from harness.reports.studies.record import StudyRun
 from leaderboard.claims.claim import Verdict
 from leaderboard.claims.papers import STATUSES, Paper, source_papers
@@ -34,9 +36,10 @@ def verdicts_of(paper: Paper, studies: Mapping[str, StudyRun]) -> Counter[Verdic
     return Counter(claim.verdict for claim in claims if not paper.claims or claim.name in paper.claims)
 
 
-def papers_by_status() -> list[Paper]:
-    """Return the source papers, those that work first."""
-    return sorted(source_papers(), key=lambda paper: STATUSES.index(paper.status))
+def papers_by_status(studies: Mapping[str, StudyRun]) -> list[Paper]:
+    """Return the source papers, those that work first; one whose study has not been run works but partly."""
+    papers = (_lacking_a_run(paper) if not verdicts_of(paper, studies) else paper for paper in source_papers())
+    return sorted(papers, key=lambda paper: STATUSES.index(paper.status))
 
 
 def studies_by_name(studies: Sequence[StudyRun]) -> dict[str, StudyRun]:
@@ -46,14 +49,22 @@ def studies_by_name(studies: Sequence[StudyRun]) -> dict[str, StudyRun]:
 
 def write_papers(studies: Sequence[StudyRun]) -> str:
     """Write the section of the page that counts and lists the papers."""
-    known, papers = studies_by_name(studies), papers_by_status()
+    known = studies_by_name(studies)
+    papers = papers_by_status(known)
     return f"{HEAD}{count_papers(papers)}\n\n{write_table(COLUMNS, (_row(paper, known) for paper in papers))}"
+
+
+def _lacking_a_run(paper: Paper) -> Paper:
+    if paper.status != "works":
+        return paper
+    missing = f"a run; {paper.missing}" if paper.missing else "a run"
+    return msgspec.structs.replace(paper, status="partly", missing=missing)
 
 
 def _row(paper: Paper, studies: Mapping[str, StudyRun]) -> list[str]:
     verdicts = verdicts_of(paper, studies)
     counted = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
-    names = [f"[{name}](#{name})" for name in paper.studies]
+    names = [f"[{name}](#{name})" if name in studies else name for name in paper.studies]
     earlier = any(name in studies and not studies[name].is_current for name in paper.studies)
     here = [
         ", ".join(names) + (f": {counted}" if counted else "") + (" in an earlier staging" if earlier else ""),

@@ -58,6 +58,7 @@ def web_page(studies: Sequence[StudyRun], missing: Sequence[str]) -> str:
     sections = [list(sizes) for _, sizes in groupby(studies, key=lambda run: run.suite.name)]
     style = resources.files("harness.reports.studies").joinpath("web_page.css").read_text(encoding="utf-8")
     known = studies_by_name(studies)
+    papers = papers_by_status(known)
     text = environment.get_template("web_page.html.j2").render(
         style=Markup(style),  # noqa: S704  our own file
         sections=sections,
@@ -70,8 +71,9 @@ def web_page(studies: Sequence[StudyRun], missing: Sequence[str]) -> str:
         described=_describe_figure,
         not_run=describe_missing,
         strip=strip_of,
-        papers=papers_by_status(),
-        counted=count_papers(papers_by_status()),
+        papers=papers,
+        counted=count_papers(papers),
+        known=known,
         paper_verdicts=lambda paper: verdicts_of(paper, known),
     )
     return f"{text}\n"

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.reports.studies.papers import count_papers, verdicts_of, write_papers
+from harness.reports.studies.papers import count_papers, papers_by_status, verdicts_of, write_papers
 from harness.reports.studies.record import StudyRun
 from leaderboard.claims import JudgedClaim, claims_of
 from leaderboard.claims.claim import Verdict
-from leaderboard.claims.papers import Paper, source_papers
+from leaderboard.claims.papers import STATUSES, Paper, source_papers
 from zoo.suites.registry import suite
 
 CLAIM = JudgedClaim(
@@ -44,12 +44,27 @@ def test_every_paper_has_a_row_and_a_status(descent: StudyRun) -> None:
     section = write_papers([descent])
     rows = [row for row in section.splitlines() if row.startswith("| ")][1:]
 
+    statuses = [row.split("|")[3].strip("* ") for row in rows]
     assert len(rows) == len(source_papers())
-    assert [row.split("|")[3].strip() for row in rows] == sorted(
-        (f"**{paper.status}**" for paper in source_papers()), key=["**works**", "**partly**", "**not staged**"].index
-    )
+    assert statuses == sorted(statuses, key=STATUSES.index)
+    assert statuses.count("not staged") == sum(paper.status == "not staged" for paper in source_papers())
     assert "[double_descent](#double_descent): 1 reproduced, 4 not reproduced in an earlier staging |" in section
     assert "[double_descent](#double_descent): 1 not reproduced in an earlier staging; `pairs` (recipe) |" in section
+
+
+def test_a_paper_whose_study_was_not_run_works_partly(descent: StudyRun) -> None:
+    """Its row says so; the others keep their status."""
+    known = {"double_descent": descent}
+    before = {paper.citation: paper for paper in source_papers()}
+    after = {paper.citation: paper for paper in papers_by_status(known)}
+
+    assert before.keys() == after.keys()
+    for name, paper in before.items():
+        if paper.status == "works" and "double_descent" not in paper.studies:
+            assert after[name].status == "partly"
+            assert after[name].missing.startswith("a run")
+        else:
+            assert after[name] == paper
 
 
 def test_papers_are_counted_by_status() -> None:
