@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from harness.commands.adopt import adopt
 from harness.commands.doctor import doctor
 from harness.commands.errors import end_on_sigterm, report_user_errors
 from harness.commands.list import describe, download, export, list_
@@ -38,6 +39,10 @@ RANK_EXAMPLES: Final = (
     "Examples: `gapbench rank runs/digits` · `gapbench rank ledger.csv --target loss_gap --json` · "
     "`gapbench rank runs/digits --beside runs/digits-held-out`"
 )
+ADOPT_EXAMPLES: Final = (
+    "Examples: `gapbench adopt networks.csv --model my_model.py:build --data cifar10 --data-dir data --out mine` · "
+    "`gapbench adopt networks.csv --model timm:resnet18 --data my_data.py:load --out mine`"
+)
 PLAN_EXAMPLES: Final = (
     "Examples: `gapbench plan digits` · `gapbench plan digits --difference 0.05` · "
     "`gapbench plan cifar10 --size reference --networks 1000` · `gapbench plan runs/digits --difference 0.1 --json`"
@@ -50,7 +55,8 @@ PREDICT_EXAMPLES: Final = (
 COMMANDS: Final[tuple[tuple[Callable[..., int], str], ...]] = (  # in the order of --help, each with its epilog
     (run, RUN_EXAMPLES),
     (train, "Example: `gapbench train digits --out zoo --fleet 8`"),
-    (score, "Example: `gapbench score digits --out zoo --measures hess_trace,fro_dist`"),
+    (score, "Examples: `gapbench score digits --out zoo --measures hess_trace,fro_dist` · `gapbench score zoo`"),
+    (adopt, ADOPT_EXAMPLES),
     (status, "Examples: `gapbench status runs/digits` · `gapbench status runs/digits --json`"),
     (doctor, "Examples: `gapbench doctor runs/digits` · `gapbench doctor runs/digits --repair`"),
     (merge, "Example: `gapbench merge runs/digits-shard-* --out runs/digits`"),

@@ -6,14 +6,14 @@ import importlib
 import importlib.util
 import pkgutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Final, get_args
 
 import measures.catalogue
-from measures.api import Measure
+from measures.api import Family, Measure
 from measures.errors import MeasureDefinitionError, UnknownMeasureError, suggestion
 from measures.pgdl_adapter import adapt
 
@@ -96,6 +96,19 @@ def select(names: Iterable[str | Measure], available: Mapping[str, Measure]) -> 
         else:
             raise UnknownMeasureError(f"No measure is called {name!r}. {suggestion(name, available)}")
     return chosen
+
+
+def expand(names: str | Iterable[str | Measure], available: Mapping[str, Measure]) -> Iterator[str | Measure]:
+    """Yield the names that names stand for: those of a text with commas, "core", and all measures of a family."""
+    for name in names.split(",") if isinstance(names, str) else names:
+        if isinstance(name, Measure):
+            yield name
+        elif (plain := name.strip()) == "core":
+            yield from CORE
+        elif plain in get_args(Family) and plain not in available:
+            yield from (measure.name for measure in available.values() if measure.family == plain)
+        else:
+            yield plain
 
 
 def measures_of(module: ModuleType) -> dict[str, Measure]:

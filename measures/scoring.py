@@ -6,19 +6,18 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import FunctionType
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from measures.api import Family, Measure, Subject, UnsupportedModelError
+from measures.api import Measure, Subject, UnsupportedModelError
 from measures.cost_estimates import CostEstimate, estimate_cost
 from measures.errors import NonFiniteScoreError, NotANumberError, UndeclaredNeedError
 from measures.passes.activations.outputs import logits
 from measures.per_layer import Layered
 from measures.progress_bar import open_bar
-from measures.registry import CORE, select, with_plugins
+from measures.registry import expand, select, with_plugins
 from measures.scores import Failure, Score, Scores, join_batches
 from measures.subject_checks import autocast_disabled
 from measures.time_limit import TimeLimitError
@@ -124,21 +123,8 @@ def choose(names: str | Iterable[str | Measure] | None) -> list[Measure]:
     known = with_plugins()
     if names is None:
         return list(known.values())
-    chosen = select(_split(names, known), known)
+    chosen = select(expand(names, known), known)
     return list({measure.name: measure for measure in chosen}.values())
-
-
-def _split(names: str | Iterable[str | Measure], known: Mapping[str, Measure]) -> Iterator[str | Measure]:
-    """Names of a text with commas; "core" and families as the names that they stand for."""
-    for name in names.split(",") if isinstance(names, str) else names:
-        if isinstance(name, Measure):
-            yield name
-        elif name.strip() == "core":
-            yield from CORE
-        elif name.strip() in get_args(Family) and name.strip() not in known:
-            yield from (measure.name for measure in known.values() if measure.family == name.strip())
-        else:
-            yield name.strip()
 
 
 def _score_within(

@@ -274,6 +274,12 @@ class Subject:
             raise InvalidSubjectError(
                 f"The twin must return {self.num_classes} logits, as the network does; got {logits}."
             )
+        shapes = {name: p.shape for name, p in fitting.named_parameters()}
+        if shapes != {name: p.shape for name, p in self.params.items()}:
+            raise InvalidSubjectError(
+                "The twin must be of the same architecture, a second network of the same recipe; its parameters have "
+                "other names or shapes."
+            )
         return fitting
 
     def _find_not_finite(self, part: str) -> str:

@@ -31,6 +31,14 @@ Suite = Annotated[
         help="The networks to train; see `gapbench list suites`. Or a Python file, see `gapbench new --help`.",
     ),
 ]
+SuiteOrZoo = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=complete_suite,
+        metavar="SUITE|FILE|DIR",
+        help="A suite or its file, whose trained networks lie in --out; or the directory of any zoo.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(help="The zoo's directory; what it already holds is not done again. [default: runs/SUITE]"),
@@ -88,7 +96,7 @@ Measures = Annotated[
     str | None,
     typer.Option(
         autocompletion=complete_measure,
-        help="Comma-separated names; core for some of each kind; or all. See `gapbench list measures`. "
+        help="Comma-separated names or families; core for some of each kind; or all. See `gapbench list measures`. "
         "[default: those of the suite]",
     ),
 ]

@@ -1,6 +1,7 @@
 """Commands that make a zoo: gapbench run | train | score."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from rich.markup import escape
@@ -26,6 +27,7 @@ from harness.commands.options import (
     ShardOption,
     SizeOption,
     Suite,
+    SuiteOrZoo,
     TimeLimit,
     Workers,
 )
@@ -167,7 +169,7 @@ def train(
 
 
 def score(
-    suite: Suite = "digits",
+    suite: SuiteOrZoo = "digits",
     size: SizeOption = "small",
     out: Out = None,
     device: Device = "auto",
@@ -185,9 +187,9 @@ def score(
     layers: Layers = False,
     secret_seed: SecretSeed = None,
 ) -> int:
-    """Score the trained networks of a suite with the measures that they lack."""
+    """Score the trained networks of a suite, or all networks of a zoo's directory, with the measures that they lack."""
     from harness.held_out import require_same_zoo
-    from harness.pipeline.plan import make_plan
+    from harness.pipeline.plan import make_plan, plan_scores
     from harness.pipeline.steps import score_missing
     from harness.store.lock import hold
     from harness.store.snapshot import require_zoo
@@ -212,6 +214,10 @@ def score(
         layers=layers,
         secret_seed=secret_seed,
     )
+    if (folder := Path(suite)).is_dir():
+        require_zoo(folder)
+        with hold(folder), Store(folder) as store:
+            return NEGATIVE if score_missing(plan_scores(replace(options, out=folder), store), store, console) else GOOD
     plan = make_plan(options)
     require_zoo(plan.folder)
     with hold(plan.folder), Store(plan.folder) as store:

@@ -29,6 +29,8 @@ import torch
 from harness.errors import HarnessError
 from harness.pipeline.run_options import Executor
 from harness.pipeline.tasks import TaskFailure
+from measures.errors import MeasuresError
+from zoo.errors import ZooError
 
 Pipe: TypeAlias = "Connection[Any, Any]"  # what is pickled
 Task = TypeVar("Task")
@@ -36,6 +38,7 @@ Result = TypeVar("Result")
 
 TIME_LIMIT: Final = 86_400.0  # seconds without a message after which a worker counts as hung
 TICK: Final = 10.0  # seconds between looks at workers that have sent nothing
+OF_USERS: Final = (HarnessError, MeasuresError, ZooError)
 SETTLE_SECONDS: Final = 5.0  # how long the workers may take to end, all together, before they are killed
 
 
@@ -92,12 +95,17 @@ def execute(
     return run_on_ray(worker, tasks, workers=workers, gpus=gpus, time_limit=time_limit)
 
 
+def reason_of(error: BaseException) -> str:
+    """Say why a task failed: the sentence of an error that a user can cause, the traceback of any other."""
+    return str(error) if isinstance(error, OF_USERS) else traceback.format_exc()
+
+
 def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) -> Iterator[Result | TaskFailure[Task]]:
     for task in tasks:
         try:
             yield from worker(task)
-        except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
-            yield TaskFailure(task, traceback.format_exc())
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a task that fails takes no other down
+            yield TaskFailure(task, reason_of(error))
 
 
 # -- worker processes --------------------------------------------------------------------------------------------------
@@ -264,8 +272,8 @@ def _serve(worker: Callable[[Task], Iterator[object]], pipe: Pipe, threads: int)
                     pipe.send(
                         ("result", result)
                     )  # pickled here, so that an unpicklable result is a failure of this task
-            except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
-                pipe.send(("failed", traceback.format_exc()))
+            except (Exception, SystemExit) as error:  # noqa: BLE001  a task that fails takes no other down
+                pipe.send(("failed", reason_of(error)))
             else:
                 pipe.send(("done", None))
             _give_back_memory()

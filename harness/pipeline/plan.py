@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,9 +16,11 @@ from harness.pipeline.run_options import DeviceName, Executor, RunOptions
 from harness.pipeline.shards import recipes_in
 from harness.sandbox.plugins import load_plugins
 from harness.sandbox.submission import Submission
+from harness.store.adopted import Origin
+from harness.store.store import Store
 from leaderboard.claims import Claim, claims_of
 from measures import Measure
-from measures.registry import CORE, catalog, select
+from measures.registry import catalog, expand, select
 from zoo.errors import RecipeError, SuiteError
 from zoo.held_out import held_out
 from zoo.models.pretrained import load_pretrained
@@ -41,7 +42,7 @@ class Plan:
 
     Attributes:
         options: as given, with the device resolved.
-        recipes: what is trained.
+        recipes: what is trained; of a zoo that is only scored, also records of networks that were trained elsewhere.
         measures: by name; those of the plug-in included.
         executor: where tasks run.
         workers: how many tasks run at once.
@@ -55,7 +56,7 @@ class Plan:
     """
 
     options: RunOptions
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Origin, ...]
     measures: Mapping[str, Measure]
     executor: Executor = "local"
     workers: int = 1
@@ -90,11 +91,8 @@ def make_plan(options: RunOptions) -> Plan:
         recipes = recipes_in(options.shard, recipes)
     if options.dataset is not None:
         recipes = tuple(recipe.on(options.dataset) for recipe in recipes)
-    cluster = None
-    if options.executor == "ray":
-        require_executor("ray")
-        cluster = connect(options.workers)
-    device = _resolve_device(options.device, cluster)
+    cluster = _connect(options)
+    device = resolve_device(options.device, cluster)
     plugins = load_plugins(options.plugin, catalog())
     measures = _select_measures(options, plugins.measures, suite.study.measures)
     require_observations(suite.study.observations)
@@ -117,6 +115,34 @@ def make_plan(options: RunOptions) -> Plan:
         submissions={name: plugins.submissions[name] for name in measures if name in plugins.submissions},
         problems=plugins.problems,
         held_out={} if secret is None else describe_secret(options.suite_and_size, secret),
+    )
+
+
+def plan_scores(options: RunOptions, store: Store) -> Plan:
+    """Plan to score all networks of a zoo, whatever it was made of.
+
+    Raises:
+        HarnessError, MeasuresError: an option that cannot be used; the message says which and what to do.
+    """
+    if options.shard is not None:
+        raise HarnessError("--shard divides the networks of a suite; name the suite and --out, not the directory.")
+    cluster = _connect(options)
+    device = resolve_device(options.device, cluster)
+    plugins = load_plugins(options.plugin, catalog())
+    measures = _select_measures(options, plugins.measures, None)
+    origins = tuple(run.origin for run in store.runs().values())[: options.limit]
+    executor, workers = _choose_executor(options, len(origins), device, cluster)
+    prepare(executor)
+    return Plan(
+        options=replace(options, device=device),
+        recipes=origins,
+        measures=measures,
+        executor=executor,
+        workers=workers,
+        gpus=options.gpus_per_worker if device == "cuda" else 0.0,
+        time_limit=options.time_limit or TIME_LIMIT,
+        submissions={name: plugins.submissions[name] for name in measures if name in plugins.submissions},
+        problems=plugins.problems,
     )
 
 
@@ -179,8 +205,20 @@ def _choose_executor(
     return executor, options.workers or workers
 
 
-def _resolve_device(device: DeviceName, cluster: Resources | None) -> Literal["cpu", "cuda"]:
-    """Resolve "auto": a GPU of the cluster counts, that of this machine only without a cluster."""
+def _connect(options: RunOptions) -> Resources | None:
+    """Connect to the Ray cluster where it is asked for."""
+    if options.executor != "ray":
+        return None
+    require_executor("ray")
+    return connect(options.workers)
+
+
+def resolve_device(device: DeviceName, cluster: Resources | None = None) -> Literal["cpu", "cuda"]:
+    """Choose the device for "auto": a GPU of the cluster counts, that of this machine only without a cluster.
+
+    Raises:
+        HarnessError: "cuda", and there is no GPU.
+    """
     available = torch.cuda.is_available() if cluster is None else cluster.gpus > 0
     if device == "cuda" and not available and cluster is None:  # a cluster may still start nodes with GPUs
         raise HarnessError("--device cuda needs a GPU that torch can use; there is none. Use --device cpu.")
@@ -190,7 +228,7 @@ def _resolve_device(device: DeviceName, cluster: Resources | None) -> Literal["c
 def _select_measures(
     options: RunOptions, plugged: Mapping[str, Measure], study: Sequence[str] | None
 ) -> dict[str, Measure]:
-    """Find the measures of `--measures`, where "core" stands for `CORE` and "all" for the whole catalogue.
+    """Find the measures of `--measures`; "core", a family and "all" stand for several.
 
     Without names: those of the study and of plug-ins, or all of them. Those that take training steps are among all
     of them only with `--retraining`.
@@ -198,11 +236,10 @@ def _select_measures(
     available = {**catalog(), **plugged}
     names = options.measures
     if names is not None and names.strip() != "all":
-        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        wanted = [name for name in names.split(",") if name.strip()]
         if not wanted:
             raise HarnessError(f"--measures must name at least one measure, or core, or all; got {names!r}.")
-        expanded = chain.from_iterable(CORE if name == "core" else (name,) for name in wanted)
-        return {measure.name: measure for measure in select(expanded, available)}
+        return {measure.name: measure for measure in select(expand(wanted, available), available)}
     if names is None and study is not None:
         return {measure.name: measure for measure in select([*study, *plugged], available)}
     return {name: measure for name, measure in available.items() if options.retraining or not measure.on_request}

@@ -16,6 +16,7 @@ from harness.pipeline.tasks import ObserveTask, ScoreTask, TaskFailure, TrainTas
 from harness.pipeline.workers import observe_network, score_network, train_fleet
 from harness.reports.write_results import report_repairs
 from harness.sandbox.plugins import make_commissions, shared_sandbox
+from harness.store.adopted import AdoptedNetwork, Origin, require_recipe
 from harness.store.provenance import SUITE
 from harness.store.store import Store, StoredRun
 from harness.store.to_ledger import metadata_of
@@ -33,7 +34,7 @@ FAILURES_SHOWN: Final = 3  # tracebacks are long, and mostly equal
 def train_missing(plan: Plan, store: Store, console: Console) -> int:
     """Train the recipes that the store lacks and those whose weight files are damaged. Returns how many failed."""
     intact = _intact_runs(plan, store, console, "The run is trained again, and scored again.")
-    missing = [recipe for recipe in plan.recipes if recipe.run_id not in intact]
+    missing = [recipe for recipe in map(require_recipe, plan.recipes) if recipe.run_id not in intact]
     if not missing:
         return 0
     groups: dict[Recipe, list[Recipe]] = defaultdict(list)
@@ -191,7 +192,7 @@ def _score_tasks(
         )
         if names:
             task = ScoreTask(
-                recipe=run.recipe,
+                origin=run.origin,
                 initial=initial,
                 final=final,
                 trajectory=store.trajectory_file(run_id),
@@ -211,10 +212,13 @@ def _source_hash(plan: Plan, name: str) -> str:
     return plan.submissions[name].source_hash if name in plan.submissions else ""
 
 
-def _twins(recipes: Sequence[Recipe]) -> dict[str, str]:
-    """Map each run_id to that of the same recipe with the next seed, cyclically; "" where there is no other seed."""
-    twins = {}
-    for group in siblings(recipes).values():
+def _twins(origins: Sequence[Origin]) -> dict[str, str]:
+    """Map each run_id to that of the same recipe with the next seed, cyclically; "" where there is no other seed.
+
+    Of a network that was trained elsewhere it is the one that its table names.
+    """
+    twins = {origin.run_id: origin.twin for origin in origins if isinstance(origin, AdoptedNetwork)}
+    for group in siblings([origin for origin in origins if isinstance(origin, Recipe)]).values():
         circle = sorted(group, key=lambda recipe: recipe.seed)
         for recipe, following in zip(circle, circle[1:] + circle[:1], strict=True):
             twins[recipe.run_id] = "" if following == recipe else following.run_id

@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from harness.held_out import HeldOut
 from harness.pipeline.run_options import RunOptions
 from harness.sandbox.plugins import Commission
+from harness.store.adopted import Origin, require_recipe
 from harness.store.weights import PackedRun, WeightFile
 from zoo.recipe import Recipe
 
@@ -67,7 +68,7 @@ class ScoreTask:
     """Compute the measures that one network lacks.
 
     Attributes:
-        recipe: of the network.
+        origin: of the network, its recipe or the record of what was trained elsewhere.
         initial, final: its weights before and after training.
         trajectory: its weights at the checkpoints; None where none were kept.
         losses: mean minibatch loss of each epoch of its training.
@@ -78,7 +79,7 @@ class ScoreTask:
         commissions: measures of plug-ins, for the sandbox.
     """
 
-    recipe: Recipe
+    origin: Origin
     initial: WeightFile
     final: WeightFile
     trajectory: WeightFile | None
@@ -91,8 +92,17 @@ class ScoreTask:
 
     @property
     def run_id(self) -> str:
-        """Run id of the recipe."""
-        return self.recipe.run_id
+        """Run id of the network."""
+        return self.origin.run_id
+
+    @property
+    def recipe(self) -> Recipe:
+        """Its recipe.
+
+        Raises:
+            NoRecipeError: it was trained elsewhere.
+        """
+        return require_recipe(self.origin)
 
 
 def remaining(task: Task, result: object) -> Task | None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from harness.adopting.parts import StoredStates, build_adopted_parts
 from harness.pipeline.subject_inputs import TrainedNetwork, build_parts, load_network, make_refit
 from harness.pipeline.tasks import ObserveTask, ScoreTask, TrainTask
 from harness.sandbox.plugins import Retraining, score_commission
 from harness.sandbox.submission import Parts
+from harness.store.adopted import AdoptedNetwork
 from harness.store.provenance import HELD_OUT, SUITE, provenance
 from harness.store.timing_cache import ChoicesOnDisk, cache_folder
 from harness.store.weights import PackedRun, pack, snapshots_in
@@ -15,6 +17,7 @@ from measures.registry import catalog, select
 from measures.scoring import score_subject
 from measures.training_history import Refit
 from zoo.observations.observed import Observed, Trained, require_observations
+from zoo.recipe import Recipe
 from zoo.recipe_fields import SOLVED
 from zoo.training.train import data_of, train
 
@@ -43,7 +46,7 @@ def train_fleet(task: TrainTask) -> Iterator[PackedRun]:
 def score_network(task: ScoreTask) -> Iterator[tuple[str, dict[str, Score]]]:
     """Score one network; yields its run_id and a score for each name."""
     chosen = select(task.names, catalog())
-    trained = task.recipe.model not in SOLVED
+    trained = isinstance(task.origin, Recipe) and task.origin.model not in SOLVED
     scores: dict[str, Score] = {}
     for retrains in (False, True):
         selected = [measure for measure in chosen if ("refit" in measure.needs) == retrains]
@@ -84,16 +87,19 @@ def subject_of(task: ScoreTask, *, with_refit: bool = False) -> Subject:
 
 def parts_of(task: ScoreTask) -> Parts:
     """Load what the subject of a network is built from."""
+    initial, final = task.initial.state(), task.final.state()
+    twin = None if task.twin is None else task.twin.state()
+    snapshots = [] if task.trajectory is None else snapshots_in(task.trajectory)
+    if isinstance(task.origin, AdoptedNetwork):
+        states = StoredStates(
+            initial=initial, final=final, twin=twin, snapshots=snapshots, losses=task.losses, steps=task.steps
+        )
+        return build_adopted_parts(task.origin, states, task.options.device)
     network = TrainedNetwork(
-        recipe=task.recipe,
-        initial=task.initial.state(),
-        final=task.final.state(),
-        twin=None if task.twin is None else task.twin.state(),
-        losses=task.losses,
+        recipe=task.origin, initial=initial, final=final, twin=twin, snapshots=snapshots, losses=task.losses,
         steps=task.steps,
-        snapshots=[] if task.trajectory is None else snapshots_in(task.trajectory),
-    )
-    return build_parts(network, data_of(task.recipe, task.options.data_dir), task.options.device)
+    )  # fmt: skip
+    return build_parts(network, data_of(task.origin, task.options.data_dir), task.options.device)
 
 
 def _refit_of(task: ScoreTask) -> Refit:

@@ -206,7 +206,7 @@ def task_of(store: Store, runs: Mapping[str, StoredRun], run: StoredRun, data_di
     others = (other for other in runs.values() if other is not run)
     twin = next((other for other in others if other.recipe.replace(seed=run.recipe.seed) == run.recipe), None)
     return ScoreTask(
-        recipe=run.recipe,
+        origin=run.recipe,
         initial=initial,
         final=final,
         trajectory=store.trajectory_file(run.run_id),

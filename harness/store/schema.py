@@ -87,7 +87,7 @@ def open_ledger(path: Path) -> tuple[sqlite3.Connection, list[str]]:
 
 def insert_run(connection: sqlite3.Connection, run_id: str, run: PackedRun) -> None:
     """Write the row of a run and delete the scores of its earlier weights, in one transaction."""
-    texts = to_json(run.recipe, run.record, run.provenance)
+    texts = to_json(run.origin, run.record, run.provenance)
     row = (run_id, *texts, sha256_of(run.initial), sha256_of(run.final), now())
     with connection:
         for table in ("scores", "layers", "trajectories", "observations"):

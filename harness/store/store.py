@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self, get_args
 
 from harness.errors import HarnessError
+from harness.store.adopted import Origin, origin_of, require_recipe
 from harness.store.atomic_write import write_bytes
 from harness.store.provenance import Provenance
 from harness.store.schema import RUNS, SCORES, WITHOUT_LAYERS, insert_run, now, open_ledger
@@ -45,17 +46,26 @@ class StoredRun:
 
     Attributes:
         run_id: name of the run and of its folder.
-        recipe: what was trained.
+        origin: recipe of what was trained, or the record of what was trained elsewhere.
         record: of its training.
         provenance: versions and machine.
         created: when the row was written, ISO 8601 in UTC.
     """
 
     run_id: str
-    recipe: Recipe
+    origin: Origin
     record: Record
     provenance: Provenance
     created: str
+
+    @property
+    def recipe(self) -> Recipe:
+        """Its recipe.
+
+        Raises:
+            NoRecipeError: it was trained elsewhere.
+        """
+        return require_recipe(self.origin)
 
 
 class Store:
@@ -101,7 +111,7 @@ class Store:
 
     def add_run(self, run: PackedRun) -> str:
         """Write a run: its weights, then its row; scores of earlier weights are deleted. Returns the run_id."""
-        run_id = run.recipe.run_id
+        run_id = run.origin.run_id
         folder = self.folder / "runs" / run_id
         folder.mkdir(parents=True, exist_ok=True)
         for half, content in zip(HALVES, (run.initial, run.final), strict=True):
@@ -116,7 +126,7 @@ class Store:
         found = {}
         for run_id, recipe, record, provenance, created, *_ in self._connection.execute(f"{RUNS} ORDER BY run_id"):
             try:
-                stored = Recipe.from_changed(json.loads(recipe))
+                stored = origin_of(json.loads(recipe))
                 if stored.run_id != run_id:
                     raise ValueError(f"its recipe is that of {stored.run_id}")  # noqa: TRY301  one way out
                 found[run_id] = StoredRun(

@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 
 from harness.sandbox.submission import Submission
+from harness.store.adopted import AdoptedNetwork, Origin
 from harness.store.measure_metadata import Metadata, make_metadata
 from harness.store.provenance import Provenance, RunFacts, summarize
 from harness.store.store import Store
@@ -34,15 +35,15 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
         record = asdict(run.record)
         rows[run_id] = {
             "run_id": run_id,
-            "seed": run.recipe.seed,
-            **hyperparameters_of(run.recipe),
+            "seed": run.origin.seed,
+            **hyperparameters_of(run.origin),
             **{name: record[name] for name in RECORDED},
             "converged": run.record.converged,
             "gap": run.record.train_accuracy - run.record.test_accuracy,
             "seconds": run.record.seconds,
         }
-        if every_hyperparameter:
-            recipe = run.recipe
+        if every_hyperparameter and isinstance(run.origin, Recipe):
+            recipe = run.origin
             drawn = {"init_seed": recipe.initial_seed, "data_seed": recipe.data.seed, "train_part": recipe.train_part}
             rows[run_id] |= drawn
     described = store.metadata()
@@ -67,7 +68,7 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
             rows[run_id]["hp.precision"] = run.record.precision
     frame = pd.DataFrame(list(rows.values()))
     same = [name for name in frame.columns if name.startswith("hp.") and len(frame[name].unique()) == 1]
-    keep = every_hyperparameter or len(same) == len(HYPERPARAMETERS) + 1
+    keep = every_hyperparameter or len(same) == sum(name.startswith("hp.") for name in frame.columns)
     varied = frame if keep else frame.drop(columns=same)
     numbers = {name: float for name in varied.columns if name.startswith(("measure.", "cost."))}
     return varied.astype(numbers).copy()  # copied into one block, since columns are added to it
@@ -105,8 +106,11 @@ def metadata_of(
     }
 
 
-def hyperparameters_of(recipe: Recipe) -> dict[str, object]:
+def hyperparameters_of(origin: Origin) -> dict[str, object]:
     """Return the `hp.` columns of a network's row."""
+    if isinstance(origin, AdoptedNetwork):
+        return {f"hp.{name}": value for name, value in origin.hyperparameters.items()}
+    recipe = origin
     level = f" {recipe.corruption_p:g}" if recipe.corruption_p else ""
     shift = f", {recipe.shift} {recipe.severity} on {recipe.shift_on}" if recipe.shift else ""
     return {
@@ -144,5 +148,5 @@ def curves_of(store: Store) -> dict[str, tuple[float, ...]]:
 def provenance_of(store: Store) -> Provenance:
     """Return when, from which seeds and on what machines the networks of a zoo were made, and in how many seconds."""
     runs = store.runs().values()
-    facts = [RunFacts(run.provenance, run.created, run.recipe.seed, run.record.seconds) for run in runs]
+    facts = [RunFacts(run.provenance, run.created, run.origin.seed, run.record.seconds) for run in runs]
     return summarize(facts, store.folder.resolve().name, store.scoring_seconds())

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ import safetensors.torch
 from torch import Tensor
 
 from harness.errors import HarnessError
+from harness.store.adopted import Origin, origin_of, require_recipe
 from harness.store.provenance import Provenance
 from zoo.recipe import Recipe
 from zoo.training.record import Record, Snapshot, TrainedRun
@@ -29,19 +30,29 @@ class PackedRun:
     """A trained run with its weight files as bytes: what a worker sends and the store writes.
 
     Attributes:
-        recipe: what was trained.
+        origin: recipe of what was trained, or the record of what was trained elsewhere.
         record: its training record.
         provenance: versions and machine.
-        initial, final: safetensors files of parameters and buffers before and after training.
+        initial, final: safetensors files of parameters and buffers before and after training; the former is without
+            tensors where the start is not known.
         trajectory: a safetensors file of those at the checkpoints, named EPOCH/STEP/NAME; None where none were kept.
     """
 
-    recipe: Recipe
+    origin: Origin
     record: Record
     provenance: Provenance
     initial: bytes
     final: bytes
     trajectory: bytes | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """Its recipe.
+
+        Raises:
+            NoRecipeError: it was trained elsewhere.
+        """
+        return require_recipe(self.origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +92,30 @@ class WeightFile:
         return safetensors.torch.load(self.content())
 
 
-def to_json(recipe: Recipe, record: Record, provenance: Provenance) -> tuple[str, str, str]:
-    """Return recipe, record and provenance as JSON, as the ledger and the headers of weight files hold them."""
-    return json.dumps(recipe.changed()), json.dumps(asdict(record)), json.dumps(provenance)
+def to_json(origin: Origin, record: Record, provenance: Provenance) -> tuple[str, str, str]:
+    """Return origin, record and provenance as JSON, as the ledger and the headers of weight files hold them."""
+    return json.dumps(origin.changed()), json.dumps(asdict(record)), json.dumps(provenance)
 
 
 def pack(run: TrainedRun, provenance: Provenance) -> PackedRun:
-    """Serialize the weights of a trained run, with recipe, record and provenance in the header of each file."""
-    header = dict(zip(("recipe", "record", "provenance"), to_json(run.recipe, run.record, provenance), strict=True))
-    initial, final = (safetensors.torch.save(_contiguous(s), metadata=header) for s in (run.initial, run.final))
-    states = {f"{s.epoch}/{s.step}/{name}": value for s in run.snapshots for name, value in s.state.items()}
+    """Serialize the weights of a trained run; see `pack_states`."""
+    return pack_states(run.recipe, run.record, provenance, run.initial, run.final, run.snapshots)
+
+
+def pack_states(
+    origin: Origin,
+    record: Record,
+    provenance: Provenance,
+    initial: Mapping[str, Tensor],
+    final: Mapping[str, Tensor],
+    snapshots: Sequence[Snapshot],
+) -> PackedRun:
+    """Serialize weights, with origin, record and provenance in the header of each file."""
+    header = dict(zip(("recipe", "record", "provenance"), to_json(origin, record, provenance), strict=True))
+    before, after = (safetensors.torch.save(_contiguous(state), metadata=header) for state in (initial, final))
+    states = {f"{s.epoch}/{s.step}/{name}": value for s in snapshots for name, value in s.state.items()}
     trajectory = safetensors.torch.save(_contiguous(states), metadata=header) if states else None
-    return PackedRun(run.recipe, run.record, dict(provenance), initial, final, trajectory)
+    return PackedRun(origin, record, dict(provenance), before, after, trajectory)
 
 
 def snapshots_in(file: WeightFile) -> list[Snapshot]:
@@ -117,7 +140,7 @@ def unpack(folder: Path) -> PackedRun:
                 header = {name: json.loads(text) for name, text in (opened.metadata() or {}).items()}
         trajectory = folder / TRAJECTORY
         run = PackedRun(
-            Recipe.from_changed(header["recipe"]),
+            origin_of(header["recipe"]),
             Record.from_json(header["record"]),
             header["provenance"],
             initial.read_bytes(),
@@ -126,8 +149,8 @@ def unpack(folder: Path) -> PackedRun:
         )
     except (OSError, ValueError, TypeError, LookupError, safetensors.SafetensorError) as error:
         raise CorruptRunError(f"{folder} cannot be read back ({type(error).__name__}: {error}).") from error
-    if run.recipe.run_id != folder.name:
-        raise CorruptRunError(f"{folder} cannot be read back (its recipe is that of {run.recipe.run_id}).")
+    if run.origin.run_id != folder.name:
+        raise CorruptRunError(f"{folder} cannot be read back (its recipe is that of {run.origin.run_id}).")
     return run
 
 

@@ -23,7 +23,7 @@ def interval_of_correlation(first: Floats, second: Floats, weights: Floats, wide
     Raises:
         UndefinedError: no resamples, or fewer than half of them have a value.
     """
-    total = weights.sum(axis=1)
+    total = np.maximum(weights.sum(axis=1), 1)  # a resample may draw none of these networks
     one, other = weights @ first / total, weights @ second / total
     both = weights @ (first * second) / total - one * other
     spread = (weights @ first**2 / total - one**2) * (weights @ second**2 / total - other**2)

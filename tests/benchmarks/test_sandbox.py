@@ -94,6 +94,6 @@ def tasks(store: Store, names: tuple[str, ...]) -> Iterator[ScoreTask]:
         (initial, final), (_, twin) = (store.weight_files(one.run_id) for one in pair)
         record = store.runs()[recipe.run_id].record
         yield ScoreTask(
-            recipe=recipe, initial=initial, final=final, trajectory=None,
+            origin=recipe, initial=initial, final=final, trajectory=None,
             losses=record.losses, steps=record.steps, twin=twin, names=names, options=RunOptions(device="cpu"),
         )  # fmt: skip

@@ -81,3 +81,15 @@ def test_the_guide_on_adding_a_study_leads_to_the_verdict_of_a_claim(tmp_path: P
     tuned = pd.read_parquet(tmp_path / "finetuned" / "ledger.parquet")
     assert sorted(tuned["hp.frozen_layers"].fillna("")) == ["", "", *["conv_stem bn1 blocks.0"] * 2]
     assert tuned["measure.l2_dist"].notna().all()
+
+
+def test_the_guide_on_networks_of_ones_own_leads_to_a_page(tmp_path: Path) -> None:
+    """Sixteen networks are trained, adopted, scored and ranked."""
+    printed = follow(DOCS / "your_own_networks.md", ("my_model.py", "my_data.py", "train.py"), tmp_path)
+
+    assert "16 of 16 networks were adopted" in printed
+    assert (tmp_path / "mine" / "leaderboard.html").is_file()
+    ledger = pd.read_csv(tmp_path / "mine.csv")
+    assert set(ledger["hp.width"]) == {8, 32}
+    assert ledger["measure.fro_dist"].notna().all()
+    assert ledger["measure.gde_disagreement"].isna().all()  # the table names no twins

@@ -15,7 +15,7 @@ from zoo.training.engines.modes import Mode
 from zoo.training.engines.precision import Precision
 from zoo.training.engines.stacked_fleet import State
 
-Stopped = Literal["target", "epochs", "diverged", "solved"]
+Stopped = Literal["target", "epochs", "diverged", "solved", "elsewhere"]
 
 EVALUATION_CHUNK: Final = 1024  # examples a forward pass
 
@@ -43,8 +43,8 @@ class Record:
     Attributes:
         train_accuracy, train_loss: on the examples and labels that it was trained on; loss in nats.
         test_accuracy, test_loss: on the test images under their true labels.
-        stopped: the cross-entropy target was reached, the epochs ran out, the loss was no longer finite, or there was
-            nothing to train: the coefficients were solved for.
+        stopped: the cross-entropy target was reached, the epochs ran out, the loss was no longer finite, there was
+            nothing to train: the coefficients were solved for; or the network was trained elsewhere.
         epochs, steps: how long it trained.
         seconds: its share of the fleet's time.
         fleet: members that its fleet was allowed.
@@ -86,8 +86,8 @@ class Record:
 
     @property
     def converged(self) -> bool:
-        """Whether the cross-entropy target was reached, or the network is the solution of its problem."""
-        return self.stopped in {"target", "solved"}
+        """Whether the target was reached, the network is the solution of its problem, or it was trained elsewhere."""
+        return self.stopped in {"target", "solved", "elsewhere"}
 
 
 @dataclass(frozen=True, slots=True)

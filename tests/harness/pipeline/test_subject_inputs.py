@@ -41,7 +41,7 @@ def stored(recipe: Recipe, folder: Path) -> ScoreTask:
     run_id = store.add_run(pack(run, {}))
     initial, final = store.weight_files(run_id)
     return ScoreTask(
-        recipe=recipe, initial=initial, final=final, trajectory=store.trajectory_file(run_id),
+        origin=recipe, initial=initial, final=final, trajectory=store.trajectory_file(run_id),
         losses=run.record.losses, steps=run.record.steps, twin=None, names=(), options=RunOptions(device="cpu"),
     )  # fmt: skip
 

@@ -33,7 +33,7 @@ def task(finished: Path) -> ScoreTask:
         first, second = sorted(runs, key=lambda run: run.recipe.seed)
         (initial, final), (_, twin) = store.weight_files(first.run_id), store.weight_files(second.run_id)
     return ScoreTask(
-        recipe=first.recipe,
+        origin=first.recipe,
         initial=initial,
         final=final,
         trajectory=None,

@@ -44,7 +44,7 @@ def test_test_labels_reach_no_measure_by_any_path(sandbox: Sandbox, finished: Pa
         run = next(run for run in store.runs().values() if run.recipe.model == "mlp")
         initial, final = store.weight_files(run.run_id)
     task = ScoreTask(
-        recipe=run.recipe, initial=initial, final=final, trajectory=None, losses=(),
+        origin=run.recipe, initial=initial, final=final, trajectory=None, losses=(),
         steps=0, twin=None, names=(), options=RunOptions(device="cpu"),
     )  # fmt: skip
     parts = parts_of(task).for_needs({"unlabeled"})

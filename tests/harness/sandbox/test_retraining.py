@@ -73,7 +73,7 @@ def test_retraining_gives_what_it_gives_outside(sandbox: Sandbox, finished: Path
         run = next(iter(store.runs().values()))
         initial, final = store.weight_files(run.run_id)
     task = ScoreTask(
-        recipe=run.recipe, initial=initial, final=final, trajectory=None,
+        origin=run.recipe, initial=initial, final=final, trajectory=None,
         losses=run.record.losses, steps=run.record.steps, twin=None, names=(), options=RunOptions(device="cpu"),
     )  # fmt: skip
     submission = Submission.of_file(path)
