@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,9 +27,7 @@ import torch
 
 from harness.errors import HarnessError
 from harness.pipeline.run_options import Executor
-from harness.pipeline.tasks import TaskFailure
-from measures.errors import MeasuresError
-from zoo.errors import ZooError
+from harness.pipeline.tasks import TaskFailure, reason_of
 
 Pipe: TypeAlias = "Connection[Any, Any]"  # what is pickled
 Task = TypeVar("Task")
@@ -38,7 +35,6 @@ Result = TypeVar("Result")
 
 TIME_LIMIT: Final = 86_400.0  # seconds without a message after which a worker counts as hung
 TICK: Final = 10.0  # seconds between looks at workers that have sent nothing
-OF_USERS: Final = (HarnessError, MeasuresError, ZooError)
 SETTLE_SECONDS: Final = 5.0  # how long the workers may take to end, all together, before they are killed
 
 
@@ -93,11 +89,6 @@ def execute(
     from harness.pipeline.ray_cluster import run_on_ray
 
     return run_on_ray(worker, tasks, workers=workers, gpus=gpus, time_limit=time_limit)
-
-
-def reason_of(error: BaseException) -> str:
-    """Say why a task failed: the sentence of an error that a user can cause, the traceback of any other."""
-    return str(error) if isinstance(error, OF_USERS) else traceback.format_exc()
 
 
 def _local(worker: Callable[[Task], Iterator[Result]], tasks: Sequence[Task]) -> Iterator[Result | TaskFailure[Task]]:

@@ -10,7 +10,6 @@ import os
 import signal
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 import torch
 
 from harness.errors import HarnessError
-from harness.pipeline.tasks import TaskFailure, for_another_machine, remaining, sees_files
+from harness.pipeline.tasks import TaskFailure, for_another_machine, reason_of, remaining, sees_files
 from harness.store.weights import CorruptRunError
 
 Task = TypeVar("Task")
@@ -236,8 +235,8 @@ def _serve(worker: Callable[[Task], Iterator[Result]], task: Task) -> Iterator[M
     try:
         for result in worker(task):
             yield "result", result
-    except (Exception, SystemExit):  # noqa: BLE001  a task that fails takes no other down
-        yield "failed", traceback.format_exc()
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a task that fails takes no other down
+        yield "failed", reason_of(error)
 
 
 @contextmanager

@@ -1,16 +1,21 @@
 """Tasks of the workers."""
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Final, Generic, TypeVar, cast
 
+from harness.errors import HarnessError
 from harness.held_out import HeldOut
 from harness.pipeline.run_options import RunOptions
 from harness.sandbox.plugins import Commission
 from harness.store.adopted import Origin, require_recipe
 from harness.store.weights import PackedRun, WeightFile
+from measures.errors import MeasuresError
+from zoo.errors import ZooError
 from zoo.recipe import Recipe
 
+OF_USERS: Final = (HarnessError, MeasuresError, ZooError)
 MIN_SPLIT: Final = 4  # networks: smaller groups stay whole, since a fleet gains more than a second worker
 
 Task = TypeVar("Task")
@@ -140,6 +145,11 @@ def _files_of(task: object) -> dict[str, WeightFile]:
         return {}
     values = {field.name: getattr(task, field.name) for field in fields(task)}
     return {name: value for name, value in values.items() if isinstance(value, WeightFile)}
+
+
+def reason_of(error: BaseException) -> str:
+    """Say why a task failed: the sentence of an error that a user can cause, the traceback of any other."""
+    return str(error) if isinstance(error, OF_USERS) else traceback.format_exc()
 
 
 def split_groups(groups: Sequence[Sequence[Recipe]], workers: int) -> list[Sequence[Recipe]]:
