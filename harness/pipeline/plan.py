@@ -16,7 +16,7 @@ from harness.pipeline.run_options import DeviceName, Executor, RunOptions
 from harness.pipeline.shards import recipes_in
 from harness.sandbox.plugins import load_plugins
 from harness.sandbox.submission import Submission
-from harness.store.adopted import Origin
+from harness.store.adopted import AdoptedNetwork, Origin
 from harness.store.store import Store
 from leaderboard.claims import Claim, claims_of
 from measures import Measure
@@ -42,7 +42,7 @@ class Plan:
 
     Attributes:
         options: as given, with the device resolved.
-        recipes: what is trained; of a zoo that is only scored, also records of networks that were trained elsewhere.
+        recipes: what is trained.
         measures: by name; those of the plug-in included.
         executor: where tasks run.
         workers: how many tasks run at once.
@@ -53,10 +53,11 @@ class Plan:
         submissions: the code of each measure of a plug-in, by the measure's name.
         problems: installed plug-ins that cannot be used, a sentence each.
         held_out: suite, protocol and fingerprint of the secret; empty for a public zoo.
+        adopted: networks that were trained elsewhere, which are scored and not trained.
     """
 
     options: RunOptions
-    recipes: tuple[Origin, ...]
+    recipes: tuple[Recipe, ...]
     measures: Mapping[str, Measure]
     executor: Executor = "local"
     workers: int = 1
@@ -67,6 +68,12 @@ class Plan:
     submissions: Mapping[str, Submission] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     held_out: HeldOut = field(default_factory=dict)
+    adopted: tuple[AdoptedNetwork, ...] = ()
+
+    @property
+    def networks(self) -> tuple[Origin, ...]:
+        """All networks, by what they were made of."""
+        return (*self.recipes, *self.adopted)
 
     @property
     def folder(self) -> Path:
@@ -135,7 +142,8 @@ def plan_scores(options: RunOptions, store: Store) -> Plan:
     prepare(executor)
     return Plan(
         options=replace(options, device=device),
-        recipes=origins,
+        recipes=tuple(origin for origin in origins if isinstance(origin, Recipe)),
+        adopted=tuple(origin for origin in origins if isinstance(origin, AdoptedNetwork)),
         measures=measures,
         executor=executor,
         workers=workers,

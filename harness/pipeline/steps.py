@@ -16,7 +16,7 @@ from harness.pipeline.tasks import ObserveTask, ScoreTask, TaskFailure, TrainTas
 from harness.pipeline.workers import observe_network, score_network, train_fleet
 from harness.reports.write_results import report_repairs
 from harness.sandbox.plugins import make_commissions, shared_sandbox
-from harness.store.adopted import AdoptedNetwork, Origin, require_recipe
+from harness.store.adopted import AdoptedNetwork, Origin
 from harness.store.provenance import SUITE
 from harness.store.store import Store, StoredRun
 from harness.store.to_ledger import metadata_of
@@ -34,7 +34,7 @@ FAILURES_SHOWN: Final = 3  # tracebacks are long, and mostly equal
 def train_missing(plan: Plan, store: Store, console: Console) -> int:
     """Train the recipes that the store lacks and those whose weight files are damaged. Returns how many failed."""
     intact = _intact_runs(plan, store, console, "The run is trained again, and scored again.")
-    missing = [recipe for recipe in map(require_recipe, plan.recipes) if recipe.run_id not in intact]
+    missing = [recipe for recipe in plan.recipes if recipe.run_id not in intact]
     if not missing:
         return 0
     groups: dict[Recipe, list[Recipe]] = defaultdict(list)
@@ -88,7 +88,7 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
     intact = _intact_runs(
         plan, store, console, "It is not scored. Train it again: gapbench train, with the same options."
     )
-    wanted = {recipe.run_id for recipe in plan.recipes}
+    wanted = {network.run_id for network in plan.networks}
     broken = len(wanted & set(store.runs()) - set(intact))
     store.add_metadata(metadata_of(plan.measures, plan.submissions))
     for problem in plan.problems:
@@ -112,7 +112,7 @@ def score_missing(plan: Plan, store: Store, console: Console) -> int:
 
 def warn_of_other_suites(plan: Plan, store: Store, console: Console) -> None:
     """Print how many networks of other suites the zoo holds, since they are ranked together with those of the plan."""
-    wanted = {recipe.run_id for recipe in plan.recipes}
+    wanted = {network.run_id for network in plan.networks}
     suites = (run.provenance.get(SUITE) for run_id, run in store.runs().items() if run_id not in wanted)
     others = Counter(suite for suite in suites if suite not in (None, plan.options.suite_and_size))
     if others:
@@ -155,11 +155,11 @@ def _intact_runs(
 ) -> dict[str, tuple[StoredRun, tuple[WeightFile, WeightFile]]]:
     """Find the runs of the plan whose weight files are intact; print the name and consequence of each damaged one."""
     stored, intact = store.runs(), {}
-    for recipe in plan.recipes:
-        if recipe.run_id in stored:
+    for network in plan.networks:
+        if network.run_id in stored:
             try:
-                store.trajectory_file(recipe.run_id)
-                intact[recipe.run_id] = stored[recipe.run_id], store.weight_files(recipe.run_id)
+                store.trajectory_file(network.run_id)
+                intact[network.run_id] = stored[network.run_id], store.weight_files(network.run_id)
             except CorruptRunError as reason:
                 console.print(f"[yellow]{escape(str(reason))} {consequence}", highlight=False, soft_wrap=True)
     report_repairs(store, console)
@@ -180,7 +180,7 @@ def _score_tasks(
     }
     if plan.options.layers:
         done -= store.without_layers()
-    twins = _twins(plan.recipes)
+    twins = _twins(plan.networks)
     tasks = []
     for run_id, (run, (initial, final)) in intact.items():
         twin = intact.get(twins[run_id])

@@ -81,7 +81,7 @@ def folder(tmp_path: Path) -> Path:
         optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
         for _ in range(40):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(network(x), y).backward()  # type: ignore[no-untyped-call]
+            nn.functional.cross_entropy(network(x), y).backward()
             optimizer.step()
         state = network.state_dict()
         torch.save(state, tmp_path / "net0.pt")

@@ -69,7 +69,7 @@ def test_unlabeled_inputs_are_not_those_of_the_gap(task: ScoreTask, unlabeled: U
     """The other half of the test images as the network sees them, or no inputs at all."""
     recipe = RECIPE.replace(unlabeled=unlabeled)
     data = data_of(recipe)
-    subject = subject_of(replace(task, recipe=recipe))._with_needs(frozenset({"unlabeled"}))
+    subject = subject_of(replace(task, origin=recipe))._with_needs(frozenset({"unlabeled"}))
     if data.unlabeled_images is None:
         with pytest.raises(UnsupportedModelError, match="unlabeled"):
             _ = subject.unlabeled

@@ -54,7 +54,7 @@ def subject(task: ScoreTask) -> Subject:
 def test_unlabeled_inputs_are_other_images_than_those_of_the_gap(task: ScoreTask) -> None:
     """With half of the test images for measures; a copy of one of them is found where it is."""
     recipe = task.recipe.replace(unlabeled="half_of_test")
-    data, seen = data_of(recipe), parts_of(replace(task, recipe=recipe)).unlabeled
+    data, seen = data_of(recipe), parts_of(replace(task, origin=recipe)).unlabeled
     assert seen is not None
     tested = {image.numpy().tobytes() for image in normalised(data.test_images, data)}
     assert len(seen) + len(data.test_images) == len(load(recipe.dataset).test_images)

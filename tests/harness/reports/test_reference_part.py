@@ -19,7 +19,7 @@ def test_a_part_holds_what_earlier_parts_lack(
 ) -> None:
     """One network, then another; a third call finds nothing new and writes no file."""
     zoo, folder = tmp_path / "zoo", tmp_path / "parts"
-    other = replace(packed, recipe=packed.recipe.replace(seed=9))
+    other = replace(packed, origin=packed.recipe.replace(seed=9))
     for run in (packed, other):
         with Store(zoo) as store:
             store.add_run(run)
@@ -34,7 +34,7 @@ def test_a_part_holds_what_earlier_parts_lack(
 def test_a_network_that_was_not_observed_waits(tmp_path: Path, packed: PackedRun) -> None:
     """For a part that is written after its observations."""
     zoo, folder = tmp_path / "zoo", tmp_path / "parts"
-    other = replace(packed, recipe=packed.recipe.replace(seed=9))
+    other = replace(packed, origin=packed.recipe.replace(seed=9))
     with Store(zoo) as store:
         for run in (packed, other):
             store.add_run(run)

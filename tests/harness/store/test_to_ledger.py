@@ -155,9 +155,9 @@ def test_precision_is_a_hyperparameter_where_networks_differ_in_it(tmp_path: Pat
     other = packed.recipe.replace(seed=9)
     with Store(tmp_path) as store:
         store.add_run(packed)
-        store.add_run(replace(packed, recipe=other))
+        store.add_run(replace(packed, origin=other))
         assert "hp.precision" not in frame_of(store)
-        store.add_run(replace(packed, recipe=other, record=replace(packed.record, precision="bf16")))
+        store.add_run(replace(packed, origin=other, record=replace(packed.record, precision="bf16")))
         assert sorted(frame_of(store)["hp.precision"]) == ["bf16", "float32"]
 
 
@@ -166,7 +166,7 @@ def test_a_shift_is_part_of_the_corruption(tmp_path: Path, packed: PackedRun) ->
     shifted = packed.recipe.replace(shift="fog", severity=3, shift_on="train")
     with Store(tmp_path) as store:
         store.add_run(packed)
-        store.add_run(replace(packed, recipe=shifted))
+        store.add_run(replace(packed, origin=shifted))
         frame = frame_of(store)
 
     assert set(frame["hp.corruption"]) == {"true_labels", "true_labels, fog 3 on train"}
