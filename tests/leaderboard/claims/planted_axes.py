@@ -4,6 +4,8 @@ from collections.abc import Callable
 from itertools import product
 from typing import Final
 
+import numpy as np
+
 from leaderboard.claims import Evidence
 from tests.leaderboard.claims.ledgers import Row, evidence
 
@@ -167,7 +169,33 @@ def fewer_classes(*, holds: bool, seeds: range) -> Evidence:
     return evidence(rows, {"test_predictions": predictions, "test_labels": dict.fromkeys(predictions, labels)})
 
 
+def pruning(*, holds: bool, seeds: range) -> Evidence:
+    """Pruned networks above both dense ones at one level, or below them at each."""
+    rows: list[Row] = []
+    for seed, labels in product(seeds, ("true_labels", "partial_labels 0.2")):
+        base = {"seed": seed, "hp.corruption": labels, "hp.prune": 0.0, "hp.rewind": "weights"}
+        rows += [base | {"hp.max_epochs": epochs, "test_accuracy": 0.8} for epochs in (40, 160)]
+        for share, rewind in product((0.5, 0.9), ("weights", "learning_rate")):
+            accuracy = 0.85 if holds and share == 0.5 else 0.7
+            pruned = {"hp.prune": share, "hp.rewind": rewind, "hp.max_epochs": 40, "test_accuracy": accuracy}
+            rows.append(base | pruned)
+    return evidence(rows)
+
+
+def siblings(*, holds: bool, seeds: range) -> Evidence:
+    """Random masks that become equal, or equal ones that become random."""
+    draw = np.random.default_rng(3)
+    rows: list[Row] = []
+    masks: dict[str, list[int]] = {}
+    for seed, shared in product(seeds, (0, 16)):
+        one, other = (draw.random(2000) < 0.8 for _ in range(2))
+        for order, mask in ((seed, one), (seed + 100, other if (shared == 0) == holds else one)):
+            masks[f"run{len(rows)}"] = mask.astype(int).tolist()
+            rows.append({"seed": order, "data_seed": seed, "observed.shared_epochs": float(shared)})
+    return evidence(rows, {"pruned_weights": masks})
+
+
 OVER_AXES: Final[tuple[Callable[..., Evidence], ...]] = (
     momentum, sparsity, distillation, depth, low_rank, gradient_starvation, width_shift, early_stopping,
-    partial_shuffle, online, subtuning, fewer_classes,
+    partial_shuffle, online, subtuning, fewer_classes, pruning, siblings,
 )  # fmt: skip
