@@ -7,11 +7,11 @@ from typing import Final, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from measures.errors import InvalidSubjectError, UndeclaredNeedError, UnsupportedModelError
 from measures.pass_cache import PassCache
 from measures.private_copy import frozen_copy, unwrapped
+from measures.pure_forward import PureForward
 from measures.state_checks import check_checkpoints, check_state
 from measures.subject_checks import (
     as_inputs,
@@ -83,6 +83,7 @@ class Subject:
         network = unwrapped(model)
         self.device, self.dtype = device_and_dtype(network)
         self.model = frozen_copy(network, self.device, self.dtype)
+        self._pure_forward = PureForward(self.model)
         self.params: dict[str, Tensor] = {name: p.detach() for name, p in self.model.named_parameters()}
         self.buffers: dict[str, Tensor] = {name: b.detach() for name, b in self.model.named_buffers()}
         self.inputs = as_inputs(self.model, dense_copy("inputs", inputs).to(self.device), self.dtype)
@@ -230,7 +231,7 @@ class Subject:
         """
         if inputs.is_floating_point():
             self.require_real_inputs()
-        return cast("Tensor", functional_call(self.model, {**self.buffers, **params}, (inputs,)))
+        return cast("Tensor", self._pure_forward({**self.buffers, **params}, inputs))
 
     def logits_of(self, inputs: Tensor) -> Tensor:
         """Logits [n, k] of `inputs` [n, c, h, w] under the trained parameters."""
