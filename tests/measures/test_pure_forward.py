@@ -1,5 +1,8 @@
 """A network as a function of its parameters and buffers."""
 
+from collections.abc import Iterator
+from typing import Any, cast
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -17,6 +20,7 @@ class Tied(nn.Module):
         self.first = nn.Linear(3, 3)
         self.second = nn.Linear(3, 3)
         self.second.weight = self.first.weight
+        self.count: Tensor
         self.register_buffer("count", torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,7 +77,12 @@ def test_names_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = network("conv_bn").subject()
     walked: list[nn.Module] = []
     walk = nn.Module.named_modules
-    monkeypatch.setattr(nn.Module, "named_modules", lambda self, *a, **k: (walked.append(self), walk(self, *a, **k))[1])
+
+    def watched(self: nn.Module, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Module]]:
+        walked.append(self)
+        return cast("Iterator[tuple[str, nn.Module]]", walk(self, *args, **kwargs))
+
+    monkeypatch.setattr(nn.Module, "named_modules", watched)
     subject.logits_of(subject.inputs[:2])
     assert not walked
     dict(subject.model.named_parameters())
