@@ -67,6 +67,8 @@ def check(
             faults.append(Fault(what, "Make it cheaper, or raise --time-limit."))
         if "refit" in measure.needs:
             remarks.append(UNTRIED)
+        if printed := next((answer.printed[name] for answer in answers.values() if name in answer.printed), ""):
+            remarks.append(f"It prints, which nobody sees elsewhere: {printed.strip()}")
         measures[name] = MeasureResult(
             source=measure.source,
             family=measure.family,

@@ -26,6 +26,7 @@ class Answer:
         again: by measure, a second computation; only for trials that are computed twice.
         touched: by measure, what it changed; only for trials that are computed twice.
         peak: bytes by which the process grew.
+        printed: by measure, the beginning of what it printed, where it did.
     """
 
     key: tuple[str, ...]
@@ -33,6 +34,7 @@ class Answer:
     again: Mapping[str, Score] = field(default_factory=dict)
     touched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     peak: int = 0
+    printed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runner:
@@ -74,6 +76,7 @@ class Runner:
             trial.key,
             {name: reply.score for name, reply in replies.items()},
             peak=max(reply.peak for reply in replies.values()),
+            printed={name: reply.printed for name, reply in replies.items() if reply.printed},
         )
 
     def _twice(self, trial: Trial) -> Answer:
@@ -86,6 +89,7 @@ class Runner:
             {name: second.score for name, (_, second) in pairs.items()},
             {name: first.touched for name, (first, _) in pairs.items()},
             max(first.peak for first, _ in pairs.values()),
+            {name: first.printed for name, (first, _) in pairs.items() if first.printed},
         )
 
     def _score(self, trial: Trial, measure: Measure) -> Reply:

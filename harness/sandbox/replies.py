@@ -20,11 +20,13 @@ class Reply:
         score: with the reason where there is no value.
         touched: what the measure changed outside of itself, such as "parameter fc.weight" or "random state".
         peak: bytes by which its process grew; of several measures in one process, until then.
+        printed: the beginning of what it printed.
     """
 
     score: Score
     touched: tuple[str, ...] = ()
     peak: int = 0
+    printed: str = ""
 
 
 def reply_of(event: Event, submission: Submission) -> Reply:
@@ -56,7 +58,8 @@ def reply_of(event: Event, submission: Submission) -> Reply:
                 submission.source_hash,
                 _failure_in(event),
             )
-            return Reply(score, (), max(0, peak))
+            printed = event.get("printed")
+            return Reply(score, (), max(0, peak), printed if isinstance(printed, str) else "")
         case _:
             return Reply(Score(None, "failed", 0.0, 0, "The sandboxed measure returned a malformed score."))
 

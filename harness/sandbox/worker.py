@@ -47,6 +47,8 @@ RUN, KILL, TURN = b"R", b"K", b"T"
 ENDED: Final = struct.Struct("i")  # the exit status of a fork, as `os.waitpid` returns it
 GLANCE: Final = 0.002  # seconds between two polls of a fork
 LONGEST_WHY: Final = 20_000  # characters
+LONGEST_PRINT: Final = 400  # characters that are kept of what a measure prints
+PRINTED: Final = "printed"  # file of the scratch folder
 FIRST_PROCESS: Final = 1
 SAME: Final = {"model", "inputs", "labels", "seed"}  # parts that shared results depend on
 
@@ -143,9 +145,10 @@ def _sweep(child: int) -> None:
 def _run_fork(scratch: Path, payload: int, results: int, exchange: int | None = None) -> NoReturn:
     """Run one request in a fork."""
     os.setsid()
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    printed = os.open(scratch / PRINTED, os.O_RDWR | os.O_CREAT)
+    for descriptor in (1, 2):
+        os.dup2(printed, descriptor)
     status, channel = 0, socket.socket(fileno=results)
     try:
         request = cast("Request", _read(payload))
@@ -207,9 +210,21 @@ def _handle(
                 "passes": list(score.passes),
                 "layers": dict(score.layers),
                 "peak": _peak() - memory,
+                "printed": _take_printed(),
             }
         after = _state_of(subject)
         yield {"end": sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))}
+
+
+def _take_printed() -> str:
+    """Return the beginning of what has been printed since the last call."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # a measure may have closed or replaced it
+            stream.flush()
+    text = os.pread(1, LONGEST_PRINT, 0).decode(errors="replace")
+    os.ftruncate(1, 0)
+    os.lseek(1, 0, os.SEEK_SET)
+    return text
 
 
 def _load_measures(request: Request, scratch: Path) -> dict[str, Measure]:

@@ -92,7 +92,10 @@ def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench:
     path = tmp_path / "farthest.py"
     dice = 'throw = 1 + 0.5 * float(torch.randn((), generator=subject.generator("dice")))'
     times = "return throw * sum(float(p.double().abs().sum()) for p in subject.params.values())"
-    measures = measure_called("farthest", *FARTHEST, more=', needs={"init"}'), measure_called("thrown", dice, times)
+    measures = (
+        measure_called("farthest", *FARTHEST, more=', needs={"init"}'),
+        measure_called("thrown", dice, 'print("a", "word")', times),
+    )
     path.write_text(HEADER + "".join(measures))
     result = gapbench("check", path, "--json", "--time-limit", LONG, "--markdown", tmp_path / "verdict.md")
     report = json.loads(result.stdout)
@@ -113,10 +116,11 @@ def test_a_measure_that_keeps_the_contract_is_accepted(tmp_path: Path, gapbench:
     assert 0.1 < zoo["settles"] < 1
     assert "what these networks settle | differences of Psi above 0." in (tmp_path / "verdict.md").read_text()
     assert zoo["noise"] == 0
-    thrown = report["measures"]["thrown"]
-    assert thrown["zoo"]["noise"] > 1
-    assert any(remark.startswith("It ranks draws of its estimator") for remark in thrown["remarks"])
-    assert not any("draws" in remark for remark in entry["remarks"])
+    dicing = report["measures"]["thrown"]
+    assert dicing["zoo"]["noise"] > 1
+    assert any(remark.startswith("It ranks draws of its estimator") for remark in dicing["remarks"])
+    assert "It prints, which nobody sees elsewhere: a word" in dicing["remarks"]
+    assert not any("draws" in remark or "prints" in remark for remark in entry["remarks"])
     assert 0 < entry["costs"]["seconds"] <= entry["costs"]["most_seconds"]
     text = (tmp_path / "verdict.md").read_text()
     assert text.startswith("## `farthest`: accepted\n\n")
