@@ -109,11 +109,11 @@ def page(
     ] = None,
 ) -> int:
     """Rank a zoo and write its leaderboard.html."""
+    from harness.reports.page import build_page
     from harness.reports.ranking import RankOptions, rank_beside
     from harness.reports.reference import reference_name
     from harness.store.atomic_write import write_text
     from harness.store.snapshot import require_zoo
-    from leaderboard.views.page import build
 
     if reference_name(source) is None:
         require_zoo(source)
@@ -124,7 +124,7 @@ def page(
     options = RankOptions(target=target, within=None if within == "none" else within, all_runs=all_runs)
     ranked = rank_beside(source, beside, options, errors)
     destination = output or source / "leaderboard.html"
-    write_text(destination, build(ranked.report, ranked.ledger, ranked.report.provenance or {}, curves=ranked.curves))
+    write_text(destination, build_page(ranked.report, ranked.ledger, ranked.curves))
     console.print(f"The page: [bold]{escape(str(destination))}[/]", soft_wrap=True)
     return report_empty(ranked.report)
 

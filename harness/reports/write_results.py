@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
+from harness.reports.page import build_page
 from harness.reports.ranking import CLAIMS, describe_measures
 from harness.store.atomic_write import write_text, written_whole
 from harness.store.provenance import suites_of
@@ -18,7 +19,6 @@ from harness.store.to_ledger import curves_of, evidence_of, frame_of, provenance
 from leaderboard.claims import Claim, judge
 from leaderboard.ranking.rank import rank
 from leaderboard.ranking.report import Report
-from leaderboard.views.page import build
 
 
 def write_results(store: Store, claims: Sequence[Claim]) -> Report:
@@ -30,8 +30,7 @@ def write_results(store: Store, claims: Sequence[Claim]) -> Report:
     write_text(store.folder / CLAIMS, json.dumps([asdict(claim) for claim in judged], indent=1, allow_nan=False))
     write_snapshot(store.folder, ledger, provenance)
     write_text(store.folder / "leaderboard.json", json.dumps(report.to_json(), indent=1, allow_nan=False))
-    page = build(report, ledger, provenance, curves=curves_of(store))
-    write_text(store.folder / "leaderboard.html", page)
+    write_text(store.folder / "leaderboard.html", build_page(report, ledger, curves_of(store)))
     return report
 
 

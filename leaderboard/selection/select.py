@@ -15,6 +15,7 @@ from leaderboard.ledger.corruption import trained_on_random_labels
 from leaderboard.ledger.metadata import metadata_of
 from leaderboard.ledger.read import check_ledger
 from leaderboard.ledger.targets import Target, target_of
+from leaderboard.ranking.families import NO_FAMILY
 from leaderboard.ranking.rank import column_of
 from leaderboard.statistics.pairs import Floats
 from leaderboard.statistics.resampling import draw
@@ -141,7 +142,7 @@ def select(
         raise LedgerError(f"Nothing can be selected: {next(iter(why.values()), 'the ledger has no measures.')}")
     members: dict[str, list[str]] = {}
     for name in measures:
-        members.setdefault(about[name].family or "no family", []).append(name)
+        members.setdefault(about[name].family or NO_FAMILY, []).append(name)
     families = {
         family: picks.selection(_average([draws[name] for name in names]), n=max(measures[name].n for name in names))
         for family, names in members.items()

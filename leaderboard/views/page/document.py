@@ -17,17 +17,21 @@ from markupsafe import Markup, escape
 
 from leaderboard.claims.table import describe_estimate
 from leaderboard.ledger.targets import words_of
+from leaderboard.ranking.families import FamilyFacts, family_facts
 from leaderboard.ranking.report import Report
+from leaderboard.selection.select import SelectionReport
 from leaderboard.statistics.estimator_noise import LIMIT
+from leaderboard.views.families import format_gate, plain_family
 from leaderboard.views.held_out import Pair, not_compared, pairs_of
 from leaderboard.views.held_out_text import headline
 from leaderboard.views.page.embedded import embedded
 from leaderboard.views.page.facts import Facts, facts
 from leaderboard.views.page.trained import choices, outcome, power_line, quantities, settings
-from leaderboard.views.rows import apart_name, plain_name
+from leaderboard.views.rows import Figure, apart_name, plain_name
 from leaderboard.views.terminal import DASH, format_duration, format_labels, format_noise
 
 ARXIV: Final = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
+PICKS: Final = 10  # measures whose selection figures are listed
 MINUS: Final = "\N{MINUS SIGN}"
 SCRIPTS: Final = ("data", "address", "table", "plots", "panel", "start")  # parts of one program, in this order
 
@@ -46,6 +50,7 @@ def build(
     destination: Path | None = None,
     *,
     curves: Mapping[str, Sequence[float]] | None = None,
+    selection: SelectionReport | None = None,
 ) -> str:
     """Build the leaderboard as one HTML document that works offline, and write it to `destination` if given.
 
@@ -58,6 +63,7 @@ def build(
             the heading.
         destination: file to write, UTF-8.
         curves: training loss of each epoch by run_id, for the plot of learning curves.
+        selection: how good the networks are that the measures pick, from the same ledger; None to leave it out.
     """
     chapters = "\n".join(_package_text(f"{name}.js") for name in SCRIPTS)
     script, plotly = f'"use strict";\n(() => {{\n{chapters}}})();\n', _plotly_script()
@@ -76,6 +82,10 @@ def build(
             across=across,
             best_told=_last_better_than_chance(panels),
             beside=_beside(report),
+            family_facts=family_facts(report),
+            psi_within=apart_name(report),
+            selection=selection,
+            shown_picks=[] if selection is None else list(selection.measures.items())[:PICKS],
             choices=choices(ledger),
             quantities=quantities(ledger),
             outcome=outcome(ledger),
@@ -131,6 +141,10 @@ def _environment() -> Environment:
         breakable=_breakable,
         linked=_linked,
         fragment=lambda name: "measure=" + quote(name, safe=""),
+        family_fragment=lambda family: "family=" + quote(family, safe=""),
+        plain_family=plain_family,
+        best_figure=_best_figure,
+        gate=format_gate,
     )
     environment.globals |= {"dash": DASH, "noise_limit": LIMIT}
     return environment
@@ -138,6 +152,10 @@ def _environment() -> Environment:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return DASH if value is None else f"{value:z.{digits}f}".replace("-", MINUS)
+
+
+def _best_figure(one: FamilyFacts) -> Figure:
+    return Figure(value=one.psi, interval=one.interval)
 
 
 def _ends(interval: tuple[float, float] | None) -> str:

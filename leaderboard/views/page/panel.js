@@ -61,6 +61,9 @@ body.addEventListener("click", (event) => {
   if (row && !event.target.closest("a") && getSelection().isCollapsed) location.hash = fragment(row.dataset.name);
 });
 addEventListener("hashchange", follow);
+element("families")?.addEventListener("click", (event) => {
+  if (event.target.closest('a[href^="#family="]')) element("ranking").scrollIntoView();
+});
 element("logarithmic").addEventListener("change", () => drawScatter(drawn));
 element("permalink").addEventListener("click", async (event) => {
   event.preventDefault();
