@@ -63,7 +63,7 @@ class Pools:
         every = np.concatenate([np.ones((1, counts.shape[1])), counts])[:, configuration]  # [1 + count, n]
         self._parts = [np.flatnonzero(stratum == code) for code in np.unique(stratum)]
         self._weights = [every[:, part] for part in self._parts]
-        self._share = [weights.sum(axis=1) / every.sum(axis=1) for weights in self._weights]
+        self._share = [_share(weights.sum(axis=1), every.sum(axis=1)) for weights in self._weights]
         mean = sum(
             share * _mean(weights, target[part])
             for part, weights, share in zip(self._parts, self._weights, self._share, strict=True)
@@ -133,6 +133,11 @@ def _chance(scores: Floats, weights: Floats, size: int) -> Floats:
     chance = np.empty_like(weights)
     chance[:, order] = per_weight[:, code]
     return np.asarray(chance * weights, dtype=np.float64)
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    """Divide; NaN for a resample that draws none of the networks with a score."""
+    return np.asarray(np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0), dtype=np.float64)
 
 
 def _mean(weights: Floats, values: Floats) -> Floats:

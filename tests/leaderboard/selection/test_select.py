@@ -77,3 +77,15 @@ def test_refusals() -> None:
         select(zoo().assign(gap=0.1))
     with pytest.raises(LedgerError, match="Did you mean: width"):
         select(zoo(), within="widht")
+
+
+def test_a_measure_of_few_networks() -> None:
+    """Resamples that draw none of its networks count for nothing, and nobody is warned of a division by zero."""
+    ledger = zoo()
+    ledger.loc[ledger["hp.width"] + ledger["hp.rate"] * 100 > 9, "measure.perfect"] = (
+        np.nan
+    )  # one configuration a corruption
+    found = select(ledger, bootstrap=200, metadata=METADATA).measures["perfect"]
+
+    assert found.n < 8
+    assert 0 <= found.regret.value <= 2

@@ -83,7 +83,7 @@ def test_a_telephone(visit: Open, ridge_page: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(FURTHEST) <= 390
 
-    page.get_by_role("link", name="margin", exact=True).click()
+    page.locator("#leaderboard").get_by_role("link", name="margin", exact=True).click()
     page.wait_for_selector("#plot .point")
     plot, facts = page.locator("#plot").bounding_box(), page.locator("#facts").bounding_box()
     assert plot is not None
@@ -130,6 +130,6 @@ def test_published_ledger(visit: Open, data_dir: Path, tmp_path: Path) -> None:
     page.locator("th[data-key=psi] button").click()
     page.locator("th[data-key=psi] button").click()
     assert names(page) == ["VPM_1", "VPM_80", "VR", "WCV"]
-    page.get_by_role("link", name="WCV", exact=True).click()
+    page.locator("#leaderboard").get_by_role("link", name="WCV", exact=True).click()
     page.wait_for_selector("#plot .point")
     assert page.locator("#plot .xy .point").count() == 96

@@ -17,7 +17,7 @@ def test_facts_become_elements_when_they_are_opened(visit: Open, plain_page: str
     page = visit(plain_page)
     assert page.locator("article").count() == 0
 
-    page.get_by_role("link", name="margin", exact=True).click()
+    page.locator("#leaderboard").get_by_role("link", name="margin", exact=True).click()
     expect(page.locator("article")).to_have_count(1)
     assert page.locator("#facts .heat td").count() == 9 + 1
 
@@ -25,7 +25,7 @@ def test_facts_become_elements_when_they_are_opened(visit: Open, plain_page: str
 def test_scatter(visit: Open, ridge_page: str, ridge_ledger: pd.DataFrame) -> None:
     """A click opens the plot: a point a ranked network with a score, a trace a corruption, and the facts beside it."""
     page = visit(ridge_page)
-    page.get_by_role("link", name="log_margin", exact=True).click()
+    page.locator("#leaderboard").get_by_role("link", name="log_margin", exact=True).click()
     page.wait_for_selector("#plot .point")
     ranked = ridge_ledger[ridge_ledger["converged"] & ridge_ledger["measure.log_margin"].notna()]
     traces = page.evaluate("plot.data.map((t) => [t.xaxis, t.name, t.x, t.y, t.marker.symbol, t.text])")
@@ -124,7 +124,7 @@ def test_a_deep_link_with_a_hostile_name(visit: Open, ridge_page: str) -> None:
     assert page.locator("#panel-name").inner_text() == HOSTILE
     assert page.locator("#plot .xtitle").text_content() == HOSTILE
     assert HOSTILE in page.locator("#facts").inner_text()
-    assert page.get_by_role("link", name=HOSTILE, include_hidden=True).count() == 1
+    assert page.locator("#leaderboard").get_by_role("link", name=HOSTILE, include_hidden=True).count() == 1
 
 
 @pytest.mark.parametrize("fragment", ["#measure=nobody", "#measure=%E0%A4%A", "#elsewhere"])

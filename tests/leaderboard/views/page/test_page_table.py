@@ -94,7 +94,7 @@ def test_tracks_and_columns(visit: Open, ridge_report: Report, ridge_ledger: pd.
     assert page.locator("tbody").get_by_text("second run").is_visible()
     page.locator("[data-column=psi]").uncheck()
     assert page.locator("th[data-key=psi]").is_hidden()
-    assert page.locator("tbody td.psi:visible").count() == 0
+    assert page.locator("#leaderboard td.psi:visible").count() == 0
     header.locator("button").click()
     assert header.get_attribute("aria-sort") == "ascending"
 
