@@ -56,6 +56,8 @@ class Recipe:
         shift: a common corruption of the images, Hendrycks & Dietterich 2019, after the condition; none if None.
         severity: of the shift, 1 to 5; 0 without one.
         shift_on: which images the shift changes.
+        poison: share of the training images that get a trigger patch and the label `poison_target`, Gu et al. 2017.
+        poison_target: the class of poisoned images; 0 without them.
         unlabeled: which test images measures see without labels: "none", or "half_of_test" for one half of them, the
             gap being measured on the other half alone.
         model: a family of `FAMILIES`, sized to the image, one of `SOLVED`, or the name of any timm model.
@@ -133,6 +135,8 @@ class Recipe:
     shift: CommonCorruption | None = field(default=None, metadata=traits(pretraining=True, solved=True))
     severity: int = field(default=0, metadata=traits(pretraining=True, solved=True))
     shift_on: ShiftOn = field(default="both", metadata=traits(pretraining=True, solved=True))
+    poison: float = field(default=0.0, metadata=traits(pretraining=True, solved=True))
+    poison_target: int = field(default=0, metadata=traits(pretraining=True, solved=True))
     unlabeled: Unlabeled = field(default="none", metadata=traits(solved=True))
     model: str = field(default="mlp", metadata=traits(shared=True, solved=True))
     width: float = field(default=1.0, metadata=traits(POSITIVE, shared=True, solved=True, redrawn="count"))

@@ -21,6 +21,8 @@ from harness.store.store import Store
 from leaderboard.claims import Claim, claims_of
 from measures import Measure
 from measures.registry import catalog, expand, select
+from zoo.corruptions import require_fit
+from zoo.data.datasets import load
 from zoo.errors import RecipeError, SuiteError
 from zoo.held_out import held_out
 from zoo.models.pretrained import load_pretrained
@@ -170,6 +172,7 @@ def check_recipes(recipes: Sequence[Recipe], data_dir: Path | None, places: Sequ
     for index, recipe in enumerate(recipes):
         for other in with_others([recipe]):
             try:
+                require_fit(load(other.dataset, data_dir), other.data)
                 shape = shape_of(other)
                 if shape not in tried:
                     data = data_of(shape, data_dir)

@@ -5,7 +5,7 @@ measure and version. `leaderboard/reference/README.md` lists the columns; `harne
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -57,10 +57,18 @@ def parts_in(folder: Path, pattern: str = NETWORKS) -> list[Path]:
 def read_networks(folder: Path) -> pd.DataFrame:
     """Read all networks of a reference ledger, in the order in which they were added, without scores.
 
+    A hyperparameter that recipes did not have when a part was written is at its default in that part.
+
     Raises:
         ReferenceLedgerError: a part has other hyperparameters than the first.
     """
     parts = {path: pd.read_parquet(path) for path in parts_in(folder)}
+    defaults = _defaults(parts.values())
+    for part in parts.values():
+        later = defaults.keys() - set(part)
+        unnamed = later - {f"hp.{name}" for text in part["recipe"] for name in json.loads(text)}
+        for name in sorted(unnamed):
+            part[name] = defaults[name]
     columns = {path: {name for name in part if str(name).startswith("hp.")} for path, part in parts.items()}
     first = next(iter(columns))
     for path, names in columns.items():
@@ -142,6 +150,17 @@ def require_scores(snapshot: Snapshot, name: str) -> None:
             f"{PREFIX}{name} must hold scores to be ranked; its {len(snapshot.ledger)} networks have none yet. See the "
             f"networks: gapbench export {PREFIX}{name} -o networks.csv."
         )
+
+
+def _defaults(parts: Iterable[pd.DataFrame]) -> dict[str, Any]:
+    """Find the value of each hyperparameter in recipes that do not name it: they name what is not at its default."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        named = [set(json.loads(text)) for text in part["recipe"]]
+        for column in (str(name) for name in part if str(name).startswith("hp.")):
+            values = [v for v, own in zip(part[column], named, strict=True) if column.removeprefix("hp.") not in own]
+            found |= {column: values[0]} if values else {}
+    return found
 
 
 def _provenance_of(whole: pd.DataFrame, name: str) -> Provenance:

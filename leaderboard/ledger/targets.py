@@ -9,6 +9,7 @@
 | `error_under.clean` | test error on the same images as they are | the same |
 | `error_under.mean` | mean of `error_under.<shift>.<severity>` over all that the ledger has | these |
 | `balanced_error` | mean over the classes of the test error on their images | the observation of this name |
+| `attack_success` | share of the test images with a trigger that are called the class of the poison | the same |
 
 `size.<family>`, such as `size.error_under`, is the number of test examples behind a target whose name begins so.
 """  # noqa: E501  a table's row
@@ -30,7 +31,7 @@ PLAIN: Final[dict[str, str]] = {
     "loss_gap": "train_loss and test_loss",
     "test_error": "test_accuracy",
 }
-OBSERVED: Final = re.compile(r"error_under\.[a-z0-9_]+(?:\.[1-5])?|balanced_error")
+OBSERVED: Final = re.compile(r"error_under\.[a-z0-9_]+(?:\.[1-5])?|balanced_error|attack_success")
 EVERY_SHIFT: Final = re.compile(r"error_under\.[a-z0-9_]+\.[1-5]")
 MEAN: Final = "error_under.mean"
 CLEAN: Final = "error_under.clean"
@@ -41,6 +42,7 @@ WORDS: Final = {
     CLEAN: "test error on the images that are shifted, as they are",
     MEAN: "mean test error under the shifts",
     "balanced_error": "balanced test error",
+    "attack_success": "success of the backdoor",
 }
 BEFORE: Final = "observed."  # what a zoo puts before the names of its observations
 UNDER_SHIFT: Final = re.compile(r"observed\.error_(?!under\.)([a-z0-9_]+)")  # of `error_under_shift`, at one severity

@@ -29,7 +29,7 @@ def test_the_run_id_depends_on_changed_fields_alone() -> None:
 
 OTHER: dict[str, Any] = {
     "dataset": "cifar10", "classes": (0, 1), "merged": (0, 1), "image_side": 4, "train_size": 100,
-    "train_part": 1, "imbalance": 10.0, "pairs": 1,
+    "train_part": 1, "imbalance": 10.0, "pairs": 1, "poison": 0.1, "poison_target": 3,
     "unlabeled": "half_of_test", "corruption": "random_labels", "class_noise": ((3, 5, 0.3),), "label_resampling": 0.1,
     "width": 2.0, "bandwidth": 2.0, "depth": 3, "stem": "fitted", "batch_norm": False,
     "pretrained": "some.safetensors", "frozen_layers": ("1",),
@@ -44,6 +44,7 @@ OTHER: dict[str, Any] = {
     "target_loss": 0.1, "seed": 7, "init_seed": 7, "data_seed": 7,
 }  # fmt: skip
 NEEDED: dict[str, dict[str, Any]] = {  # beside which a field means something
+    "poison_target": {"poison": 0.1},
     "train_part": {"train_size": 100}, "bandwidth": {"model": "kernel_gaussian"},
     "batch_norm": {"model": "resnet"}, "noise_tail": {"noise_scale": 0.1}, "noise_batch": {"noise_scale": 0.1},
     "tuned_layers": {"source": Recipe(seed=3)},

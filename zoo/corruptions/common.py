@@ -6,7 +6,7 @@ files, and results are rounded to the nearest grey level, where the source drops
 floating point would decide a level.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal, get_args
 
 import torch
@@ -80,6 +80,20 @@ def require_common_corruption(name: str, severity: int) -> None:
         raise RecipeError(f"severity must be 1, 2, 3, 4 or 5 with {name!r}; got {severity}.")
 
 
+def require_corruptible(shape: Sequence[int], name: str) -> None:
+    """Refuse images [c, h, w] that have neither one nor three channels, or are smaller than 8 x 8 pixels.
+
+    Raises:
+        RecipeError: see above.
+    """
+    channels, *sides = shape
+    if channels not in CHANNELS or min(sides) < SMALLEST:
+        raise RecipeError(
+            f"The images must have 1 or 3 channels and sides of at least {SMALLEST} pixels for {name!r}; "
+            f"got [c, h, w] = {list(shape)}."
+        )
+
+
 def apply_common_corruption(
     images: Tensor, name: CommonCorruption, severity: int, generator: torch.Generator
 ) -> Tensor:
@@ -95,12 +109,7 @@ def apply_common_corruption(
     require_common_corruption(name, severity)
     if images.dtype != torch.uint8:
         raise RecipeError(f"The images must be uint8 for {name!r}, which is of grey levels; got {images.dtype}.")
-    channels, *sides = images.shape[1:]
-    if channels not in CHANNELS or min(sides) < SMALLEST:
-        raise RecipeError(
-            f"The images must have 1 or 3 channels and sides of at least {SMALLEST} pixels for {name!r}; "
-            f"got [c, h, w] = {list(images.shape[1:])}."
-        )
+    require_corruptible(images.shape[1:], name)
     corrupted = torch.empty_like(images)
     for source, target in zip(images.split(CHUNK), corrupted.split(CHUNK), strict=True):
         x = _APPLY[name](source.double() / 255, severity, generator)

@@ -22,6 +22,7 @@ GAP: Final = 6
 LEFT, TOP = 130, 24  # room for words
 BLOCKS: Final = 2  # columns of corruptions
 NOISE: Final = ((5, 3, 0.3), (8, 3, 0.3))  # the class noise shown
+POISON: Final = 0.5  # the share shown; class 0 is its target
 ERASED: Final = 0.1
 
 Examples = list[tuple[Tensor, int]]  # images [h, w or 2 w], uint8, with the labels trained on
@@ -68,7 +69,8 @@ def of_training() -> dict[str, Examples]:
         for name in CORRUPTIONS
     }
     noisy, pairs = trained(DataSpec(class_noise=NOISE)), trained(DataSpec(pairs=1))
-    return {**conditions, "class_noise": noisy, "pairs": pairs, "erased copies": erased()}
+    poison = trained(DataSpec(poison=POISON))
+    return {**conditions, "class_noise": noisy, "poison": poison, "pairs": pairs, "erased copies": erased()}
 
 
 def figure() -> Image.Image:

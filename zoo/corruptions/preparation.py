@@ -6,10 +6,12 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from zoo.corruptions.common import require_corruptible
 from zoo.corruptions.conditions import corrupt
 from zoo.corruptions.confusion import ClassNoise, confused
 from zoo.corruptions.imbalance import long_tailed
 from zoo.corruptions.pairs import paired, paired_indices
+from zoo.corruptions.poison import poisoned, require_poisonable
 from zoo.corruptions.shift import apply_shift
 from zoo.corruptions.spec import NO_UNLABELED, DataSpec
 from zoo.data.datasets import ImageSet, pixel_statistics, stratified_subset
@@ -32,7 +34,8 @@ class PreparedData:
         test_labels: int64 [m], the true ones.
         unlabeled_images: [u, c, h, w], what measures may see, none of them among `test_images`; None where they may
             see nothing but training data.
-        held_out_images: [v, c, h, w], treated as the training images and not among them; v is 0 where all are.
+        held_out_images: [v, c, h, w], treated as the training images without poison and not among them; v is 0 where
+            all are.
         held_out_labels: int64 [v], the true ones.
         mean: float32 [c] of the training images, see `prepare`.
         std: float32 [c]; the network sees (x - mean) / std.
@@ -54,7 +57,7 @@ class PreparedData:
 
 
 def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
-    """The data of one training run: classes, image size, condition, class noise, shift, subset, imbalance, pairs.
+    """The data of one training run, changed in the order that `DataSpec` gives.
 
     The whole set is corrupted and then cut. So with one seed, whatever the size: an image has the same pixels and the
     same label in every subset that holds it, and a smaller subset lies within a larger one. The cut goes by true
@@ -75,6 +78,9 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
         noisy = _with_class_noise(noisy, spec)
     if spec.shift is not None:
         noisy = apply_shift(noisy, spec.shift, spec.severity, spec.shift_on, spec.seed)
+    trained = noisy
+    if spec.poison:
+        trained = poisoned(noisy, spec.poison, spec.poison_target, generator(images.name, "poison", spec.seed))
     chosen, held_out = _chosen(images, spec)
     if spec.imbalance != 1:
         names = (images.name, "imbalance", spec.seed)
@@ -82,8 +88,8 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
     tested, unlabeled = _halves(images, spec)
     mean, std = pixel_statistics(noisy.train_images)
     single = PreparedData(
-        train_images=noisy.train_images[chosen],
-        train_labels=noisy.train_labels[chosen],
+        train_images=trained.train_images[chosen],
+        train_labels=trained.train_labels[chosen],
         test_images=noisy.test_images if tested is None else noisy.test_images[tested],
         test_labels=noisy.test_labels if tested is None else noisy.test_labels[tested],
         unlabeled_images=None if unlabeled is None else noisy.test_images[unlabeled],
@@ -92,9 +98,24 @@ def prepare(images: ImageSet, spec: DataSpec) -> PreparedData:
         mean=mean,
         std=std,
         num_classes=images.num_classes,
-        labels_changed=float((noisy.train_labels != images.train_labels)[chosen].double().mean()),
+        labels_changed=float((trained.train_labels != images.train_labels)[chosen].double().mean()),
     )
     return _in_pairs(single, images.name, spec) if spec.pairs else single
+
+
+def require_fit(images: ImageSet, spec: DataSpec) -> None:
+    """Refuse a shift or a poison that images of this size cannot have, without preparing any.
+
+    Raises:
+        RecipeError: the images are too small or have other channels, or `poison_target` is none of the classes.
+    """
+    channels, *sides = images.train_images.shape[1:]
+    shape = [channels, *(sides if spec.image_side is None else [spec.image_side] * 2)]
+    if spec.shift is not None:
+        require_corruptible(shape, spec.shift)
+    if spec.poison:
+        kept = len(spec.classes) or images.num_classes
+        require_poisonable(shape, max(spec.merged) + 1 if spec.merged else kept, spec.poison_target)
 
 
 def _with_class_noise(images: ImageSet, spec: DataSpec) -> ImageSet:

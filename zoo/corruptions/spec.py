@@ -7,6 +7,7 @@ from zoo.corruptions.common import CommonCorruption
 from zoo.corruptions.conditions import Corruption, require_corruption
 from zoo.corruptions.confusion import ClassNoise, require_class_noise
 from zoo.corruptions.imbalance import require_imbalance
+from zoo.corruptions.poison import require_poison
 from zoo.corruptions.shift import DEFAULT_ON, ShiftOn, require_shift
 from zoo.data.subsets import require_classes, require_merged
 from zoo.errors import RecipeError
@@ -20,8 +21,8 @@ NO_UNLABELED: Final[Unlabeled] = "none"
 class DataSpec:
     """Changes to a data set before a network is trained on it; names and defaults are those of the recipe.
 
-    They are applied in this order: classes, merging, shrinking, condition and class noise, shift, subset, imbalance,
-    pairs.
+    They are applied in this order: classes, merging, shrinking, condition and class noise, shift, poison, subset,
+    imbalance, pairs.
 
     Attributes:
         classes: the classes that are kept, ascending, and renumbered from 0; all of them if empty.
@@ -34,6 +35,8 @@ class DataSpec:
         shift: a common corruption of the images after the condition; none if None.
         severity: of the shift, 1 to 5; 0 without one.
         shift_on: which images the shift changes.
+        poison: share of the training images that get a trigger and the label `poison_target`.
+        poison_target: a class, numbered as after `classes` and `merged`; 0 without poison.
         train_size: training images, a stratified subset; all of them if None.
         train_part: which of several disjoint subsets of `train_size`, numbered from 0; each is stratified.
         imbalance: ratio of the first class's share that is kept of the subset to that of the last; 1 for all of it.
@@ -55,6 +58,8 @@ class DataSpec:
     shift: CommonCorruption | None = None
     severity: int = 0
     shift_on: ShiftOn = DEFAULT_ON
+    poison: float = 0.0
+    poison_target: int = 0
     train_size: int | None = None
     train_part: int = 0
     imbalance: float = 1.0
@@ -70,6 +75,7 @@ class DataSpec:
         require_corruption(self.corruption, self.corruption_p)
         require_class_noise(self.class_noise, self.classes, self.corruption)
         require_shift(self.shift, self.severity, self.shift_on, self.corruption)
+        require_poison(self.poison, self.poison_target)
         if self.train_size is not None and self.train_size < 1:
             raise RecipeError(f"train_size must be at least 1 or None; got {self.train_size}.")
         if self.train_part < 0:

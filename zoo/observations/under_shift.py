@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.corruptions import COMMON_CORRUPTIONS, CommonCorruption, apply_common_corruption
-from zoo.corruptions.common import SEVERITIES
+from zoo.corruptions.common import CHANNELS, SEVERITIES, SMALLEST
 from zoo.data.subsets import stratified_subset
 from zoo.observations.observed import Observed, Trained, observation
 from zoo.seeds import generator
@@ -24,7 +24,8 @@ def error_under_shift(trained: Trained) -> Observed:
 
     Measured on 2,000 of the test images of the gap, drawn class by class, or on all where there are fewer. The sample
     and the draws of a corruption are the same for every network of a data set. `clean_error` is the error on the sample
-    itself. Nothing is observed of networks whose test images are shifted already, come in pairs or are no grey levels.
+    itself. Nothing is observed of networks whose test images are shifted already, come in pairs, are no grey
+    levels, or smaller than 8 x 8 pixels.
     """
     if (sample := _sample(trained)) is None:
         return {}
@@ -50,7 +51,9 @@ def _sample(trained: Trained) -> tuple[Tensor, Tensor] | None:
     """Images and labels that are shifted; None where there is nothing to shift."""
     recipe, data = trained.recipe, trained.data
     shifted_already = recipe.shift is not None and recipe.shift_on != "train"
-    if shifted_already or recipe.pairs or data.test_images.dtype != torch.uint8:
+    channels, *sides = data.test_images.shape[1:]
+    unfit = data.test_images.dtype != torch.uint8 or channels not in CHANNELS or min(sides) < SMALLEST
+    if shifted_already or recipe.pairs or unfit:
         return None
     images, labels = data.test_images, data.test_labels
     if len(labels) > SAMPLE:

@@ -128,6 +128,19 @@ def test_parts_with_other_hyperparameters_are_refused(finished: Path, tmp_path: 
         read_parts(folder)
 
 
+def test_an_earlier_part_has_the_default_of_a_later_field(finished: Path, tmp_path: Path) -> None:
+    """Recipes name what is not at its default, so a part without the column is at the default that the others show."""
+    folder = tmp_path / "parts"
+    main([str(finished), str(folder)])
+    whole = pd.read_parquet(parts_in(folder)[0])
+    earlier = whole.drop(columns=["hp.imbalance", "hp.image_side"])
+    earlier.to_parquet(folder / NETWORKS.format(2))
+    found = read_networks(folder)
+
+    assert found["hp.imbalance"].tolist() == [1.0] * 2 * len(whole)
+    assert found["hp.image_side"].isna().all()
+
+
 def test_the_package_data_holds_every_part() -> None:
     """A wheel without them could not rank a reference ledger."""
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["leaderboard"]

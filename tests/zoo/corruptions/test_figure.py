@@ -40,7 +40,7 @@ def test_training_examples_are_shown_as_they_are_trained_on() -> None:
     """Six of each, of threes, eights and fives: plain ones as in the data set, pairs of a class, copies with holes."""
     digit = load("digits")
     shown = of_training()
-    assert list(shown) == [*CORRUPTIONS, "class_noise", "pairs", "erased copies"]
+    assert list(shown) == [*CORRUPTIONS, "class_noise", "poison", "pairs", "erased copies"]
     assert {len(examples) for examples in shown.values()} == {6}
     for (image, label), true in zip(shown["true_labels"], (3, 3, 8, 8, 5, 5), strict=True):
         assert label == true
