@@ -1,8 +1,9 @@
 """The study of Dziugaite et al. over rate, depth, width and train size; a caricature on digits in its small size.
 
 Dziugaite et al. 2020, arXiv:2010.11924, "In search of robust measures of generalization". The full size is their grid
-of network-in-network: five rates, depths and widths, four sizes and two data sets, ten seeds each; the small one a part
-of that on digits. The measures are the paper's; `--measures all` takes the others as well.
+of five rates, depths and widths, four sizes and two data sets, ten seeds each, of network-in-network with 200 to 400
+channels; the small one a part of that on digits, with 8 and 24; the reference size has those on CIFAR-10 at 16 x 16
+pixels. The measures are the paper's; `--measures all` takes the others as well.
 """
 
 from collections.abc import Iterator
@@ -18,8 +19,13 @@ FULL_BASE: Final = Recipe(model="nin", max_epochs=300)
 
 def small() -> Iterator[Recipe]:
     """Two rates, three depths, two widths, three sizes, three seeds."""
-    for rate, depth, width, size, seed in product((0.01, 0.05), (1, 2, 3), (0.5, 1.5), (48, 128, 384), range(3)):
-        yield SMALL_BASE.replace(learning_rate=rate, depth=depth, width=width, train_size=size, seed=seed)
+    yield from _grid(SMALL_BASE, (48, 128, 384), range(3))
+
+
+def reference() -> Iterator[Recipe]:
+    """The same rates, depths and widths on up to 2,000 images of CIFAR-10 at 16 x 16 pixels."""
+    base = SMALL_BASE.replace(dataset="cifar10", image_side=16, batch_size=32)
+    yield from _grid(base, (500, 1000, 2000), range(10, 13))
 
 
 def full() -> Iterator[Recipe]:
@@ -36,9 +42,15 @@ def full() -> Iterator[Recipe]:
         )
 
 
+def _grid(base: Recipe, sizes: tuple[int, ...], seeds: range) -> Iterator[Recipe]:
+    for rate, depth, width, size, seed in product((0.01, 0.05), (1, 2, 3), (0.5, 1.5), sizes, seeds):
+        yield base.replace(learning_rate=rate, depth=depth, width=width, train_size=size, seed=seed)
+
+
 STUDY: Final = Study(
     sizes={
         "small": Size(recipes=small, data="digits, in the box", cores="under 13 min"),
+        "reference": Size(recipes=reference, data="CIFAR-10"),
         "full": Size(recipes=full, data="CIFAR-10, SVHN"),
     },
     measures=(

@@ -3,8 +3,8 @@
 Jiang et al. 2020, arXiv:1912.02178: "Fantastic generalization measures and where to find them". The full size is the
 grid of three values each of batch size, dropout, rate, depth, optimizer, decay and width, 2,187 networks trained to a
 cross-entropy of 0.01; its optimizers are SGD, SGD with momentum and AdamW. The small one has two centres on digits, and
-for each the networks that differ from it in one hyperparameter. The measures are those of the paper; `--measures all`
-takes the others as well.
+for each the networks that differ from it in one hyperparameter; the reference size has the same on CIFAR-10 at 16 x 16
+pixels. The measures are those of the paper; `--measures all` takes the others as well.
 """
 
 from collections.abc import Iterator
@@ -38,20 +38,33 @@ FULL_LEVELS: Final[dict[str, tuple[Any, ...]]] = {
 FULL_BASE: Final = Recipe(dataset="cifar10", model="nin", max_epochs=500)
 
 
+REFERENCE_BASE: Final = SMALL_BASE.replace(dataset="cifar10", image_side=16, train_size=1000)
+
+
 def small() -> Iterator[Recipe]:
     """Two stars of networks, three seeds."""
-    for centre, seed in product(CENTRES, range(3)):
-        yield _recipe(SMALL_BASE, centre, seed)
-        for name, values in LEVELS.items():
-            for value in values:
-                if value != centre[name]:
-                    yield _recipe(SMALL_BASE, centre | {name: value}, seed)
+    yield from _stars(SMALL_BASE, range(3))
+
+
+def reference() -> Iterator[Recipe]:
+    """The same on 1,000 images of CIFAR-10 at 16 x 16 pixels."""
+    yield from _stars(REFERENCE_BASE, range(10, 13))
 
 
 def full() -> Iterator[Recipe]:
     """The grid."""
     for values in product(*FULL_LEVELS.values()):
         yield _recipe(FULL_BASE, dict(zip(FULL_LEVELS, values, strict=True)), 0)
+
+
+def _stars(base: Recipe, seeds: range) -> Iterator[Recipe]:
+    """Each centre, and the networks that differ from it in one hyperparameter."""
+    for centre, seed in product(CENTRES, seeds):
+        yield _recipe(base, centre, seed)
+        for name, values in LEVELS.items():
+            for value in values:
+                if value != centre[name]:
+                    yield _recipe(base, centre | {name: value}, seed)
 
 
 def _recipe(base: Recipe, choices: dict[str, Any], seed: int) -> Recipe:
@@ -68,6 +81,7 @@ def _recipe(base: Recipe, choices: dict[str, Any], seed: int) -> Recipe:
 STUDY: Final = Study(
     sizes={
         "small": Size(recipes=small, data="digits, in the box", cores="under 12 min"),
+        "reference": Size(recipes=reference, data="CIFAR-10"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=(
