@@ -148,8 +148,9 @@ def _architecture(shape: Recipe) -> Recipe:
 
 @cache
 def _network(architecture: Recipe, channels: int, side: int, classes: int) -> nn.Module:
-    with torch.device("meta"):
-        return build(architecture, (channels, side, side), classes, seed=0)
+    factors = architecture.rank < 1  # of weights that have values
+    with torch.device("cpu" if factors else "meta"):
+        return build(architecture, (channels, side, side), classes, seed=0).to("meta")
 
 
 @cache
