@@ -247,3 +247,21 @@ def test_weights_that_are_not_numbers_are_refused(mlp: Subject) -> None:
     for measure in (top_of_spectrum, moments, noise_scale, box_scale):
         with pytest.raises(UnsupportedModelError, match="finite"):
             measure(subject)
+
+
+def test_graphs_that_take_too_much_are_built_again_for_each_product(
+    mlp: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The products are the same, and no more than a batch is held at once."""
+    whole = Hessian(mlp)
+    monkeypatch.setattr(curvature, "SMALL", 0)
+    monkeypatch.setattr(curvature, "GRAPH_BYTES", 1)
+    parts = Hessian(mlp)
+    vector = random_signs(whole.dimension, torch.Generator().manual_seed(0), mlp)
+
+    assert parts._kept is None
+    assert 1 < len(parts._batches) <= mlp.num_examples
+    torch.testing.assert_close(parts @ vector, whole @ vector, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(parts @ vector, whole @ vector, rtol=1e-4, atol=1e-6)  # and again
+    monkeypatch.setattr(curvature, "GRAPH_BYTES", 2**40)
+    assert Hessian(mlp)._kept is not None
