@@ -11,7 +11,7 @@ from harness.commands.options import Json
 
 
 def merge(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of zoos, such as shards.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Directories of zoos, such as shards.")],
     out: Annotated[Path, typer.Option(help="The directory of the union; what it holds already stays.")],
     as_json: Json = False,
 ) -> int:

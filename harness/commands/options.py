@@ -66,7 +66,7 @@ Workers = Annotated[
     typer.Option(min=1, help="Workers at once. [default: one a core; on Ray as many as the cluster has room for]"),
 ]
 GpusPerWorker = Annotated[
-    float, typer.Option(min=0.01, help="Share of a GPU for each worker on Ray: 0.25 puts four on one GPU.")
+    float, typer.Option(min=0.01, max=1, help="Share of a GPU for each worker on Ray: 0.25 puts four on one GPU.")
 ]
 TimeLimit = Annotated[
     float | None,

@@ -112,8 +112,8 @@ def run(
     render(report, table_console(), most=SHOWN)
     console.print(f"{say_settled(report)} All measures: gapbench table {plan.folder}", markup=False, soft_wrap=True)
     render_claims(report.claims or [], console)
-    _say_how_to_join(plan.options)
     console.print(f"\nThe page: [bold]{escape(str(plan.folder / 'leaderboard.html'))}[/]", soft_wrap=True)
+    _say_how_to_join(plan.options)
     return NEGATIVE if failed else report_empty(report)
 
 

@@ -8,6 +8,7 @@ with the tasks.
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections import deque
@@ -29,6 +30,7 @@ Message: TypeAlias = tuple[Literal["begun", "result", "failed", "no files"], Any
 TRIES: Final = 3  # of a task whose worker or node is lost
 TICK: Final = 1.0  # seconds between looks at tasks that have sent nothing
 STARVED: Final = 60.0  # seconds without a task that has begun, after which a warning says what the cluster lacks
+ANSWER_LIMIT: Final = 10.0  # seconds for the cluster to accept a connection
 FETCH_LIMIT: Final = 300.0  # seconds for a result to come from its node
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ def connect(workers: int | None) -> Resources:
                 f"RAY_ADDRESS must name a node of the cluster, as HOST:6379; got {address}. Start gapbench on a node: "
                 "ray job submit -- gapbench run ..."
             )
+        _require_answer(address)
         local = {} if address else {"num_cpus": workers, "include_dashboard": False}
         try:
             with _handlers_kept():
@@ -237,6 +240,17 @@ def _serve(worker: Callable[[Task], Iterator[Result]], task: Task) -> Iterator[M
             yield "result", result
     except (Exception, SystemExit) as error:  # noqa: BLE001  a task that fails takes no other down
         yield "failed", reason_of(error)
+
+
+def _require_answer(address: str) -> None:
+    """Refuse an address HOST:PORT where nothing listens: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_LIMIT).close()
+    except OSError as error:
+        raise ClusterError(f"No Ray cluster answers at RAY_ADDRESS={address} ({error}). Is it running?") from error
 
 
 @contextmanager

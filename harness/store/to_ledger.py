@@ -1,5 +1,7 @@
 """Turn a zoo on disk into a ledger: the table that the leaderboard reads."""
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Final
@@ -21,6 +23,7 @@ CORRUPTED: Final = {"corruption", "corruption_p", "shift", "severity", "shift_on
 HYPERPARAMETERS: Final = tuple(
     field.name for field in fields(Recipe) if field.name not in CORRUPTED | SEEDS | {"checkpoints", "unlabeled"}
 )  # those that never vary are left out
+MISSING: Final = object()  # a cell that is not set
 STALE: Final = "It was scored by another version of the measure; score the zoo again."
 RECORDED: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "stopped", "epochs", "test_size")
 
@@ -30,10 +33,10 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
 
     With `every_hyperparameter` also hyperparameters that never vary, and the seeds of initialization and data.
     """
-    rows = {}
-    for run_id, run in store.runs().items():
+    runs, table = store.runs(), _Table()
+    for run_id, run in runs.items():
         record = asdict(run.record)
-        rows[run_id] = {
+        row = {
             "run_id": run_id,
             "seed": run.origin.seed,
             **hyperparameters_of(run.origin),
@@ -44,34 +47,64 @@ def frame_of(store: Store, *, every_hyperparameter: bool = False) -> pd.DataFram
         }
         if every_hyperparameter and isinstance(run.origin, Recipe):
             recipe = run.origin
-            drawn = {"init_seed": recipe.initial_seed, "data_seed": recipe.data.seed, "train_part": recipe.train_part}
-            rows[run_id] |= drawn
+            row |= {"init_seed": recipe.initial_seed, "data_seed": recipe.data.seed, "train_part": recipe.train_part}
+        table.put(run_id, row)
     described = store.metadata()
     for run_id, name, score in store.scores():  # versions ascend, so that the newest stays
-        if run_id not in rows:
+        if run_id not in runs:
             continue
         if not _is_current(score, described.get(name, {})):
             stale = {f"measure.{name}": None, f"cost.{name}": None, f"outcome.{name}": "stale", f"why.{name}": STALE}
-            rows[run_id] |= {column: value for column, value in stale.items() if column not in rows[run_id]}
+            table.put(run_id, stale, replace=False)
             continue
-        rows[run_id] |= {
+        cells = {
             f"measure.{name}": score.value,
             f"cost.{name}": score.seconds if score.outcome == "scored" else None,
             f"outcome.{name}": score.outcome,
             f"why.{name}": score.why,
         }
+        table.put(run_id, cells)
     for run_id, observed in store.observations().items():
-        if run_id in rows:
-            rows[run_id] |= {f"observed.{n}": v for n, v in observed.items() if isinstance(v, float)}
-    if len({run.record.precision for run in store.runs().values()}) > 1:  # it decided the weights, too
-        for run_id, run in store.runs().items():
-            rows[run_id]["hp.precision"] = run.record.precision
-    frame = pd.DataFrame(list(rows.values()))
+        if run_id in runs:
+            table.put(run_id, {f"observed.{n}": v for n, v in observed.items() if isinstance(v, float)})
+    if len({run.record.precision for run in runs.values()}) > 1:  # it decided the weights, too
+        for run_id, run in runs.items():
+            table.put(run_id, {"hp.precision": run.record.precision})
+    frame = table.frame()
     same = [name for name in frame.columns if name.startswith("hp.") and len(frame[name].unique()) == 1]
     keep = every_hyperparameter or len(same) == sum(name.startswith("hp.") for name in frame.columns)
     varied = frame if keep else frame.drop(columns=same)
     numbers = {name: float for name in varied.columns if name.startswith(("measure.", "cost."))}
     return varied.astype(numbers).copy()  # copied into one block, since columns are added to it
+
+
+class _Table:
+    """Rows of a ledger, each a list by column: of many thousands, dictionaries take gigabytes."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, int] = {}
+        self._rows: dict[str, list[object]] = {}
+
+    def put(self, run_id: str, cells: Mapping[str, object], *, replace: bool = True) -> None:
+        """Set cells of a row; without `replace` only those that are not set."""
+        row = self._rows.setdefault(run_id, [])
+        for name, value in cells.items():
+            column = self._columns.setdefault(name, len(self._columns))
+            row.extend([MISSING] * (column + 1 - len(row)))
+            if replace or row[column] is MISSING:
+                row[column] = sys.intern(value) if type(value) is str else value
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table, columns in the order in which they are met row by row."""
+        order: dict[str, int] = {}
+        names = list(self._columns)
+        for row in self._rows.values():
+            order |= {name: column for column, name in enumerate(names[: len(row)]) if row[column] is not MISSING}
+        rows = [
+            [row[column] if column < len(row) and row[column] is not MISSING else math.nan for column in order.values()]
+            for row in self._rows.values()
+        ]
+        return pd.DataFrame(rows, columns=list(order))
 
 
 def _is_current(score: Score, described: Mapping[str, object]) -> bool:
