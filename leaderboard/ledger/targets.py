@@ -10,6 +10,7 @@
 | `error_under.mean` | mean of `error_under.<shift>.<severity>` over all that the ledger has | these |
 | `balanced_error` | mean over the classes of the test error on their images | the observation of this name |
 | `attack_success` | share of the test images with a trigger that are called the class of the poison | the same |
+| `robust_error.<radius>` | test error under attack, within so many grey levels of 255 | the observation `robust_error` |
 
 `size.<family>`, such as `size.error_under`, is the number of test examples behind a target whose name begins so.
 """  # noqa: E501  a table's row
@@ -31,7 +32,7 @@ PLAIN: Final[dict[str, str]] = {
     "loss_gap": "train_loss and test_loss",
     "test_error": "test_accuracy",
 }
-OBSERVED: Final = re.compile(r"error_under\.[a-z0-9_]+(?:\.[1-5])?|balanced_error|attack_success")
+OBSERVED: Final = re.compile(r"error_under\.[a-z0-9_]+(?:\.[1-5])?|balanced_error|attack_success|robust_error\.[0-9]+")
 EVERY_SHIFT: Final = re.compile(r"error_under\.[a-z0-9_]+\.[1-5]")
 MEAN: Final = "error_under.mean"
 CLEAN: Final = "error_under.clean"
@@ -94,7 +95,9 @@ def words_of(target: Target) -> str:
     """What a target is called in a sentence."""
     if target in WORDS:
         return WORDS[target]
-    _, shift, *severity = target.split(".")
+    family, shift, *severity = target.split(".")
+    if family == "robust_error":
+        return f"robust error within {shift} grey levels"
     return " at severity ".join([f"test error under {shift.replace('_', ' ')}", *severity])
 
 

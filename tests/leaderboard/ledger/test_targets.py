@@ -109,6 +109,7 @@ def test_a_table_may_hold_nothing_but_errors_under_shift(tmp_path: Path) -> None
         ("loss_gap", "loss gap", (-np.inf, np.inf)),
         ("error_under.fog.3", "test error under fog at severity 3", (0, 1)),
         ("error_under.jpeg_compression.1", "test error under jpeg compression at severity 1", (0, 1)),
+        ("robust_error.8", "robust error within 8 grey levels", (0, 1)),
         ("error_under.mean", "mean test error under the shifts", (0, 1)),
     ],
 )
