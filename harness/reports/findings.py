@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.reports.ranking import Ranked, RankOptions, rank_beside, rank_source
 from harness.reports.reference import reference_name
 from harness.store.atomic_write import write_text
+from harness.store.budgets import read_budgets
 from harness.store.snapshot import LEDGER
 from leaderboard.errors import LeaderboardError
 from leaderboard.findings.agreement import agreement, compare_halves, directed, families
@@ -98,6 +99,7 @@ def make_findings(
         others=compared,
         published=compare_published(report),
         figures=figures,
+        budgets=read_budgets(),
     )
 
 

@@ -29,7 +29,7 @@ def leading_table(report: Report) -> str:
                 code(name),
                 plain_family(entry.family or ""),
                 f"{entry.directed_psi or 0.0:+.3f}",
-                _directed(entry.interval.Psi, entry.direction),
+                directed_interval(entry.interval.Psi, entry.direction),
                 entry.about.track or NOTHING,
                 str(entry.n),
                 NOTHING if labels is None else _labels(labels),
@@ -67,7 +67,8 @@ def _labels(labels: LabelEquivalents) -> str:
     return "< 1" if labels.examples < 1 else f"{'> ' if labels.censored else ''}{labels.examples:,.0f}"
 
 
-def _directed(interval: Interval | None, sign: int) -> str:
+def directed_interval(interval: Interval | None, sign: int) -> str:
+    """Write an interval times a sign; a dash where there is none."""
     if interval is None:
         return NOTHING
     low, high = interval.times(sign)

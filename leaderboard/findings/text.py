@@ -13,6 +13,8 @@ from leaderboard.findings.facts import (
     recommended,
 )
 from leaderboard.findings.published import PublishedAgreement
+from leaderboard.findings.situation_text import describe_situations
+from leaderboard.findings.situations import Budget
 from leaderboard.findings.tables import leading_table, published_table
 from leaderboard.ranking.report import Report
 from leaderboard.ranking.verdicts import beats_chance, below_chance, passes_gate, ranked_names, says_more
@@ -53,6 +55,7 @@ class Findings:
         others: further zoos, each with the agreement of its ranking with that of the first.
         published: agreement with published mean sign errors; None where too few measures have them.
         figures: paths of pictures by section, relative to the page.
+        budgets: what the measures compute, by name.
     """
 
     zoo: Zoo
@@ -60,6 +63,7 @@ class Findings:
     others: Sequence[tuple[Zoo, Agreement | None]] = ()
     published: PublishedAgreement | None = None
     figures: Mapping[str, str] = field(default_factory=dict)
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
 
 
 def write_findings(findings: Findings) -> str:
@@ -75,6 +79,7 @@ def write_findings(findings: Findings) -> str:
         _halves(zoo),
         _published(findings),
         _advice(report),
+        _situations(findings),
         _limits(zoo),
     ]
     return "\n".join(section for section in sections if section)
@@ -219,6 +224,15 @@ def _advice(report: Report) -> str:
     if bad:
         paragraphs.append(f"These point the other way than their papers say: {_list(bad)}.")
     return "## What to use, and what not\n\n" + "\n".join(map(_paragraph, paragraphs))
+
+
+def _situations(findings: Findings) -> str:
+    others = [(other.name, other.report) for other, _ in findings.others]
+    found = describe_situations(findings.zoo.report, findings.budgets, others)
+    if found is None:
+        return ""
+    sentences = "\n".join(map(_paragraph, found.sentences))
+    return f"## Which to use when\n\n{_paragraph(found.legend)}\n{found.table}\n{sentences}"
 
 
 def _limits(zoo: Zoo) -> str:
