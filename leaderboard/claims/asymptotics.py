@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from scipy.optimize import brentq
+from scipy.stats import norm
 
 SIGN_OVERLAP: Final = math.sqrt(2 / math.pi)  # of a standard normal number with its sign
 FARTHEST: Final = 1e12  # no effective ridge is larger
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)  # means over a standard normal number
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +107,33 @@ def error_of_direction(limit: RidgeLimit, kept: float) -> float:
     """
     power = limit.risk - 1 + 2 * limit.overlap
     return math.acos(min(1.0, limit.overlap / (kept * SIGN_OVERLAP * math.sqrt(power)))) / math.pi
+
+
+def error_on_mixture(aspect: float, signal: float, kept: float, classes: int) -> float:
+    r"""Compute the test error of least squares of least norm on isotropic Gaussians around their means.
+
+    Two means are :math:`\pm s e_1`, more are the orthogonal :math:`s e_y`. The variance of the inputs along the means is
+    rho^2 = 1 + s^2, or 1 + s^2 / k, and 1 elsewhere. Of the centred one-hot labels the limit finds
+    weights a along the means and, elsewhere, weights that are as noise of variance b^2 to the classes; so a class
+    wins against another by s a + sqrt(a^2 + b^2) (z - z') with standard normal z.
+
+    Args:
+        aspect: gamma, dimensions divided by examples; not 1.
+        signal: s.
+        kept: one minus the probability that a training label is replaced by a random one.
+        classes: k.
+    """
+    binary = classes == 2  # noqa: PLR2004  the means are opposite
+    spread = 1.0 if binary else (1 - 1 / classes) / classes  # variance of a target
+    covariance = kept * signal * (1.0 if binary else 1 / classes)  # of a target with its direction
+    share = 1.0 if binary else 1 - 1 / classes  # squared length of that direction
+    variance = 1 + signal**2 * (1.0 if binary else 1 / classes)
+    teacher = share * (covariance / variance) ** 2
+    limit = ridge_limit([Block(aspect, 1.0, 0.0), Block(0.0, variance, teacher)], spread - variance * teacher, 0.0)
+    along = limit.overlap / (share * covariance)
+    elsewhere = max(0.0, (limit.risk - spread + 2 * limit.overlap) / share - variance * along**2)
+    lead = signal * along / math.sqrt(along**2 + elsewhere)
+    if binary:
+        return float(norm.sf(lead))
+    right = norm.cdf(NODES + lead) ** (classes - 1)
+    return float(1 - (WEIGHTS * right).sum() / WEIGHTS.sum())

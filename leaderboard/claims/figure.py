@@ -36,7 +36,7 @@ class Point:
 class Series:
     """Points of one colour, joined by lines where `joined`; categories are never joined.
 
-    A curve of a theory has no dots: not `marked`.
+    The curve of a theory has no dots, not `marked`: it is dashed, in the colour of the series before it.
     """
 
     name: str
@@ -136,11 +136,13 @@ def draw(figure: Figure, series: Sequence[Series]) -> "Canvas":
     if categories:
         _put_categories(axes, categories)
     elif figure.log:
-        _put_log_ticks(axes, sorted({float(point.x) for one in series for point in one.points}))
+        _put_log_ticks(axes, sorted({float(point.x) for one in series if one.marked for point in one.points}))
+    colour = -1
     for index, one in enumerate(series):
+        colour += one.marked
         shift = APART * ((index + 0.5) / len(series) - 0.5)  # series stand side by side in a category
         x = [categories.index(p.x) + shift if isinstance(p.x, str) else p.x for p in one.points]
-        _plot(axes, one, x, COLOURS[index % len(COLOURS)])
+        _plot(axes, one, x, COLOURS[colour % len(COLOURS)])
     if figure.diagonal:
         axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # the line must not widen them
         axes.axline((0, 0), slope=1, color="#888888", linestyle="--", linewidth=1, label="y = x")

@@ -3,7 +3,7 @@
 from itertools import product
 
 from leaderboard.claims import Evidence
-from leaderboard.claims.asymptotics import risk_without_label_noise
+from leaderboard.claims.asymptotics import error_on_mixture, risk_without_label_noise
 from leaderboard.claims.studies import ridge_peak as ridge
 from tests.leaderboard.claims.ledgers import Row, evidence
 
@@ -27,4 +27,47 @@ def ridge_peak(*, holds: bool, seeds: range) -> Evidence:
     return evidence(rows)
 
 
-THEORY = (ridge_peak,)
+def multiclass_margin(*, holds: bool, seeds: range) -> Evidence:
+    """One solution in many dimensions with the errors of the limit; or one in few, and errors that are far from it."""
+    rows: list[Row] = []
+    for seed, dim, model in product(seeds, (50, 400, 1600), ("max_margin", "least_squares")):
+        same = (dim == 1600) == holds
+        error = error_on_mixture(dim / 40, 5.0, 1.0, 4)
+        rows.append(
+            {
+                "seed": seed,
+                "hp.model": model,
+                "hp.train_size": 40,
+                "observed.dim": float(dim),
+                "observed.signal": 5.0,
+                "observed.classes": 4.0,
+                "observed.support_share": 1.0 if same else 0.7,
+                "observed.from_least_squares": 1e-12 if same else 0.3,
+                "test_accuracy": 1 - error if holds else 0.2,
+            }
+        )
+    return evidence(rows)
+
+
+def noisy_margin(*, holds: bool, seeds: range) -> Evidence:
+    """Errors of the limit, small with growing means and large with staying ones; or errors of one tenth everywhere."""
+    rows: list[Row] = []
+    for seed, dim, signal in product(seeds, (400, 6400), (2.5, 13.0)):
+        error = error_on_mixture(dim / 100, signal, 0.6, 2) if holds else 0.1
+        rows.append(
+            {
+                "seed": seed,
+                "hp.model": "max_margin",
+                "hp.train_size": 100,
+                "observed.dim": float(dim),
+                "observed.signal": signal,
+                "observed.classes": 2.0,
+                "observed.support_share": 1.0 if holds else 0.7,
+                "train_accuracy": 1.0 if holds else 0.95,
+                "test_accuracy": 1 - error,
+            }
+        )
+    return evidence(rows)
+
+
+THEORY = (ridge_peak, multiclass_margin, noisy_margin)

@@ -1,0 +1,117 @@
+"""Claims of Wang, Muthukumar & Thrampoulidis 2021 on multiclass max margin and least squares."""
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from leaderboard.claims.asymptotics import error_on_mixture
+from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
+from leaderboard.claims.effects import average_over_seeds, where
+from leaderboard.claims.figure import Figure, Point, Series, line
+
+SOURCE: Final = "Wang, Muthukumar & Thrampoulidis 2021, arXiv:2106.10865"
+STUDY: Final = "multiclass_margin"
+MACHINE, SQUARES = "max_margin", "least_squares"
+DIM: Final = "observed.dim"
+SHARE: Final = "observed.support_share"
+DISTANCE: Final = "observed.from_least_squares"
+MANY: Final = 20  # dimensions an example, from which on the machine is compared with the limit of least squares
+
+
+def at_dimension(evidence: Evidence, column: str, *, most: bool) -> Finding:
+    """Compute the mean of a column over the machines at the most or the fewest dimensions, for each seed."""
+    rows = where(evidence.ledger, model=MACHINE)
+    end = rows[DIM].max() if most else rows[DIM].min()
+    return average_over_seeds(rows[rows[DIM] == end], lambda own: float(own[column].mean()))
+
+
+def deviation_from_limit(evidence: Evidence, kept: float, keys: list[str]) -> Finding:
+    """Compute the mean absolute difference between the machines' test errors, averaged over seeds, and their limit."""
+    rows = where(evidence.ledger, model=MACHINE)
+    rows = rows[rows[DIM] >= MANY * rows["hp.train_size"]].assign(test_error=lambda own: 1 - own["test_accuracy"])
+
+    def deviation(own: pd.DataFrame) -> float:
+        means = own.groupby(keys)["test_error"].mean()
+        frame = means.index.to_frame()
+        limits = [
+            error_on_mixture(dim / size, signal, kept, int(classes))
+            for dim, size, signal, classes in frame[keys].astype(float).to_numpy()
+        ]
+        return float(np.abs(means.to_numpy() - np.array(limits)).mean())
+
+    return bootstrap(rows, deviation, by=["seed"])
+
+
+KEYS: Final = [DIM, "hp.train_size", "observed.signal", "observed.classes"]
+
+
+def theory(name: str, rows: pd.DataFrame, kept: float) -> Series:
+    """Draw the limit of least squares at the dimensions of some networks."""
+    points = []
+    for dim, size, signal, classes in rows[KEYS].drop_duplicates().sort_values(DIM).astype(float).to_numpy():
+        error = error_on_mixture(dim / size, signal, kept, int(classes))
+        points.append(Point(float(dim), error, error, error))
+    return Series(name, points, marked=False)
+
+
+def _series(evidence: Evidence) -> list[Series]:
+    ledger = evidence.ledger.assign(test_error=1 - evidence.ledger["test_accuracy"])
+    machine = where(ledger, model=MACHINE)
+    return [
+        line("max margin, test error", machine, DIM, "test_error"),
+        line("least squares, test error", where(ledger, model=SQUARES), DIM, "test_error"),
+        theory("theory, least squares", machine, 1.0),
+        line("max margin, share of support vectors", machine, DIM, SHARE),
+        line("max margin, distance from least squares", machine, DIM, DISTANCE),
+    ]
+
+
+FIGURE: Final = Figure(
+    x="dimensions", y="share of test examples, of constraints, or distance", series=_series, log=True
+)
+
+
+CLAIMS: Final = (
+    Claim(
+        study=STUDY,
+        name="machine_is_least_squares",
+        statement="In many dimensions the multiclass max-margin classifier is the least-squares one of least norm.",
+        source=SOURCE,
+        published="equal with high probability",
+        unit="relative distance at the most dimensions",
+        holds=Range(high=1e-6),
+        test=partial(at_dimension, column=DISTANCE, most=True),
+    ),
+    Claim(
+        study=STUDY,
+        name="all_are_support_vectors",
+        statement="In many dimensions every training example is a support vector, against every other class.",
+        source=SOURCE,
+        published="all of them",
+        unit="share of the constraints at the most dimensions",
+        holds=Range(low=0.999),
+        test=partial(at_dimension, column=SHARE, most=True),
+    ),
+    Claim(
+        study=STUDY,
+        name="few_dimensions_differ",
+        statement="In few dimensions they differ.",
+        source=SOURCE,
+        published="the share of support vectors rises to one with the dimensions",
+        unit="relative distance at the fewest dimensions",
+        holds=Range(low=0.05),
+        test=partial(at_dimension, column=DISTANCE, most=False),
+    ),
+    Claim(
+        study=STUDY,
+        name="follows_the_formula",
+        statement="The test error is that of the limit of least squares.",
+        source=SOURCE,
+        published="bounds for least squares hold for max margin; the limit is ridge regression's at no ridge",
+        unit="mean difference in test error, at 20 dimensions an example or more",
+        holds=Range(high=0.03),
+        test=partial(deviation_from_limit, kept=1.0, keys=KEYS),
+    ),
+)
