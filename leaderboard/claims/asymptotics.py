@@ -112,9 +112,9 @@ def error_of_direction(limit: RidgeLimit, kept: float) -> float:
 def error_on_mixture(aspect: float, signal: float, kept: float, classes: int) -> float:
     r"""Compute the test error of least squares of least norm on isotropic Gaussians around their means.
 
-    Two means are :math:`\pm s e_1`, more are the orthogonal :math:`s e_y`. The variance of the inputs along the means is
-    rho^2 = 1 + s^2, or 1 + s^2 / k, and 1 elsewhere. Of the centred one-hot labels the limit finds
-    weights a along the means and, elsewhere, weights that are as noise of variance b^2 to the classes; so a class
+    Two means are :math:`\pm s e_1`, more are the orthogonal :math:`s e_y`. Along the means the inputs have the variance
+    rho^2 = 1 + s^2, or 1 + s^2 / k, and 1 elsewhere. Of the centred one-hot labels the limit finds weights a along the
+    means and, elsewhere, weights that are as noise of variance b^2 to the classes; so a class
     wins against another by s a + sqrt(a^2 + b^2) (z - z') with standard normal z.
 
     Args:

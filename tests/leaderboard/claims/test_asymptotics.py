@@ -5,9 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from leaderboard.claims.asymptotics import Block, error_of_direction, ridge_limit, risk_without_label_noise
+from leaderboard.claims.asymptotics import (
+    Block,
+    error_of_direction,
+    error_on_mixture,
+    ridge_limit,
+    risk_without_label_noise,
+)
 from leaderboard.claims.studies import ridge_peak
-from zoo.data.synthetic import Teacher
+from zoo.data.synthetic import Mixture, Teacher
 from zoo.observations.linear import squared_risk
 from zoo.observations.observed import Trained
 from zoo.recipe import Recipe
@@ -61,3 +67,17 @@ def test_members_follow_the_curve(ratio: float, noise: float, ridge: float) -> N
     assert np.mean(risks) == pytest.approx(risk_without_label_noise(limit, 1 - noise), rel=0.1)
     error = 1 - np.mean([run.record.test_accuracy for run in runs])
     assert error == pytest.approx(error_of_direction(limit, 1 - noise), abs=0.03)
+
+
+@pytest.mark.parametrize(("model", "dim", "size", "signal", "classes"), [
+    ("least_squares", 60, 240, 1.0, 2), ("max_margin", 1600, 40, 4.0, 2), ("max_margin", 1600, 40, 7.0, 4),
+])  # fmt: skip
+def test_members_on_mixtures_follow_the_curve(model: str, dim: int, size: int, signal: float, classes: int) -> None:
+    """Test error within three points on average of six seeds, with a third of the labels random."""
+    data = Mixture(dim=dim, signal=signal, classes=classes, train=600)
+    base = Recipe(dataset=data.name, model=model, train_size=size, corruption="partial_labels", corruption_p=0.3)
+    error = 1 - np.mean([run.record.test_accuracy for run in train([base.replace(seed=seed) for seed in range(6)])])
+
+    expected = error_on_mixture(dim / size, signal, 0.7, classes)
+    assert 0.05 < expected < 0.4  # neither certain nor chance
+    assert error == pytest.approx(expected, abs=0.03)
