@@ -92,9 +92,14 @@ def _single_fields(recipe: "Recipe") -> None:
 def _solved(recipe: "Recipe") -> None:
     without = {"width", "weight_decay"} if recipe.model == "theorem1" else set()
     without |= {"width"} if recipe.model in ("kernel_gabor", *LINEAR) else set()
-    without |= {"weight_decay"} if recipe.model == "max_margin" else set()
+    without |= {"weight_decay"} if recipe.model in ("gradient_descent", "max_margin") else set()
     without |= set() if recipe.model in KERNELS else {"bandwidth"}
-    allowed = [name for name, traits in traits_of(type(recipe)).items() if traits.solved and name not in without]
+    steps = {"learning_rate", "max_epochs"} if recipe.model == "gradient_descent" else set()
+    allowed = [
+        name
+        for name, traits in traits_of(type(recipe)).items()
+        if (traits.solved and name not in without) or name in steps
+    ]
     given = [f"{name}={value!r}" for name, value in recipe.changed().items() if name not in allowed]
     if given:
         raise RecipeError(

@@ -32,10 +32,11 @@ SOLVED: Final = {
     "kernel_gabor": "Gaussian kernel on the moduli of Gabor wavelets, pooled to 4 x 4",
     "random_features": "linear regression on 64 x `width` random ReLU features",
     "least_squares": "linear regression on the pixels, of least norm or with a ridge",
+    "gradient_descent": "linear regression on the pixels after `max_epochs` full-batch steps from zero",
     "max_margin": "hard-margin support vector machine on the pixels, without a bias",
 }  # solved instead of trained, see zoo.models.closed_form
 KERNELS: Final = tuple(name for name in SOLVED if name.startswith("kernel_"))
-LINEAR: Final = ("least_squares", "max_margin")  # in the pixels themselves
+LINEAR: Final = ("least_squares", "gradient_descent", "max_margin")  # in the pixels themselves
 
 
 @dataclass(frozen=True, slots=True)

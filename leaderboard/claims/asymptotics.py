@@ -16,6 +16,7 @@ from scipy.stats import norm
 
 SIGN_OVERLAP: Final = math.sqrt(2 / math.pi)  # of a standard normal number with its sign
 FARTHEST: Final = 1e12  # no effective ridge is larger
+ANGLES: Final = 2000  # at which an integral over the law of Marchenko and Pastur is evaluated
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)  # means over a standard normal number
 
 
@@ -137,3 +138,54 @@ def error_on_mixture(aspect: float, signal: float, kept: float, classes: int) ->
         return float(norm.sf(lead))
     right = norm.cdf(NODES + lead) ** (classes - 1)
     return float(1 - (WEIGHTS * right).sum() / WEIGHTS.sum())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoSpeeds:
+    """Linear regression by gradient descent on fast features and on much slower ones, fewer than the examples.
+
+    Attributes:
+        fast, slow: numbers of features divided by that of examples; together below 1.
+        fast_variance, slow_variance: of the inputs.
+        fast_teacher, slow_teacher: of the label that each block explains.
+        noise: variance of the label that neither explains.
+        learning_rate: of full-batch gradient descent on half the mean squared error.
+    """
+
+    fast: float
+    slow: float
+    fast_variance: float
+    slow_variance: float
+    fast_teacher: float
+    slow_teacher: float
+    noise: float
+    learning_rate: float
+
+    def risk(self, steps: float) -> float:
+        r"""Compute the limit of the mean squared error after some steps, with speeds that are far apart.
+
+        The slow block is learned when the fast one has been: it sees n minus the fast features as its examples, and
+        its error acts as noise on the fast block,
+
+        .. math:: R = r_f B_f + (\sigma^2 + r_s B_s + \sigma^2 \gamma_s V_s) (1 + \gamma_f V_f)
+
+        with B the mean of (1 - eta v x)^{2T} and V that of (1 - (1 - eta v x)^T)^2 / x over the law of Marchenko and
+        Pastur, cf. Advani & Saxe 2017, arXiv:1710.03667, for one speed.
+        """
+        left = 1 - self.fast
+        bias, variance = _descended(self.fast, self.learning_rate * self.fast_variance, steps)
+        aspect = self.slow / left
+        slow_bias, slow_variance = _descended(aspect, self.learning_rate * self.slow_variance * left, steps)
+        unlearned = self.slow_teacher * slow_bias + self.noise * aspect * slow_variance
+        return self.fast_teacher * bias + (self.noise + unlearned) * (1 + self.fast * variance)
+
+
+def _descended(aspect: float, rate: float, steps: float) -> tuple[float, float]:
+    """Compute the mean squared share that is not learned, and the variance for each unit of noise; 1 and 0 if none."""
+    if aspect == 0:
+        return 1.0, 0.0
+    angles = (np.arange(ANGLES) + 0.5) * math.pi / ANGLES
+    eigenvalues = 1 + aspect + 2 * math.sqrt(aspect) * np.cos(angles)
+    density = 2 / ANGLES * np.sin(angles) ** 2 / eigenvalues
+    kept = (1 - rate * eigenvalues) ** steps
+    return float((density * kept**2).sum()), float((density * (1 - kept) ** 2 / eigenvalues).sum())

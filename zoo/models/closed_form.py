@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from zoo.errors import RecipeError
 from zoo.models.fixed_features import PATCH, GaborFeatures, PatchFeatures
-from zoo.models.linear_solvers import max_margin
+from zoo.models.linear_solvers import gradient_descent, max_margin
 from zoo.recipe import Recipe
 from zoo.recipe_fields import KERNELS, LINEAR
 from zoo.seeds import generator
@@ -164,6 +164,12 @@ def solve(network: nn.Sequential, recipe: Recipe, inputs: Tensor, labels: Tensor
             )
             return
         targets = functional.one_hot(labels, len(readout)).double() - 1 / len(readout)
+        if recipe.model == "gradient_descent":
+            rows = gradient_descent(
+                features(inputs).cpu().numpy(), targets.cpu().numpy(), recipe.learning_rate, recipe.max_epochs
+            )
+            readout.copy_(torch.from_numpy(rows))
+            return
         ridge = len(labels) * recipe.weight_decay
         solver = _kernel_coefficients if recipe.model in KERNELS else _least_norm
         readout.copy_(solver(features(inputs), targets, ridge).T)

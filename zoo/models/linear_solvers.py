@@ -57,6 +57,35 @@ def max_margin(inputs: Floats, labels: Ints, num_classes: int) -> Floats:
     return found
 
 
+def gradient_descent(inputs: Floats, targets: Floats, learning_rate: float, steps: int) -> Floats:
+    r"""Weights [k, d] after T steps of gradient descent from zero on half the mean squared distance from the targets.
+
+    .. math:: W_T^\top = V \operatorname{diag}\Big( \frac{1 - (1 - \eta s^2 / n)^T}{s} \Big) U^\top Y,
+        \qquad X = U \operatorname{diag}(s) V^\top
+
+    Args:
+        inputs: X [n, d].
+        targets: Y [n, k].
+        learning_rate: eta.
+        steps: T.
+
+    Raises:
+        SolverError: a learning rate with which the steps diverge.
+    """
+    left, values, right = np.linalg.svd(inputs, full_matrices=False)
+    curvatures = values**2 / len(inputs)
+    if learning_rate * curvatures.max() >= 2:  # noqa: PLR2004  where the factor of a step has size one
+        raise SolverError(
+            f"gradient_descent: learning_rate must be below {2 / curvatures.max():.3g}, two divided by the largest "
+            f"curvature, for it diverges otherwise; got {learning_rate}."
+        )
+    present = values > max(inputs.shape) * np.finfo(np.float64).eps * values.max()
+    gains = np.zeros_like(values)
+    gains[present] = (1 - (1 - learning_rate * curvatures[present]) ** steps) / values[present]
+    found: Floats = (right.T @ (gains[:, None] * (left.T @ targets))).T
+    return found
+
+
 def _constraints(inputs: Floats, labels: Ints, num_classes: int) -> Floats:
     """Rows (e_y - e_j) x^T, flattened [n (k - 1), k r], of examples [n, r]."""
     unit = np.eye(num_classes)

@@ -4,6 +4,7 @@ from itertools import product
 
 from leaderboard.claims import Evidence
 from leaderboard.claims.asymptotics import error_on_mixture, risk_without_label_noise
+from leaderboard.claims.studies import epochwise_descent as epochs
 from leaderboard.claims.studies import ridge_peak as ridge
 from tests.leaderboard.claims.ledgers import Row, evidence
 
@@ -70,4 +71,25 @@ def noisy_margin(*, holds: bool, seeds: range) -> Evidence:
     return evidence(rows)
 
 
-THEORY = (ridge_peak, multiclass_margin, noisy_margin)
+def epochwise_descent(*, holds: bool, seeds: range) -> Evidence:
+    """Risks of the limit; or a fall to the plateau, and a rise after it, with one speed the other way round."""
+    rows: list[Row] = []
+    for seed, scale, (place, steps) in product(seeds, (0.01, 1.0), enumerate((1, 3, 100, 10_000, 1_000_000))):
+        risk = epochs.limit_of(165, 15, 300, scale, 0.3).risk(steps)
+        contrary = (3.0, 2.0, 0.5, 2.0, 3.0)[place] if scale < 1 else (1.0, 2.0, 4.0, 3.0, 2.0)[place]
+        rows.append(
+            {
+                "seed": seed,
+                "hp.train_size": 300,
+                "hp.max_epochs": steps,
+                "hp.learning_rate": 0.3,
+                "observed.dim": 165.0,
+                "observed.weak": 15.0,
+                "observed.scale": scale,
+                "observed.squared_risk": (risk if holds else contrary) + 0.001 * (seed % 4),
+            }
+        )
+    return evidence(rows)
+
+
+THEORY = (ridge_peak, multiclass_margin, noisy_margin, epochwise_descent)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from zoo.errors import SolverError
-from zoo.models.linear_solvers import Floats, Ints, max_margin
+from zoo.models.linear_solvers import Floats, Ints, gradient_descent, max_margin
 
 
 def separable(count: int, dim: int, classes: int) -> tuple[Floats, Ints]:
@@ -41,3 +41,20 @@ def test_classes_that_cannot_be_separated_are_refused() -> None:
         SolverError, match="max_margin: the training examples must be linearly separable without a bias"
     ):
         max_margin(inputs, np.array([0, 1, 0]), 2)
+
+
+def test_gradient_descent_is_what_its_steps_give() -> None:
+    """Forty steps one by one."""
+    draw = np.random.default_rng(1)
+    inputs, targets, weights = draw.normal(size=(12, 20)), draw.normal(size=(12, 3)), np.zeros((20, 3))
+    for _ in range(40):
+        weights -= 0.1 / 12 * inputs.T @ (inputs @ weights - targets)
+
+    np.testing.assert_allclose(gradient_descent(inputs, targets, 0.1, 40), weights.T, atol=1e-12)
+
+
+def test_steps_that_diverge_are_refused() -> None:
+    """With the largest learning rate that would do."""
+    inputs = np.array([[2.0, 0.0], [0.0, 1.0]])
+    with pytest.raises(SolverError, match=r"gradient_descent: learning_rate must be below 1, .* got 1\.5"):
+        gradient_descent(inputs, np.ones((2, 1)), 1.5, 10)

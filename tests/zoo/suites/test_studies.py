@@ -17,6 +17,7 @@ NETWORKS = {  # small and full
     "bad_minima": (40, 30), "jiang": (84, 2187), "dziugaite": (108, 10_000), "disagreement": (75, 125),
     "feature_calibration": (54, 54), "double_descent": (200, 150), "rationality": (32, 12), "simplicity": (15, 6),
     "ridge_peak": (180, 180), "multiclass_margin": (70, 80), "noisy_margin": (60, 80),
+    "epochwise_descent": (190, 190),
     "profiles": (112, 168), "label_noise_sgd": (50, 36), "truncated_sgd": (24, 12),
     "momentum": (40, 24), "sparsity": (25, 18), "distillation": (30, 18), "depth": (25, 18),
     "low_rank": (30, 18), "gradient_starvation": (18, 9), "width_shift": (30, 18), "early_stopping": (10, 6),
