@@ -9,20 +9,25 @@ from leaderboard.claims.asymptotics import SIGN_OVERLAP, TwoSpeeds
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
 from leaderboard.claims.effects import average_over_seeds
 from leaderboard.claims.figure import Figure, Point, Series, line
+from leaderboard.claims.synthetic import with_parameters
 
 SOURCE: Final = "Pezeshki et al. 2022, arXiv:2112.03215"
 STUDY: Final = "epochwise_descent"
 RISK: Final = "observed.squared_risk"
 STEPS: Final = "hp.max_epochs"
-SCALE: Final = "observed.scale"
+SCALE: Final = "data.scale"
 PLATEAU: Final = 100  # fast features are learned and overfitted, and slow ones hardly begun
 SIGNAL: Final = SIGN_OVERLAP**2
 WEAK_SHARE: Final = 0.7  # of the teacher, that lies on the slow features
 CURVE: Final = np.geomspace(1, 1e6, 73)
 
 
+def _all(evidence: Evidence) -> pd.DataFrame:
+    return with_parameters(evidence.ledger, dim=None, weak=0.0, scale=1.0)
+
+
 def _rows(evidence: Evidence, *, two_speeds: bool) -> pd.DataFrame:
-    ledger = evidence.ledger
+    ledger = _all(evidence)
     return ledger[(ledger[SCALE] < 1) == two_speeds]
 
 
@@ -82,7 +87,7 @@ def _end_of_one_speed(evidence: Evidence) -> Finding:
     return average_over_seeds(_rows(evidence, two_speeds=False), fall)
 
 
-KEYS: Final = ["observed.dim", "observed.weak", "hp.train_size", SCALE, "hp.learning_rate"]
+KEYS: Final = ["data.dim", "data.weak", "hp.train_size", SCALE, "hp.learning_rate"]
 
 
 def _deviation(evidence: Evidence) -> Finding:
@@ -94,7 +99,7 @@ def _deviation(evidence: Evidence) -> Finding:
         limits = [limit_of(*key[:-1]).risk(key[-1]) for key in frame.itertuples(index=False, name=None)]
         return float(np.abs(means.to_numpy() / np.array(limits) - 1).mean())
 
-    return bootstrap(evidence.ledger, deviation, by=["seed"])
+    return bootstrap(_all(evidence), deviation, by=["seed"])
 
 
 def _series(evidence: Evidence) -> list[Series]:

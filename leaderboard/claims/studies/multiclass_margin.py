@@ -10,19 +10,25 @@ from leaderboard.claims.asymptotics import error_on_mixture
 from leaderboard.claims.claim import Claim, Evidence, Finding, Range, bootstrap
 from leaderboard.claims.effects import average_over_seeds, where
 from leaderboard.claims.figure import Figure, Point, Series, line
+from leaderboard.claims.synthetic import with_parameters
 
 SOURCE: Final = "Wang, Muthukumar & Thrampoulidis 2021, arXiv:2106.10865"
 STUDY: Final = "multiclass_margin"
 MACHINE, SQUARES = "max_margin", "least_squares"
-DIM: Final = "observed.dim"
+DIM: Final = "data.dim"
 SHARE: Final = "observed.support_share"
 DISTANCE: Final = "observed.from_least_squares"
-KEYS: Final = [DIM, "hp.train_size", "observed.signal", "observed.classes"]
+KEYS: Final = [DIM, "hp.train_size", "data.signal", "data.classes"]
+
+
+def parameters_of(evidence: Evidence) -> pd.DataFrame:
+    """Add the parameters of the mixtures."""
+    return with_parameters(evidence.ledger, dim=None, signal=None, classes=2.0)
 
 
 def at_dimension(evidence: Evidence, column: str, *, most: bool) -> Finding:
     """Compute the mean of a column over the machines at the most or the fewest dimensions, for each seed."""
-    rows = where(evidence.ledger, model=MACHINE)
+    rows = where(parameters_of(evidence), model=MACHINE)
     end = rows[DIM].max() if most else rows[DIM].min()
     return average_over_seeds(rows[rows[DIM] == end], lambda own: float(own[column].mean()))
 
@@ -36,7 +42,7 @@ def deviation_from_limit(evidence: Evidence, model: str, kept: float, least: flo
         kept: share of the labels that is not replaced.
         least: dimensions an example from which on it is compared.
     """
-    rows = where(evidence.ledger, model=model)
+    rows = where(parameters_of(evidence), model=model)
     rows = rows[rows[DIM] >= least * rows["hp.train_size"]].assign(test_error=lambda own: 1 - own["test_accuracy"])
 
     def deviation(own: pd.DataFrame) -> float:
@@ -61,7 +67,7 @@ def theory(name: str, rows: pd.DataFrame, kept: float) -> Series:
 
 
 def _series(evidence: Evidence) -> list[Series]:
-    ledger = evidence.ledger.assign(test_error=1 - evidence.ledger["test_accuracy"])
+    ledger = parameters_of(evidence).assign(test_error=1 - evidence.ledger["test_accuracy"])
     machine = where(ledger, model=MACHINE)
     return [
         line("max margin, test error", machine, DIM, "test_error"),

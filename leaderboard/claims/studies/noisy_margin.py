@@ -13,6 +13,7 @@ from leaderboard.claims.studies.multiclass_margin import (
     SHARE,
     at_dimension,
     deviation_from_limit,
+    parameters_of,
     theory,
 )
 
@@ -25,8 +26,8 @@ KEPT: Final = 0.6  # of the labels; the others are random
 
 
 def _rows(evidence: Evidence, *, grows: bool) -> pd.DataFrame:
-    ledger = evidence.ledger.assign(test_error=1 - evidence.ledger["test_accuracy"])
-    return ledger[(ledger["observed.signal"] != STAYING) == grows]
+    ledger = parameters_of(evidence).assign(test_error=1 - evidence.ledger["test_accuracy"])
+    return ledger[(ledger["data.signal"] != STAYING) == grows]
 
 
 def _fit(evidence: Evidence) -> Finding:
@@ -53,7 +54,7 @@ def _series(evidence: Evidence) -> list[Series]:
     for grows, name in ((True, "growing means"), (False, "staying means")):
         rows = _rows(evidence, grows=grows)
         found += [line(f"test error, {name}", rows, DIM, "test_error"), theory(f"theory, {name}", rows, KEPT)]
-    return [*found, line("share of support vectors", evidence.ledger, DIM, SHARE)]
+    return [*found, line("share of support vectors", parameters_of(evidence), DIM, SHARE)]
 
 
 FIGURE: Final = Figure(x="dimensions", y="test error, or share of training examples", series=_series, log=True)

@@ -44,7 +44,7 @@ def _recipes(dims: tuple[int, ...]) -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="synthetic, in the box"),
+        "small": Size(recipes=small, data="synthetic, in the box", cores="under 2 min"),
         "full": Size(recipes=full, data="synthetic, in the box"),
     },
     measures=("fro_dist", "param_norm", "inverse_margin"),
