@@ -36,11 +36,11 @@ def describe_situations(
     held_out = "" if report.beside is None else " *Held out*: whether every verdict holds there."
     pays = [one for one in found if one.pays and (report.measures[one.names[0]].directed_psi or 0.0) > 0]
     in_vain = [one for one in found if not one.pays]
-    worth = "; ".join(f"{code(one.names[0])} ({one.words}; {one.budget})" for one in pays)
+    larger = "; ".join(f"{code(one.names[0])} ({one.words}; {one.budget})" for one in pays)
     sentences = [
-        f"Worth what they ask for, from the least on: {worth}."
+        f"With a larger Psi than everything that asks for no more, from the least demanding on: {larger}."
         if pays
-        else "No measure has a Psi above 0 that is worth what it asks for."
+        else "No measure has a Psi above 0 that is larger than that of everything that asks for no more."
     ]
     if in_vain:
         where = "; ".join(f"{one.words} with {one.budget}" for one in in_vain)
@@ -75,7 +75,7 @@ def _table(found: Sequence[Situation], report: Report, others: Sequence[tuple[st
                     *_psi(entry),
                     str(entry.n),
                     _better_than(entry),
-                    *(" ".join(_psi(other.measures.get(name))) for _, other in others),
+                    *(_with_interval(*_psi(other.measures.get(name))) for _, other in others),
                     _gate(name, [("", report), *others]),
                     *held_out,
                     NOTHING if seconds is None else f"{seconds:.2g}",
@@ -102,6 +102,10 @@ def _psi(entry: Entry | None) -> tuple[str, str]:
     if entry is None or entry.directed_psi is None:
         return NOTHING, ""
     return f"{entry.directed_psi:+z.2f}", directed_interval(entry.interval.Psi, entry.direction)
+
+
+def _with_interval(psi: str, interval: str) -> str:
+    return f"{psi} ({interval})" if interval else psi
 
 
 def _better_than(entry: Entry) -> str:
