@@ -68,7 +68,14 @@ def _legend(report: ShiftsReport) -> dict[str, str]:
 
 
 def _lacking(report: ShiftsReport) -> list[str]:
-    return [f"No rho by {name}: {one.why}" for name, one in report.targets.items() if one.why]
+    names: dict[str, list[str]] = {}
+    for name, one in report.targets.items():
+        if one.why:
+            names.setdefault(one.why, []).append(name)
+    return [
+        f"No rho by {'any target' if len(own) == len(report.targets) else ', '.join(own)}: {why}"
+        for why, own in names.items()
+    ]
 
 
 def _marked(column: Column[Row], row: Row) -> str:
