@@ -207,7 +207,20 @@ def vector_scaling(*, holds: bool, seeds: range) -> Evidence:
     )  # fmt: skip
 
 
+def compactness(*, holds: bool, seeds: range) -> Evidence:
+    """Compact networks that are no better, with classes that spread; or better ones, with classes that gather."""
+    accuracies = (0.8, 0.9, 0.85, 0.95) if holds else (0.95, 0.9, 0.85, 0.8)
+    return evidence(
+        [
+            {"seed": seed, "measure.cdnv": 1.0 + place, "test_accuracy": accuracy,
+             "observed.early_class_spread": 1.0, "observed.late_class_spread": (2.0 if holds else 0.5) + 0.01 * seed}
+            for seed, (place, accuracy) in product(seeds, enumerate(accuracies))
+        ]
+    )  # fmt: skip
+
+
 OVER_AXES: Final[tuple[Callable[..., Evidence], ...]] = (
     momentum, sparsity, distillation, depth, low_rank, gradient_starvation, width_shift, early_stopping,
     partial_shuffle, online, subtuning, fewer_classes, pruning, siblings, vector_scaling,
+    compactness,
 )  # fmt: skip

@@ -23,6 +23,7 @@ NETWORKS = {  # small and full
     "low_rank": (30, 18), "gradient_starvation": (18, 9), "width_shift": (30, 18), "early_stopping": (10, 6),
     "partial_shuffle": (24, 12), "online": (64, 24), "subtuning": (40, 24), "fewer_classes": (30, 18),
     "pruning": (60, 36), "siblings": (40, 24), "vector_scaling": (36, 18),
+    "compactness": (40, 24),
 }  # fmt: skip
 
 
