@@ -134,10 +134,17 @@ class _Workshop:
     remembered: Remembered
 
     def trained(self, shape: Recipe, jobs: Sequence[Job]) -> Iterator[TrainedRun]:
-        """Train jobs of one shape."""
-        trainer = Trainer(shape, jobs, self.device, self.dtype, self.precision)
-        choice = trainer.choose(self.mode, self.fleet, self.remembered)
-        yield from trainer.run(choice.size, choice.mode)
+        """Train jobs of one shape, together those with one number of training images.
+
+        An imbalanced subset has a few images more for one seed than for another.
+        """
+        by_size: dict[int, list[Job]] = {}
+        for job in jobs:
+            by_size.setdefault(len(job.data.train_labels), []).append(job)
+        for own in by_size.values():
+            trainer = Trainer(shape, own, self.device, self.dtype, self.precision)
+            choice = trainer.choose(self.mode, self.fleet, self.remembered)
+            yield from trainer.run(choice.size, choice.mode)
 
     def jobs(self, recipes: Sequence[Recipe]) -> list[Job]:
         """Jobs of recipes of one shape; the recipes that they build on are trained here."""

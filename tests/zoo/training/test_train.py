@@ -107,6 +107,14 @@ def test_networks_of_one_shape_train_together() -> None:
     assert len({shape_of(BASE.replace(**c)) for c in ({"width": 2.0}, {"train_size": 64}, {"optimizer": "adamw"})}) == 3
 
 
+def test_sets_of_different_sizes_train_beside_each_other() -> None:
+    """An imbalanced subset has another number of images for another seed; each network has as many steps as fit."""
+    recipes = [Recipe(train_size=104, imbalance=10.0, batch_size=16, max_epochs=1, seed=seed) for seed in (0, 1, 3)]
+    assert len({len(data_of(recipe).train_labels) for recipe in recipes}) > 1
+
+    assert {run.recipe for run in train(recipes, fleet=3)} == set(recipes)
+
+
 def test_a_fleet_below_one_is_refused() -> None:
     """With what it must be."""
     with pytest.raises(EngineError, match="fleet must be at least 1 or 'auto'; got 0"):
