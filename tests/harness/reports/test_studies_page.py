@@ -37,7 +37,13 @@ def shortened(recipe: Recipe) -> Recipe:
     if recipe.model in SOLVED:
         return recipe.replace(train_size=64)
     source = None if recipe.source is None else shortened(recipe.source)
-    few = {"max_epochs": 2, "train_size": 64, "batch_size": 16, "noise_batch": min(recipe.noise_batch, 4)}
+    few: dict[str, Any] = {
+        "max_epochs": 2,
+        "train_size": 64,
+        "batch_size": 16,
+        "noise_batch": min(recipe.noise_batch, 4),
+    }
+    few |= {"rewind_epoch": min(recipe.rewind_epoch, 1), "imbalance": min(recipe.imbalance, 4.0)}
     short = recipe.replace(source=source, width=min(recipe.width, 1.0), **few)
     return short.replace(pretrain_epochs=1) if short.pretrain_copies else short
 
@@ -71,6 +77,8 @@ def whole(name: str, size: SizeName, two: Evidence) -> Evidence:
         if recipe.source is not None:
             row |= {"observed.source_noise": recipe.source.noise_scale}
             row |= {"observed.source_is_clipped": float(recipe.source.clip_norm is not None)}
+        if "observed.shared_epochs" in seen:
+            row |= {"observed.shared_epochs": 0.0 if recipe.source is None else float(recipe.source.max_epochs)}
         rows.append(row)
     ledger = pd.DataFrame(rows)
     runs = ledger["run_id"]

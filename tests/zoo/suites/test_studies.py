@@ -61,6 +61,20 @@ def test_each_family_of_disagreement_differs_in_one_thing() -> None:
         assert len({r.replace(seed=0, init_seed=None, data_seed=None, train_part=0) for r in family}) == 1
 
 
+@pytest.mark.parametrize(("name", "dense"), [("sparsity", 0.5), ("width_shift", 1.0)])
+def test_sparse_networks_have_the_weights_of_a_dense_one(name: str, dense: float) -> None:
+    """Weights of more than one dimension that are not zero, to a hundredth of their number."""
+    counts = {}
+    for recipe in suite(name).recipes():
+        network = build(recipe, (1, 8, 8), 10, seed=0)
+        whole = sum(p.numel() for p in network.parameters() if p.dim() > 1)
+        if recipe.sparsity or recipe.width == dense:
+            counts[recipe.width] = whole * (1 - recipe.sparsity)
+
+    assert len(counts) >= 3
+    assert list(counts.values()) == pytest.approx([counts[dense]] * len(counts), rel=0.01)
+
+
 def test_every_claimed_study_is_counted() -> None:
     """A new study belongs into the list above."""
     assert {name for name, known in suites().items() if known.study.measures} == set(NETWORKS)

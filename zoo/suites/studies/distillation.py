@@ -42,7 +42,7 @@ def _recipes(base: Recipe, epochs: int, seeds: range) -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 8 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("param_norm", "fro_dist", "inverse_margin"),

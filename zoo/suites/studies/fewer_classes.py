@@ -38,7 +38,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 7 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("adv_radius", "inverse_margin", "jacobian_norm"),

@@ -44,7 +44,7 @@ def _recipes(base: Recipe, width: float, narrow: tuple[float, ...], seeds: range
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 6 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("params", "param_norm", "inverse_margin"),

@@ -46,7 +46,7 @@ def pair(base: Recipe, shared: int, seed: int) -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 4 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("param_norm", "fro_dist", "inverse_margin"),

@@ -47,7 +47,7 @@ def weights(width: float, channels: int) -> float:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 13 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("params", "param_norm", "fro_dist"),
