@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.data.image_set import ImageSet
 from zoo.data.subsets import stratified_subset
-from zoo.data.synthetic import is_synthetic, load_synthetic
+from zoo.data.synthetic import EXAMPLES, is_synthetic, load_synthetic
 from zoo.errors import DatasetError, UnknownDatasetError, suggestion
 from zoo.ieee import total
 
@@ -60,7 +60,11 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
     from zoo.loaders.torchvision_layouts import LAYOUTS, fetching
 
     if data_dir is None:
-        hint = f" To download it: {fetching(name, 'DIR')}." if name in LAYOUTS else _similar(name, DATASETS, LAYOUTS)
+        hint = (
+            f" To download it: {fetching(name, 'DIR')}."
+            if name in LAYOUTS
+            else _similar(name, DATASETS, EXAMPLES, LAYOUTS)
+        )
         raise UnknownDatasetError(
             f"{name!r} is not bundled, as {' and '.join(DATASETS)} are. Pass its folder with --data-dir or set "
             f"GAPBENCH_DATA.{hint}"
@@ -73,8 +77,9 @@ def _load_once(name: str, data_dir: Path | None) -> ImageSet:
         )
     if name not in found:
         listed = ", ".join([*DATASETS, *found])
+        similar = _similar(name, DATASETS, EXAMPLES, found, LAYOUTS)
         raise UnknownDatasetError(
-            f"No data set is called {name!r}.{_similar(name, DATASETS, found, LAYOUTS)} Available with {data_dir}: "
+            f"No data set is called {name!r}.{similar} Available with {data_dir}: "
             f"{listed}. To add one, put NAME/train.parquet and NAME/test.parquet there, or image folders "
             f"NAME/train/CLASS and NAME/test/CLASS.{_one_level_deeper(name, data_dir)}"
         )

@@ -190,6 +190,7 @@ class Mixture(Synthetic):
 
 
 KINDS: Final[dict[str, type[Synthetic]]] = {kind.KIND: kind for kind in (Teacher, Mixture)}
+EXAMPLES: Final = tuple(kind.EXAMPLE for kind in KINDS.values())
 
 
 def is_synthetic(name: str) -> bool:
