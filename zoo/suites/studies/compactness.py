@@ -41,7 +41,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 10 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("cdnv", "nc1", "davies_bouldin"),

@@ -39,7 +39,7 @@ def _recipes(base: Recipe, batches: tuple[int, ...], seeds: range) -> Iterator[R
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 19 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("param_norm", "fro_dist", "inverse_margin"),

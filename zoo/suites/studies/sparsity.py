@@ -44,7 +44,7 @@ def _weights(width: float, num_inputs: int) -> float:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 20 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("avg_sharpness_mag", "param_norm", "inverse_margin"),

@@ -41,7 +41,7 @@ def _recipes(base: Recipe, source_size: int, sizes: Mapping[int, int], seeds: ra
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 11 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("l2_dist", "fro_dist", "inverse_margin"),

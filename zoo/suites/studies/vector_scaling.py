@@ -36,7 +36,7 @@ def full() -> Iterator[Recipe]:
 
 STUDY: Final = Study(
     sizes={
-        "small": Size(recipes=small, data="digits, in the box"),
+        "small": Size(recipes=small, data="digits, in the box", cores="under 8 min"),
         "full": Size(recipes=full, data="CIFAR-10"),
     },
     measures=("param_norm", "inverse_margin", "fro_dist"),
