@@ -1,4 +1,4 @@
-"""Double descent over epochs of a linear student whose features are learned at two speeds; labels are signs.
+"""Double descent over epochs of a linear student with features of two speeds; a caricature: labels are signs.
 
 Pezeshki et al. 2022, arXiv:2112.03215: fast features are learned, then overfit, and then slow features are learned. The
 labels are signs of a linear teacher, where the paper's are real numbers, and each network is full-batch gradient
