@@ -3,13 +3,14 @@
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from inspect import getsourcefile
 from pathlib import Path
 from typing import Final
 
+from harness.checking.machine_load import describe_load
 from harness.checking.place import cost, place
 from harness.checking.process import Answer, Runner
 from harness.checking.result import CheckResult, Fault, MeasureResult
@@ -63,8 +64,7 @@ def check(
             *faults_of_standing,
         ]
         if (left := missing(answers)) and not fails_always(name, answers):
-            what = f"Time ran out before {len(left)} trials of the contract: {', '.join(left)}."
-            faults.append(Fault(what, "Make it cheaper, or raise --time-limit."))
+            faults.append(_out_of_time(left))
         if "refit" in measure.needs:
             remarks.append(UNTRIED)
         if printed := next((answer.printed[name] for answer in answers.values() if name in answer.printed), ""):
@@ -93,6 +93,13 @@ def check(
         seconds=round(time.monotonic() - started, 1),
         measures=measures,
     )
+
+
+def _out_of_time(left: Sequence[str]) -> Fault:
+    what = f"Time ran out before {len(left)} trials of the contract: {', '.join(left)}."
+    if busy := describe_load():
+        return Fault(f"Not decided: the machine was busy, {busy}. {what}", "Check it again when the machine is idle.")
+    return Fault(what, "Make it cheaper, or raise --time-limit.")
 
 
 def without_own(path: Path, zoo: CheckZoo) -> tuple[CheckZoo, dict[str, int]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from harness.checking.changes import CHANGES
+from harness.checking.machine_load import describe_load
 from harness.checking.networks import ARCHITECTURES
 from harness.checking.process import Answer
 from harness.checking.reasons import last_line
@@ -149,10 +150,11 @@ def _failures(score: Score) -> Iterator[tuple[str, str]]:
     """Find faults of one score."""
     failure = score.failure or Failure("error", last_line(score.why))
     if score.outcome == "timeout":
-        yield (
-            "It took longer than 10 s on a network of a few thousand parameters.",
-            "Bound the cost: subject.sample(count) with a constant, and its reason, at the top of the file.",
-        )
+        what = "It took longer than 10 s on a network of a few thousand parameters."
+        mend = "Bound the cost: subject.sample(count) with a constant, and its reason, at the top of the file."
+        if busy := describe_load():
+            what, mend = f"Not decided: the machine was busy, {busy}. {what}", f"Check it again on an idle one. {mend}"
+        yield what, mend
     elif score.outcome == "unsupported" and len(score.why) <= MIN_REASON:
         yield "It refuses without a reason.", "Say in UnsupportedModelError(...) what is undefined, and why."
     elif score.outcome != "failed" or failure.kind == "changed inputs":
