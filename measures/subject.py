@@ -275,11 +275,11 @@ class Subject:
             raise InvalidSubjectError(
                 f"The twin must return {self.num_classes} logits, as the network does; got {logits}."
             )
-        shapes = {name: p.shape for name, p in fitting.named_parameters()}
-        if shapes != {name: p.shape for name, p in self.params.items()}:
+        mine, other = (sorted(tuple(p.shape) for p in each) for each in (self.params.values(), fitting.parameters()))
+        if mine != other:
             raise InvalidSubjectError(
                 "The twin must be of the same architecture, a second network of the same recipe; its parameters have "
-                "other names or shapes."
+                "other shapes."
             )
         return fitting
 

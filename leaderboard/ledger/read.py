@@ -35,12 +35,13 @@ import pandas as pd
 from leaderboard.errors import LedgerError
 from leaderboard.ledger.column_names import Columns
 from leaderboard.ledger.delimited import EMPTY, SUFFIXES, inspect_text, is_delimited, read_text
-from leaderboard.ledger.targets import is_of_a_target, is_share, is_target, limits_of, with_targets
+from leaderboard.ledger.targets import SIZE, is_of_a_target, is_share, is_target, limits_of, with_targets
 
 NUMBERS: Final = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "test_size")
 NUMERIC: Final = ("measure.", "cost.", "noise.")
 THOUSANDS: Final = re.compile(r"[+-]?\d{1,3}([,.' ]\d{3})+([,.]\d+)?")
 ACCURACIES: Final = ("train_accuracy", "test_accuracy")
+MOST_EXAMPLES: Final = 1e12  # more than any test set has
 ROUNDING: Final = 1e-6  # by which a share may exceed its ends
 SAME_LEVEL: Final = 1e-9  # relative difference up to which two numbers are one level of a hyperparameter
 TRUTH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -114,6 +115,7 @@ def check_ledger(frame: pd.DataFrame, *, targets: bool = True) -> pd.DataFrame:
         raise LedgerError(f"run_id must be unique; {twice.iloc[0]!r} appears twice. Keep one row for each network.")
     complete = with_targets(ledger.assign(**_converted(ledger)).copy(), required=targets)
     _require_shares(complete)
+    _require_sizes(complete)
     return complete
 
 
@@ -179,6 +181,18 @@ def _require_shares(ledger: pd.DataFrame) -> None:
             raise LedgerError(
                 f"{column} must be a share between {least} and 1; got {value:g} for {run_id}. If it is in percent, "
                 "divide by 100 or pass --percent."
+            )
+
+
+def _require_sizes(ledger: pd.DataFrame) -> None:
+    """Refuse numbers of test examples below one or without end."""
+    for column in [name for name in map(str, ledger) if name == "test_size" or name.startswith(SIZE)]:
+        bad = ledger.index[ledger[column].notna() & ~ledger[column].between(1, MOST_EXAMPLES)]
+        if len(bad):
+            value, run_id = ledger.loc[bad[0], column], ledger.loc[bad[0], "run_id"]
+            raise LedgerError(
+                f"{column} must be a number of test examples, from 1 on; got {value:g} for {run_id}. Leave it empty "
+                "where it is not known."
             )
 
 

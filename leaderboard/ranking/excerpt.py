@@ -5,15 +5,18 @@ Field names are the keys of the JSON. Every leaderboard.json contains these keys
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import msgspec
 
 from leaderboard.errors import RankingError
-from leaderboard.ledger.targets import Target
+from leaderboard.ledger.targets import Target, is_target
 from leaderboard.ranking.entry import Cost, Entry, Verdict, direction_of
 from leaderboard.ranking.report import Bins, Report, Seeds
 from leaderboard.statistics.estimator_noise import ranks_draws
 from leaderboard.statistics.resampling import Interval
+
+NO_RANKING: Final = "A ranking must be JSON as gapbench run writes it to leaderboard.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +177,9 @@ def read_excerpt(ranking: object) -> Excerpt:
         RankingError: it is not a ranking.
     """
     try:
-        return msgspec.convert(ranking, Excerpt)
+        found = msgspec.convert(ranking, Excerpt)
     except msgspec.ValidationError as error:
-        raise RankingError(f"A ranking must be JSON as gapbench run writes it to leaderboard.json: {error}.") from error
+        raise RankingError(f"{NO_RANKING}: {error}.") from error
+    if not is_target(found.target):
+        raise RankingError(f"{NO_RANKING}: no target is called {found.target!r}.")
+    return found

@@ -18,6 +18,7 @@ from tests.harness.conftest import Gapbench
 SHARE: Final = 5  # of the examples of the profile: each is a whole command
 COMMANDS: Final = settings(
     max_examples=max(1, settings().max_examples // SHARE),
+    derandomize=settings.get_current_profile_name() != "thorough",  # a merge is not the time to find new ones
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 CELLS: Final = st.one_of(

@@ -165,7 +165,7 @@ def test_the_plan_takes_what_the_cluster_has(tmp_path: Path) -> None:
     on_gpus, on_cpus = make_plan(options), make_plan(replace(options, device="cpu"))
 
     assert (on_gpus.options.device, on_gpus.workers, on_gpus.gpus) == ("cuda", 4, 0.25)
-    assert (on_cpus.options.device, on_cpus.workers, on_cpus.gpus) == ("cpu", 2, 0.0)
+    assert (on_cpus.options.device, on_cpus.workers, on_cpus.gpus) == ("cpu", connect(None).cpus, 0.0)
 
 
 def test_a_client_of_ray_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from harness.commands.run import run, score, train
 from harness.errors import HarnessError
 from harness.pipeline import plan as plans
-from harness.pipeline.run_options import RunOptions, parse_fleet
+from harness.pipeline.run_options import RunOptions, parse_fleet, parse_shard
 
 ONLY_SCORED = {"measures", "plugin", "retraining", "layers"}
 ONLY_TRAINED = {"fleet", "mode", "precision"}
@@ -23,7 +23,7 @@ def test_every_parameter_of_a_command_is_an_option() -> None:
     """`run` has all of them; `train` and `score` have those of their step."""
     names = {field.name for field in fields(RunOptions)}
 
-    assert set(signature(run).parameters) == names
+    assert set(signature(run).parameters) == names | {"dry_run"}
     assert set(signature(train).parameters) == names - ONLY_SCORED
     assert set(signature(score).parameters) == names - ONLY_TRAINED
 
@@ -41,12 +41,16 @@ def test_the_defaults_of_a_command_are_those_of_the_options(command: object, mon
     assert callable(command)
     with pytest.raises(_StopError):
         command()
-    other = {name: f"another {name}" if name != "fleet" else "7" for name in signature(command).parameters}
+    names = [name for name in signature(command).parameters if name != "dry_run"]
+    other = {name: {"fleet": "7", "shard": "2/3"}.get(name, f"another {name}") for name in names}
     with pytest.raises(_StopError):
         command(**other)
 
     assert seen[0] == RunOptions()
-    assert {name: str(getattr(seen[1], name)) for name in other} == other
+    assert seen[1].shard == parse_shard("2/3")
+    assert {name: str(getattr(seen[1], name)) for name in other if name != "shard"} == {
+        name: value for name, value in other.items() if name != "shard"
+    }
 
 
 def test_a_fleet_is_auto_or_a_number() -> None:

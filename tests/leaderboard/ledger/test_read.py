@@ -252,3 +252,15 @@ def test_levels_that_differ_by_rounding_are_one() -> None:
     assert found[5] == found[6]
     assert found.nunique(dropna=False) == 6
     np.testing.assert_allclose(found, values, rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [0.0, -5.0, float("inf")])
+def test_a_number_of_test_examples_that_cannot_be_is_refused(size: float) -> None:
+    """It decides how precisely an accuracy is known; an empty one counts as that of CIFAR-10."""
+    frame = pd.DataFrame({
+        "run_id": ["a", "b"], "hp.width": [1, 2], "gap": [0.1, 0.2], "measure.m": [1.0, 2.0],
+        "test_size": [size, 100.0],
+    })  # fmt: skip
+    with pytest.raises(LedgerError, match=r"test_size must be a number of test examples, from 1 on; got .* for a\."):
+        check_ledger(frame)
+    assert len(check_ledger(frame.assign(test_size=[np.nan, 100.0]))) == 2

@@ -60,7 +60,7 @@ def test_the_line_point_by_point(name: str) -> None:
     assert lmc_barrier(subject) == pytest.approx(max(heights), rel=1e-8)
 
 
-def test_a_twin_of_another_kind_is_refused(mlp: Subject, linear: Subject) -> None:
-    """There is no line."""
+def test_a_twin_of_other_names_is_refused(mlp: Subject) -> None:
+    """There is no line between parameters that do not belong together."""
     with pytest.raises(UnsupportedModelError, match="other parameters"):
-        lmc_barrier(Subject(mlp.model, mlp.inputs, mlp.labels, twin=linear.model))
+        lmc_barrier(Subject(mlp.model, mlp.inputs, mlp.labels, twin=nn.Sequential(copy.deepcopy(mlp.model))))

@@ -122,7 +122,7 @@ def test_powers_and_margin_of_two_layers() -> None:
     with torch.no_grad():
         logits = model(data.inputs)
     answers = logits.argmax(1)
-    subject = replace(data, model=model, labels=answers, init_state=model.state_dict()).subject()
+    subject = replace(data, model=model, labels=answers, init_state=model.state_dict(), twin=model).subject()
     margin = by_hand.tenth_percentile(logits.numpy(), answers.numpy())
     first, first_bias, second, second_bias = (p.detach().abs() for p in model.parameters())
 
