@@ -181,5 +181,5 @@ def read_excerpt(ranking: object) -> Excerpt:
     except msgspec.ValidationError as error:
         raise RankingError(f"{NO_RANKING}: {error}.") from error
     if not is_target(found.target):
-        raise RankingError(f"{NO_RANKING}: no target is called {found.target!r}.")
+        raise RankingError(f"{NO_RANKING}: no target is called {found.target!r} - at `$.target`.")
     return found
