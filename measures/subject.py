@@ -190,12 +190,9 @@ class Subject:
     def given_needs(self) -> frozenset[Need]:
         """The parts beyond the network and its data that were given."""
         parts: dict[Need, object] = {
-            "init": self._init_state,
-            "twin": self._twin,
-            "unlabeled": self._unlabeled,
-            "trajectory": self._trajectory,
-            "refit": self._refit,
-        }
+            "init": self._init_state, "twin": self._twin, "unlabeled": self._unlabeled,
+            "trajectory": self._trajectory, "refit": self._refit,
+        }  # fmt: skip
         return frozenset(need for need, part in parts.items() if part is not None)
 
     def pass_seconds(self) -> dict[str, float]:

@@ -22,7 +22,7 @@ def require_imbalance(ratio: float) -> None:
 
 
 def long_tailed_sizes(sizes: list[int], ratio: float) -> list[int]:
-    r"""Number of images that each of k classes keeps of its own.
+    r"""Number of images that each of k classes keeps.
 
     .. math:: \lfloor n_c \, \rho^{-c / (k - 1)} \rfloor
 

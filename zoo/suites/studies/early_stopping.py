@@ -2,8 +2,8 @@
 
 Ji, Li & Telgarsky 2021, arXiv:2106.05932: where the best risk is not zero, gradient descent that stops early comes
 close to it, in logistic loss, in error and in calibration. Two classes, digits 0 to 4 and 5 to 9; two fifths of the
-training labels are drawn anew at random, so that a fifth is wrong. The loss is measured under true labels; calibration
-is not staged, nor is the paper's result on interpolation in one dimension.
+training labels are replaced by random ones, so that a fifth is wrong. The loss is measured under true labels;
+calibration is not staged, nor is the paper's result on interpolation in one dimension.
 """
 
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from measures.api import Subject
 from measures.catalogue.sharpness.hessian import hess_fro, hess_top, hess_trace, hess_trace_x_norm
-from measures.passes.curvature import hessian as curvature
+from measures.passes.curvature.hessian_products import Hessian
 
 
 def linear_softmax_hessian(subject: Subject) -> Tensor:
@@ -48,7 +48,7 @@ def test_hess_trace_x_norm_of_a_linear_softmax(linear: Subject) -> None:
 def test_hess_trace_does_not_depend_on_the_seed_on_average(mlp: Subject) -> None:
     """Over twenty seeds the mean is near the sum of the second derivatives, found one by one."""
     estimates = torch.tensor([hess_trace(Subject(mlp.model, mlp.inputs, mlp.labels, seed=seed)) for seed in range(20)])
-    operator = curvature.Hessian(mlp)
+    operator = Hessian(mlp)
     units = torch.eye(operator.dimension, dtype=mlp.dtype)
     exact = sum(float((operator @ unit) @ unit) for unit in units)
 

@@ -9,16 +9,10 @@ from torch.func import jacrev
 from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModelError
-from measures.passes.curvature import gauss_newton
+from measures.passes.curvature import gauss_newton, hessian_products
 from measures.passes.curvature import hessian as curvature
-from measures.passes.curvature.hessian import (
-    Hessian,
-    moments,
-    random_signs,
-    squared_norm,
-    top_of_spectrum,
-    trace,
-)
+from measures.passes.curvature.hessian import moments, random_signs, squared_norm, top_of_spectrum, trace
+from measures.passes.curvature.hessian_products import Hessian
 from measures.passes.gradients import logit_jacobian
 from measures.passes.perturbations.ascent import box_scale
 from measures.passes.perturbations.noise_scale import noise_scale
@@ -213,7 +207,7 @@ def gradient_at(subject: Subject, displacement: Tensor) -> Tensor:
 
 def test_a_sample_stands_for_a_large_training_set(mlp: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     """With more examples than NUM_EXAMPLES, the mean is over the sample, whatever the batches it comes in."""
-    monkeypatch.setattr(curvature, "NUM_EXAMPLES", 20)
+    monkeypatch.setattr(hessian_products, "NUM_EXAMPLES", 20)
     monkeypatch.setattr(Subject.batches, "__defaults__", (None, 6))
     chosen = mlp.sample(20)
     H = dense_hessian(mlp, mlp.inputs[chosen], mlp.labels[chosen])
@@ -254,8 +248,8 @@ def test_graphs_that_take_too_much_are_built_again_for_each_product(
 ) -> None:
     """The products are the same, and no more than a batch is held at once."""
     whole = Hessian(mlp)
-    monkeypatch.setattr(curvature, "SMALL", 0)
-    monkeypatch.setattr(curvature, "GRAPH_BYTES", 1)
+    monkeypatch.setattr(hessian_products, "SMALL", 0)
+    monkeypatch.setattr(hessian_products, "GRAPH_BYTES", 1)
     parts = Hessian(mlp)
     vector = random_signs(whole.dimension, torch.Generator().manual_seed(0), mlp)
 
@@ -263,5 +257,5 @@ def test_graphs_that_take_too_much_are_built_again_for_each_product(
     assert 1 < len(parts._batches) <= mlp.num_examples
     torch.testing.assert_close(parts @ vector, whole @ vector, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(parts @ vector, whole @ vector, rtol=1e-4, atol=1e-6)  # and again
-    monkeypatch.setattr(curvature, "GRAPH_BYTES", 2**40)
+    monkeypatch.setattr(hessian_products, "GRAPH_BYTES", 2**40)
     assert Hessian(mlp)._kept is not None

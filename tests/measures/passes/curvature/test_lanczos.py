@@ -10,12 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from measures.api import Subject, UnsupportedModelError
 from measures.passes.curvature import hessian as curvature
-from measures.passes.curvature.hessian import (
-    MIN_PRODUCTS,
-    Hessian,
-    lanczos,
-    top_of_spectrum,
-)
+from measures.passes.curvature.hessian import MIN_PRODUCTS, lanczos, top_of_spectrum
+from measures.passes.curvature.hessian_products import Hessian
 from measures.scoring import numerics
 from tests.measures.networks import ARCHITECTURES, network
 from zoo.models.build import build
